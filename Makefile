@@ -1,0 +1,59 @@
+# The front door for developers. Programs that use the library are better served by CMake or pkg-config: see README.md.
+
+CARGO ?= cargo
+export CARGO
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+PREFIX ?= /usr/local
+
+.PHONY: all demo check bench bench-counts soak fuzz sanitizers header abi docs dist install clean help
+
+all: ## build the release library, shared and static
+	scripts/build-release
+
+demo: ## run examples/c/quickstart.c, without a server and on a real one
+	scripts/demo
+
+check: ## run every check and test there is
+	scripts/check
+
+bench: ## measure all clients of Vault side by side, into bench/results.md (7 minutes; QUICK=1: one, into the target folder)
+	scripts/bootstrap build server bench
+	scripts/with-server bench/run $(if $(QUICK),--quick)
+
+bench-counts: ## count system calls, instructions, allocations and bytes of a get, and hold them to their bounds
+	scripts/bootstrap build check
+	bench/count
+
+soak: ## a million calls of every kind: memory and descriptors stay flat (2 minutes)
+	SOAK_CALLS=1000000 $(CARGO) test --test soak
+
+fuzz: ## fuzz each target for a minute, on the nightly toolchain (5 minutes, and a build)
+	scripts/fuzz
+
+sanitizers: ## look for data races and undefined behaviour with ThreadSanitizer and Miri, on the nightly toolchain
+	scripts/sanitizers
+
+header: ## write include/handsfree_secrets.h from the code
+	scripts/header
+
+abi: ## record the binary interface of the header in abi/; only additions are allowed, see docs/abi.md
+	scripts/abi record
+
+docs: ## write the reference of the headers as HTML
+	scripts/docs
+
+dist: ## build dist/: tarball, Debian packages and checksums, for glibc 2.17 and newer (ARCHS="x86_64 aarch64")
+	scripts/dist $(ARCHS)
+
+install: ## install library, headers, pkg-config and CMake files below PREFIX (and DESTDIR)
+	cmake -S . -B $(TARGET_DIR)/cmake -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+		-DHANDSFREE_SECRETS_CARGO_TARGET_DIR=$(abspath $(TARGET_DIR))
+	cmake --build $(TARGET_DIR)/cmake
+	cmake --install $(TARGET_DIR)/cmake
+
+clean: ## remove what was built, the fetched server and Python client included
+	$(CARGO) clean
+	rm -rf build dist target
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20

@@ -1,0 +1,88 @@
+/* This library, as a C program uses it. */
+#include "harness.h"
+
+#include <handsfree_secrets.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *message(const hf_error *error) {
+    return error == NULL ? "not found" : hf_error_message(error);
+}
+
+void *peer_open(void) {
+    hf_manager *manager = NULL;
+    hf_error *error = NULL;
+    if (hf_manager_open(NULL, NULL, &manager, &error) != HF_OK) {
+        fail("handsfree: %s", message(error));
+    }
+    return manager;
+}
+
+void *peer_thread(void *client) {
+    return client;
+}
+
+void peer_thread_end(void *client, void *mine) {
+    (void)client;
+    (void)mine;
+}
+
+char *peer_get(void *client, const char *path) {
+    char reference[256];
+    char *value = NULL;
+    hf_error *error = NULL;
+    snprintf(reference, sizeof reference, "vault://%s", path);
+    if (hf_get_secret(client, reference, NULL, &value, &error) != HF_OK) {
+        fail("handsfree: %s: %s", reference, message(error));
+    }
+    return value;
+}
+
+void peer_release(char *value) {
+    hf_free_string(value);
+}
+
+void peer_store(void *client, const char *path, const char *value) {
+    hf_error *error = NULL;
+    if (hf_store_secret(client, path, value, NULL, NULL, NULL, &error) != HF_OK) {
+        fail("handsfree: %s: %s", path, message(error));
+    }
+}
+
+size_t peer_list(void *client, const char *folder) {
+    hf_string_list *list = NULL;
+    hf_error *error = NULL;
+    if (hf_list_secrets(client, folder, NULL, &list, &error) != HF_OK) {
+        fail("handsfree: %s: %s", folder, message(error));
+    }
+    size_t count = hf_string_list_len(list);
+    hf_string_list_free(list);
+    return count;
+}
+
+size_t peer_batch(void *client, const char *const *paths, size_t count) {
+    enum { LENGTH = 256 };
+    char(*texts)[LENGTH] = malloc(count * LENGTH);
+    const char **references = malloc(count * sizeof *references);
+    hf_results *results = NULL;
+    hf_error *error = NULL;
+    if (texts == NULL || references == NULL) {
+        fail("handsfree: no memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        snprintf(texts[i], LENGTH, "vault://%s", paths[i]);
+        references[i] = texts[i];
+    }
+    if (hf_get_secrets(client, references, count, NULL, &results, &error) != HF_OK) {
+        fail("handsfree: batch: %s", message(error));
+    }
+    size_t found = 0;
+    for (size_t i = 0; i < hf_results_len(results); i++) {
+        found += hf_results_text(results, i) != NULL;
+    }
+    hf_results_free(results);
+    free(references);
+    free(texts);
+    return found;
+}

@@ -1,0 +1,184 @@
+/*
+ * The frame around a peer in C or C++.
+ *
+ *   peer          says "ready VALUE" after the first get, then obeys one command a line on standard input:
+ *                     get N            N gets, one after the other: the nanoseconds of each
+ *                     store N          N stores, likewise
+ *                     threads T MS     T threads get for MS milliseconds: how many gets, and the nanoseconds
+ *                     list FOLDER      lists FOLDER: the nanoseconds, and how many secrets
+ *                     batch N          gets N secrets: the nanoseconds, and how many values
+ *   peer gets N   opens, gets N times and ends: for cold starts and for counting
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char PATH[] = "bench/one";
+static const char VALUE[] = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi";
+
+void fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+const char *setting(const char *name) {
+    const char *value = getenv(name);
+    if (value == NULL) {
+        fail("%s is not set; bench/run starts this program with all it needs", name);
+    }
+    return value;
+}
+
+static void *allocate(size_t size) {
+    void *block = malloc(size);
+    if (block == NULL) {
+        fail("no memory");
+    }
+    return block;
+}
+
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void get(void *client) {
+    peer_release(peer_get(client, PATH));
+}
+
+static void store(void *client) {
+    peer_store(client, "bench/stored", VALUE);
+}
+
+static void one_by_one(void *client, long count, void (*operation)(void *client)) {
+    int64_t *times = allocate((size_t)count * sizeof *times);
+    for (long i = 0; i < count; i++) {
+        int64_t start = now();
+        operation(client);
+        times[i] = now() - start;
+    }
+    for (long i = 0; i < count; i++) {
+        printf("%lld ", (long long)times[i]);
+    }
+    free(times);
+}
+
+struct worker {
+    pthread_t thread;
+    pthread_barrier_t *start;
+    void *client;
+    int64_t duration;
+    long gets;
+    int64_t end;
+};
+
+static void *work(void *argument) {
+    struct worker *worker = argument;
+    void *mine = peer_thread(worker->client);
+    get(mine); /* the connection is made before the clock starts */
+    pthread_barrier_wait(worker->start);
+    int64_t end = now() + worker->duration;
+    do {
+        get(mine);
+        worker->gets++;
+        worker->end = now();
+    } while (worker->end < end);
+    peer_thread_end(worker->client, mine);
+    return NULL;
+}
+
+static void threads(void *client, long count, long milliseconds) {
+    struct worker *workers = allocate((size_t)count * sizeof *workers);
+    pthread_barrier_t start;
+    pthread_barrier_init(&start, NULL, (unsigned)count + 1);
+    for (long i = 0; i < count; i++) {
+        workers[i] = (struct worker){.start = &start, .client = client, .duration = milliseconds * 1000000};
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
+            fail("no thread");
+        }
+    }
+    pthread_barrier_wait(&start);
+    int64_t begin = now(), end = begin;
+    long gets = 0;
+    for (long i = 0; i < count; i++) {
+        pthread_join(workers[i].thread, NULL);
+        gets += workers[i].gets;
+        end = workers[i].end > end ? workers[i].end : end;
+    }
+    printf("%ld %lld", gets, (long long)(end - begin));
+    pthread_barrier_destroy(&start);
+    free(workers);
+}
+
+static void list(void *client, const char *folder) {
+    int64_t start = now();
+    size_t count = peer_list(client, folder);
+    printf("%lld %zu", (long long)(now() - start), count);
+}
+
+/* Secret `index` of the 10,000 that the server holds below bench/many, in three levels of 25, 20 and 20. */
+static void batch(void *client, long count) {
+    enum { LENGTH = 64 };
+    char(*texts)[LENGTH] = allocate((size_t)count * LENGTH);
+    const char **paths = allocate((size_t)count * sizeof *paths);
+    for (long i = 0; i < count; i++) {
+        snprintf(texts[i], LENGTH, "bench/many/%ld/%ld/%ld", i / 400, i / 20 % 20, i % 20);
+        paths[i] = texts[i];
+    }
+    int64_t start = now();
+    size_t found = peer_batch(client, paths, (size_t)count);
+    printf("%lld %zu", (long long)(now() - start), found);
+    free(paths);
+    free(texts);
+}
+
+static void obey(void *client, char *line) {
+    long first = 0, second = 0;
+    char folder[256];
+    if (sscanf(line, "get %ld", &first) == 1) {
+        one_by_one(client, first, get);
+    } else if (sscanf(line, "store %ld", &first) == 1) {
+        one_by_one(client, first, store);
+    } else if (sscanf(line, "threads %ld %ld", &first, &second) == 2) {
+        threads(client, first, second);
+    } else if (sscanf(line, "list %255s", folder) == 1) {
+        list(client, folder);
+    } else if (sscanf(line, "batch %ld", &first) == 1) {
+        batch(client, first);
+    } else {
+        fail("what is %s?", line);
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    void *client = peer_open();
+    if (argc == 3 && strcmp(argv[1], "gets") == 0) {
+        for (long left = atol(argv[2]); left > 0; left--) {
+            get(client);
+        }
+        return 0;
+    }
+    char *value = peer_get(client, PATH);
+    printf("ready %s\n", value);
+    fflush(stdout);
+    peer_release(value);
+    char line[512];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        obey(client, line);
+    }
+    return 0;
+}

@@ -1,0 +1,141 @@
+// Package harness is the frame around a peer in Go: it says "ready VALUE" after the first get, then obeys one command a
+// line on standard input, as bench/peers/c/harness.c does. With the arguments `gets N` it gets N times and ends.
+package harness
+
+import (
+	"bufio"
+	"fmt"
+	"log"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	path  = "bench/one"
+	value = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
+)
+
+// Client is what a peer brings. Paths are those of the KV mount `secret`.
+type Client interface {
+	// Get gives the value at a path.
+	Get(path string) (string, error)
+	// Store writes a value.
+	Store(path, value string) error
+	// List counts the secrets below a folder, at any depth.
+	List(folder string) (int, error)
+	// Batch gets all paths, the fastest way that a user of the peer would take, and counts the values.
+	Batch(paths []string) (int, error)
+}
+
+// Serve measures a client until standard input ends.
+func Serve(client Client) {
+	log.SetFlags(0)
+	if len(os.Args) == 3 && os.Args[1] == "gets" {
+		for range number(os.Args[2]) {
+			get(client)
+		}
+		return
+	}
+	first, err := client.Get(path)
+	check(err)
+	fmt.Println("ready", first)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		fmt.Println(obey(client, strings.Fields(lines.Text())))
+	}
+}
+
+func obey(client Client, words []string) string {
+	switch words[0] {
+	case "get":
+		return oneByOne(number(words[1]), func() { get(client) })
+	case "store":
+		return oneByOne(number(words[1]), func() { check(client.Store("bench/stored", value)) })
+	case "threads":
+		return threads(client, number(words[1]), time.Duration(number(words[2]))*time.Millisecond)
+	case "list":
+		return once(func() (int, error) { return client.List(words[1]) })
+	case "batch":
+		paths := many(number(words[1]))
+		return once(func() (int, error) { return client.Batch(paths) })
+	}
+	log.Fatalf("what is %v?", words)
+	return ""
+}
+
+func get(client Client) {
+	_, err := client.Get(path)
+	check(err)
+}
+
+func oneByOne(count int, operation func()) string {
+	times := make([]time.Duration, count)
+	for i := range times {
+		start := time.Now()
+		operation()
+		times[i] = time.Since(start)
+	}
+	var line strings.Builder
+	for _, took := range times {
+		line.WriteString(strconv.FormatInt(int64(took), 10) + " ")
+	}
+	return line.String()
+}
+
+func threads(client Client, count int, duration time.Duration) string {
+	var gets atomic.Int64
+	var ready, done sync.WaitGroup
+	start := make(chan struct{})
+	for range count {
+		ready.Add(1)
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			get(client) // the connection is made before the clock starts
+			ready.Done()
+			<-start
+			mine := int64(0)
+			for begin := time.Now(); time.Since(begin) < duration; mine++ {
+				get(client)
+			}
+			gets.Add(mine)
+		}()
+	}
+	ready.Wait()
+	begin := time.Now()
+	close(start)
+	done.Wait()
+	return fmt.Sprint(gets.Load(), " ", int64(time.Since(begin)))
+}
+
+func once(operation func() (int, error)) string {
+	start := time.Now()
+	count, err := operation()
+	took := time.Since(start)
+	check(err)
+	return fmt.Sprint(int64(took), " ", count)
+}
+
+// many names the first secrets of the 10,000 that the server holds, in three levels of 25, 20 and 20.
+func many(count int) []string {
+	paths := make([]string, count)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("bench/many/%d/%d/%d", i/400, i/20%20, i%20)
+	}
+	return paths
+}
+
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	check(err)
+	return n
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,113 @@
+// HashiCorp's own client, as its documentation uses it.
+package main
+
+import (
+	"context"
+	"log"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/vault/api"
+
+	"github.com/handsfree/libhandsfree_secrets/bench/peers/go/harness"
+)
+
+// How many requests a batch or a list has in flight.
+const concurrency = 8
+
+type client struct {
+	kv      *api.KVv2
+	logical *api.Logical
+}
+
+func (c client) Get(path string) (string, error) {
+	secret, err := c.kv.Get(context.Background(), path)
+	if err != nil {
+		return "", err
+	}
+	return secret.Data["value"].(string), nil
+}
+
+func (c client) Store(path, value string) error {
+	_, err := c.kv.Put(context.Background(), path, map[string]any{"value": value})
+	return err
+}
+
+// List walks the folders with several requests in flight, as a user with goroutines would.
+func (c client) List(folder string) (int, error) {
+	var count atomic.Int64
+	var failure atomic.Value
+	var walkers sync.WaitGroup
+	slots := make(chan struct{}, concurrency)
+	var walk func(folder string)
+	walk = func(folder string) {
+		defer walkers.Done()
+		slots <- struct{}{}
+		answer, err := c.logical.List("secret/metadata/" + folder)
+		<-slots
+		if err != nil {
+			failure.Store(err)
+			return
+		}
+		keys, _ := answer.Data["keys"].([]any)
+		for _, key := range keys {
+			if name := key.(string); strings.HasSuffix(name, "/") {
+				walkers.Add(1)
+				go walk(folder + "/" + strings.TrimSuffix(name, "/"))
+			} else {
+				count.Add(1)
+			}
+		}
+	}
+	walkers.Add(1)
+	walk(folder)
+	walkers.Wait()
+	err, _ := failure.Load().(error)
+	return int(count.Load()), err
+}
+
+func (c client) Batch(paths []string) (int, error) {
+	var count atomic.Int64
+	var failure atomic.Value
+	var workers sync.WaitGroup
+	waiting := make(chan string)
+	for range concurrency {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for path := range waiting {
+				if _, err := c.Get(path); err != nil {
+					failure.Store(err)
+				} else {
+					count.Add(1)
+				}
+			}
+		}()
+	}
+	for _, path := range paths {
+		waiting <- path
+	}
+	close(waiting)
+	workers.Wait()
+	err, _ := failure.Load().(error)
+	return int(count.Load()), err
+}
+
+func main() {
+	// Reads VAULT_ADDR, VAULT_TOKEN and VAULT_CACERT.
+	config := api.DefaultConfig()
+	if config.Error != nil {
+		log.Fatal(config.Error)
+	}
+	// It keeps as many idle connections as there are processors, and one: too few for many goroutines.
+	if transport, ok := config.HttpClient.Transport.(*http.Transport); ok {
+		transport.MaxIdleConnsPerHost = 64
+	}
+	vault, err := api.NewClient(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	harness.Serve(client{kv: vault.KVv2("secret"), logical: vault.Logical()})
+}

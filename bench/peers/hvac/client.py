@@ -1,0 +1,112 @@
+"""hvac, as its documentation uses it, in the frame that bench/peers/c/harness.c describes."""
+
+import concurrent.futures
+import os
+import sys
+import threading
+import time
+
+import hvac
+
+PATH = "bench/one"
+VALUE = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
+
+# How many requests a batch has in flight.
+CONCURRENCY = 8
+
+
+def get(client, path=PATH):
+    answer = client.secrets.kv.v2.read_secret_version(path=path, mount_point="secret", raise_on_deleted_version=True)
+    return answer["data"]["data"]["value"]
+
+
+def store(client):
+    client.secrets.kv.v2.create_or_update_secret(path="bench/stored", secret={"value": VALUE}, mount_point="secret")
+
+
+def list_breadth_first(client, folder):
+    """One folder after the other, as the Python `VaultSecretManager` does it."""
+    count, folders = 0, [folder]
+    while folders:
+        folder = folders.pop(0)
+        answer = client.secrets.kv.v2.list_secrets(path=folder, mount_point="secret")
+        for key in answer["data"]["keys"]:
+            if key.endswith("/"):
+                folders.append(f"{folder}/{key[:-1]}")
+            else:
+                count += 1
+    return count
+
+
+def batch(client, count):
+    paths = [f"bench/many/{i // 400}/{i // 20 % 20}/{i % 20}" for i in range(count)]
+    with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as workers:
+        return sum(1 for _ in workers.map(lambda path: get(client, path), paths))
+
+
+def one_by_one(count, operation):
+    times = []
+    for _ in range(count):
+        start = time.perf_counter_ns()
+        operation()
+        times.append(time.perf_counter_ns() - start)
+    return times
+
+
+def once(operation):
+    start = time.perf_counter_ns()
+    count = operation()
+    return [time.perf_counter_ns() - start, count]
+
+
+def threads(client, count, milliseconds):
+    start = threading.Barrier(count + 1)
+    gets = [0] * count
+
+    def work(index):
+        get(client)  # the connection is made before the clock starts
+        start.wait()
+        end = time.perf_counter_ns() + milliseconds * 1_000_000
+        while time.perf_counter_ns() < end:
+            get(client)
+            gets[index] += 1
+
+    workers = [threading.Thread(target=work, args=[index]) for index in range(count)]
+    for worker in workers:
+        worker.start()
+    start.wait()
+    begin = time.perf_counter_ns()
+    for worker in workers:
+        worker.join()
+    return [sum(gets), time.perf_counter_ns() - begin]
+
+
+def obey(client, words):
+    match words:
+        case ["get", count]:
+            return one_by_one(int(count), lambda: get(client))
+        case ["store", count]:
+            return one_by_one(int(count), lambda: store(client))
+        case ["threads", count, milliseconds]:
+            return threads(client, int(count), int(milliseconds))
+        case ["list", folder]:
+            return once(lambda: list_breadth_first(client, folder))
+        case ["batch", count]:
+            return once(lambda: batch(client, int(count)))
+    sys.exit(f"what is {words}?")
+
+
+def main():
+    client = hvac.Client(url=os.environ["VAULT_ADDR"], token=os.environ["VAULT_TOKEN"],
+                         verify=os.environ.get("VAULT_CACERT", True))
+    if sys.argv[1:2] == ["gets"]:
+        for _ in range(int(sys.argv[2])):
+            get(client)
+        return
+    print("ready", get(client), flush=True)
+    for line in sys.stdin:
+        print(*obey(client, line.split()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

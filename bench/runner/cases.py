@@ -1,0 +1,123 @@
+"""What is measured, and how the peers take turns.
+
+Every case has all its peers running at once, each with a warm client. They work one after the other in small blocks,
+in an order that moves on with every round, so that what else the machine does hits all of them alike.
+"""
+
+import dataclasses
+import os
+import re
+import subprocess
+import time
+
+from . import peers
+from .peers import CLIENTS, RAW, RUSTLS, WRK
+
+# How many secrets the server holds for lists, below which folder.
+MANY = 10_000
+FOLDER = "bench/many"
+BATCH = 1_000
+
+# How long threads get, and wrk with them; wrk counts in seconds.
+RATE_MILLISECONDS = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One table of the results, one panel of the plot."""
+    key: str
+    title: str
+    server: str  # "nginx", "nginx over TLS" or "OpenBao"
+    peers: tuple
+    measure: callable
+    rounds: int
+    unit: str = "µs"  # or "ms", or "gets/s", of which more is better
+    baseline: peers.Peer | None = None
+
+    @property
+    def more_is_better(self):
+        return self.unit == "gets/s"
+
+
+def in_turns(case, settings, rounds, ask):
+    """What `ask` gives for each peer in each round, the first round left out: it warms up."""
+    conversations = [peers.Conversation(peer, settings) for peer in case.peers if peer is not WRK]
+    turns = conversations + [peer for peer in case.peers if peer is WRK]
+    samples = {peer.key: [] for peer in case.peers}
+    try:
+        for round_number in range(rounds + 1):
+            first = round_number % len(turns)
+            for turn in turns[first:] + turns[:first]:
+                found = ask(turn)
+                if round_number > 0:
+                    samples[turn.key if turn is WRK else turn.peer.key] += found
+    finally:
+        for conversation in conversations:
+            conversation.close()
+    return samples
+
+
+def one_by_one(command):
+    """Nanoseconds of single operations."""
+    return lambda case, settings, rounds: in_turns(case, settings, rounds, lambda peer: peer.ask(command))
+
+
+def whole(command, expected):
+    """Nanoseconds of one large operation, whose result has to have the expected size."""
+    def ask(peer):
+        took, count = peer.ask(command)
+        if count != expected:
+            raise SystemExit(f"bench: {peer.peer.key}: {command} gave {count} in place of {expected}")
+        return [took]
+
+    return lambda case, settings, rounds: in_turns(case, settings, rounds, ask)
+
+
+def rate(threads):
+    """Gets a second of several threads on one client."""
+    def ask(peer, settings):
+        if peer is WRK:
+            return [requests_of_wrk(threads, settings)]
+        gets, took = peer.ask(f"threads {threads} {RATE_MILLISECONDS}")
+        return [gets * 1e9 / took]
+
+    return lambda case, settings, rounds: in_turns(case, settings, rounds, lambda peer: ask(peer, settings))
+
+
+def requests_of_wrk(connections, settings):
+    url = f"{settings['VAULT_ADDR']}/v1/secret/data/bench/one"
+    command = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{RATE_MILLISECONDS // 1000}s",
+               "-H", f"X-Vault-Token: {settings['VAULT_TOKEN']}", url]
+    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
+
+
+def cold_start(case, settings, rounds):
+    """Nanoseconds from the start of a process to its end, one get in between."""
+    samples = {peer.key: [] for peer in case.peers}
+    environment = peers.environment(settings)
+    for round_number in range(rounds + 1):
+        first = round_number % len(case.peers)
+        for peer in case.peers[first:] + case.peers[:first]:
+            start = time.perf_counter_ns()
+            process = os.posix_spawn(peer.command[0], [*peer.command, "gets", "1"], environment)
+            status = os.waitpid(process, 0)[1]
+            took = time.perf_counter_ns() - start
+            if status != 0:
+                raise SystemExit(f"bench: {peer.key}: a get of a new process failed")
+            if round_number > 0:
+                samples[peer.key].append(took)
+    return samples
+
+
+CASES = (
+    Case("get", "get", "nginx", (RAW, *CLIENTS), one_by_one("get 50"), 40, baseline=RAW),
+    Case("get-openbao", "get", "OpenBao", (RAW, *CLIENTS), one_by_one("get 25"), 30, baseline=RAW),
+    Case("store", "store", "OpenBao", (RAW, *CLIENTS), one_by_one("store 20"), 20, baseline=RAW),
+    Case("get-tls", "get over TLS", "nginx over TLS", (RUSTLS, *CLIENTS), one_by_one("get 50"), 40, baseline=RUSTLS),
+    Case("threads-8", "8 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(8), 3, "gets/s", RAW),
+    Case("threads-64", "64 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(64), 3, "gets/s", RAW),
+    Case("cold", "cold start: process, open, get, exit", "nginx", (RAW, *CLIENTS), cold_start, 40, "ms", RAW),
+    Case("list", "list of 10,000 in three levels", "OpenBao", CLIENTS, whole(f"list {FOLDER}", MANY), 5, "ms"),
+    Case("batch", "batch of 1,000 gets", "OpenBao", (RAW, *CLIENTS), whole(f"batch {BATCH}", BATCH), 5, "ms", RAW),
+)

@@ -1,0 +1,32 @@
+"""What the real server has to hold before the clients come."""
+
+import concurrent.futures
+import http.client
+import json
+import urllib.parse
+
+from .cases import FOLDER, MANY
+from .nginx import VALUE
+
+WORKERS = 4
+
+
+def write(settings, paths):
+    """Writes the recorded value to each path, over one connection."""
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(settings["VAULT_ADDR"]).netloc, timeout=60)
+    body = json.dumps({"data": {"value": VALUE}})
+    for path in paths:
+        connection.request("POST", f"/v1/secret/data/{path}", body, {"X-Vault-Token": settings["VAULT_TOKEN"]})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"bench: the server refuses {path}: HTTP {answer.status}")
+    connection.close()
+
+
+def fill(settings):
+    """The secret that is got, and the many that are listed: three levels of 25, 20 and 20."""
+    many = [f"{FOLDER}/{i // 400}/{i // 20 % 20}/{i % 20}" for i in range(MANY)]
+    write(settings, ["bench/one"])
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
+        list(workers.map(lambda first: write(settings, many[first::WORKERS]), range(WORKERS)))

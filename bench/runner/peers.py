@@ -1,0 +1,145 @@
+"""The programs that are measured: how they are built, started and spoken to."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PEERS = ROOT / "bench" / "peers"
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+BUILD = TARGET / "bench"
+
+WARNINGS = ["-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A client and the program that stands for it."""
+    key: str
+    name: str
+    command: tuple
+    is_ours: bool = False
+    is_baseline: bool = False
+
+
+def program(name):
+    return (str(BUILD / name),)
+
+
+OURS_C = Peer("c", "this library, C", program("handsfree-c"), is_ours=True)
+OURS_CPP = Peer("cpp", "this library, C++", program("handsfree-cpp"), is_ours=True)
+OURS_GO = Peer("go", "this library, Go", program("handsfree-go"), is_ours=True)
+CURL = Peer("curl", "libcurl, C", program("curl"))
+VAULTRS = Peer("vaultrs", "vaultrs, Rust", program("vaultrs"))
+HASHICORP = Peer("hashicorp", "HashiCorp's api, Go", program("hashicorp"))
+HVAC = Peer("hvac", "hvac, Python", (str(ROOT / "target/venv/bin/python"), str(PEERS / "hvac/client.py")))
+RAW = Peer("raw", "raw socket, C", program("raw"), is_baseline=True)
+RUSTLS = Peer("rustls", "raw rustls, Rust", program("rustls"), is_baseline=True)
+WRK = Peer("wrk", "wrk", ("wrk",), is_baseline=True)
+
+CLIENTS = (OURS_C, OURS_CPP, OURS_GO, CURL, VAULTRS, HASHICORP, HVAC)
+
+
+def run(*command, **options):
+    """Runs a build step; its own messages say what went wrong."""
+    if subprocess.run([str(part) for part in command], stdout=sys.stderr, **options).returncode != 0:
+        sys.exit(f"bench: failed: {' '.join(map(str, command))}")
+
+
+def build_library():
+    """The release library as programs link it: the folder that it is in."""
+    run(ROOT / "scripts/build-release", "--quiet", "--locked")
+    folder = BUILD / "lib"
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / "libhandsfree_secrets.so.0"
+    library.unlink(missing_ok=True)
+    shutil.copy(TARGET / "release" / "libhandsfree_secrets.so", library)
+    link = folder / "libhandsfree_secrets.so"
+    link.unlink(missing_ok=True)
+    link.symlink_to(library.name)
+    return folder
+
+
+def build_c(name, sources, libraries):
+    run(os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", *WARNINGS, "-pthread", "-I", ROOT / "include",
+        *[PEERS / "c" / source for source in (*sources, "harness.c")], *libraries, "-o", BUILD / name)
+
+
+def build_ours_in_c():
+    """This library from C, the program that counting needs, too."""
+    folder = build_library()
+    link = ["-L", folder, "-lhandsfree_secrets", "-Wl,-rpath,$ORIGIN/lib"]
+    build_c("handsfree-c", ["handsfree.c"], link)
+    return folder, link
+
+
+def build_cpp(link):
+    harness = BUILD / "harness.o"
+    run(os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", *WARNINGS, "-c", PEERS / "c/harness.c", "-o", harness)
+    run(os.environ.get("CXX", "c++"), "-std=c++17", *WARNINGS, "-pthread", "-I", ROOT / "include",
+        PEERS / "cpp/handsfree.cpp", harness, *link, "-o", BUILD / "handsfree-cpp")
+
+
+def build_go(folder):
+    (folder / "handsfree_secrets.pc").write_text(
+        f"Name: handsfree_secrets\nDescription: for the benchmark\nVersion: 0\nCflags: -I{ROOT / 'include'}\n"
+        f"Libs: -L{folder} -lhandsfree_secrets -Wl,-rpath,{folder}\n")
+    settings = os.environ | {"PKG_CONFIG_PATH": str(folder), "CGO_LDFLAGS_ALLOW": ".*"}
+    for package, name in (("handsfree", "handsfree-go"), ("hashicorp", "hashicorp")):
+        run("go", "build", "-o", BUILD / name, f"./{package}", cwd=PEERS / "go", env=settings)
+
+
+def build_rust():
+    run("cargo", "build", "--release", "--quiet", "--locked", "--target-dir", BUILD / "rust", cwd=PEERS / "rust")
+    for name in ("vaultrs", "rustls"):
+        shutil.copy(BUILD / "rust" / "release" / name, BUILD / name)
+
+
+def build_all():
+    """Builds every peer."""
+    folder, link = build_ours_in_c()
+    build_c("raw", ["raw.c"], [])
+    build_c("curl", ["curl.c"], ["-lcurl", "-lcjson"])
+    build_cpp(link)
+    build_go(folder)
+    build_rust()
+
+
+def environment(settings):
+    """This process's environment with `settings` in it, free of what might lead a client elsewhere."""
+    stray = ("VAULT_", "BAO_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
+    return {name: value for name, value in os.environ.items() if not name.startswith(stray)} | settings
+
+
+class Conversation:
+    """A peer that runs and obeys."""
+
+    def __init__(self, peer, settings):
+        self.peer = peer
+        self.process = subprocess.Popen(peer.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=environment(settings))
+        self.value = self._line().removeprefix("ready ")
+
+    def ask(self, command):
+        """The numbers that a command comes to."""
+        self.process.stdin.write(f"{command}\n")
+        self.process.stdin.flush()
+        return [int(word) for word in self._line().split()]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"bench: the peer {self.peer.key} ended; its message is above")
+        return line.strip()

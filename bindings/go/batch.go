@@ -1,0 +1,144 @@
+package secrets
+
+// #include <handsfree_secrets.h>
+import "C"
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"unsafe"
+)
+
+// A Result is what came of one of GetMany's references.
+type Result struct {
+	// Secret is the value, the caller's to wipe; the zero Secret where Err is not nil.
+	Secret Secret
+	// Err is what Get would have returned for this reference: ErrNotFound where there is no such secret.
+	Err error
+}
+
+// An Item is one of StoreMany's secrets.
+type Item struct {
+	// Key is a key as for Store.
+	Key string
+	// Value is the caller's to wipe. It is no Secret: fmt prints it.
+	Value []byte
+}
+
+// A Stored is what came of one of StoreMany's items.
+type Stored struct {
+	// Reference is what to get the value back with; empty where Err is not nil.
+	Reference string
+	// Err is what Store would have returned for this item.
+	Err error
+}
+
+// GetMany gets the values behind many references at once: up to VAULT_LIST_CONCURRENCY requests (8 by default) are on
+// their way at a time, from one thread and in one of the places of WithMaxCalls. There is a Result for each reference,
+// in the order of the references, and the deadline of ctx holds for all of them together.
+//
+// The error is about the call as a whole, such as ErrClosed, and then there are no results. It is nil where single
+// references failed: look at each Result's Err.
+func (m *Manager) GetMany(ctx context.Context, references []string) ([]Result, error) {
+	texts := newCStrings("reference", len(references), func(index int) string { return references[index] })
+	defer texts.free()
+	var list *C.hf_results
+	err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
+		return C.hf_get_secrets(m, texts.pointer(), texts.count(), call, &list, cError)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer C.hf_results_free(list)
+	results := make([]Result, len(references))
+	for index := range results {
+		text, err := resultAt(ctx, list, index, texts.refused[index])
+		if err == nil {
+			results[index].Secret = copySecret(text)
+		}
+		results[index].Err = err
+	}
+	return results, nil
+}
+
+// StoreMany stores many values at once, without metadata, and otherwise works as GetMany does: there is a Stored for
+// each item, in their order. Where two keys name the same secret, either value may be the last.
+func (m *Manager) StoreMany(ctx context.Context, items []Item) ([]Stored, error) {
+	keys := newCStrings("key", len(items), func(index int) string { return items[index].Key })
+	defer keys.free()
+	values := newCStrings("value", len(items), func(index int) []byte { return items[index].Value })
+	defer values.free()
+	var list *C.hf_results
+	err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
+		return C.hf_store_secrets(m, keys.pointer(), values.pointer(), keys.count(), call, &list, cError)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer C.hf_results_free(list)
+	stored := make([]Stored, len(items))
+	for index := range stored {
+		refused := keys.refused[index]
+		if refused == nil {
+			refused = values.refused[index]
+		}
+		text, err := resultAt(ctx, list, index, refused)
+		stored[index] = Stored{Reference: C.GoString(text), Err: err}
+	}
+	return stored, nil
+}
+
+// resultAt gives the text of one of the results, which belongs to the list, or its error: refused, where the item was
+// refused before C saw it.
+func resultAt(ctx context.Context, list *C.hf_results, index int, refused error) (*C.char, error) {
+	if refused != nil {
+		return nil, refused
+	}
+	at := C.size_t(index)
+	err := newError(C.hf_results_status(list, at), C.hf_results_error(list, at))
+	return C.hf_results_text(list, at), attribute(ctx, err)
+}
+
+// cStrings are many texts that C may read during one call. They lie in one piece of memory of Go's, which is pinned,
+// because C is given a list of pointers into it, and wiped at the end.
+type cStrings struct {
+	memory   []byte
+	pointers []*C.char     // nil for a text that was refused, which makes C leave its item alone
+	refused  map[int]error // by index: the texts that hold a NUL, which would cut them short unnoticed
+	pinner   runtime.Pinner
+}
+
+// newCStrings copies count texts; free has to end them. name is what the error calls one of them.
+func newCStrings[T string | []byte](name string, count int, text func(int) T) *cStrings {
+	size := 0
+	for index := 0; index < count; index++ {
+		size += len(text(index)) + 1
+	}
+	s := &cStrings{memory: make([]byte, size), pointers: make([]*C.char, count), refused: map[int]error{}}
+	if count == 0 {
+		return s
+	}
+	s.pinner.Pin(unsafe.SliceData(s.memory))
+	rest := s.memory
+	for index := range s.pointers {
+		length := copy(rest, text(index))
+		if bytes.IndexByte(rest[:length], 0) >= 0 {
+			s.refused[index] = holdsNUL(name)
+		} else {
+			s.pointers[index] = (*C.char)(unsafe.Pointer(unsafe.SliceData(rest)))
+		}
+		rest = rest[length+1:]
+	}
+	return s
+}
+
+func (s *cStrings) pointer() **C.char { return unsafe.SliceData(s.pointers) }
+
+func (s *cStrings) count() C.size_t { return C.size_t(len(s.pointers)) }
+
+// free wipes the texts.
+func (s *cStrings) free() {
+	clear(s.memory)
+	s.pinner.Unpin()
+}

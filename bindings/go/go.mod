@@ -1,0 +1,3 @@
+module github.com/handsfree/libhandsfree_secrets/bindings/go
+
+go 1.21

@@ -1,0 +1,6 @@
+//go:build !static_link
+
+package secrets
+
+// #cgo pkg-config: handsfree_secrets
+import "C"

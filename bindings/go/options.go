@@ -1,0 +1,122 @@
+package secrets
+
+// #include <handsfree_secrets.h>
+import "C"
+
+import (
+	"log/slog"
+	"strconv"
+)
+
+// defaultMaxCalls is far below the 10,000 threads at which the Go runtime ends a program, and enough to keep a server
+// busy: at 1 ms a call it is 64,000 calls a second.
+const defaultMaxCalls = 64
+
+// An Option of Open.
+type Option func(*settings)
+
+type settings struct {
+	isolated bool
+	values   []setting
+	logger   *slog.Logger
+	maxCalls int
+}
+
+type setting struct{ name, value string }
+
+func (s *settings) set(name, value string) {
+	s.values = append(s.values, setting{name, value})
+}
+
+// WithOption sets any option of the library. Its name is the environment variable's, such as VAULT_CACERT, and it wins
+// over that variable; an empty value means none. Open refuses a name that the library does not know.
+func WithOption(name, value string) Option {
+	return func(s *settings) { s.set(name, value) }
+}
+
+// WithVault selects the vault backend at this address, such as https://vault.example.com:8200.
+func WithVault(address string) Option {
+	return func(s *settings) {
+		s.set("SECRET_MANAGER_TYPE", "vault")
+		s.set("VAULT_ADDR", address)
+	}
+}
+
+// WithToken authenticates with a token.
+func WithToken(token string) Option { return WithOption("VAULT_TOKEN", token) }
+
+// WithAppRole authenticates with an AppRole.
+func WithAppRole(roleID, secretID string) Option {
+	return func(s *settings) {
+		s.set("VAULT_ROLE_ID", roleID)
+		s.set("VAULT_SECRET_ID", secretID)
+	}
+}
+
+// WithMount names the mount of the KV engine; the default is "secret".
+func WithMount(mount string) Option { return WithOption("VAULT_MOUNT", mount) }
+
+// WithNamespace names the namespace of Vault Enterprise or OpenBao.
+func WithNamespace(namespace string) Option { return WithOption("VAULT_NAMESPACE", namespace) }
+
+// WithoutEnvironment opens the manager from its options alone: the environment is never looked at.
+func WithoutEnvironment() Option {
+	return func(s *settings) { s.isolated = true }
+}
+
+// WithLogger sends the library's log lines to logger, in place of standard error. How verbose they are is asked of the
+// logger once, when the manager opens. A line's level is slog's of the same name; trace is LevelTrace. A panic of the
+// logger's handler ends there, and loses that line.
+func WithLogger(logger *slog.Logger) Option {
+	return func(s *settings) { s.logger = logger }
+}
+
+// WithMaxCalls sets how many calls of the manager may run at once, each holding a thread; 64 unless set. Further
+// calls wait for their turn, or until their context ends.
+func WithMaxCalls(limit int) Option {
+	return func(s *settings) { s.maxCalls = limit }
+}
+
+func newSettings(options []Option) (*settings, error) {
+	s := &settings{maxCalls: defaultMaxCalls}
+	for _, option := range options {
+		option(s)
+	}
+	if s.maxCalls < 1 {
+		return nil, invalidArgument("WithMaxCalls needs at least 1, not " + strconv.Itoa(s.maxCalls))
+	}
+	return s, nil
+}
+
+// build makes the C options, which the caller frees, also where there is an error.
+func (s *settings) build() (*C.hf_options, error) {
+	var options *C.hf_options
+	if s.isolated {
+		options = C.hf_options_new_isolated()
+	} else {
+		options = C.hf_options_new()
+	}
+	for _, setting := range s.values {
+		if err := setting.apply(options); err != nil {
+			return options, err
+		}
+	}
+	if s.logger != nil {
+		return options, attachLogger(options, s.logger)
+	}
+	return options, nil
+}
+
+func (s setting) apply(options *C.hf_options) error {
+	name, err := newCString("option's name", s.name)
+	if err != nil {
+		return err
+	}
+	value, err := newCString("value of "+s.name, s.value)
+	if err != nil {
+		return err
+	}
+	defer value.wipe()
+	var cError *C.hf_error
+	return takeError(C.hf_options_set(options, name.pointer(), value.pointer(), &cError), cError)
+}

@@ -1,0 +1,85 @@
+//! Tells the linker how the shared library is to look, and generates the C header.
+//!
+//! The header is written to `OUT_DIR`, never into the source tree: `include/handsfree_secrets.h` is committed, a test
+//! compares the two, and `make header` copies the one over the other.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The sections of the header in their order: the files of `src/ffi` that hold what C sees.
+const SECTIONS: [&str; 10] =
+    ["version", "error", "log", "options", "call", "manager", "metadata", "list", "secrets", "batch"];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for changed in ["build.rs", "cbindgen.toml", "Cargo.toml", "src/ffi"] {
+        println!("cargo:rerun-if-changed={changed}");
+    }
+    link_arguments();
+
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let header = PathBuf::from(env::var("OUT_DIR")?).join("handsfree_secrets.h");
+    fs::write(&header, generate(&root)?)?;
+    // For the test that compares.
+    println!("cargo:rustc-env=HANDSFREE_SECRETS_GENERATED_HEADER={}", header.display());
+    Ok(())
+}
+
+/// The shared library has a name of its own number, so that an incompatible successor can be installed beside it; stays
+/// mapped after `dlclose`, because threads that it has met run its code when they end; and has no writable jump tables.
+/// That it exports `hf_*` only is rustc's own doing.
+fn link_arguments() {
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        for argument in ["-soname,libhandsfree_secrets.so.0", "-z,nodelete", "-z,relro", "-z,now"] {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
+        }
+    }
+}
+
+/// The whole header: `src/ffi/header.h` with the version and the sections filled in.
+fn generate(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}"));
+    let (major, minor, patch) = (part("MAJOR")?, part("MINOR")?, part("PATCH")?);
+    let number = major.parse::<u32>()? * 1_000_000 + minor.parse::<u32>()? * 1_000 + patch.parse::<u32>()?;
+    let sections: Result<Vec<String>, _> = SECTIONS.iter().map(|name| section(root, name)).collect();
+
+    Ok(fs::read_to_string(root.join("src/ffi/header.h"))?
+        .replace("@MAJOR@", &major)
+        .replace("@MINOR@", &minor)
+        .replace("@PATCH@", &patch)
+        .replace("@NUMBER@", &number.to_string())
+        .replace("@VERSION@", &env::var("CARGO_PKG_VERSION")?)
+        .replace("@SECTIONS@", &sections?.concat()))
+}
+
+/// One section: the module's own documentation as its introduction, then what cbindgen makes of the module, but for two
+/// spots that it has no setting for: negative numbers, and the line that `noexcept` stands on.
+fn section(root: &Path, name: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let source = root.join("src/ffi").join(name).with_extension("rs");
+    let mut introduction = format!("/** @defgroup {name} ");
+    for (number, line) in module_documentation(&fs::read_to_string(&source)?).iter().enumerate() {
+        let text = if number == 0 { line.clone() } else { format!(" * {line}") };
+        introduction += text.trim_end();
+        introduction.push('\n');
+    }
+
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
+    let mut bindings = Vec::new();
+    cbindgen::Builder::new().with_config(config).with_src(source).generate()?.write(&mut bindings);
+    let bindings = parenthesise_negative(&String::from_utf8(bindings)?).replace("\nHF_NOEXCEPT", " HF_NOEXCEPT");
+    Ok(format!("{introduction} * @{{\n */\n\n{}\n\n/** @}} */\n\n", bindings.trim()))
+}
+
+/// The lines of the `//!` comment, its first being the title.
+fn module_documentation(source: &str) -> Vec<String> {
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
+}
+
+/// cbindgen writes `#define HF_ERR_AUTH -4`, which is not what it looks like in `x -HF_ERR_AUTH`.
+fn parenthesise_negative(bindings: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("#define ").and_then(|rest| rest.split_once(" -")) {
+        Some((name, digits)) => format!("#define {name} (-{digits})\n"),
+        None => format!("{line}\n"),
+    };
+    bindings.lines().map(line).collect()
+}

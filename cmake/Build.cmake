@@ -1,0 +1,75 @@
+# Builds the crate with cargo, gives its two libraries their final form, and makes the targets
+# handsfree_secrets::handsfree_secrets and handsfree_secrets::handsfree_secrets_static.
+
+include("${CMAKE_CURRENT_LIST_DIR}/handsfree_secretsTargets.cmake")
+
+set(_hf_soname "libhandsfree_secrets.so.${PROJECT_VERSION_MAJOR}")
+set(_hf_shared "libhandsfree_secrets.so.${PROJECT_VERSION}")
+set(_hf_library_dir "${CMAKE_CURRENT_BINARY_DIR}/lib")
+
+# Cargo names the folder of the dev profile "debug".
+set(_hf_profile_dir "${_hf_profile}")
+if(_hf_profile STREQUAL "dev")
+    set(_hf_profile_dir debug)
+endif()
+set(_hf_cargo_out "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}/${HANDSFREE_SECRETS_TARGET}/${_hf_profile_dir}")
+string(REPLACE "//" "/" _hf_cargo_out "${_hf_cargo_out}")
+
+# The crate types are named because the crate is a Rust library as well, and cargo leaves out link-time optimisation
+# wherever one of those is among the outputs.
+set(_hf_cargo_arguments rustc --lib --crate-type cdylib,staticlib --locked --profile "${_hf_profile}"
+    --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
+    --target-dir "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}")
+if(HANDSFREE_SECRETS_TARGET)
+    list(APPEND _hf_cargo_arguments --target "${HANDSFREE_SECRETS_TARGET}")
+endif()
+list(APPEND _hf_cargo_arguments ${HANDSFREE_SECRETS_CARGO_FLAGS})
+
+# Release libraries lose what only a debugger reads; symbols for backtraces stay.
+set(_hf_strip_debug ON)
+if(_hf_profile STREQUAL "dev")
+    set(_hf_strip_debug OFF)
+endif()
+
+# Cargo alone knows when it has something to do, so it is asked at every build. What follows from it is done only
+# when one of its files is newer.
+add_custom_target(handsfree_secrets_cargo ALL
+    COMMAND "${HANDSFREE_SECRETS_CARGO}" ${_hf_cargo_arguments}
+    BYPRODUCTS "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_cargo_out}/libhandsfree_secrets.a"
+    COMMENT "Building the crate handsfree_secrets with cargo (profile ${_hf_profile})"
+    VERBATIM)
+
+add_custom_command(
+    OUTPUT "${_hf_library_dir}/${_hf_shared}" "${_hf_library_dir}/${_hf_soname}"
+        "${_hf_library_dir}/libhandsfree_secrets.so"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${_hf_library_dir}"
+    COMMAND "${CMAKE_COMMAND}" -E copy "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_library_dir}/${_hf_shared}"
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${_hf_shared}" "${_hf_library_dir}/${_hf_soname}"
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${_hf_soname}" "${_hf_library_dir}/libhandsfree_secrets.so"
+    DEPENDS handsfree_secrets_cargo "${_hf_cargo_out}/libhandsfree_secrets.so"
+    VERBATIM)
+
+add_custom_command(
+    OUTPUT "${_hf_library_dir}/libhandsfree_secrets.a"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${_hf_library_dir}"
+    COMMAND "${CMAKE_COMMAND}"
+        "-DINPUT=${_hf_cargo_out}/libhandsfree_secrets.a"
+        "-DSHARED=${_hf_cargo_out}/libhandsfree_secrets.so"
+        "-DOUTPUT=${_hf_library_dir}/libhandsfree_secrets.a"
+        "-DLD=${CMAKE_LINKER}" "-DNM=${CMAKE_NM}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
+        "-DSTRIP_DEBUG=${_hf_strip_debug}"
+        -P "${CMAKE_CURRENT_LIST_DIR}/LocalizeStaticLibrary.cmake"
+    DEPENDS handsfree_secrets_cargo "${_hf_cargo_out}/libhandsfree_secrets.a"
+        "${CMAKE_CURRENT_LIST_DIR}/LocalizeStaticLibrary.cmake"
+    COMMENT "Making libhandsfree_secrets.a one object that defines hf_* and nothing else"
+    VERBATIM)
+
+add_custom_target(handsfree_secrets_libraries ALL
+    DEPENDS "${_hf_library_dir}/${_hf_shared}" "${_hf_library_dir}/libhandsfree_secrets.a")
+
+handsfree_secrets_add_targets(
+    LIBRARY_DIR "${_hf_library_dir}"
+    INCLUDE_DIR "${CMAKE_CURRENT_SOURCE_DIR}/include"
+    VERSION "${PROJECT_VERSION}")
+add_dependencies(handsfree_secrets::handsfree_secrets handsfree_secrets_libraries)
+add_dependencies(handsfree_secrets::handsfree_secrets_static handsfree_secrets_libraries)

@@ -1,0 +1,74 @@
+# Turns cargo's static library into one relocatable object whose only global symbols are hf_*.
+#
+# Cargo's archive holds the Rust runtime and the C code of the cryptography, all of it global. A second Rust library
+# in the same program would bring the same names, and the link would fail or, worse, mix the two.
+#
+#   cmake -DINPUT=… -DSHARED=… -DOUTPUT=… -DLD=… -DNM=… -DOBJCOPY=… -DAR=… -DSTRIP_DEBUG=ON -P LocalizeStaticLibrary.cmake
+
+function(run out)
+    execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE output ERROR_VARIABLE errors RESULT_VARIABLE status)
+    if(NOT status EQUAL 0)
+        string(REPLACE ";" " " command "${ARGN}")
+        message(FATAL_ERROR "cannot make ${OUTPUT}: `${command}` says\n${errors}")
+    endif()
+    set(${out} "${output}" PARENT_SCOPE)
+endfunction()
+
+foreach(tool LD NM OBJCOPY AR)
+    if(NOT ${tool})
+        message(FATAL_ERROR "cannot make ${OUTPUT}: no ${tool}; install binutils")
+    endif()
+endforeach()
+
+set(object "${OUTPUT}.dir/handsfree_secrets.o")
+file(MAKE_DIRECTORY "${OUTPUT}.dir")
+
+# The API is what the linker starts from; members and sections that it does not reach stay out. Its names come from
+# the shared library of the same build: the archive's members carry LLVM bitcode beside their machine code, and an nm
+# with an LLVM plugin reads that instead, or gives up on it.
+run(symbols "${NM}" --dynamic --defined-only --format=posix "${SHARED}")
+string(REGEX MATCHALL "(^|\n)hf_[a-z0-9_]+ T" lines "${symbols}")
+set(roots "")
+foreach(line IN LISTS lines)
+    string(REGEX REPLACE "[\n ]|T$" "" name "${line}")
+    list(APPEND roots "--undefined=${name}")
+endforeach()
+if(NOT roots)
+    message(FATAL_ERROR "${SHARED} exports no hf_* function: it is not this library")
+endif()
+
+# Section groups are dissolved: the linker keeps one group of each name in a program, and would throw away ours,
+# with symbols in it that are local by then, for that of another Rust library.
+run(ignored "${LD}" -r --gc-sections --force-group-allocation ${roots} -o "${object}" "${INPUT}")
+
+# The bitcode, joined into one section, is none any more, and the same plugins stumble over it.
+set(options --wildcard "--keep-global-symbol=hf_*" --remove-section=.llvmbc --remove-section=.llvmcmd)
+if(STRIP_DEBUG)
+    list(APPEND options --strip-debug)
+endif()
+run(ignored "${OBJCOPY}" ${options} "${object}")
+
+# What only the removed sections referred to is still listed as undefined, and no longer as weak. It would turn another
+# library's weak reference, to a function that this system may not have, into a failed link. objcopy knows which names
+# are in use: asked to strip all of them, it refuses those.
+run(symbols "${NM}" --undefined-only --format=posix "${object}")
+string(REGEX MATCHALL "(^|\n)[^ \n]+ [Uw]" undefined "${symbols}")
+list(TRANSFORM undefined REPLACE "^\n| [Uw]$" "")
+set(strip_all "${undefined}")
+list(TRANSFORM strip_all PREPEND "--strip-symbol=")
+execute_process(COMMAND "${CMAKE_COMMAND}" -E env LC_ALL=C "${OBJCOPY}" ${strip_all} "${object}" "${object}.refused"
+    ERROR_VARIABLE refusals OUTPUT_QUIET RESULT_VARIABLE ignored)
+string(REGEX MATCHALL "not stripping symbol `[^']+'" refused "${refusals}")
+list(TRANSFORM refused REPLACE "^.*`|'$" "")
+set(unused "${undefined}")
+if(refused)
+    list(REMOVE_ITEM unused ${refused})
+endif()
+list(TRANSFORM unused PREPEND "--strip-symbol=")
+run(ignored "${OBJCOPY}" ${unused} "${object}")
+
+# Made beside and renamed, so that an interrupted build leaves no half archive behind.
+file(REMOVE "${OUTPUT}.new")
+run(ignored "${AR}" qcsD "${OUTPUT}.new" "${object}")
+file(RENAME "${OUTPUT}.new" "${OUTPUT}")
+file(REMOVE_RECURSE "${OUTPUT}.dir")

@@ -1,0 +1,16 @@
+# The version stands in one place: the [package] section of Cargo.toml.
+
+function(handsfree_secrets_read_version manifest out_version)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${manifest}")
+    file(STRINGS "${manifest}" lines)
+    set(section "")
+    foreach(line IN LISTS lines)
+        if(line MATCHES "^\\[(.*)\\]")
+            set(section "${CMAKE_MATCH_1}")
+        elseif(section STREQUAL "package" AND line MATCHES "^version *= *\"([0-9]+\\.[0-9]+\\.[0-9]+)")
+            set(${out_version} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+            return()
+        endif()
+    endforeach()
+    message(FATAL_ERROR "no version in the [package] section of ${manifest}")
+endfunction()

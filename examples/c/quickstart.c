@@ -1,0 +1,72 @@
+/* The five operations of libhandsfree_secrets, with every error looked at and everything freed.
+ *
+ *   cc quickstart.c $(pkg-config --cflags --libs handsfree_secrets) -o quickstart
+ *   ./quickstart
+ *
+ * Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or
+ * nothing at all for the `env` backend, which keeps what is stored in the memory of this process. */
+#include <handsfree_secrets.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Ends the program unless the status is the one that is right here. A missing secret is HF_NOT_FOUND, which is an
+ * answer and no error: there is no hf_error then. */
+static void expect(hf_status wanted, hf_status status, const char *step, hf_error *error) {
+    if (status != wanted) {
+        fprintf(stderr, "%s: %s: %s\n", step, hf_status_name(status), error ? hf_error_message(error) : "unexpected");
+        hf_error_free(error);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void print_secret(const hf_manager *manager, const char *reference) {
+    hf_error *error = NULL;
+    char *value = NULL;
+
+    expect(HF_OK, hf_get_secret(manager, reference, NULL, &value, &error), "get", error);
+    printf("  get     %s\n", value); /* a real program would hand it to its database driver here */
+    hf_free_string(value);           /* wipes it, too */
+}
+
+static void print_references(const hf_manager *manager, const char *prefix) {
+    hf_error *error = NULL;
+    hf_string_list *list = NULL;
+    size_t i;
+
+    expect(HF_OK, hf_list_secrets(manager, prefix, NULL, &list, &error), "list", error);
+    for (i = 0; i < hf_string_list_len(list); i++) {
+        printf("  list    %s\n", hf_string_list_get(list, i));
+    }
+    hf_string_list_free(list);
+}
+
+int main(void) {
+    hf_error *error = NULL;
+    hf_manager *manager = NULL;
+    hf_metadata *metadata = hf_metadata_new();
+    char *reference = NULL, *gone = NULL;
+
+    expect(HF_OK, hf_manager_open(NULL, NULL, &manager, &error), "open", error);
+    printf("  open    the backend is \"%s\"\n", hf_manager_type(manager));
+
+    expect(HF_OK, hf_metadata_set(metadata, "scopes", "repo,user", &error), "metadata", error);
+    expect(HF_OK, hf_store_secret(manager, "quickstart_token", "first value", metadata, NULL, &reference, &error),
+           "store", error);
+    printf("  store   %s\n", reference);
+    print_secret(manager, reference);
+
+    /* NULL for the metadata keeps what is there. */
+    expect(HF_OK, hf_update_secret(manager, reference, "second value", NULL, NULL, &error), "update", error);
+    printf("  update  %s\n", reference);
+    print_secret(manager, reference);
+    print_references(manager, "quickstart_");
+
+    expect(HF_OK, hf_delete_secret(manager, reference, NULL, &error), "delete", error);
+    expect(HF_NOT_FOUND, hf_get_secret(manager, reference, NULL, &gone, &error), "get after delete", error);
+    printf("  delete  %s\n", reference);
+
+    hf_free_string(reference);
+    hf_metadata_free(metadata);
+    hf_manager_free(manager);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,85 @@
+// The five operations of libhandsfree_secrets from Go.
+//
+//	go run .
+//
+// Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or
+// nothing at all for the env backend.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+)
+
+func main() {
+	log.SetFlags(0)
+	manager, err := secrets.Open()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer manager.Close()
+	if err := run(manager); err != nil {
+		manager.Close()
+		log.Fatal(err)
+	}
+}
+
+func run(manager *secrets.Manager) error {
+	// One deadline for all five; each call ends at it at the latest.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	metadata := map[string]string{"scopes": "repo,user"}
+	reference, err := manager.Store(ctx, "go_quickstart", []byte("first value"), secrets.WithMetadata(metadata))
+	if err != nil {
+		return err
+	}
+	fmt.Println("  store   ", reference)
+	if err := show(ctx, manager, reference); err != nil {
+		return err
+	}
+
+	if err := manager.Update(ctx, reference, []byte("second value")); err != nil {
+		return err
+	}
+	if err := show(ctx, manager, reference); err != nil {
+		return err
+	}
+
+	references, err := manager.List(ctx, "go_")
+	if err != nil {
+		return err
+	}
+	for _, listed := range references {
+		fmt.Println("  list    ", listed)
+	}
+
+	if err := manager.Delete(ctx, reference); err != nil {
+		return err
+	}
+	// A missing secret is an error that a program can tell from the others.
+	switch _, err := manager.Get(ctx, reference); {
+	case err == nil:
+		return errors.New("the secret is still there")
+	case !errors.Is(err, secrets.ErrNotFound):
+		return err
+	}
+	fmt.Println("  gone     it is not found any more")
+	return nil
+}
+
+// show prints a secret; a real program would hand token.Bytes() to its database driver here.
+func show(ctx context.Context, manager *secrets.Manager, reference string) error {
+	token, err := manager.Get(ctx, reference)
+	if err != nil {
+		return err
+	}
+	defer token.Wipe()
+	fmt.Println("  get     ", token.Reveal())
+	return nil
+}

@@ -1,0 +1,259 @@
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+/**
+ * Secrets in HashiCorp Vault or in the environment, by libhandsfree_secrets and the foreign-function API of Java 22.
+ *
+ * <p>Any number of threads may use one object at once, but none after {@link #close}. A call blocks its thread; a virtual
+ * thread keeps its carrier meanwhile. Values are byte arrays in UTF-8, so that callers can wipe them with
+ * {@link Arrays#fill(byte[], byte)}.
+ *
+ * <p>The library is found as the dynamic linker finds it ({@code LD_LIBRARY_PATH}, {@code ldconfig}).
+ */
+public final class HandsfreeSecrets implements AutoCloseable {
+    private static final int OK = 0;
+    private static final int NOT_FOUND = 1;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final SymbolLookup LIBRARY =
+            SymbolLookup.libraryLookup("libhandsfree_secrets.so.0", Arena.global());
+
+    private static final MethodHandle OPEN = function("hf_manager_open", JAVA_INT, 4);
+    private static final MethodHandle MANAGER_FREE = procedure("hf_manager_free");
+    private static final MethodHandle STORE = function("hf_store_secret", JAVA_INT, 7);
+    private static final MethodHandle GET = function("hf_get_secret", JAVA_INT, 5);
+    private static final MethodHandle UPDATE = function("hf_update_secret", JAVA_INT, 6);
+    private static final MethodHandle DELETE = function("hf_delete_secret", JAVA_INT, 4);
+    private static final MethodHandle LIST = function("hf_list_secrets", JAVA_INT, 5);
+    private static final MethodHandle FREE_STRING = procedure("hf_free_string");
+    private static final MethodHandle LIST_LENGTH = function("hf_string_list_len", JAVA_LONG, 1);
+    private static final MethodHandle LIST_GET = LINKER.downcallHandle(
+            symbol("hf_string_list_get"), FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_LONG));
+    private static final MethodHandle LIST_FREE = procedure("hf_string_list_free");
+    private static final MethodHandle ERROR_MESSAGE = function("hf_error_message", ADDRESS, 1);
+    private static final MethodHandle ERROR_FREE = procedure("hf_error_free");
+
+    /** A failed call. The message says what failed and what to do next, and holds no secret. */
+    public static final class VaultException extends RuntimeException {
+        private final int status;
+
+        private VaultException(int status, String message) {
+            super(message);
+            this.status = status;
+        }
+
+        /** The number of the status in the C header, such as -8 for HF_ERR_TIMEOUT. */
+        public int status() {
+            return status;
+        }
+    }
+
+    private final MemorySegment manager;
+    private volatile boolean closed;
+
+    /** Opens what the environment describes: SECRET_MANAGER_TYPE, VAULT_ADDR and so on. Tries the credentials once. */
+    public HandsfreeSecrets() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment out = arena.allocate(ADDRESS);
+            check(arena, error -> (int) OPEN.invokeExact(MemorySegment.NULL, MemorySegment.NULL, out, error));
+            manager = out.get(ADDRESS, 0);
+        }
+    }
+
+    /** Stores a value under a key, replacing what was there, and gives the reference to get it back with. */
+    public String store(String key, byte[] value) {
+        try (Arena arena = Arena.ofConfined(); Wiped text = new Wiped(value)) {
+            MemorySegment name = cString(arena, key);
+            MemorySegment out = arena.allocate(ADDRESS);
+            check(arena, error -> (int) STORE.invokeExact(handle(), name, text.segment, MemorySegment.NULL,
+                    MemorySegment.NULL, out, error));
+            return new String(take(out.get(ADDRESS, 0)), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** The value behind a reference. Wipe it when it is no longer needed. */
+    public Optional<byte[]> get(String reference) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = cString(arena, reference);
+            MemorySegment out = arena.allocate(ADDRESS);
+            boolean found = check(arena,
+                    error -> (int) GET.invokeExact(handle(), name, MemorySegment.NULL, out, error));
+            return found ? Optional.of(take(out.get(ADDRESS, 0))) : Optional.empty();
+        }
+    }
+
+    /** Replaces the value behind a reference and keeps its metadata. False where there is none. */
+    public boolean update(String reference, byte[] value) {
+        try (Arena arena = Arena.ofConfined(); Wiped text = new Wiped(value)) {
+            MemorySegment name = cString(arena, reference);
+            return check(arena, error -> (int) UPDATE.invokeExact(handle(), name, text.segment, MemorySegment.NULL,
+                    MemorySegment.NULL, error));
+        }
+    }
+
+    /** Deletes the secret behind a reference with all its versions. False where there is none. */
+    public boolean delete(String reference) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = cString(arena, reference);
+            return check(arena, error -> (int) DELETE.invokeExact(handle(), name, MemorySegment.NULL, error));
+        }
+    }
+
+    /** The references of all secrets whose path starts with a prefix ("": all), sorted. */
+    public List<String> list(String prefix) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = cString(arena, prefix);
+            MemorySegment out = arena.allocate(ADDRESS);
+            check(arena, error -> (int) LIST.invokeExact(handle(), name, MemorySegment.NULL, out, error));
+            return references(out.get(ADDRESS, 0));
+        }
+    }
+
+    /** Frees the manager; no call may be running. Sends nothing, and may be called again. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            free(MANAGER_FREE, manager);
+        }
+    }
+
+    private MemorySegment handle() {
+        if (closed) {
+            throw new IllegalStateException("the manager is closed");
+        }
+        return manager;
+    }
+
+    /** A text as C reads it; a NUL would cut it short unnoticed. */
+    private static MemorySegment cString(Arena arena, String text) {
+        if (text.indexOf('\0') >= 0) {
+            throw new IllegalArgumentException("a key, reference or prefix holds U+0000");
+        }
+        return arena.allocateFrom(text);
+    }
+
+    private static List<String> references(MemorySegment list) {
+        try {
+            List<String> references = new ArrayList<>();
+            long length = (long) LIST_LENGTH.invokeExact(list);
+            for (long index = 0; index < length; index++) {
+                references.add(text((MemorySegment) LIST_GET.invokeExact(list, index)));
+            }
+            return references;
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        } finally {
+            free(LIST_FREE, list);
+        }
+    }
+
+    /** A call of C, which gets the place for an error. */
+    private interface Call {
+        int run(MemorySegment error) throws Throwable;
+    }
+
+    /** True for HF_OK, false for HF_NOT_FOUND, an exception for the rest. */
+    private static boolean check(Arena arena, Call call) {
+        MemorySegment out = arena.allocate(ADDRESS);
+        int status;
+        try {
+            status = call.run(out);
+        } catch (RuntimeException callers) {
+            throw callers;
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+        if (status == OK || status == NOT_FOUND) {
+            return status == OK;
+        }
+        MemorySegment error = out.get(ADDRESS, 0);
+        try {
+            throw new VaultException(status, text((MemorySegment) ERROR_MESSAGE.invokeExact(error)));
+        } catch (VaultException failure) {
+            throw failure;
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        } finally {
+            free(ERROR_FREE, error);
+        }
+    }
+
+    /** The bytes of a string that C gave away; C wipes and frees its own. */
+    private static byte[] take(MemorySegment text) {
+        try {
+            MemorySegment all = text.reinterpret(Long.MAX_VALUE);
+            long length = 0;
+            while (all.get(JAVA_BYTE, length) != 0) {
+                length++;
+            }
+            return all.asSlice(0, length).toArray(JAVA_BYTE);
+        } finally {
+            free(FREE_STRING, text);
+        }
+    }
+
+    private static String text(MemorySegment borrowed) {
+        return borrowed.reinterpret(Long.MAX_VALUE).getString(0);
+    }
+
+    /** A value in memory that C reads, wiped at the end. */
+    private static final class Wiped implements AutoCloseable {
+        private final Arena arena = Arena.ofConfined();
+        private final MemorySegment segment;
+
+        Wiped(byte[] value) {
+            for (byte each : value) {
+                if (each == 0) {
+                    throw new IllegalArgumentException("the value holds U+0000, which this library cannot carry");
+                }
+            }
+            segment = arena.allocate(value.length + 1L);
+            MemorySegment.copy(value, 0, segment, JAVA_BYTE, 0, value.length);
+        }
+
+        @Override
+        public void close() {
+            segment.fill((byte) 0);
+            arena.close();
+        }
+    }
+
+    private static MemorySegment symbol(String name) {
+        return LIBRARY.find(name).orElseThrow(() -> new UnsatisfiedLinkError(name));
+    }
+
+    /** A function whose parameters are pointers. */
+    private static MethodHandle function(String name, MemoryLayout result, int pointers) {
+        MemoryLayout[] parameters = new MemoryLayout[pointers];
+        Arrays.fill(parameters, ADDRESS);
+        return LINKER.downcallHandle(symbol(name), FunctionDescriptor.of(result, parameters));
+    }
+
+    private static MethodHandle procedure(String name) {
+        return LINKER.downcallHandle(symbol(name), FunctionDescriptor.ofVoid(ADDRESS));
+    }
+
+    private static void free(MethodHandle procedure, MemorySegment pointer) {
+        try {
+            procedure.invokeExact(pointer);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+"""What a shared library says of itself, and its debug symbols in a file of their own."""
+
+import re
+import subprocess
+
+
+def run(*command):
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True,
+                          env={"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin"}).stdout
+
+
+def exported(library):
+    """The names that the library defines for others, sorted."""
+    table = run("nm", "--dynamic", "--defined-only", "--format=posix", library)
+    return sorted(line.split()[0] for line in table.splitlines())
+
+
+def needed(library):
+    """The libraries that the loader has to find."""
+    return re.findall(r"^ *NEEDED +(\S+)$", run("objdump", "--private-headers", library), re.MULTILINE)
+
+
+def glibc(library):
+    """The newest version of glibc that a symbol asks for, as (major, minor, …)."""
+    versions = re.findall(r"\(?GLIBC_([0-9.]+)\)?", run("objdump", "--dynamic-syms", library))
+    return max(tuple(int(part) for part in version.split(".")) for version in versions)
+
+
+def build_id(library):
+    return re.search(r"Build ID: ([0-9a-f]{40})", run("readelf", "--notes", library)).group(1)
+
+
+def split_debug(library, folder, objcopy):
+    """Strips the library. What a debugger needs goes to `folder`, under the name that gdb looks for."""
+    identity = build_id(library)
+    debug = folder / identity[:2] / f"{identity[2:]}.debug"
+    debug.parent.mkdir(parents=True)
+    run(objcopy, "--only-keep-debug", "--compress-debug-sections=zlib", library, debug)
+    debug.chmod(0o644)
+    run(objcopy, "--strip-unneeded", library)

@@ -1,0 +1,231 @@
+//! The `env` backend: secrets in the process environment, with an overlay for what is written.
+//!
+//! Reads fall through to the environment as it is at that moment. Writes never reach it: `setenv` in a process with
+//! threads is undefined behaviour, so they go to an overlay that all managers of the process share and that ends
+//! with the process. A deletion leaves a tombstone there, which hides the variable.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::log::Logger;
+use crate::manager::{Metadata, SecretManager};
+use crate::memory::Secret;
+use crate::options::{EmptyEnvironment, EnvConfig, Environment, ProcessEnvironment};
+use crate::reference::{MAX_PATH_BYTES, decode};
+
+/// What a reference of this backend starts with.
+const SCHEME: &str = "env://";
+
+/// What is written over the environment, by whole variable name; `None` is a tombstone. A change replaces the map
+/// as a whole, which copies names and pointers but no value.
+type Overlay = BTreeMap<Arc<str>, Option<Arc<SecretString>>>;
+
+/// The overlay of the process. It is swapped, never locked, so that a fork cannot leave it locked for ever.
+static OVERLAY: ArcSwapOption<Overlay> = ArcSwapOption::const_empty();
+
+/// Changes the overlay as `change` says, which may be asked several times, and gives what was there before.
+fn change_overlay(change: impl Fn(&mut Overlay)) -> Option<Arc<Overlay>> {
+    OVERLAY.rcu(|current| {
+        let mut overlay = current.as_deref().cloned().unwrap_or_default();
+        change(&mut overlay);
+        Some(Arc::new(overlay))
+    })
+}
+
+/// Secrets in environment variables that share a prefix. Metadata is accepted and forgotten.
+pub struct EnvSecretManager {
+    prefix: String,
+    isolated: bool,
+    environment: Box<dyn Environment>,
+    logger: Logger,
+}
+
+impl EnvSecretManager {
+    /// A manager of the variables that start with the prefix of `config`. Nothing is read yet.
+    pub fn new(config: EnvConfig, logger: Logger) -> Self {
+        let environment: Box<dyn Environment> =
+            if config.isolated { Box::new(EmptyEnvironment) } else { Box::new(ProcessEnvironment::new()) };
+        EnvSecretManager { prefix: config.prefix, isolated: config.isolated, environment, logger }
+    }
+
+    /// The whole name of the variable that `key` stands for.
+    fn variable_of_key(&self, key: &str) -> Result<String> {
+        if key.is_empty() {
+            return Err(Error::invalid_argument("key: is empty; name a secret"));
+        }
+        if key.len() > MAX_PATH_BYTES {
+            let length = key.len();
+            return Err(Error::invalid_argument(format!("key: is {length} bytes long; {MAX_PATH_BYTES} are the most")));
+        }
+        let mapped = map_key(key).map_err(|flaw| Error::invalid_argument(format!("key: {flaw}")))?;
+        Ok(format!("{}{mapped}", self.prefix))
+    }
+
+    /// The whole name of the variable behind `reference`; what is none is logged as a warning.
+    fn variable_of_reference(&self, reference: &str) -> Result<String> {
+        self.parse(reference).map_err(|flaw| {
+            let error = Error::invalid_reference(format!("reference: {flaw}"));
+            self.logger.warn(format_args!("{error}"));
+            error
+        })
+    }
+
+    fn parse(&self, reference: &str) -> Result<String, String> {
+        let text = reference
+            .strip_prefix(SCHEME)
+            .ok_or("does not start with env://, so it names no secret of the env backend")?;
+        let variable = decode(text).map_err(|flaw| flaw.to_string())?;
+        let name = variable
+            .strip_prefix(&self.prefix)
+            .ok_or_else(|| format!("names a variable outside the prefix {}", self.prefix))?;
+        if name.is_empty() {
+            return Err(format!("names no variable behind the prefix {}", self.prefix));
+        }
+        match name.bytes().position(|byte| !is_name_byte(byte)) {
+            Some(position) => Err(format!("byte {position} behind the prefix is none of A-Z, 0-9 and '_'")),
+            None if name.len() > MAX_PATH_BYTES => Err(format!("its name is longer than {MAX_PATH_BYTES} bytes")),
+            None => Ok(variable),
+        }
+    }
+
+    /// The start of the whole names that `list` returns: of a reference (`env://…`, percent-decoded) or of a key.
+    fn names_start(&self, prefix: &str) -> Result<String> {
+        let invalid = |flaw: String| Error::invalid_argument(format!("prefix: {flaw}"));
+        match prefix.strip_prefix(SCHEME) {
+            Some(start) => decode(start).map_err(|flaw| invalid(flaw.to_string())),
+            None => Ok(format!("{}{}", self.prefix, map_key(prefix).map_err(invalid)?)),
+        }
+    }
+
+    fn is_in_environment(&self, variable: &str) -> bool {
+        self.environment.get(variable).is_some()
+    }
+}
+
+/// Whether there is a value: the overlay's word counts, else the environment's.
+fn is_present(overlay: Option<&Overlay>, variable: &str, in_environment: bool) -> bool {
+    overlay.and_then(|overlay| overlay.get(variable)).map_or(in_environment, Option::is_some)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_')
+}
+
+/// ASCII letters to upper case, `-`, `.` and `/` to `_`. The flaw names the first byte for which that is not enough.
+fn map_key(key: &str) -> Result<String, String> {
+    let mapped = key.to_ascii_uppercase().replace(['-', '.', '/'], "_");
+    match mapped.bytes().position(|byte| !is_name_byte(byte)) {
+        None => Ok(mapped),
+        Some(position) => Err(format!(
+            "byte {position} cannot stand in a variable's name; the env backend takes ASCII letters, digits and - . / _"
+        )),
+    }
+}
+
+/// C strings end at U+0000, so such a value could never be returned whole.
+fn check_value(value: &str) -> Result<()> {
+    match value.find('\0') {
+        Some(position) => Err(Error::invalid_argument(format!("value: holds U+0000 at byte {position}"))),
+        None => Ok(()),
+    }
+}
+
+/// Nothing here waits; but a call that is cancelled, or whose time is up before it begins, does not begin.
+fn check_call(call: &Call) -> Result<()> {
+    call.start(Duration::MAX).remaining().map(|_| ())
+}
+
+impl SecretManager for EnvSecretManager {
+    fn kind(&self) -> &'static CStr {
+        c"env"
+    }
+
+    fn store(&self, key: &str, value: &str, _: Option<&Metadata>, call: &Call) -> Result<String> {
+        check_call(call)?;
+        let variable = self.variable_of_key(key)?;
+        check_value(value)?;
+        let name: Arc<str> = Arc::from(variable.as_str());
+        let value = Arc::new(SecretString::from(value));
+        change_overlay(|overlay| {
+            overlay.insert(name.clone(), Some(value.clone()));
+        });
+        Ok(format!("{SCHEME}{variable}"))
+    }
+
+    fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>> {
+        check_call(call)?;
+        let variable = self.variable_of_reference(reference)?;
+        if let Some(written) = OVERLAY.load().as_deref().and_then(|overlay| overlay.get(variable.as_str())) {
+            return Ok(written.as_ref().map(|value| Secret::copy_of(value.expose_secret())));
+        }
+        let Some(value) = self.environment.get(&variable) else { return Ok(None) };
+        match value.to_str() {
+            Some(text) => Ok(Some(Secret::copy_of(text))),
+            None => Err(Error::unsupported(format!("{variable} is not valid UTF-8; set it anew in the environment"))),
+        }
+    }
+
+    fn update(&self, reference: &str, value: &str, _: Option<&Metadata>, call: &Call) -> Result<bool> {
+        check_call(call)?;
+        let variable = self.variable_of_reference(reference)?;
+        check_value(value)?;
+        let in_environment = self.is_in_environment(&variable);
+        let name: Arc<str> = Arc::from(variable.as_str());
+        let value = Arc::new(SecretString::from(value));
+        let before = change_overlay(|overlay| {
+            if is_present(Some(overlay), &variable, in_environment) {
+                overlay.insert(name.clone(), Some(value.clone()));
+            }
+        });
+        Ok(is_present(before.as_deref(), &variable, in_environment))
+    }
+
+    fn delete(&self, reference: &str, call: &Call) -> Result<bool> {
+        check_call(call)?;
+        let variable = self.variable_of_reference(reference)?;
+        let in_environment = self.is_in_environment(&variable);
+        // An isolated manager cannot know what lies under the overlay, so it always leaves a tombstone.
+        let needs_tombstone = in_environment || self.isolated;
+        let name: Arc<str> = Arc::from(variable.as_str());
+        let before = change_overlay(|overlay| {
+            if is_present(Some(overlay), &variable, in_environment) {
+                if needs_tombstone {
+                    overlay.insert(name.clone(), None);
+                } else {
+                    overlay.remove(&name);
+                }
+            }
+        });
+        Ok(is_present(before.as_deref(), &variable, in_environment))
+    }
+
+    fn list(&self, prefix: Option<&str>, call: &Call) -> Result<Vec<String>> {
+        check_call(call)?;
+        let start = self.names_start(prefix.unwrap_or_default())?;
+        let overlay = OVERLAY.load();
+        let overlay = overlay.as_deref();
+        let written = overlay.into_iter().flatten().map(|(name, _)| name.to_string());
+        let inherited = self.environment.names().into_iter().filter_map(|name| name.into_string().ok());
+        let names: BTreeSet<String> = written.chain(inherited).filter(|name| name.starts_with(&start)).collect();
+        let references = names.into_iter().filter_map(|name| {
+            let present = is_present(overlay, &name, true);
+            let reference = format!("{SCHEME}{name}");
+            (present && self.parse(&reference).is_ok()).then_some(reference)
+        });
+        Ok(references.collect())
+    }
+
+    fn canonical(&self, reference: &str) -> Result<String> {
+        Ok(format!("{SCHEME}{}", self.variable_of_reference(reference)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! Many secrets in one call
+//!
+//! Up to VAULT_LIST_CONCURRENCY requests (8 by default) are on their way at a time, from the calling thread, and each
+//! secret has a status of its own: the statuses are those of the functions for one secret.
+
+use std::ffi::c_char;
+
+use super::arguments::{Out, null, object, text};
+use super::call::hf_call;
+use super::error::{hf_error, hf_error_free, hf_status};
+use super::guard;
+use super::handle::Owned;
+use super::manager::hf_manager;
+use crate::error::{Error, Result, Status};
+use crate::memory::Secret;
+
+/// What came of each of many secrets, in the order of the call. Immutable, and so usable from any thread. One owner, who
+/// frees it with `hf_results_free`.
+pub struct hf_results {
+    results: Box<[Item]>,
+}
+
+impl Owned for hf_results {}
+
+/// What came of one secret.
+enum Item {
+    Text(Secret),
+    NotFound,
+    Failed(OwnedError),
+}
+
+/// An error that lives as long as its list.
+struct OwnedError(*mut hf_error);
+
+// SAFETY: an `hf_error` is immutable and has no ties to a thread; the pointer is its only owner.
+unsafe impl Send for OwnedError {}
+// SAFETY: as above.
+unsafe impl Sync for OwnedError {}
+
+impl Drop for OwnedError {
+    fn drop(&mut self) {
+        // SAFETY: it came from `hf_error::into_raw`, and nobody else frees it.
+        unsafe { hf_error_free(self.0) };
+    }
+}
+
+impl From<Result<Option<Secret>>> for Item {
+    fn from(outcome: Result<Option<Secret>>) -> Item {
+        match outcome {
+            Ok(Some(text)) => Item::Text(text),
+            Ok(None) => Item::NotFound,
+            Err(error) => Item::Failed(OwnedError(hf_error::into_raw(&error))),
+        }
+    }
+}
+
+impl hf_results {
+    /// The outcomes of `done`, put back among the arguments that were no texts.
+    fn new<T>(arguments: Vec<Result<T>>, done: Vec<Result<Option<Secret>>>) -> hf_results {
+        let mut done = done.into_iter();
+        let missing = || Err(Error::new(Status::Internal, "a secret without a result"));
+        let outcome = |argument: Result<T>| match argument {
+            Ok(_) => done.next().unwrap_or_else(missing),
+            Err(error) => Err(error),
+        };
+        hf_results { results: arguments.into_iter().map(outcome).map(Item::from).collect() }
+    }
+}
+
+/// Gets the values behind many references at once.
+///
+/// Any thread; blocks.
+///
+/// @param manager      The manager.
+/// @param references   `count` references, each as for `hf_get_secret`. May be NULL if `count` is 0.
+/// @param count        How many.
+/// @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
+/// @param out_results  Where the results go, owned by the caller: `hf_results_free`, which wipes them. NULL on failure.
+/// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
+/// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `references` or `out_results` is NULL.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_get_secrets(
+    manager: *const hf_manager,
+    references: *const *const c_char,
+    count: usize,
+    call: *const hf_call,
+    out_results: *mut *mut hf_results,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out = Out::clear(out_results, "out_results")?;
+            let manager = &object(manager, "manager")?.manager;
+            let references = texts(references, count, "references")?;
+            let good: Vec<&str> = references.iter().filter_map(|text| text.as_ref().ok().copied()).collect();
+            let values = manager.get_many(&good, &hf_call::settings(call));
+            out.set(hf_results::new(references, values.into_iter().map(without_nul).collect()).into_raw());
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Stores many values at once, without metadata. Where two keys name the same secret, either value may be the last.
+///
+/// Any thread; blocks.
+///
+/// @param manager      The manager.
+/// @param keys         `count` keys, each as for `hf_store_secret`. May be NULL if `count` is 0.
+/// @param values       `count` values. May be NULL if `count` is 0.
+/// @param count        How many.
+/// @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
+/// @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL on
+///     failure.
+/// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
+/// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `keys`, `values` or `out_results` is NULL.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_store_secrets(
+    manager: *const hf_manager,
+    keys: *const *const c_char,
+    values: *const *const c_char,
+    count: usize,
+    call: *const hf_call,
+    out_results: *mut *mut hf_results,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out = Out::clear(out_results, "out_results")?;
+            let manager = &object(manager, "manager")?.manager;
+            let (keys, values) = (texts(keys, count, "keys")?, texts(values, count, "values")?);
+            let secrets: Vec<Result<(&str, &str)>> =
+                keys.into_iter().zip(values).map(|(key, value)| Ok((key?, value?))).collect();
+            let good: Vec<(&str, &str)> = secrets.iter().filter_map(|secret| secret.as_ref().ok().copied()).collect();
+            let references = manager.store_many(&good, &hf_call::settings(call));
+            let references = references.into_iter().map(|outcome| Ok(Some(Secret::copy_of(&outcome?)))).collect();
+            out.set(hf_results::new(secrets, references).into_raw());
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// How many results there are.
+///
+/// Any thread; does not block.
+///
+/// @param results  The results.
+/// @return As many as the call had secrets; 0 where `results` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_len(results: *const hf_results) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { results.as_ref() }.map_or(0, |results| results.results.len())
+}
+
+/// The status of one secret.
+///
+/// Any thread; does not block.
+///
+/// @param results  The results.
+/// @param index    From 0.
+/// @return `HF_OK`, `HF_NOT_FOUND` or a failure; `HF_ERR_INVALID_ARGUMENT` past the end, or where `results` is NULL.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: usize) -> hf_status {
+    // SAFETY: the caller's promise; an item's error lives as long as the item.
+    match unsafe { item(results, index) } {
+        Some(Item::Text(_)) => Status::Ok.code(),
+        Some(Item::NotFound) => Status::NotFound.code(),
+        // SAFETY: it came from `hf_error::into_raw` and is alive.
+        Some(Item::Failed(error)) => unsafe { super::error::hf_error_status(error.0) },
+        None => Status::InvalidArgument.code(),
+    }
+}
+
+/// The text of one secret: the value that was got, or the reference of what was stored.
+///
+/// Any thread; does not block.
+///
+/// @param results  The results.
+/// @param index    From 0.
+/// @return UTF-8. Borrowed: it lives as long as `results`, and is not freed. NULL unless the status is `HF_OK`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_text(results: *const hf_results, index: usize) -> *const c_char {
+    // SAFETY: the caller's promise.
+    match unsafe { item(results, index) } {
+        Some(Item::Text(text)) => text.as_ptr(),
+        _ => std::ptr::null(),
+    }
+}
+
+/// Why one secret failed.
+///
+/// Any thread; does not block.
+///
+/// @param results  The results.
+/// @param index    From 0.
+/// @return The error. Borrowed: it lives as long as `results`, and is not freed. NULL unless the status is negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_error(results: *const hf_results, index: usize) -> *const hf_error {
+    // SAFETY: the caller's promise.
+    match unsafe { item(results, index) } {
+        Some(Item::Failed(error)) => error.0,
+        _ => std::ptr::null(),
+    }
+}
+
+/// Wipes and frees results, their texts and errors included.
+///
+/// Any thread, when no other uses them; does not block.
+///
+/// @param results  The results. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_free(results: *mut hf_results) {
+    // SAFETY: the caller's promise.
+    guard::infallible((), || unsafe { hf_results::free(results) });
+}
+
+/// # Safety
+/// `results` is NULL, or lives during `'a`.
+unsafe fn item<'a>(results: *const hf_results, index: usize) -> Option<&'a Item> {
+    // SAFETY: the caller's promise.
+    unsafe { results.as_ref() }?.results.get(index)
+}
+
+/// The texts of an array, each of which may be none.
+///
+/// # Safety
+/// `array` is NULL, or has `count` pointers that [`text`] may be called with.
+unsafe fn texts<'a>(array: *const *const c_char, count: usize, name: &str) -> Result<Vec<Result<&'a str>>> {
+    if array.is_null() && count > 0 {
+        return Err(null(name));
+    }
+    // SAFETY: the caller's promise; an index below `count` is inside the array.
+    Ok((0..count).map(|index| unsafe { text(*array.add(index), &format!("{name}[{index}]")) }).collect())
+}
+
+/// A C string cannot hold U+0000.
+fn without_nul(outcome: Result<Option<Secret>>) -> Result<Option<Secret>> {
+    match outcome {
+        Ok(Some(text)) if text.as_bytes().contains(&0) => {
+            Err(Error::unsupported("the value has U+0000 in it, which a C string cannot hold"))
+        }
+        other => other,
+    }
+}

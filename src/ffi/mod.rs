@@ -1,0 +1,43 @@
+//! The C surface: pointer in, status out, no decisions.
+//!
+//! One file for each section of the header. The doc comments of what C sees are the header's text, so they are written
+//! for its readers; `build.rs` turns them into `include/handsfree_secrets.h`.
+//!
+//! - `guard`: what every call passes through: panics, `errno`, thread cancellation
+//! - `arguments`: NULL and UTF-8 checks, out-parameters
+//! - `handle`: the ownership kinds: a C type is either owned by one, or counted
+//!
+//! The rules that this side of the boundary keeps: out-parameters are cleared before anything else is looked at; an
+//! argument is never consumed; a reference made from a pointer does not outlive the call.
+
+#![allow(non_camel_case_types, reason = "the types have the names that C programs know")]
+#![allow(clippy::missing_safety_doc, reason = "the header's text is the safety contract")]
+
+mod arguments;
+mod batch;
+mod call;
+mod error;
+mod guard;
+mod handle;
+mod list;
+mod log;
+mod manager;
+mod metadata;
+mod options;
+mod secrets;
+#[cfg(feature = "test-panic")]
+mod test_panic;
+mod version;
+
+pub use batch::*;
+pub use call::*;
+pub use error::*;
+pub use list::*;
+pub use log::*;
+pub use manager::*;
+pub use metadata::*;
+pub use options::*;
+pub use secrets::*;
+#[cfg(feature = "test-panic")]
+pub use test_panic::*;
+pub use version::*;

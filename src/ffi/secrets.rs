@@ -1,0 +1,339 @@
+//! Secrets
+//!
+//! The five operations. All of them may be called from any number of threads at once on one manager, and block until
+//! the call's time is up at the latest; thread cancellation is disabled meanwhile. They share these statuses, which
+//! the functions do not repeat:
+//!
+//! - `HF_ERR_CONFIG`: the mount or the namespace does not exist;
+//! - `HF_ERR_AUTH`: the token is dead and no login can replace it;
+//! - `HF_ERR_PERMISSION_DENIED`: the policy says no; the message names path and capability;
+//! - `HF_ERR_CONNECTION`, `HF_ERR_TLS`, `HF_ERR_UNAVAILABLE`, `HF_ERR_RATE_LIMITED`, `HF_ERR_PROTOCOL`: as in
+//!   `hf_manager_open`;
+//! - `HF_ERR_TIMEOUT`, `HF_ERR_CANCELLED`: the call's time was up, or `hf_call_cancel`;
+//! - `HF_ERR_INTERNAL`: a bug in the library.
+//!
+//! `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` and `HF_ERR_CANCELLED` from store, update or delete mean
+//! that it may have happened all the same.
+//!
+//! A reference is a capability: it names what is read or deleted. Never take one from untrusted input.
+
+use std::ffi::c_char;
+use std::ptr::NonNull;
+
+use super::arguments::{Out, null, object, optional_text, text};
+use super::call::hf_call;
+use super::error::{hf_error, hf_status};
+use super::guard;
+use super::handle::Owned;
+use super::list::hf_string_list;
+use super::manager::hf_manager;
+use super::metadata::hf_metadata;
+use crate::error::{Error, Result, Status};
+use crate::memory::Secret;
+
+/// Stores a value under a key, replacing what was there, its metadata included.
+///
+/// Any thread; blocks.
+///
+/// @param manager        The manager.
+/// @param key            Such as "github_token_user_123". '.' and '_' are the same as '/': the secret is at
+///     github/token/user/123. At most 512 bytes; no empty segments, no control characters.
+/// @param value          The value. "" is a value.
+/// @param metadata       What stands beside the value. NULL: none.
+/// @param call           Time limit and cancellation. NULL: the defaults.
+/// @param out_reference  Where the reference to get the secret back with goes, such as
+///     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
+/// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Stored.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a key that cannot be; nothing was sent.
+/// @retval HF_ERR_CONFLICT          The mount demands check-and-set, and others kept writing.
+/// @retval HF_ERR_TOO_LARGE         The value is over the server's limit or ours; nothing was written.
+/// @retval HF_ERR_UNSUPPORTED       The mount is no KV version 2.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_store_secret(
+    manager: *const hf_manager,
+    key: *const c_char,
+    value: *const c_char,
+    metadata: *const hf_metadata,
+    call: *const hf_call,
+    out_reference: *mut *mut c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out = Out::clear_optional(out_reference);
+            let manager = &object(manager, "manager")?.manager;
+            let (key, value) = (text(key, "key")?, text(value, "value")?);
+            let metadata = metadata.as_ref().map(|metadata| &metadata.map);
+            let reference = manager.store(key, value, metadata, &hf_call::settings(call))?;
+            if let Some(out) = out {
+                out.set(Secret::copy_of(&reference).into_raw());
+            }
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Gets the value behind a reference.
+///
+/// Any thread; blocks.
+///
+/// @param manager    The manager.
+/// @param reference  Such as "vault://github_token_user_123", "vault://db?version=3", "vault://db#password".
+/// @param call       Time limit and cancellation. NULL: the defaults.
+/// @param out_value  Where the value goes: UTF-8, owned by the caller: `hf_free_string`, which wipes it. A number or
+///     boolean comes as its JSON text. NULL unless the status is `HF_OK`.
+/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                     Here it is.
+/// @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+/// @retval HF_ERR_TOO_LARGE          The answer is over 64 MiB.
+/// @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or has U+0000 in it.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_get_secret(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    call: *const hf_call,
+    out_value: *mut *mut c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out = Out::clear(out_value, "out_value")?;
+            let Some(value) = get(manager, reference, call)? else { return Ok(Status::NotFound) };
+            out.set(value.into_raw());
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Gets the value behind a reference into memory of the caller's: for languages that have no pointers to free, and for
+/// pages that are locked.
+///
+/// Any thread; blocks. The library's own copy is wiped before this returns.
+///
+/// @param manager     The manager.
+/// @param reference   As for `hf_get_secret`.
+/// @param call        Time limit and cancellation. NULL: the defaults.
+/// @param buffer      Where the value goes, with a NUL behind it; what lies behind the NUL is not touched. Unless the
+///     status is `HF_OK`, its first byte is NUL. Must not overlap `reference`.
+/// @param capacity    How many bytes `buffer` has. The value and its NUL must fit: a value of 20 bytes takes 21.
+/// @param out_length  Where the length of the value in bytes goes, its NUL not counted; 0 unless the status is `HF_OK`.
+/// @param error       Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                     Here it is.
+/// @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+/// @retval HF_ERR_TOO_LARGE          The value does not fit; the message says how many bytes it takes. Or the answer
+///     is over 64 MiB.
+/// @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or has U+0000 in it.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_get_secret_into(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    call: *const hf_call,
+    buffer: *mut c_char,
+    capacity: usize,
+    out_length: *mut usize,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out_length = NonNull::new(out_length);
+            if let Some(length) = out_length {
+                length.write(0);
+            }
+            let buffer = NonNull::new(buffer);
+            if let Some(buffer) = buffer.filter(|_| capacity > 0) {
+                buffer.write(0);
+            }
+            let buffer = buffer.ok_or_else(|| null("buffer"))?.cast::<u8>();
+            let out_length = out_length.ok_or_else(|| null("out_length"))?;
+            let Some(value) = get(manager, reference, call)? else { return Ok(Status::NotFound) };
+            let length = value.len();
+            if length >= capacity {
+                let needed = length.saturating_add(1);
+                let message = format!("the value and its NUL take {needed} bytes, and capacity is {capacity}");
+                return Err(Error::new(Status::TooLarge, message));
+            }
+            buffer.copy_from_nonoverlapping(NonNull::from(value.as_bytes()).cast(), length);
+            buffer.add(length).write(0);
+            out_length.write(length);
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// What both ways of getting share. A value with a NUL in it would reach C cut short.
+///
+/// # Safety
+/// Each pointer is NULL, or what its type says.
+unsafe fn get(manager: *const hf_manager, reference: *const c_char, call: *const hf_call) -> Result<Option<Secret>> {
+    // SAFETY: the caller's promise.
+    let (manager, reference, call) =
+        unsafe { (object(manager, "manager")?, text(reference, "reference")?, hf_call::settings(call)) };
+    let value = manager.manager.get(reference, &call)?;
+    if value.as_ref().is_some_and(|value| value.as_bytes().contains(&0)) {
+        let message = format!("the value behind {reference} has U+0000 in it, which a C string cannot hold");
+        return Err(Error::unsupported(message));
+    }
+    Ok(value)
+}
+
+/// Replaces the value of a secret that exists. Its other fields stay as they are; a field named by the reference is the
+/// one that is replaced. Two that update at the same time do not undo each other's fields.
+///
+/// Any thread; blocks.
+///
+/// @param manager    The manager.
+/// @param reference  As for `hf_get_secret`, without a version.
+/// @param value      The new value. "" is a value.
+/// @param metadata   NULL keeps what is there; empty metadata removes it.
+/// @param call       Time limit and cancellation. NULL: the defaults.
+/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                     Updated.
+/// @retval HF_NOT_FOUND              There is no such secret. No error is made, and nothing written.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+/// @retval HF_ERR_CONFLICT           Others kept writing.
+/// @retval HF_ERR_TOO_LARGE          The value is over the server's limit or ours; nothing was written.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_update_secret(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    value: *const c_char,
+    metadata: *const hf_metadata,
+    call: *const hf_call,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let manager = &object(manager, "manager")?.manager;
+            let (reference, value) = (text(reference, "reference")?, text(value, "value")?);
+            let metadata = metadata.as_ref().map(|metadata| &metadata.map);
+            manager.update(reference, value, metadata, &hf_call::settings(call)).map(found)
+        })
+    }
+}
+
+/// Deletes a secret, all its versions and its metadata.
+///
+/// Any thread; blocks.
+///
+/// @param manager    The manager.
+/// @param reference  As for `hf_get_secret`, without a version or field.
+/// @param call       Time limit and cancellation. NULL: the defaults.
+/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                     Deleted.
+/// @retval HF_NOT_FOUND              There was no such secret. No error is made.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version or field.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_delete_secret(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    call: *const hf_call,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let manager = &object(manager, "manager")?.manager;
+            manager.delete(text(reference, "reference")?, &hf_call::settings(call)).map(found)
+        })
+    }
+}
+
+/// Lists the references of the secrets whose path starts with a prefix, at any depth, sorted. Each of them can be given
+/// to the other functions. A secret whose latest version was deleted may be among them.
+///
+/// Any thread; blocks.
+///
+/// @param manager   The manager.
+/// @param prefix    A plain string prefix of the path, '.' and '_' being the same as '/': "github_tok" finds
+///     github/token/user/123 and github/tokens. NULL or "": all.
+/// @param call      Time limit and cancellation. NULL: the defaults.
+/// @param out_list  Where the list goes, owned by the caller: `hf_string_list_free`. Empty where there is nothing. NULL
+///     on failure.
+/// @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Here they are, none perhaps.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a prefix that no path can have.
+/// @retval HF_ERR_TOO_LARGE         An answer is over 64 MiB.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_list_secrets(
+    manager: *const hf_manager,
+    prefix: *const c_char,
+    call: *const hf_call,
+    out_list: *mut *mut hf_string_list,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out = Out::clear(out_list, "out_list")?;
+            let manager = &object(manager, "manager")?.manager;
+            let references = manager.list(optional_text(prefix, "prefix")?, &hf_call::settings(call))?;
+            out.set(hf_string_list::new(references)?.into_raw());
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// The one spelling of a reference: two references name the same secret exactly if their canonical forms are equal.
+///
+/// Any thread; does not block, and makes no request.
+///
+/// @param manager        The manager.
+/// @param reference      As for `hf_get_secret`.
+/// @param out_reference  Where the canonical form goes, owned by the caller: `hf_free_string`. NULL on failure.
+/// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @retval HF_OK                     Here it is.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+/// @retval HF_ERR_INTERNAL           A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_canonical_reference(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    out_reference: *mut *mut c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        guard::status(error, || {
+            let out = Out::clear(out_reference, "out_reference")?;
+            let manager = &object(manager, "manager")?.manager;
+            let canonical = manager.canonical(text(reference, "reference")?)?;
+            out.set(Secret::copy_of(&canonical).into_raw());
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Wipes and frees a string that this library gave by a `char **`: the whole of it, whatever was written into it. Never
+/// for a `const char *`, and never with `free` in its place.
+///
+/// Any thread; does not block.
+///
+/// @param string  The string. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_free_string(string: *mut c_char) {
+    // SAFETY: the caller's promise: NULL, or from `Secret::into_raw`, which all our `char **` come from.
+    guard::infallible((), || drop(NonNull::new(string).map(|string| unsafe { Secret::from_raw(string) })));
+}
+
+fn found(found: bool) -> Status {
+    if found { Status::Ok } else { Status::NotFound }
+}

@@ -1,0 +1,247 @@
+//! Where log lines go: a manager's callback, else the process-wide callback, else standard error if
+//! `VAULT_LOG_LEVEL` asks; and always to the `log` crate, for programs written in Rust.
+//!
+//! No lock is held while a callback runs, so a callback may call back into the library, and may replace itself.
+
+use std::ffi::{CStr, CString};
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use log::{Level, LevelFilter};
+
+/// The target of our records in the `log` crate, and the first word of a line on standard error.
+const TARGET: &str = "handsfree_secrets";
+
+/// Receives log lines, on any thread, several at once. No line holds a secret.
+pub trait LogSink: Send + Sync {
+    /// One line, without a newline at its end.
+    fn log(&self, level: Level, message: &CStr);
+}
+
+/// A sink, and the most talkative level that it wants.
+type LimitedSink = (Arc<dyn LogSink>, LevelFilter);
+
+/// The process-wide sink, behind every manager that has none of its own.
+static GLOBAL_SINK: ArcSwapOption<LimitedSink> = ArcSwapOption::const_empty();
+
+/// Sets or removes (`None`) the process-wide sink. The old one is dropped once the last call into it has returned,
+/// which may be on another thread and later than this.
+pub fn set_global_sink(sink: Option<(Arc<dyn LogSink>, LevelFilter)>) {
+    GLOBAL_SINK.store(sink.map(Arc::new));
+}
+
+/// Writes the log lines of one manager. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct Logger {
+    sink: Option<LimitedSink>,
+    stderr: LevelFilter,
+}
+
+/// Who hears a line.
+enum Receiver {
+    Sink(Arc<dyn LogSink>),
+    Stderr,
+    Nobody,
+}
+
+impl Logger {
+    /// A logger for a manager whose own sink is `sink`, and whose `VAULT_LOG_LEVEL` is `stderr`.
+    pub fn new(sink: Option<(Arc<dyn LogSink>, LevelFilter)>, stderr: LevelFilter) -> Self {
+        Logger { sink, stderr }
+    }
+
+    /// Something failed that the caller is told of, too.
+    pub fn error(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Error, message);
+    }
+
+    /// Something that somebody should look at.
+    pub fn warn(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Warn, message);
+    }
+
+    /// A change of state: a login, another node.
+    pub fn info(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Info, message);
+    }
+
+    /// What a request did.
+    pub fn debug(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Debug, message);
+    }
+
+    /// Every step.
+    pub fn trace(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Trace, message);
+    }
+
+    /// Whether anybody would hear a line of this level: for lines that cost something to make.
+    pub fn enabled(&self, level: Level) -> bool {
+        log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::Nobody)
+    }
+
+    /// Nothing is formatted unless somebody wants the line.
+    fn write(&self, level: Level, message: fmt::Arguments<'_>) {
+        let receiver = self.receiver(level);
+        let nobody = matches!(receiver, Receiver::Nobody);
+        if nobody && !log::log_enabled!(target: TARGET, level) {
+            return;
+        }
+        let line = one_line(message);
+        log::log!(target: TARGET, level, "{line}");
+        match receiver {
+            // A line has no NUL: it was escaped.
+            Receiver::Sink(sink) => sink.log(level, &CString::new(line).unwrap_or_default()),
+            Receiver::Stderr => stderr::write(format!("{TARGET}: {level} {line}\n").as_bytes()),
+            Receiver::Nobody => {}
+        }
+    }
+
+    /// The first that is set decides, also when it does not want this level.
+    fn receiver(&self, level: Level) -> Receiver {
+        let of_sink = |(sink, limit): &LimitedSink| {
+            if level <= *limit { Receiver::Sink(Arc::clone(sink)) } else { Receiver::Nobody }
+        };
+        if let Some(own) = &self.sink {
+            return of_sink(own);
+        }
+        if let Some(global) = GLOBAL_SINK.load_full() {
+            return of_sink(&global);
+        }
+        if level <= self.stderr { Receiver::Stderr } else { Receiver::Nobody }
+    }
+}
+
+impl fmt::Debug for Logger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logger").field("has_sink", &self.sink.is_some()).field("stderr", &self.stderr).finish()
+    }
+}
+
+/// The message with its control characters and line separators escaped: a path or a server's text cannot end the line
+/// and forge another, move a terminal's cursor, or cut the line short for C.
+fn one_line(message: fmt::Arguments<'_>) -> String {
+    struct Escaped(String);
+
+    impl fmt::Write for Escaped {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            for character in text.chars() {
+                if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
+                    self.0.extend(character.escape_default());
+                } else {
+                    self.0.push(character);
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut line = Escaped(String::new());
+    // Fails only where a Display implementation does; what came before it is worth logging all the same.
+    let _ = line.write_fmt(message);
+    line.0
+}
+
+/// Standard error, as a library in somebody else's process may write to it.
+mod stderr {
+    use std::mem::MaybeUninit;
+
+    /// One `write(2)` of a whole line, so that lines of several threads do not mix. A failure is ignored: there is
+    /// nobody left to tell. A pipe without a reader must not end the process by `SIGPIPE`.
+    pub(super) fn write(line: &[u8]) {
+        without_sigpipe(|| {
+            // SAFETY: the pointer and the length are those of a slice.
+            unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
+        });
+    }
+
+    /// Runs `f` with `SIGPIPE` blocked on this thread, and takes away the one that `f` caused.
+    fn without_sigpipe(f: impl FnOnce()) {
+        let mut sigpipe = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: `sigemptyset` and `pthread_sigmask` fill what they are given; the rest only reads it.
+        unsafe {
+            libc::sigemptyset(sigpipe.as_mut_ptr());
+            libc::sigaddset(sigpipe.as_mut_ptr(), libc::SIGPIPE);
+            let was_pending = sigpipe_is_pending();
+            if libc::pthread_sigmask(libc::SIG_BLOCK, sigpipe.as_ptr(), before.as_mut_ptr()) != 0 {
+                return;
+            }
+            f();
+            if !was_pending && sigpipe_is_pending() {
+                let mut number = 0;
+                libc::sigwait(sigpipe.as_ptr(), &mut number);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
+        }
+    }
+
+    fn sigpipe_is_pending() -> bool {
+        let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: `sigpending` fills the set where it returns 0, and only then is it read.
+        unsafe {
+            libc::sigpending(pending.as_mut_ptr()) == 0 && libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl LogSink for Lines {
+        fn log(&self, level: Level, message: &CStr) {
+            self.0.lock().unwrap().push(format!("{level} {}", message.to_str().unwrap()));
+        }
+    }
+
+    impl Lines {
+        fn taken(&self) -> Vec<String> {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+
+    /// Panics when it is formatted.
+    struct Costly;
+
+    impl fmt::Display for Costly {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("formatted, though nobody listens")
+        }
+    }
+
+    #[test]
+    fn a_managers_sink_comes_before_the_process_wide_one() {
+        let own = Arc::new(Lines::default());
+        let global = Arc::new(Lines::default());
+        let with_own = Logger::new(Some((own.clone(), LevelFilter::Warn)), LevelFilter::Trace);
+        let without = Logger::new(None, LevelFilter::Off);
+
+        set_global_sink(Some((global.clone(), LevelFilter::Info)));
+        with_own.warn(format_args!("one"));
+        with_own.info(format_args!("{Costly}"));
+        without.info(format_args!("two"));
+        without.debug(format_args!("{Costly}"));
+        set_global_sink(None);
+        without.error(format_args!("{Costly}"));
+
+        assert_eq!(own.taken(), ["WARN one"]);
+        assert_eq!(global.taken(), ["INFO two"]);
+        assert_eq!((Arc::strong_count(&global), Arc::strong_count(&own)), (1, 2), "a replaced sink is let go");
+        assert!(with_own.enabled(Level::Warn) && !with_own.enabled(Level::Info) && !without.enabled(Level::Error));
+    }
+
+    #[test]
+    fn a_line_cannot_be_forged_or_cut_short() {
+        let own = Arc::new(Lines::default());
+        let logger = Logger::new(Some((own.clone(), LevelFilter::Trace)), LevelFilter::Off);
+        logger.warn(format_args!("path {}", "a\nhandsfree_secrets: ERROR b\0c\u{1b}[2J\u{85}\u{2028}ü\"\\"));
+        let expected = r#"WARN path a\nhandsfree_secrets: ERROR b\u{0}c\u{1b}[2J\u{85}\u{2028}ü"\"#;
+        assert_eq!(own.taken(), [expected]);
+    }
+}

@@ -1,0 +1,214 @@
+//! The one table of every option. It drives `set`, the suggestion for a name that is misspelt, the layering by
+//! groups, and the test that holds `docs/configuration.md` to the code.
+
+/// Options that count together: any member set as an option keeps all members of the environment out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// On its own.
+    None,
+    /// Where the server is.
+    Address,
+    /// How a token is had.
+    Credentials,
+    /// Whom to trust.
+    Ca,
+    /// The certificate that the client shows, and its key.
+    ClientCertificate,
+    /// What requests go through.
+    Proxy,
+}
+
+/// One option.
+#[derive(Debug)]
+pub struct OptionEntry {
+    /// The name that messages and documentation use.
+    pub name: &'static str,
+    /// Every name that it may be set by, the strongest first, `name` included.
+    pub spellings: &'static [&'static str],
+    /// What it is layered with.
+    pub group: Group,
+    /// What counts where it is not set; empty for nothing.
+    pub default: &'static str,
+    /// One line for people.
+    pub doc: &'static str,
+}
+
+const fn entry(
+    spellings: &'static [&'static str],
+    name: &'static str,
+    group: Group,
+    default: &'static str,
+    doc: &'static str,
+) -> OptionEntry {
+    OptionEntry { name, spellings, group, default, doc }
+}
+
+/// The table. One line names the spellings and the name, the group and the default; the next says what it is.
+#[rustfmt::skip]
+pub const OPTIONS: &[OptionEntry] = &[
+    entry(&["SECRET_MANAGER_TYPE"], "SECRET_MANAGER_TYPE", Group::None, "env",
+        "the backend: `env` or `vault`; case does not matter"),
+    entry(&["SECRET_MANAGER_ENV_PREFIX"], "SECRET_MANAGER_ENV_PREFIX", Group::None, "HANDSFREE_SECRET_",
+        "what every variable name of the `env` backend starts with"),
+    entry(&["BAO_LOG_LEVEL", "VAULT_LOG_LEVEL"], "VAULT_LOG_LEVEL", Group::None, "off",
+        "`off`, `error`, `warn`, `info`, `debug` or `trace`, to standard error unless a log callback is set"),
+
+    entry(&["BAO_ADDR", "VAULT_ADDR"], "VAULT_ADDR", Group::Address, "",
+        "the server: `https://host:8200`, `unix:///path`, or a comma-separated list of the nodes of one cluster"),
+    entry(&["BAO_AGENT_ADDR", "VAULT_AGENT_ADDR"], "VAULT_AGENT_ADDR", Group::Address, "",
+        "the address of an agent; overrides VAULT_ADDR"),
+    entry(&["BAO_SRV_LOOKUP", "VAULT_SRV_LOOKUP"], "VAULT_SRV_LOOKUP", Group::None, "false",
+        "look the host up as an SRV record first"),
+    entry(&["VAULT_MOUNT"], "VAULT_MOUNT", Group::None, "secret",
+        "where the KV version 2 engine is mounted"),
+    entry(&["BAO_NAMESPACE", "VAULT_NAMESPACE"], "VAULT_NAMESPACE", Group::None, "",
+        "the namespace of every request"),
+    entry(&["VAULT_PATH_PREFIX"], "VAULT_PATH_PREFIX", Group::None, "",
+        "the subtree of the mount that the manager is confined to"),
+
+    entry(&["BAO_TOKEN", "VAULT_TOKEN"], "VAULT_TOKEN", Group::Credentials, "",
+        "a token, used as it is"),
+    entry(&["VAULT_TOKEN_FILE"], "VAULT_TOKEN_FILE", Group::Credentials, "",
+        "a file that holds a token, read again when the token is refused"),
+    entry(&["VAULT_AUTH_METHOD"], "VAULT_AUTH_METHOD", Group::Credentials, "by what is set",
+        "`token`, `approle`, `userpass`, `cert`, `jwt` or `kubernetes`"),
+    entry(&["VAULT_AUTH_MOUNT"], "VAULT_AUTH_MOUNT", Group::Credentials, "the method's name",
+        "where the auth method is mounted"),
+    entry(&["VAULT_ROLE_ID"], "VAULT_ROLE_ID", Group::Credentials, "",
+        "the role_id of an AppRole"),
+    entry(&["VAULT_ROLE_ID_FILE"], "VAULT_ROLE_ID_FILE", Group::Credentials, "",
+        "a file that holds the role_id, read at each login"),
+    entry(&["VAULT_SECRET_ID"], "VAULT_SECRET_ID", Group::Credentials, "",
+        "the secret_id of an AppRole"),
+    entry(&["VAULT_SECRET_ID_FILE"], "VAULT_SECRET_ID_FILE", Group::Credentials, "",
+        "a file that holds the secret_id, read at each login"),
+    entry(&["VAULT_SECRET_ID_WRAPPED"], "VAULT_SECRET_ID_WRAPPED", Group::Credentials, "",
+        "a response-wrapping token that holds the secret_id, good for one use"),
+    entry(&["VAULT_APPROLE_MOUNT"], "VAULT_APPROLE_MOUNT", Group::Credentials, "approle",
+        "where AppRole is mounted; overrides VAULT_AUTH_MOUNT"),
+    entry(&["VAULT_USERNAME"], "VAULT_USERNAME", Group::Credentials, "",
+        "the name of a userpass login"),
+    entry(&["VAULT_PASSWORD"], "VAULT_PASSWORD", Group::Credentials, "",
+        "the password of a userpass login"),
+    entry(&["VAULT_PASSWORD_FILE"], "VAULT_PASSWORD_FILE", Group::Credentials, "",
+        "a file that holds the password, read at each login"),
+    entry(&["VAULT_ROLE"], "VAULT_ROLE", Group::Credentials, "",
+        "the role of a cert, jwt or kubernetes login"),
+    entry(&["VAULT_JWT"], "VAULT_JWT", Group::Credentials, "",
+        "the JWT of a jwt or kubernetes login"),
+    entry(&["VAULT_JWT_FILE"], "VAULT_JWT_FILE", Group::Credentials, "",
+        "a file that holds the JWT, read at each login; for kubernetes the pod's token where nothing is set"),
+
+    entry(&["BAO_CACERT", "VAULT_CACERT"], "VAULT_CACERT", Group::Ca, "",
+        "a PEM file of the CAs to trust in place of the system's"),
+    entry(&["BAO_CACERT_BYTES", "VAULT_CACERT_BYTES"], "VAULT_CACERT_BYTES", Group::Ca, "",
+        "the same as PEM text"),
+    entry(&["BAO_CAPATH", "VAULT_CAPATH"], "VAULT_CAPATH", Group::Ca, "",
+        "the same as a directory of PEM files"),
+    entry(&["BAO_CLIENT_CERT", "VAULT_CLIENT_CERT"], "VAULT_CLIENT_CERT", Group::ClientCertificate, "",
+        "a PEM file of the certificate to show to the server"),
+    entry(&["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"], "VAULT_CLIENT_KEY", Group::ClientCertificate, "",
+        "a PEM file of its private key"),
+    entry(&["BAO_TLS_SERVER_NAME", "VAULT_TLS_SERVER_NAME"], "VAULT_TLS_SERVER_NAME", Group::None, "the address's host",
+        "the name that is sent (SNI) and verified"),
+    entry(&["BAO_SKIP_VERIFY", "VAULT_SKIP_VERIFY"], "VAULT_SKIP_VERIFY", Group::None, "false",
+        "verify no certificate"),
+
+    entry(&["BAO_PROXY_ADDR", "VAULT_PROXY_ADDR"], "VAULT_PROXY_ADDR", Group::Proxy, "",
+        "the proxy of all requests"),
+    entry(&["BAO_HTTP_PROXY", "VAULT_HTTP_PROXY"], "VAULT_HTTP_PROXY", Group::Proxy, "",
+        "the same, weaker"),
+    entry(&["HTTPS_PROXY", "https_proxy"], "HTTPS_PROXY", Group::Proxy, "",
+        "the proxy for https addresses where neither of the two above is set"),
+    entry(&["HTTP_PROXY", "http_proxy"], "HTTP_PROXY", Group::Proxy, "",
+        "the proxy for http addresses, likewise"),
+    entry(&["NO_PROXY", "no_proxy"], "NO_PROXY", Group::Proxy, "",
+        "hosts, domains, addresses and networks that no proxy is used for"),
+
+    entry(&["BAO_CLIENT_TIMEOUT", "VAULT_CLIENT_TIMEOUT"], "VAULT_CLIENT_TIMEOUT", Group::None, "60s",
+        "the time that a call may take, retries included"),
+    entry(&["BAO_MAX_RETRIES", "VAULT_MAX_RETRIES"], "VAULT_MAX_RETRIES", Group::None, "2",
+        "tries after the first"),
+    entry(&["BAO_RATE_LIMIT", "VAULT_RATE_LIMIT"], "VAULT_RATE_LIMIT", Group::None, "",
+        "`rate[:burst]` in requests a second"),
+    entry(&["VAULT_MAX_CONNECTION_AGE"], "VAULT_MAX_CONNECTION_AGE", Group::None, "5m",
+        "how old a connection may be to be used again"),
+    entry(&["VAULT_LIST_CONCURRENCY"], "VAULT_LIST_CONCURRENCY", Group::None, "8",
+        "requests that a list, or a call for many secrets, has on their way at a time"),
+    entry(&["BAO_HEADERS", "VAULT_HEADERS"], "VAULT_HEADERS", Group::None, "",
+        "a JSON object of extra headers"),
+    entry(&["BAO_DISABLE_REDIRECTS", "VAULT_DISABLE_REDIRECTS"], "VAULT_DISABLE_REDIRECTS", Group::None, "false",
+        "a redirect is an error"),
+];
+
+/// The entry that `name` spells, and the spelling as the table holds it.
+pub fn find(name: &str) -> Option<(&'static OptionEntry, &'static str)> {
+    OPTIONS.iter().find_map(|entry| {
+        let spelling = entry.spellings.iter().find(|&&spelling| spelling == name)?;
+        Some((entry, *spelling))
+    })
+}
+
+/// The known name that `name` was most likely meant to be. Letter case is not held against it.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let wanted: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_uppercase();
+    let names = OPTIONS.iter().flat_map(|entry| entry.spellings).copied();
+    names.min_by_key(|known| strsim::osa_distance(&wanted, known))
+}
+
+/// A name is cut here before it is compared, so that a long text costs no time.
+const LONGEST_NAME: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_in_the_table_once_and_every_name_is_one_of_its_spellings() {
+        let mut spellings: Vec<_> = OPTIONS.iter().flat_map(|entry| entry.spellings).collect();
+        let count = spellings.len();
+        spellings.sort();
+        spellings.dedup();
+        assert_eq!(spellings.len(), count);
+        assert!(OPTIONS.iter().all(|entry| entry.spellings.contains(&entry.name)));
+    }
+
+    #[test]
+    fn the_nearest_name_is_the_one_that_was_meant() {
+        let cases = [
+            ("VAULT_ADR", "VAULT_ADDR"),
+            ("vault_addr", "VAULT_ADDR"),
+            ("VAULT_TOKE", "VAULT_TOKEN"),
+            ("VUALT_MOUNT", "VAULT_MOUNT"),
+            ("VAULT_SKIPVERIFY", "VAULT_SKIP_VERIFY"),
+            ("BAO_ADRR", "BAO_ADDR"),
+            ("SECRET_MANAGER_KIND", "SECRET_MANAGER_TYPE"),
+        ];
+        for (typo, meant) in cases {
+            assert_eq!(nearest(typo), Some(meant), "{typo}");
+        }
+    }
+
+    /// Name and default of each row of the tables in `docs/configuration.md`.
+    fn documented() -> Vec<(String, String)> {
+        let page = include_str!("../../docs/configuration.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let mut cells = row.split('|').skip(1).map(|cell| cell.trim().to_owned());
+            let names = cells.next().unwrap();
+            let defaults = cells.next().unwrap();
+            (names.replace('`', ""), defaults.replace('`', ""))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_exactly_the_options_of_the_table_with_their_names_and_defaults() {
+        let in_code = OPTIONS.iter().map(|entry| {
+            let others = entry.spellings.iter().filter(|&&spelling| spelling != entry.name);
+            let names: Vec<&str> = std::iter::once(entry.name).chain(others.copied()).collect();
+            (names.join(", "), entry.default.to_owned())
+        });
+        assert_eq!(documented(), in_code.collect::<Vec<_>>());
+    }
+}

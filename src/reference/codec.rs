@@ -1,0 +1,58 @@
+//! Percent-encoding, both ways: what a reference holds and what a URL holds differ.
+
+use std::fmt::Write;
+
+use super::path::Flaw;
+use super::printable::is_printable;
+
+/// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are no UTF-8.
+pub(crate) fn decode(text: &str) -> Result<String, Flaw> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes().enumerate();
+    while let Some((position, byte)) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || bytes.next().and_then(|(_, digit)| char::from(digit).to_digit(16));
+        match (digit(), digit()) {
+            (Some(high), Some(low)) => decoded.push((high * 16 + low) as u8),
+            _ => return Err(Flaw::Percent { position }),
+        }
+    }
+    String::from_utf8(decoded).map_err(|_| Flaw::NotUtf8)
+}
+
+/// Appends `text` as a reference holds it: as it is, but for `%`, `?` and `#`, which have a meaning there, and for
+/// characters that cannot be seen (a field may hold them).
+pub(super) fn push_reference_text(text: &str, out: &mut String) {
+    for character in text.chars() {
+        if matches!(character, '%' | '?' | '#') || !is_printable(character) {
+            let mut buffer = [0; 4];
+            for byte in character.encode_utf8(&mut buffer).bytes() {
+                push_percent(byte, out);
+            }
+        } else {
+            out.push(character);
+        }
+    }
+}
+
+/// Appends `path` as a URL holds it: everything encoded but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
+pub fn write_url_path(path: &str, out: &mut String) {
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            out.push(char::from(byte));
+        } else {
+            push_percent(byte, out);
+        }
+    }
+}
+
+fn push_percent(byte: u8, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "%{byte:02X}");
+}

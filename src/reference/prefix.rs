@@ -1,0 +1,66 @@
+//! What `list` is asked for: the start of a path, and the folder that has to be walked for it.
+
+use super::SCHEME;
+use super::codec::decode;
+use super::path::{Flaw, check_characters, check_segments, map_key};
+use crate::error::{Error, Result};
+
+/// The start of the paths that `list` returns. It need not end at a segment's end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Reads a prefix. Four spellings:
+    ///
+    /// - `None` or empty: everything.
+    /// - `vault:///…`: the start of a literal reference, percent-decoded, nothing mapped.
+    /// - `vault://…`: the start of a reference in key form, percent-decoded, `.` and `_` mapped.
+    /// - anything else: the start of a key, mapped but, like every key, never decoded.
+    ///
+    /// `HF_ERR_INVALID_ARGUMENT` where no path can start like this.
+    pub fn parse(prefix: Option<&str>) -> Result<Prefix> {
+        let text = prefix.unwrap_or_default();
+        parse(text).map_err(|flaw| Error::invalid_argument(format!("prefix: {flaw}")))
+    }
+
+    /// The decoded and mapped text that a path has to start with.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The deepest folder that holds all matches, with a `/` at its end; empty for the mount itself.
+    pub fn folder(&self) -> &str {
+        match self.0.rfind('/') {
+            Some(slash) => self.0.get(..=slash).unwrap_or_default(),
+            None => "",
+        }
+    }
+
+    /// Whether `path`, as the server lists it, is among those asked for.
+    pub fn matches(&self, path: &str) -> bool {
+        path.starts_with(&self.0)
+    }
+
+    /// Whether `folder` (with a `/` at its end) can hold a match, so that `list` need not walk the others.
+    pub fn may_be_under(&self, folder: &str) -> bool {
+        folder.starts_with(&self.0) || self.0.starts_with(folder)
+    }
+}
+
+fn parse(text: &str) -> Result<Prefix, Flaw> {
+    let mapped = match text.strip_prefix(SCHEME) {
+        None => map_key(text),
+        Some(reference) if reference.contains(['?', '#']) => return Err(Flaw::NotAPrefix),
+        Some(reference) => match reference.strip_prefix('/') {
+            Some(literal) => decode(literal)?,
+            None => map_key(&decode(reference)?),
+        },
+    };
+    check_characters(&mapped)?;
+    let prefix = Prefix(mapped);
+    // The last segment is open: it may be empty, and "." may be the start of ".hidden".
+    if let Some(folder) = prefix.folder().strip_suffix('/') {
+        check_segments(folder.split('/'))?;
+    }
+    Ok(prefix)
+}

@@ -1,0 +1,398 @@
+//! One authenticated request: the deadline, the tries, redirects, and which answers are worth a repeat.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::answer::{Complaint, Denial};
+use super::index::HighestIndex;
+use super::limiter::Limiter;
+use super::redirect;
+use super::session::{Session, Token};
+use super::transport::{Failure, Method, Reply, Request, Transport, Underway};
+use super::tries::Tries;
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+use crate::log::Logger;
+use crate::options::{Address, VaultConfig};
+
+/// Servers refuse more than this with 413, or by closing while it is being sent.
+const MAX_REQUEST: usize = 32 * 1024 * 1024;
+
+/// What a repeat of the request would do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// It changes nothing.
+    Read,
+    /// A second time does no more than the first.
+    Repeatable,
+    /// A second time would undo what others did since.
+    Once,
+}
+
+/// What to ask of Vault.
+pub struct Ask<'a> {
+    /// GET, POST, DELETE.
+    pub method: Method,
+    /// The path behind `/v1/`, encoded, with its query.
+    pub path: &'a str,
+    /// The JSON body, where there is one.
+    pub body: Option<&'a [u8]>,
+    /// What a repeat would do.
+    pub effect: Effect,
+}
+
+impl<'a> Ask<'a> {
+    /// A read.
+    pub fn get(path: &'a str) -> Ask<'a> {
+        Ask { method: Method::Get, path, body: None, effect: Effect::Read }
+    }
+
+    /// A write, which is only repeated if the server cannot have acted.
+    pub fn post(path: &'a str, body: &'a [u8]) -> Ask<'a> {
+        Ask { method: Method::Post, path, body: Some(body), effect: Effect::Once }
+    }
+
+    /// The same, where a second time does no harm.
+    pub fn post_repeatable(path: &'a str, body: &'a [u8]) -> Ask<'a> {
+        Ask { effect: Effect::Repeatable, ..Ask::post(path, body) }
+    }
+
+    /// A deletion, of which a second one does no harm.
+    pub fn delete(path: &'a str) -> Ask<'a> {
+        Ask { method: Method::Delete, path, body: None, effect: Effect::Repeatable }
+    }
+}
+
+/// What a try came to.
+pub enum Outcome {
+    /// This is the answer.
+    Answer(Reply),
+    /// No answer, and no repeat that could help.
+    Failed(Error),
+    /// Worth a repeat after a pause, `Retry-After` if the server named one; else this error.
+    Again(Error, Option<Duration>),
+    /// An idle connection was closed: a new one will do.
+    Stale(Error),
+    /// The node did not answer: another one may.
+    Unreachable(Error),
+    /// A new mount is being prepared: worth many repeats.
+    Upgrading(Error),
+    /// Another node is to be asked, at once.
+    Elsewhere(usize),
+}
+
+/// Sends requests to the nodes of one cluster, with the headers that all of them carry.
+pub struct Client {
+    transport: Transport,
+    /// Header lines that every request has.
+    common: Zeroizing<Vec<u8>>,
+    /// The same for what lies outside of all namespaces.
+    common_outside: Zeroizing<Vec<u8>>,
+    node: AtomicUsize,
+    max_retries: u32,
+    disable_redirects: bool,
+    limiter: Option<Limiter>,
+    index: HighestIndex,
+    logger: Logger,
+}
+
+impl Client {
+    /// Prepares for the configured nodes. Opens no connection.
+    pub fn new(config: &mut VaultConfig, logger: Logger) -> Result<Client> {
+        Ok(Client {
+            transport: Transport::new(config)?,
+            common: common_headers(config, config.namespace.as_deref())?,
+            common_outside: common_headers(config, None)?,
+            node: AtomicUsize::new(0),
+            max_retries: config.max_retries,
+            disable_redirects: config.disable_redirects,
+            limiter: config.rate_limit.map(Limiter::new),
+            index: HighestIndex::default(),
+            logger,
+        })
+    }
+
+    /// Where messages go.
+    pub fn logger(&self) -> &Logger {
+        &self.logger
+    }
+
+    /// `VAULT_MAX_RETRIES`: how often a request is repeated.
+    pub fn max_retries(&self) -> u32 {
+        self.max_retries
+    }
+
+    /// Sends `ask` with the session's token. Any answer that no repeat can better comes back, errors included; a 403
+    /// only once it is sure that the token is alive.
+    pub fn send(&self, session: &Session, ask: &Ask<'_>, deadline: &Deadline) -> Result<Reply> {
+        let token = session.token(self, deadline)?;
+        let reply = self.send_as(Some(&token), ask, deadline)?;
+        if reply.status != 403 || !self.is_dead(session, &token, &reply, deadline)? {
+            session.accepted(&token);
+            return Ok(reply);
+        }
+        let fresh = session.replace(self, &token, deadline)?;
+        if fresh.text() == token.text() {
+            return Err(session.refused(&Complaint::of(&reply)));
+        }
+        let reply = self.send_as(Some(&fresh), ask, deadline)?;
+        if reply.status == 403 && self.is_dead(session, &fresh, &reply, deadline)? {
+            return Err(session.refused(&Complaint::of(&reply)));
+        }
+        session.accepted(&fresh);
+        Ok(reply)
+    }
+
+    /// Whether a 403 was about the token. Where its text does not tell, a request that needs no policy does.
+    fn is_dead(&self, session: &Session, token: &Token, reply: &Reply, deadline: &Deadline) -> Result<bool> {
+        match Complaint::of(reply).denial() {
+            Denial::Token => Ok(true),
+            Denial::Policy => Ok(false),
+            Denial::Unclear => {
+                let probe = self.send_as(Some(token), &Ask::get(session.probe_path()), deadline)?;
+                Ok(probe.status == 403 && Complaint::of(&probe).denial() == Denial::Token)
+            }
+        }
+    }
+
+    /// Sends `ask` with `token`, or without one, as often as it takes and the deadline allows.
+    pub fn send_as(&self, token: Option<&Token>, ask: &Ask<'_>, deadline: &Deadline) -> Result<Reply> {
+        check_size(ask)?;
+        let mut tries = Tries::new(self.max_retries, self.transport.nodes());
+        loop {
+            let node = self.node.load(Ordering::Relaxed);
+            let (error, pause) = match self.attempt(node, token, ask, &tries, deadline) {
+                Outcome::Answer(reply) => return Ok(reply),
+                Outcome::Failed(error) => return Err(error),
+                Outcome::Elsewhere(other) => {
+                    self.move_to(node, other);
+                    (redirect::endless(ask.path), tries.after_redirect())
+                }
+                Outcome::Upgrading(error) => (error, tries.while_upgrading()),
+                Outcome::Stale(error) => (error, tries.after_stale()),
+                Outcome::Unreachable(error) => (error, tries.after_unreachable()),
+                Outcome::Again(error, wanted) => (error, tries.after_refusal(wanted)),
+            };
+            let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
+                return Err(error);
+            };
+            if !pause.is_zero() {
+                self.logger.info(format_args!("{error}; trying again in {} ms", pause.as_millis()));
+                deadline.sleep(pause)?;
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        node: usize,
+        token: Option<&Token>,
+        ask: &Ask<'_>,
+        tries: &Tries,
+        deadline: &Deadline,
+    ) -> Outcome {
+        let patience = match self.limit_rate(deadline).and_then(|()| deadline.remaining()) {
+            Ok(left) => tries.patience(left),
+            Err(error) => return Outcome::Failed(error),
+        };
+        let index = self.required_index(ask);
+        let request = self.request(token, ask, index.as_deref());
+        match self.transport.exchange(node, &request, tries.trust(ask.effect), &deadline.within(patience)) {
+            Ok(reply) => self.judge(node, reply, ask, deadline),
+            Err(failure) => self.after_failure(node, failure, ask, patience, deadline),
+        }
+    }
+
+    /// Sends `ask` to the present node and does not wait for the answer. An error says whether a repeat could help, as
+    /// for a single request.
+    pub fn start(&self, token: &Token, ask: &Ask<'_>, deadline: &Deadline) -> Result<(usize, Underway), Outcome> {
+        self.limit_rate(deadline).and_then(|()| check_size(ask)).map_err(Outcome::Failed)?;
+        let node = self.node.load(Ordering::Relaxed);
+        let index = self.required_index(ask);
+        let request = self.request(Some(token), ask, index.as_deref());
+        let patience = self.first_patience(deadline);
+        match self.transport.send(node, &request, Tries::first_trust(ask.effect), &deadline.within(patience)) {
+            Ok(underway) => Ok((node, underway)),
+            Err(failure) => Err(self.after_failure(node, failure, ask, patience, deadline)),
+        }
+    }
+
+    /// Waits for the answer to what was started.
+    pub fn receive(&self, node: usize, underway: Underway, ask: &Ask<'_>, deadline: &Deadline) -> Outcome {
+        let patience = self.first_patience(deadline);
+        match underway.receive(&self.transport, &deadline.within(patience)) {
+            Ok(reply) => self.judge(node, reply, ask, deadline),
+            Err(failure) => self.after_failure(node, failure, ask, patience, deadline),
+        }
+    }
+
+    /// How long a first try that begins now may take.
+    fn first_patience(&self, deadline: &Deadline) -> Duration {
+        let left = deadline.remaining().unwrap_or_default();
+        Tries::new(self.max_retries, self.transport.nodes()).patience(left)
+    }
+
+    fn limit_rate(&self, deadline: &Deadline) -> Result<()> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.wait(deadline))
+    }
+
+    fn required_index(&self, ask: &Ask<'_>) -> Option<Arc<str>> {
+        if ask.effect == Effect::Read { self.index.required() } else { None }
+    }
+
+    fn request<'a>(&'a self, token: Option<&'a Token>, ask: &Ask<'a>, index: Option<&'a str>) -> Request<'a> {
+        Request {
+            method: ask.method,
+            path: ask.path,
+            common: &self.common,
+            headers: [
+                token.map(|token| ("X-Vault-Token", token.text())),
+                index.map(|index| ("X-Vault-Index", index)),
+                index.map(|_| ("X-Vault-Inconsistent", "forward-active-node")),
+            ],
+            body: ask.body,
+        }
+    }
+
+    fn judge(&self, node: usize, reply: Reply, ask: &Ask<'_>, deadline: &Deadline) -> Outcome {
+        self.index.note(reply.index.as_deref());
+        match reply.status {
+            200..=299 | 403 | 404 => return Outcome::Answer(reply),
+            301 | 302 | 307 | 308 => return self.redirected(node, &reply, ask, deadline),
+            _ => {}
+        }
+        let complaint = Complaint::of(&reply);
+        let pause = retry_after(&reply);
+        if complaint.is_mount_upgrading() {
+            Outcome::Upgrading(complaint.into_error(ask.path, "this"))
+        } else if complaint.did_not_act() || (complaint.may_pass() && ask.effect != Effect::Once) {
+            self.next_node(node);
+            Outcome::Again(complaint.into_error(ask.path, "this"), pause)
+        } else {
+            Outcome::Answer(reply)
+        }
+    }
+
+    fn redirected(&self, node: usize, reply: &Reply, ask: &Ask<'_>, deadline: &Deadline) -> Outcome {
+        match self.destination(node, reply, ask.path, deadline) {
+            Ok(other) => Outcome::Elsewhere(other),
+            Err(error) if error.http_status() == 0 => Outcome::Failed(error.with_http_status(reply.status)),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// The node that a redirect leads to: one of ours, or the one that the cluster calls its active node.
+    fn destination(&self, node: usize, reply: &Reply, path: &str, deadline: &Deadline) -> Result<usize> {
+        if self.disable_redirects {
+            return Err(redirect::disabled(&reply.from, path));
+        }
+        let from = self.transport.address(node).ok_or_else(|| redirect::endless(path))?;
+        let address = redirect::destination(&from, reply.location.as_deref(), path)?;
+        if let Some(known) = self.transport.node_at(&address) {
+            return Ok(known);
+        }
+        if !self.leader_named_by(node, deadline)?.same_origin(&address) {
+            return Err(redirect::stranger(&reply.from, &address, path));
+        }
+        self.transport.learn(&address)
+    }
+
+    /// Who the active node is. A node is asked without a token; namespaces have no leader of their own.
+    fn leader_named_by(&self, node: usize, deadline: &Deadline) -> Result<Address> {
+        let ask = Ask::get(redirect::LEADER);
+        let request = Request { common: &self.common_outside, ..self.request(None, &ask, None) };
+        let deadline = deadline.within(self.first_patience(deadline));
+        let reply = self.transport.exchange(node, &request, Tries::first_trust(ask.effect), &deadline);
+        redirect::leader(&reply.map_err(|failure| failure.error)?)
+    }
+
+    fn after_failure(
+        &self,
+        node: usize,
+        failure: Failure,
+        ask: &Ask<'_>,
+        patience: Duration,
+        deadline: &Deadline,
+    ) -> Outcome {
+        let Failure { error, sent, stale, may_pass } = failure;
+        if !may_pass {
+            return Outcome::Failed(error);
+        }
+        if stale && ask.effect != Effect::Once {
+            return Outcome::Stale(error);
+        }
+        // Whatever becomes of this call, the next one should not meet the same node again.
+        self.next_node(node);
+        // The try's own limit is not the call's.
+        let error = match (error.status(), deadline.remaining()) {
+            (Status::Timeout, Err(over)) => return Outcome::Failed(over),
+            (_, Err(_)) => return Outcome::Failed(error),
+            (Status::Timeout, Ok(_)) => self.no_answer(node, patience),
+            (_, Ok(_)) => error,
+        };
+        if sent && ask.effect == Effect::Once { Outcome::Failed(error) } else { Outcome::Unreachable(error) }
+    }
+
+    fn no_answer(&self, node: usize, patience: Duration) -> Error {
+        let target = self.transport.target(node);
+        let message = format!("{target} gave no answer within {:.3} s; is it overloaded?", patience.as_secs_f64());
+        Error::new(Status::Timeout, message)
+    }
+
+    /// Leaves a node that failed, unless another thread has done so already.
+    fn next_node(&self, failed: usize) {
+        let configured = self.transport.nodes();
+        // A node that the cluster named is left for one that is configured: who is active now they know.
+        self.move_to(failed, if failed < configured { (failed + 1) % configured } else { 0 });
+    }
+
+    fn move_to(&self, from: usize, to: usize) {
+        let moved = self.node.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        if moved.is_ok() && from != to {
+            let (from, to) = (self.transport.target(from), self.transport.target(to));
+            self.logger.info(format_args!("going on with {to} in place of {from}"));
+        }
+    }
+}
+
+fn check_size(ask: &Ask<'_>) -> Result<()> {
+    if ask.body.is_none_or(|body| body.len() <= MAX_REQUEST) {
+        return Ok(());
+    }
+    let message = format!("the request is larger than {} MiB, the most that Vault takes", MAX_REQUEST >> 20);
+    Err(Error::new(Status::TooLarge, message))
+}
+
+/// `Retry-After`. Servers round it down to whole seconds, so a second is added, give or take a tenth: those who were
+/// told the same do not all come back at once.
+fn retry_after(reply: &Reply) -> Option<Duration> {
+    let rounding = Duration::from_millis(900 + fastrand::u64(..200));
+    Some(Duration::from_secs(reply.retry_after?).saturating_add(rounding))
+}
+
+fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Zeroizing<Vec<u8>>> {
+    use secrecy::ExposeSecret;
+    let mut lines = Zeroizing::new(Vec::with_capacity(1024));
+    let own = [("X-Vault-Request", "true"), ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")))];
+    let namespace = namespace.map(|namespace| ("X-Vault-Namespace", namespace));
+    let given = config.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+    for (name, value) in own.into_iter().chain(namespace).chain(given) {
+        if name.is_empty() || !name.bytes().all(is_token_byte) || value.chars().any(char::is_control) {
+            return Err(Error::config(format!(
+                "the header {name:?} cannot be sent; check VAULT_HEADERS and VAULT_NAMESPACE"
+            )));
+        }
+        for part in [name, ": ", value, "\r\n"] {
+            lines.extend_from_slice(part.as_bytes());
+        }
+    }
+    Ok(lines)
+}
+
+/// What a header's name may consist of (RFC 9110, 5.6.2).
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

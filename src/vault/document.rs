@@ -1,0 +1,303 @@
+//! KV version 2 documents as JSON: picking one field out without building a tree, and writing one field without
+//! touching the others.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result, Status};
+use crate::manager::Metadata;
+use crate::memory::Secret;
+
+/// The field beside the value that holds what the user stored with it.
+pub const METADATA_FIELD: &str = "metadata";
+
+/// The answer to a read of `<mount>/data/<path>`.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<Data<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    metadata: Option<VersionMetadata>,
+}
+
+#[derive(Deserialize)]
+struct VersionMetadata {
+    #[serde(default)]
+    version: u64,
+}
+
+/// One version of a document, borrowed from the answer that it came in.
+pub struct Document<'a> {
+    /// Its number; 0 where the server does not tell.
+    pub version: u64,
+    fields: &'a str,
+}
+
+/// What a read found.
+pub enum Found<'a> {
+    /// A document.
+    Document(Document<'a>),
+    /// Only that there was one: this version was deleted or destroyed.
+    Deleted {
+        /// The number of that version.
+        version: u64,
+    },
+    /// Nothing.
+    Missing,
+}
+
+impl<'a> Found<'a> {
+    /// Reads an answer's envelope. `None`: this is none of KV version 2.
+    pub fn parse(answer: &'a [u8]) -> Option<Found<'a>> {
+        // Checked as a whole, which is faster than string by string.
+        let answer = std::str::from_utf8(answer).ok()?;
+        let data = serde_json::from_str::<Envelope<'a>>(answer).ok()?.data?;
+        let version = data.metadata.map(|m| m.version);
+        match data.data.map(RawValue::get) {
+            Some(fields) if fields != "null" => Some(Found::Document(Document { version: version?, fields })),
+            _ => Some(Found::Deleted { version: version? }),
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The JSON text of a field.
+    pub fn field(&self, name: &str) -> Option<&'a str> {
+        let mut deserializer = serde_json::Deserializer::from_str(self.fields);
+        deserializer.deserialize_map(FieldVisitor { name }).ok()?.map(RawValue::get)
+    }
+
+    /// The text of a field: a string as it is, a number or a boolean as its JSON text.
+    pub fn text(&self, name: &str) -> Result<Option<Secret>> {
+        let Some(json) = self.field(name) else { return Ok(None) };
+        let unsupported = |what: &str| {
+            Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
+        };
+        match json.as_bytes().first() {
+            Some(b'"') => match serde_json::from_str::<Text<'_>>(json) {
+                Ok(Text(text)) if text.contains('\0') => unsupported("a string with a NUL character"),
+                Ok(Text(text)) => {
+                    let secret = copied(&text);
+                    drop(wiped(text));
+                    secret.map(Some)
+                }
+                Err(_) => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
+            },
+            Some(b'{') => unsupported("an object"),
+            Some(b'[') => unsupported("an array"),
+            Some(b'n') => unsupported("null"),
+            _ => Ok(Some(copied(json)?)),
+        }
+    }
+
+    /// The body of a write that replaces `change.field` and, if asked for, the metadata, keeps every other field as the
+    /// server sent it, and succeeds only while this is the latest version.
+    pub fn changed(&self, change: &Change<'_>) -> Result<Zeroizing<Vec<u8>>> {
+        let kept: Fields<'_> = serde_json::from_str(self.fields)
+            .map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))?;
+        let data = Changed { kept: &kept, change };
+        to_json(self.fields.len() + change.value.len(), &Write { options: Some(Cas { cas: self.version }), data })
+    }
+
+    /// Whether this is what `change` made of its predecessor.
+    pub fn is_result_of(&self, change: &Change<'_>) -> bool {
+        let same_value = self.text(change.field).ok().flatten().is_some_and(|text| text.as_str() == change.value);
+        let metadata = || self.field(METADATA_FIELD).and_then(|json| serde_json::from_str::<Metadata>(json).ok());
+        same_value
+            && match change.metadata {
+                None => true,
+                Some(wanted) if wanted.is_empty() => self.field(METADATA_FIELD).is_none(),
+                Some(wanted) => metadata().as_ref() == Some(wanted),
+            }
+    }
+}
+
+/// What an update changes.
+pub struct Change<'a> {
+    /// The field whose value is replaced.
+    pub field: &'a str,
+    /// The new value.
+    pub value: &'a str,
+    /// `None`: keep it; empty: remove it.
+    pub metadata: Option<&'a Metadata>,
+}
+
+/// The body of a write of a whole new document. `cas`: only while this is the latest version, 0: only if there is none.
+pub fn new_document(value: &str, metadata: Option<&Metadata>, cas: Option<u64>) -> Result<Zeroizing<Vec<u8>>> {
+    let data = New { value, metadata };
+    to_json(value.len(), &Write { options: cas.map(|cas| Cas { cas }), data })
+}
+
+/// `size`: how long the texts in it are, so that the buffer rarely grows.
+fn to_json(size: usize, body: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + size / 8 + 256));
+    serde_json::to_writer(&mut *bytes, body).map_err(|_| Error::new(Status::Internal, "a document that is no JSON"))?;
+    Ok(bytes)
+}
+
+/// How large a value is others decide, so a lack of memory for it is an error.
+fn copied(text: &str) -> Result<Secret> {
+    let no_memory = || Error::new(Status::TooLarge, format!("no memory for the value: {} bytes", text.len()));
+    Secret::try_copy_of(text).ok_or_else(no_memory)
+}
+
+/// An unescaped string is a copy; the borrowed one is wiped with the answer.
+fn wiped(text: Cow<'_, str>) -> Option<Zeroizing<String>> {
+    match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(Zeroizing::new(text)),
+    }
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Serialize)]
+struct Write<T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<Cas>,
+    data: T,
+}
+
+#[derive(Serialize)]
+struct Cas {
+    cas: u64,
+}
+
+#[derive(Serialize)]
+struct New<'a> {
+    value: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
+}
+
+/// All fields, by name, as raw JSON.
+type Fields<'a> = BTreeMap<Key<'a>, &'a RawValue>;
+
+#[derive(Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct Changed<'a> {
+    kept: &'a Fields<'a>,
+    change: &'a Change<'a>,
+}
+
+impl Serialize for Changed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Change { field, value, metadata } = self.change;
+        let replaces_metadata = metadata.is_some() && *field != METADATA_FIELD;
+        let mut map = serializer.serialize_map(None)?;
+        for (Key(name), json) in self.kept {
+            if name != field && !(replaces_metadata && name == METADATA_FIELD) {
+                map.serialize_entry(name, json)?;
+            }
+        }
+        if let Some(metadata) = metadata.filter(|m| replaces_metadata && !m.is_empty()) {
+            map.serialize_entry(METADATA_FIELD, metadata)?;
+        }
+        map.serialize_entry(field, value)?;
+        map.end()
+    }
+}
+
+/// Keeps one field of an object, skips the others.
+struct FieldVisitor<'n> {
+    name: &'n str,
+}
+
+impl<'de> Visitor<'de> for FieldVisitor<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Key(name)) = map.next_key()? {
+            if name == self.name {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(data: &str) -> Vec<u8> {
+        format!(r#"{{"request_id":"r","data":{{"data":{data},"metadata":{{"version":7}}}},"auth":null}}"#).into_bytes()
+    }
+
+    fn text_of(data: &str, field: &str) -> Result<Option<String>> {
+        let answer = answer(data);
+        let Some(Found::Document(document)) = Found::parse(&answer) else { panic!("no document") };
+        Ok(document.text(field)?.map(|secret| secret.as_str().to_owned()))
+    }
+
+    fn changed(data: &str, change: &Change<'_>) -> String {
+        let answer = answer(data);
+        let Some(Found::Document(document)) = Found::parse(&answer) else { panic!("no document") };
+        String::from_utf8(document.changed(change).unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn strings_come_back_as_they_are_and_scalars_as_their_json_text() {
+        let data = r#"{"a":"x\"\u00e9\ud83d\ude00","n":1e3,"b":true,"v\u0061lue":"1"}"#;
+        assert_eq!(text_of(data, "a").unwrap().as_deref(), Some("x\"é😀"));
+        assert_eq!(text_of(data, "n").unwrap().as_deref(), Some("1e3"));
+        assert_eq!(text_of(data, "b").unwrap().as_deref(), Some("true"));
+        assert_eq!(text_of(data, "value").unwrap().as_deref(), Some("1"));
+        assert_eq!(text_of(data, "other").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_text_is_unsupported_and_never_cut_short() {
+        for json in [r#"{}"#, "[1]", "null", r#""a\u0000b""#] {
+            let error = text_of(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
+            assert_eq!(error.status(), Status::Unsupported, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_deleted_version_is_told_from_a_document() {
+        let deleted = answer("null");
+        assert!(matches!(Found::parse(&deleted), Some(Found::Deleted { version: 7 })));
+        assert!(Found::parse(br#"{"errors":[]}"#).is_none());
+        assert!(Found::parse(b"<html>").is_none());
+    }
+
+    #[test]
+    fn a_change_keeps_every_other_field_to_the_letter() {
+        let change = Change { field: "value", value: "new", metadata: None };
+        let body = changed(r#"{"value":"old","n":1.50e2,"metadata":{"a":"b"}}"#, &change);
+        assert_eq!(body, r#"{"options":{"cas":7},"data":{"metadata":{"a":"b"},"n":1.50e2,"value":"new"}}"#);
+    }
+
+    #[test]
+    fn empty_metadata_removes_it_and_other_metadata_replaces_it() {
+        let old = r#"{"value":"old","metadata":{"a":"b"}}"#;
+        let none = Metadata::new();
+        let change = Change { field: "value", value: "new", metadata: Some(&none) };
+        assert_eq!(changed(old, &change), r#"{"options":{"cas":7},"data":{"value":"new"}}"#);
+        let some = Metadata::from([("c".to_owned(), "d".to_owned())]);
+        let change = Change { field: "value", value: "new", metadata: Some(&some) };
+        assert_eq!(changed(old, &change), r#"{"options":{"cas":7},"data":{"metadata":{"c":"d"},"value":"new"}}"#);
+    }
+}

@@ -1,0 +1,118 @@
+//! Reading one's own writes on a cluster whose standbys answer reads themselves.
+//!
+//! A server tells with `X-Vault-Index` how far its storage had come when it answered. The highest one seen goes along
+//! with later reads, and with it the wish that a node that is behind passes the request on to the active one.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+/// The highest index seen.
+#[derive(Default)]
+pub struct HighestIndex(ArcSwapOption<Seen>);
+
+struct Seen {
+    header: Arc<str>,
+    state: Option<State>,
+}
+
+/// What an index says: a cluster, and how far it had come.
+#[derive(PartialEq, Debug)]
+struct State {
+    cluster: String,
+    progress: (u64, u64),
+}
+
+/// OpenBao's form: base64 of this JSON.
+#[derive(Deserialize)]
+struct JsonState {
+    cluster: String,
+    value: String,
+}
+
+impl State {
+    /// OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`; anything else is passed on unread.
+    fn parse(header: &str) -> Option<State> {
+        let text = STANDARD.decode(header).ok()?;
+        if let Ok(json) = serde_json::from_slice::<JsonState>(&text) {
+            return Some(State { cluster: json.cluster, progress: (json.value.parse().ok()?, 0) });
+        }
+        let text = String::from_utf8(text).ok()?;
+        let mut parts = text.strip_prefix("v1:")?.split(':');
+        let cluster = parts.next()?.to_owned();
+        Some(State { cluster, progress: (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?) })
+    }
+
+    fn is_behind(&self, newer: &State) -> bool {
+        self.cluster != newer.cluster || self.progress < newer.progress
+    }
+}
+
+impl HighestIndex {
+    /// Takes note of an answer's index.
+    pub fn note(&self, index: Option<&str>) {
+        let Some(header) = index else { return };
+        if self.0.load().as_ref().is_some_and(|seen| *seen.header == *header) {
+            return;
+        }
+        let new = Arc::new(Seen { header: Arc::from(header), state: State::parse(header) });
+        self.0.rcu(|seen| match seen {
+            Some(old) if !old.is_behind(&new) => Some(old.clone()),
+            _ => Some(new.clone()),
+        });
+    }
+
+    /// The index that a read has to be answered at, to see all writes noted so far.
+    pub fn required(&self) -> Option<Arc<str>> {
+        self.0.load().as_ref().map(|seen| seen.header.clone())
+    }
+}
+
+impl Seen {
+    fn is_behind(&self, newer: &Seen) -> bool {
+        match (&self.state, &newer.state) {
+            (Some(old), Some(new)) => old.is_behind(new),
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(text: &str) -> String {
+        STANDARD.encode(text)
+    }
+
+    #[test]
+    fn a_late_answer_does_not_lower_the_index() {
+        let highest = HighestIndex::default();
+        assert_eq!(highest.required(), None);
+        let high = encoded(r#"{"cluster":"c","value":"100"}"#);
+        highest.note(Some(&high));
+        highest.note(Some(&encoded(r#"{"cluster":"c","value":"99"}"#)));
+        assert_eq!(highest.required().as_deref(), Some(high.as_str()));
+    }
+
+    #[test]
+    fn another_cluster_starts_anew() {
+        let highest = HighestIndex::default();
+        highest.note(Some(&encoded(r#"{"cluster":"c","value":"100"}"#)));
+        let other = encoded(r#"{"cluster":"d","value":"1"}"#);
+        highest.note(Some(&other));
+        assert_eq!(highest.required().as_deref(), Some(other.as_str()));
+    }
+
+    #[test]
+    fn the_other_servers_form_is_ordered_too() {
+        let highest = HighestIndex::default();
+        let high = encoded("v1:c:10:5:mac");
+        highest.note(Some(&high));
+        highest.note(Some(&encoded("v1:c:9:50:mac")));
+        assert_eq!(highest.required().as_deref(), Some(high.as_str()));
+    }
+}

@@ -1,0 +1,359 @@
+//! The KV version 2 engine: one mount, its documents, versions and folders.
+
+use std::collections::BTreeMap;
+use std::iter::Enumerate;
+use std::slice::Iter;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::answer::{Complaint, not_as_documented};
+use super::client::{Ask, Client};
+use super::document::{Change, Document, Found, new_document};
+use super::many::{self, Task, Work};
+use super::session::Session;
+use super::transport::Reply;
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+use crate::manager::Metadata;
+use crate::memory::Secret;
+use crate::reference::{KvPath, VaultReference, write_url_path};
+
+/// How often an update is tried while others change the same secret.
+const UPDATE_TRIES: u32 = 64;
+
+/// Contenders wait up to this long before they try again, and longer the more often they lost.
+const FIRST_CONTENTION_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_CONTENTION_PAUSE: Duration = Duration::from_millis(200);
+
+/// One KV version 2 mount.
+pub struct Kv {
+    /// The mount, encoded, with a slash at its end.
+    mount: String,
+    /// The subtree that stands in front of every path, with a slash at its end; mostly empty.
+    prefix: String,
+}
+
+/// What `data` and `metadata` are for.
+#[derive(Clone, Copy)]
+pub enum Branch {
+    /// Versions of documents.
+    Data,
+    /// What there is, and folders.
+    Metadata,
+}
+
+/// What all answers have in common.
+#[derive(Deserialize)]
+struct Envelope {
+    data: Option<BTreeMap<String, IgnoredAny>>,
+    warnings: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct WriteAnswer {
+    data: Option<WriteData>,
+}
+
+#[derive(Deserialize)]
+struct WriteData {
+    version: Option<u64>,
+}
+
+/// Several reads at once.
+struct Reads<'a> {
+    kv: &'a Kv,
+    wanted: Enumerate<Iter<'a, VaultReference>>,
+    results: Vec<Result<Option<Secret>>>,
+}
+
+impl<'a> Work for Reads<'a> {
+    type Tag = (usize, &'a VaultReference);
+
+    fn next(&mut self) -> Option<(Self::Tag, Task)> {
+        let (at, reference) = self.wanted.next()?;
+        let url = self.kv.url(Branch::Data, reference.path.as_str(), reference.version);
+        Some(((at, reference), Task::get(url)))
+    }
+
+    fn done(&mut self, (at, reference): Self::Tag, task: &Task, outcome: Result<Reply>) {
+        let text = |reply: Reply| match found(&reply, task.path())? {
+            Found::Document(document) => document.text(reference.field_name()),
+            Found::Missing | Found::Deleted { .. } => Ok(None),
+        };
+        put(&mut self.results, at, outcome.and_then(text));
+    }
+}
+
+/// Several writes at once.
+struct Writes<'a> {
+    kv: &'a Kv,
+    via: Via<'a>,
+    wanted: Enumerate<Iter<'a, (KvPath, &'a str)>>,
+    results: Vec<Result<()>>,
+}
+
+impl<'a> Work for Writes<'a> {
+    type Tag = (usize, &'a (KvPath, &'a str));
+
+    fn next(&mut self) -> Option<(Self::Tag, Task)> {
+        loop {
+            let (at, item) = self.wanted.next()?;
+            match new_document(item.1, None, None) {
+                Ok(body) => {
+                    return Some(((at, item), Task::post(self.kv.url(Branch::Data, item.0.as_str(), None), body)));
+                }
+                Err(error) => put(&mut self.results, at, Err(error)),
+            }
+        }
+    }
+
+    fn done(&mut self, (at, (path, value)): Self::Tag, task: &Task, outcome: Result<Reply>) {
+        let outcome = outcome.and_then(|reply| match Complaint::of(&reply).wants_check_and_set() {
+            true => self.kv.write(self.via, path, value, None),
+            false => written(&reply, task.path()),
+        });
+        put(&mut self.results, at, outcome);
+    }
+}
+
+fn unanswered<T>(count: usize) -> Vec<Result<T>> {
+    (0..count).map(|_| Err(Error::new(Status::Internal, "a request that nobody answered"))).collect()
+}
+
+fn put<T>(results: &mut [Result<T>], at: usize, outcome: Result<T>) {
+    if let Some(place) = results.get_mut(at) {
+        *place = outcome;
+    }
+}
+
+/// Whom a request goes through, and until when.
+#[derive(Clone, Copy)]
+pub struct Via<'a> {
+    /// The requests.
+    pub client: &'a Client,
+    /// The token.
+    pub session: &'a Session,
+    /// The end of the call.
+    pub deadline: &'a Deadline,
+}
+
+impl Via<'_> {
+    /// Sends one request.
+    pub fn send(&self, ask: &Ask<'_>) -> Result<Reply> {
+        self.client.send(self.session, ask, self.deadline)
+    }
+}
+
+impl Kv {
+    /// The mount `mount`, confined to the subtree `prefix`.
+    pub fn new(mount: &str, prefix: Option<&str>) -> Kv {
+        let mut encoded = String::new();
+        write_url_path(mount, &mut encoded);
+        encoded.push('/');
+        Kv { mount: encoded, prefix: prefix.map(|p| format!("{p}/")).unwrap_or_default() }
+    }
+
+    /// The text of a field; `None` where there is no such document or field.
+    pub fn read(&self, via: Via<'_>, path: &KvPath, version: Option<u64>, field: &str) -> Result<Option<Secret>> {
+        let url = self.url(Branch::Data, path.as_str(), version);
+        match found(&via.send(&Ask::get(&url))?, &url)? {
+            Found::Document(document) => document.text(field),
+            Found::Missing | Found::Deleted { .. } => Ok(None),
+        }
+    }
+
+    /// Replaces the whole document.
+    pub fn write(&self, via: Via<'_>, path: &KvPath, value: &str, metadata: Option<&Metadata>) -> Result<()> {
+        let url = self.url(Branch::Data, path.as_str(), None);
+        let reply = via.send(&Ask::post(&url, &new_document(value, metadata, None)?))?;
+        if !Complaint::of(&reply).wants_check_and_set() {
+            return written(&reply, &url);
+        }
+        for losses in 0..UPDATE_TRIES {
+            let version = match found(&via.send(&Ask::get(&url))?, &url)? {
+                Found::Missing => 0,
+                Found::Deleted { version } => version,
+                Found::Document(document) => document.version,
+            };
+            let reply = via.send(&Ask::post(&url, &new_document(value, metadata, Some(version))?))?;
+            if !Complaint::of(&reply).is_version_mismatch() {
+                return written(&reply, &url);
+            }
+            via.deadline.sleep(contention_pause(losses))?;
+        }
+        Err(contended(&url))
+    }
+
+    /// Changes one field of a document that exists, without losing what others change at the same time. `false` where
+    /// there is no such document or field.
+    pub fn update(&self, via: Via<'_>, path: &KvPath, change: &Change<'_>) -> Result<bool> {
+        let url = self.url(Branch::Data, path.as_str(), None);
+        // The version that our write made, if it arrived: known only where its answer was lost.
+        let mut unknown: Option<(u64, Error)> = None;
+        let mut lost_answers = 0;
+        for losses in 0..UPDATE_TRIES {
+            let reply = via.send(&Ask::get(&url))?;
+            let Found::Document(document) = found(&reply, &url)? else { return Ok(false) };
+            match unknown.take() {
+                // It may still be on its way. It, or the one that follows: the server takes one for this version.
+                Some((made, error)) if document.version < made => {
+                    if lost_answers > via.client.max_retries() {
+                        return Err(error);
+                    }
+                    unknown = Some((made, error));
+                }
+                Some((made, _)) if self.arrived(via, path, &document, made, change)? => return Ok(true),
+                _ => {}
+            }
+            if document.field(change.field).is_none() {
+                return Ok(false);
+            }
+            match via.send(&Ask::post(&url, &document.changed(change)?)) {
+                Ok(reply) if Complaint::of(&reply).is_version_mismatch() => {}
+                Ok(reply) => return written(&reply, &url).map(|()| true),
+                Err(error) if may_have_arrived(&error) && via.deadline.remaining().is_ok() => {
+                    via.client.logger().info(format_args!("{url}: looking whether the update arrived: {error}"));
+                    unknown = Some((document.version + 1, error));
+                    lost_answers += 1;
+                }
+                Err(error) => return Err(error),
+            }
+            via.deadline.sleep(contention_pause(losses))?;
+        }
+        Err(match unknown {
+            Some((_, error)) => error,
+            None => contended(&url),
+        })
+    }
+
+    /// Whether version `made`, which may be ours, is. `latest` is the newest version there is, that one or a later one.
+    fn arrived(
+        &self,
+        via: Via<'_>,
+        path: &KvPath,
+        latest: &Document<'_>,
+        made: u64,
+        change: &Change<'_>,
+    ) -> Result<bool> {
+        if latest.version == made {
+            return Ok(latest.is_result_of(change));
+        }
+        let url = self.url(Branch::Data, path.as_str(), Some(made));
+        match found(&via.send(&Ask::get(&url))?, &url)? {
+            Found::Document(document) => Ok(document.is_result_of(change)),
+            Found::Missing | Found::Deleted { .. } => Ok(false),
+        }
+    }
+
+    /// Deletes a document with all versions; `false` where there was nothing.
+    pub fn delete(&self, via: Via<'_>, path: &KvPath) -> Result<bool> {
+        let url = self.url(Branch::Metadata, path.as_str(), None);
+        let reply = via.send(&Ask::get(&url))?;
+        match reply.status {
+            200 if has_data(&reply) => {}
+            200 => return Err(not_as_documented(&reply, &url, "holds no metadata")),
+            404 if is_missing(&reply) => return Ok(false),
+            _ => return Err(Complaint::of(&reply).into_error(&url, "\"read\"")),
+        }
+        let reply = via.send(&Ask::delete(&url))?;
+        match reply.status {
+            204 => Ok(true),
+            200 if has_warnings(&reply) => Ok(true),
+            200 => Err(not_as_documented(&reply, &url, "does not say that it was done")),
+            404 if is_missing(&reply) => Ok(true),
+            _ => Err(Complaint::of(&reply).into_error(&url, "\"delete\"")),
+        }
+    }
+
+    /// The texts behind several references, in their order.
+    pub fn read_many(
+        &self,
+        via: Via<'_>,
+        wanted: &[VaultReference],
+        concurrency: usize,
+    ) -> Vec<Result<Option<Secret>>> {
+        let mut reads = Reads { kv: self, wanted: wanted.iter().enumerate(), results: unanswered(wanted.len()) };
+        many::send_all(via.client, via.session, &mut reads, concurrency, via.deadline);
+        reads.results
+    }
+
+    /// Replaces several documents. Where two of them have the same path, either may be the last.
+    pub fn write_many(&self, via: Via<'_>, wanted: &[(KvPath, &str)], concurrency: usize) -> Vec<Result<()>> {
+        let mut writes = Writes { kv: self, via, wanted: wanted.iter().enumerate(), results: unanswered(wanted.len()) };
+        many::send_all(via.client, via.session, &mut writes, concurrency, via.deadline);
+        writes.results
+    }
+
+    /// The path behind `/v1/`, encoded, of a document or, with a slash at its end, of a folder.
+    pub fn url(&self, branch: Branch, path: &str, version: Option<u64>) -> String {
+        let branch = match branch {
+            Branch::Data => "data/",
+            Branch::Metadata => "metadata/",
+        };
+        let mut url = String::with_capacity(self.mount.len() + self.prefix.len() + path.len() + 32);
+        url.push_str(&self.mount);
+        url.push_str(branch);
+        write_url_path(&self.prefix, &mut url);
+        write_url_path(path, &mut url);
+        if let Some(version) = version {
+            url.push_str("?version=");
+            url.push_str(&version.to_string());
+        }
+        url
+    }
+}
+
+/// What the answer to a read of `<mount>/data/<path>` holds.
+fn found<'r>(reply: &'r Reply, url: &str) -> Result<Found<'r>> {
+    match (reply.status, Found::parse(&reply.body)) {
+        (200, Some(found)) => Ok(found),
+        (200, None) => Err(not_as_documented(reply, url, "holds no KV version 2 document")),
+        // A deleted version still has its envelope.
+        (404, Some(found @ Found::Deleted { .. })) => Ok(found),
+        (404, _) if is_missing(reply) => Ok(Found::Missing),
+        _ => Err(Complaint::of(reply).into_error(url, "\"read\"")),
+    }
+}
+
+/// A write is done only if the answer names the version that it made: a KV version 1 mount does not.
+fn written(reply: &Reply, url: &str) -> Result<()> {
+    let version = || serde_json::from_slice::<WriteAnswer>(&reply.body).ok()?.data?.version;
+    match reply.status {
+        200 if version().is_some() => Ok(()),
+        204 => Err(Error::unsupported(format!("{url}: the mount is not KV version 2; check VAULT_MOUNT"))),
+        200 => Err(not_as_documented(reply, url, "names no version")),
+        _ => Err(Complaint::of(reply).into_error(url, "\"create\" and \"update\"")),
+    }
+}
+
+/// 404 with an empty list of errors: nothing is there. A 404 with an error, or with HTML, says something else.
+pub fn is_missing(reply: &Reply) -> bool {
+    reply.status == 404 && Complaint::of(reply).is_silent()
+}
+
+/// Others, a login page in front of Vault say, answer 200 to everything.
+fn has_data(reply: &Reply) -> bool {
+    serde_json::from_slice::<Envelope>(&reply.body).is_ok_and(|envelope| envelope.data.is_some())
+}
+
+/// The one reason to answer 200 where there is nothing to tell.
+fn has_warnings(reply: &Reply) -> bool {
+    serde_json::from_slice::<Envelope>(&reply.body).is_ok_and(|e| e.warnings.is_some_and(|list| !list.is_empty()))
+}
+
+/// The server may have done what it was asked for.
+fn may_have_arrived(error: &Error) -> bool {
+    matches!(error.status(), Status::Connection | Status::Timeout | Status::Unavailable)
+}
+
+fn contention_pause(losses: u32) -> Duration {
+    let longest = FIRST_CONTENTION_PAUSE.saturating_mul(losses + 1).min(LONGEST_CONTENTION_PAUSE);
+    longest.mul_f64(fastrand::f64())
+}
+
+fn contended(url: &str) -> Error {
+    let message = format!("{url}: others changed the secret {UPDATE_TRIES} times in a row; try again later");
+    Error::new(Status::Conflict, message)
+}

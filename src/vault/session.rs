@@ -1,0 +1,316 @@
+//! The token: where it comes from, when it is renewed, and when it is replaced.
+//!
+//! There is no background thread. A call that finds the token past two thirds of its life renews it while the others
+//! go on with the old one; a token that is dead, or about to be, is replaced by one login, however many calls noticed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::Complaint;
+use super::client::Client;
+use super::gate::Gate;
+use super::login::{self, Grant};
+use super::wrapping::UnwrappedSecretId;
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+use crate::options::{Auth, Source};
+
+/// The pause after a failed login, doubled with each that follows, up to the longest.
+const FIRST_LOGIN_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_LOGIN_PAUSE: Duration = Duration::from_secs(60);
+
+/// A token that can only be replaced is used until shortly before its end: a tenth of its life, within these bounds.
+const SHORTEST_MARGIN: Duration = Duration::from_millis(100);
+const LONGEST_MARGIN: Duration = Duration::from_secs(30);
+
+/// Who gave a login less time than this and got no answer knows nothing about Vault.
+const TELLING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A renewal that moves a token's end by no more than this has met the token's maximum.
+const WORTH_RENEWING: Duration = Duration::from_millis(250);
+
+/// A token, and what is known of its life.
+pub struct Token {
+    text: SecretString,
+    serial: u64,
+    lease: Option<Lease>,
+}
+
+/// How long a token lives.
+#[derive(Clone, Copy)]
+struct Lease {
+    /// When the request was sent that it was granted to: never later than the server's own beginning.
+    granted: Instant,
+    ttl: Duration,
+    renewable: bool,
+}
+
+impl Token {
+    /// A token for one request that belongs to no session.
+    pub fn given(text: SecretString) -> Token {
+        Token { text, serial: 0, lease: None }
+    }
+
+    /// What goes into `X-Vault-Token`.
+    pub fn text(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// The same token after a renewal. Near its maximum a renewal moves the end no further: then there is no other.
+    fn renewed(&self, granted: Instant, grant: &Grant, serial: u64) -> Token {
+        let mut lease = Lease { granted, ttl: grant.ttl, renewable: grant.renewable };
+        lease.renewable &= self.lease.is_none_or(|before| lease.end() > before.end() + WORTH_RENEWING);
+        Token { text: self.text.clone(), serial, lease: Some(lease) }
+    }
+
+    fn need(&self) -> Need {
+        let Some(lease) = &self.lease else { return Need::Nothing };
+        let age = lease.granted.elapsed();
+        let margin = (lease.ttl / 10).clamp(SHORTEST_MARGIN, LONGEST_MARGIN).min(lease.ttl / 2);
+        if age >= lease.ttl {
+            Need::Replacement
+        } else if !lease.renewable {
+            if age >= lease.ttl - margin { Need::EarlyReplacement } else { Need::Nothing }
+        } else if age >= lease.ttl * 2 / 3 {
+            Need::Renewal
+        } else {
+            Need::Nothing
+        }
+    }
+}
+
+/// What has to be done before a token is used.
+enum Need {
+    Nothing,
+    /// It can be used, and somebody should renew it.
+    Renewal,
+    /// It can be used, and somebody should log in again.
+    EarlyReplacement,
+    /// It cannot be used.
+    Replacement,
+}
+
+/// A login that failed, or whose token was refused at once, and until when no other is tried.
+struct Setback {
+    error: Error,
+    until: Instant,
+    pause: Duration,
+    credentials: u64,
+    /// The newest token at that time. Only a newer one that Vault takes ends the trouble.
+    serial: u64,
+}
+
+/// The credentials of one manager, and the token that they gave.
+pub struct Session {
+    auth: Auth,
+    unwrapped: UnwrappedSecretId,
+    probe_path: String,
+    token: ArcSwapOption<Token>,
+    setback: ArcSwapOption<Setback>,
+    serial: AtomicU64,
+    gate: Gate,
+}
+
+impl Session {
+    /// A session without a token yet. `mount` is the KV mount that a probe asks about.
+    pub fn new(auth: Auth, mount: &str) -> Session {
+        let mut probe_path = String::from("sys/internal/ui/mounts/");
+        crate::reference::write_url_path(mount, &mut probe_path);
+        Session {
+            auth,
+            unwrapped: UnwrappedSecretId::default(),
+            probe_path,
+            token: ArcSwapOption::empty(),
+            setback: ArcSwapOption::empty(),
+            serial: AtomicU64::new(0),
+            gate: Gate::default(),
+        }
+    }
+
+    /// A path whose answer tells whether a token is alive: it needs no policy and uses up no use.
+    pub fn probe_path(&self) -> &str {
+        &self.probe_path
+    }
+
+    /// The token for the next request.
+    pub fn token(&self, client: &Client, deadline: &Deadline) -> Result<Arc<Token>> {
+        let Some(token) = self.token.load_full() else {
+            return self.login(client, |_| true, deadline);
+        };
+        match token.need() {
+            Need::Nothing => Ok(token),
+            Need::Renewal => Ok(self.refresh(client, token, true, deadline)),
+            Need::EarlyReplacement => Ok(self.refresh(client, token, false, deadline)),
+            Need::Replacement => self.login(client, |present| present.serial > token.serial, deadline),
+        }
+    }
+
+    /// Another token in place of one that Vault refused; the present one if it is another. A renewal that ended while
+    /// the refused request was under way is none: it made the dead token's lease newer, not the token.
+    pub fn replace(&self, client: &Client, dead: &Token, deadline: &Deadline) -> Result<Arc<Token>> {
+        self.login(client, |present| present.text() != dead.text(), deadline)
+    }
+
+    /// Takes note that Vault took `token`: the next failure starts with a short pause again.
+    pub fn accepted(&self, token: &Token) {
+        if self.setback.load().as_ref().is_some_and(|setback| token.serial > setback.serial) {
+            self.setback.store(None);
+        }
+    }
+
+    /// The error of a token that Vault refuses although it is the newest there is. Logging in once more would not
+    /// help: until the pause is over calls fail without that, or each of them would make a token that nobody can use.
+    pub fn refused(&self, complaint: &Complaint) -> Error {
+        let error = self.refusal(complaint);
+        if !matches!(self.auth, Auth::Token(_)) {
+            self.note_setback(&error, login::fingerprint(&self.auth));
+        }
+        error
+    }
+
+    fn refusal(&self, complaint: &Complaint) -> Error {
+        let text = &complaint.text;
+        let advice = match &self.auth {
+            Auth::Token(Source::Text(_)) => "it has expired or was revoked; set VAULT_TOKEN to a valid one".to_owned(),
+            Auth::Token(Source::File(path)) => {
+                format!("it has expired or was revoked; write a valid one to {}", path.display())
+            }
+            other => format!(
+                "although it is new: check the token's bound addresses, and that its entity is enabled ({})",
+                login::name(other)
+            ),
+        };
+        Error::new(Status::Auth, format!("Failed to authenticate with Vault: the token is refused ({text}): {advice}"))
+            .with_http_status(complaint.http_status)
+    }
+
+    /// Renews or replaces a token that can still be used, unless another thread is at it. A failure costs nothing yet.
+    fn refresh(&self, client: &Client, token: Arc<Token>, renew: bool, deadline: &Deadline) -> Arc<Token> {
+        let Some(_passage) = self.gate.try_pass() else { return token };
+        if let Some(newer) = self.present(|present| present.serial > token.serial) {
+            return newer;
+        }
+        if self.held_back().is_some() {
+            return token;
+        }
+        let replacement = match renew {
+            true => self.renew_or_replace(client, &token, deadline),
+            false => self.login_now(client, deadline),
+        };
+        replacement.unwrap_or_else(|error| {
+            client.logger().warn(format_args!("the token is used until it expires: {error}"));
+            token
+        })
+    }
+
+    /// A refused renewal is answered by a login. One that Vault did not answer is not: a login would fare no better.
+    fn renew_or_replace(&self, client: &Client, token: &Token, deadline: &Deadline) -> Result<Arc<Token>> {
+        let asked = Instant::now();
+        let credentials = login::fingerprint(&self.auth);
+        match login::renew(client, token, deadline) {
+            Ok(grant) if !grant.ttl.is_zero() => Ok(self.install(token.renewed(asked, &grant, self.next_serial()))),
+            Ok(_) => self.login_now(client, deadline),
+            Err(error) if is_refusal(&error) => {
+                client.logger().info(format_args!("the token is not renewed, logging in again: {error}"));
+                self.login_now(client, deadline)
+            }
+            Err(error) => {
+                self.note_failure(&error, credentials, asked);
+                Err(error.in_context("the token could not be renewed"))
+            }
+        }
+    }
+
+    /// One login for all who need one: those who come while it runs get its token, or its error. `good` tells a token
+    /// that will do from the one that will not.
+    fn login(&self, client: &Client, good: impl Fn(&Token) -> bool, deadline: &Deadline) -> Result<Arc<Token>> {
+        let _passage = self.gate.pass(deadline)?;
+        if let Some(token) = self.present(good) {
+            return Ok(token);
+        }
+        if let Some(setback) = self.held_back() {
+            let rest = setback.until.saturating_duration_since(Instant::now());
+            client.logger().debug(format_args!("no new login for {} ms", rest.as_millis()));
+            return Err(setback.error.clone());
+        }
+        self.login_now(client, deadline)
+    }
+
+    /// The present token, if it is good enough.
+    fn present(&self, good: impl Fn(&Token) -> bool) -> Option<Arc<Token>> {
+        self.token.load_full().filter(|token| good(token))
+    }
+
+    /// The last failure, while its pause lasts and the credentials are the same.
+    fn held_back(&self) -> Option<Arc<Setback>> {
+        let setback = self.setback.load_full()?;
+        (Instant::now() < setback.until && login::fingerprint(&self.auth) == setback.credentials).then_some(setback)
+    }
+
+    fn login_now(&self, client: &Client, deadline: &Deadline) -> Result<Arc<Token>> {
+        let asked = Instant::now();
+        let credentials = login::fingerprint(&self.auth);
+        match login::login(&self.auth, &self.unwrapped, client, deadline) {
+            Ok((text, grant)) => {
+                client.logger().debug(format_args!("logged in ({})", login::name(&self.auth)));
+                let lease = grant.and_then(|grant| Lease::of(asked, &grant));
+                Ok(self.install(Token { text, serial: self.next_serial(), lease }))
+            }
+            Err(error) => {
+                self.note_failure(&error, credentials, asked);
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers a failed login or renewal, unless the failure was the caller's: who cancels, or gives it no time, says
+    /// nothing about Vault, and must not hold others back.
+    fn note_failure(&self, error: &Error, credentials: u64, began: Instant) {
+        match error.status() {
+            Status::Cancelled => {}
+            Status::Timeout if began.elapsed() < TELLING_TIMEOUT => {}
+            _ => self.note_setback(error, credentials),
+        }
+    }
+
+    fn note_setback(&self, error: &Error, credentials: u64) {
+        let before = self.setback.load_full().filter(|setback| setback.credentials == credentials);
+        let pause = before.map_or(FIRST_LOGIN_PAUSE, |setback| (setback.pause * 2).min(LONGEST_LOGIN_PAUSE));
+        let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let serial = self.serial.load(Ordering::Relaxed);
+        self.setback.store(Some(Arc::new(Setback { error: error.clone(), until, pause, credentials, serial })));
+    }
+
+    fn next_serial(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn install(&self, token: Token) -> Arc<Token> {
+        let token = Arc::new(token);
+        self.token.store(Some(token.clone()));
+        token
+    }
+}
+
+impl Lease {
+    /// `None` for a token that does not expire.
+    fn of(granted: Instant, grant: &Grant) -> Option<Lease> {
+        if grant.ttl.is_zero() {
+            return None;
+        }
+        Some(Lease { granted, ttl: grant.ttl, renewable: grant.renewable && !grant.capped })
+    }
+
+    fn end(&self) -> Instant {
+        self.granted + self.ttl
+    }
+}
+
+/// Whether Vault answered, and meant it: a role that is gone is a 500.
+fn is_refusal(error: &Error) -> bool {
+    !matches!(error.http_status(), 0 | 412 | 429 | 502..=504)
+}

@@ -1,0 +1,238 @@
+//! One connection, from the pool to one call and back: a request out, an answer in, and every buffer wiped after it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use zeroize::Zeroizing;
+
+use super::buffer::{Inbox, Outbox};
+use super::http::{BodyReader, Framing, Head, MAX_HEAD, Request};
+use super::stream::Stream;
+use super::{Failure, Reply};
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+
+/// Holds a request's head and a small body. It grows for a longer head.
+const OUTBOX: usize = 4 * 1024;
+
+/// A body up to this size leaves together with the head, in one system call; a larger one follows uncopied.
+const SMALL_BODY: usize = 16 * 1024;
+
+/// Holds most answers whole.
+const INBOX: usize = 16 * 1024;
+
+/// An answer's body may be this large.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Room that is set aside for a body before it arrives, at the most: a length is only a claim.
+const MAX_RESERVED: u64 = 1 << 20;
+
+/// A connection that is out of the pool, and so belongs to one call.
+pub struct Lane {
+    stream: Stream,
+    inbox: Inbox,
+    outbox: Outbox,
+    authority: Arc<str>,
+    target: Arc<str>,
+    born: Instant,
+    last_used: Instant,
+    /// Answers that came by it.
+    answers: u64,
+    generation: u32,
+    node: usize,
+    alive: bool,
+}
+
+impl Lane {
+    /// A lane over `stream`, which leads to `node`. `authority` is its `Host`; `target` names it in messages.
+    pub fn new(stream: Stream, authority: Arc<str>, target: Arc<str>, generation: u32, node: usize) -> Lane {
+        let now = Instant::now();
+        Lane {
+            stream,
+            inbox: Inbox::new(INBOX),
+            outbox: Outbox::new(OUTBOX),
+            authority,
+            target,
+            born: now,
+            last_used: now,
+            answers: 0,
+            generation,
+            node,
+            alive: true,
+        }
+    }
+
+    /// Which node it leads to.
+    pub fn node(&self) -> usize {
+        self.node
+    }
+
+    /// The fork generation that opened it.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// When it was opened.
+    pub fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// When the last answer came by it.
+    pub fn last_used(&self) -> Instant {
+        self.last_used
+    }
+
+    /// Whether the connection is still open and nothing unasked has arrived on it.
+    pub fn is_quiet(&self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// Whether another request may follow.
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// Sends `request`. Its answer is to be received before another one is sent.
+    pub fn send(&mut self, request: &Request<'_>, base_path: &str, deadline: &Deadline) -> Result<(), Failure> {
+        let mut sent = false;
+        // Whatever ends the exchange early leaves the connection in the middle of something.
+        self.alive = false;
+        let outcome = self.transmit(request, base_path, deadline, &mut sent);
+        self.outbox.wipe();
+        outcome.map_err(|error| self.failure(error, sent))
+    }
+
+    /// Receives the whole answer to what was sent.
+    pub fn receive(&mut self, deadline: &Deadline) -> Result<Reply, Failure> {
+        let outcome = self.reply(deadline);
+        let silent = self.inbox.is_untouched();
+        self.inbox.wipe();
+        self.stream.wipe();
+        match outcome {
+            Ok(reply) => {
+                self.answers += 1;
+                self.last_used = Instant::now();
+                Ok(reply)
+            }
+            Err(error) if silent => Err(self.failure(error, true)),
+            Err(error) => Err(Failure::new(error, true)),
+        }
+    }
+
+    /// A connection that breaks without a byte of an answer, but answered before, was most likely closed while it was
+    /// idle: that says nothing about the server.
+    fn failure(&self, error: Error, sent: bool) -> Failure {
+        let stale = self.answers > 0 && error.status() == Status::Connection;
+        Failure { stale, ..Failure::new(error, sent) }
+    }
+
+    fn transmit(&mut self, request: &Request<'_>, base_path: &str, deadline: &Deadline, sent: &mut bool) -> Result<()> {
+        request.write_head(&self.authority, base_path, &mut self.outbox);
+        let body = request.body.unwrap_or_default();
+        let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
+        self.outbox.push(small);
+        let mut outcome = self.stream.send_all(self.outbox.filled(), deadline, sent);
+        if outcome.is_ok() && !large.is_empty() {
+            outcome = self.stream.send_all(large, deadline, sent);
+        }
+        match outcome {
+            // A server that refuses a large request answers and closes without reading the rest: hear it out.
+            Err(error) if error.status() == Status::Connection && *sent => Ok(()),
+            other => other,
+        }
+    }
+
+    fn reply(&mut self, deadline: &Deadline) -> Result<Reply> {
+        let head = self.head(deadline)?;
+        let body = self.body(head.framing, deadline)?;
+        self.alive = head.keep_alive && self.inbox.unread().is_empty();
+        Ok(Reply {
+            from: self.target.clone(),
+            status: head.status,
+            retry_after: head.retry_after,
+            location: head.location,
+            index: head.index,
+            body,
+        })
+    }
+
+    fn head(&mut self, deadline: &Deadline) -> Result<Head> {
+        loop {
+            match Head::parse(self.inbox.unread()) {
+                Ok(Some((head, length))) => {
+                    self.inbox.take(length);
+                    if head.status >= 200 {
+                        return Ok(head);
+                    }
+                }
+                Ok(None) if self.inbox.unread().len() < MAX_HEAD => self.more(deadline)?,
+                _ => return Err(self.malformed()),
+            }
+        }
+    }
+
+    fn body(&mut self, framing: Framing, deadline: &Deadline) -> Result<Zeroizing<Vec<u8>>> {
+        let announced = if let Framing::Length(length) = framing { length } else { 0 };
+        if announced > MAX_ANSWER as u64 {
+            return Err(self.too_large());
+        }
+        let mut body = Zeroizing::new(Vec::new());
+        self.make_room(&mut body, announced.clamp(1, MAX_RESERVED) as usize)?;
+        let mut reader = BodyReader::new(framing);
+        loop {
+            self.make_room(&mut body, self.inbox.unread().len())?;
+            if reader.read(&mut self.inbox, &mut body).map_err(|_| self.malformed())? {
+                break;
+            }
+            if body.len() > MAX_ANSWER {
+                return Err(self.too_large());
+            }
+            if self.stream.receive(&mut self.inbox, deadline)? == 0 {
+                if reader.may_end_here() {
+                    break;
+                }
+                return Err(self.cut_off());
+            }
+        }
+        Ok(body)
+    }
+
+    /// Room for `more` bytes. An answer is the one thing here whose size others decide, so a lack of memory for it is an
+    /// error and not the end of the process. A `Vec` that grows by itself would also leave its old block unwiped where
+    /// the allocator does not wipe.
+    fn make_room(&self, body: &mut Zeroizing<Vec<u8>>, more: usize) -> Result<()> {
+        let wanted = body.len() + more;
+        if wanted > body.capacity() {
+            let mut larger = Zeroizing::new(Vec::new());
+            let size = wanted.max(body.capacity() * 2);
+            larger.try_reserve_exact(size).map_err(|_| {
+                let message = format!("no memory for the answer of {}: {size} bytes", self.target);
+                Error::new(Status::TooLarge, message)
+            })?;
+            larger.extend_from_slice(body);
+            *body = larger;
+        }
+        Ok(())
+    }
+
+    fn more(&mut self, deadline: &Deadline) -> Result<()> {
+        match self.stream.receive(&mut self.inbox, deadline)? {
+            0 => Err(self.cut_off()),
+            _ => Ok(()),
+        }
+    }
+
+    fn cut_off(&self) -> Error {
+        let message = format!("{} closed the connection before its answer was complete", self.target);
+        Error::new(Status::Connection, message)
+    }
+
+    fn malformed(&self) -> Error {
+        Error::new(Status::Protocol, format!("the answer of {} is not valid HTTP/1.1", self.target))
+    }
+
+    fn too_large(&self) -> Error {
+        let message = format!("the answer of {} is larger than {} MiB", self.target, MAX_ANSWER >> 20);
+        Error::new(Status::TooLarge, message)
+    }
+}

@@ -1,0 +1,321 @@
+//! From a request to an answer: connections, their pool, and the exchange itself. It knows HTTP, but not Vault.
+
+mod buffer;
+mod http;
+mod lane;
+mod pool;
+mod proxy;
+mod socket;
+mod srv;
+mod stream;
+mod tickets;
+mod tls;
+mod trust;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use zeroize::Zeroizing;
+
+pub use self::http::{Method, Request};
+use self::lane::Lane;
+use self::pool::Pool;
+pub use self::pool::Trust;
+use self::socket::{IoFailure, Socket};
+use self::stream::{Peer, Stream};
+use self::tls::{TlsFailure, TlsStream};
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+use crate::fork;
+use crate::options::{Address, Proxy, VaultConfig};
+
+/// One HTTP answer, whole.
+pub struct Reply {
+    /// Whose answer it is, for messages.
+    pub from: Arc<str>,
+    /// The status code.
+    pub status: u16,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// `Location`.
+    pub location: Option<String>,
+    /// `X-Vault-Index`.
+    pub index: Option<String>,
+    /// The body, wiped when dropped.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no answer, and how far the request came.
+#[derive(Debug)]
+pub struct Failure {
+    /// What to tell the caller.
+    pub error: Error,
+    /// At least one byte of the request may have reached the server: it may have acted.
+    pub sent: bool,
+    /// It was an idle connection that was no longer open.
+    pub stale: bool,
+    /// It was the connection, or time: another try, or another node, may do better.
+    pub may_pass: bool,
+}
+
+impl Failure {
+    fn new(error: Error, sent: bool) -> Failure {
+        let may_pass = matches!(error.status(), Status::Connection | Status::Timeout);
+        Failure { error, sent, stale: false, may_pass }
+    }
+
+    fn before_sending(error: Error) -> Failure {
+        Failure::new(error, false)
+    }
+}
+
+/// One server that requests can go to.
+struct Node {
+    address: Address,
+    /// What messages call it; its `place` is also the `Host`, and what CONNECT asks for.
+    peer: Peer,
+    /// The name that its certificate has to bear.
+    name: Option<ServerName<'static>>,
+}
+
+/// Nodes that the cluster may tell of beyond the configured ones. More than that is no cluster.
+const MAX_LEARNED: usize = 32;
+
+/// A request that was sent, on the connection that its answer will come by.
+pub struct Underway(Box<Lane>);
+
+impl Underway {
+    /// Waits for the answer, and gives the connection back to `transport`, which it came from.
+    pub fn receive(mut self, transport: &Transport, deadline: &Deadline) -> Result<Reply, Failure> {
+        let outcome = self.0.receive(deadline);
+        if self.0.is_alive() {
+            transport.pool.put(self.0);
+        }
+        outcome
+    }
+}
+
+/// Connections to the nodes of one cluster.
+pub struct Transport {
+    configured: Vec<Arc<Node>>,
+    /// Nodes that the configured ones named as the active one. Their numbers follow those of the configured ones, and
+    /// stay: none is ever forgotten.
+    learned: ArcSwap<Vec<Arc<Node>>>,
+    tls: Option<Arc<ClientConfig>>,
+    with_identity: bool,
+    server_name: Option<String>,
+    proxy: Option<Proxy>,
+    pool: Pool,
+    variable: &'static str,
+    /// Ask DNS for SRV records first (`VAULT_SRV_LOOKUP`).
+    srv_lookup: bool,
+}
+
+impl Transport {
+    /// Prepares for the configured nodes. Reads certificates; opens no connection.
+    pub fn new(config: &mut VaultConfig) -> Result<Transport> {
+        let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
+        let mut transport = Transport {
+            configured: Vec::with_capacity(config.addresses.len()),
+            learned: ArcSwap::default(),
+            tls: if any_tls { Some(trust::client_config(&config.tls)?) } else { None },
+            with_identity: config.tls.identity.is_some(),
+            server_name: config.tls.server_name.clone(),
+            proxy: config.proxy.take(),
+            pool: Pool::new(config.max_connection_age),
+            variable: config.address_variable,
+            srv_lookup: config.srv_lookup,
+        };
+        for address in &config.addresses {
+            let named = format!("{address} ({})", config.address_variable);
+            transport.configured.push(Arc::new(transport.node(address, named)?));
+        }
+        Ok(transport)
+    }
+
+    fn node(&self, address: &Address, named: String) -> Result<Node> {
+        let (place, name) = match address {
+            Address::Unix(_) => ("localhost".to_owned(), None),
+            Address::Tcp { https, host, port, .. } => {
+                let name = https.then(|| trust::server_name(self.server_name.as_deref(), host)).transpose()?;
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                (format!("{host}:{port}"), name)
+            }
+        };
+        let peer = Peer { target: named.into(), place: place.into(), with_identity: self.with_identity };
+        Ok(Node { address: address.clone(), peer, name })
+    }
+
+    /// How many nodes are configured; they are numbered from 0.
+    pub fn nodes(&self) -> usize {
+        self.configured.len()
+    }
+
+    fn get(&self, node: usize) -> Option<Arc<Node>> {
+        match self.configured.get(node) {
+            Some(node) => Some(node.clone()),
+            None => self.learned.load().get(node - self.configured.len()).cloned(),
+        }
+    }
+
+    /// The address of a node, for messages.
+    pub fn target(&self, node: usize) -> Arc<str> {
+        self.get(node).map_or_else(|| Arc::from(""), |node| node.peer.target.clone())
+    }
+
+    /// The address of a node.
+    pub fn address(&self, node: usize) -> Option<Address> {
+        self.get(node).map(|node| node.address.clone())
+    }
+
+    /// Which node has this origin, if it is one of ours.
+    pub fn node_at(&self, address: &Address) -> Option<usize> {
+        let learned = self.learned.load();
+        self.configured.iter().chain(learned.iter()).position(|node| node.address.same_origin(address))
+    }
+
+    /// Takes in a node that a configured one has named as the active node; its number.
+    pub fn learn(&self, address: &Address) -> Result<usize> {
+        if matches!(address, Address::Tcp { https: true, .. }) && self.tls.is_none() {
+            let message = format!("{address} speaks TLS, but {} has plain http only; write https there", self.variable);
+            return Err(Error::config(message));
+        }
+        let new = Arc::new(self.node(address, address.to_string())?);
+        self.learned.rcu(|known| {
+            let mut nodes = Vec::clone(known);
+            if nodes.len() < MAX_LEARNED && !nodes.iter().any(|node| node.address.same_origin(address)) {
+                nodes.push(new.clone());
+            }
+            nodes
+        });
+        self.node_at(address)
+            .ok_or_else(|| Error::new(Status::Protocol, "the cluster names ever new nodes as its active one"))
+    }
+
+    /// Sends `request` to `node` and reads the whole answer, on an idle connection if there is one.
+    pub fn exchange(
+        &self,
+        node: usize,
+        request: &Request<'_>,
+        trust: Trust,
+        deadline: &Deadline,
+    ) -> Result<Reply, Failure> {
+        self.send(node, request, trust, deadline)?.receive(self, deadline)
+    }
+
+    /// Sends `request` to `node`, on an idle connection if there is one. The answer is to be received from what comes
+    /// back; meanwhile other requests can be sent.
+    pub fn send(
+        &self,
+        node: usize,
+        request: &Request<'_>,
+        trust: Trust,
+        deadline: &Deadline,
+    ) -> Result<Underway, Failure> {
+        let Some(place) = self.get(node) else {
+            return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
+        };
+        let generation = fork::generation();
+        let mut lane = match self.pool.take(node, generation, trust) {
+            Some(lane) => lane,
+            None => {
+                let stream = self.open(&place, deadline)?;
+                let Peer { target, place: authority, .. } = place.peer.clone();
+                Box::new(Lane::new(stream, authority, target, generation, node))
+            }
+        };
+        lane.send(request, place.address.base_path(), deadline)?;
+        Ok(Underway(lane))
+    }
+
+    fn open(&self, place: &Node, deadline: &Deadline) -> Result<Stream, Failure> {
+        let socket = self.dial(place, deadline).map_err(Failure::before_sending)?;
+        let (Some(name), Some(config)) = (&place.name, &self.tls) else {
+            return Ok(Stream::plain(socket, place.peer.clone()));
+        };
+        let tls = TlsStream::connect(socket, config.clone(), name.clone(), deadline)
+            .map_err(|failure| handshake_failed(failure, place))?;
+        Ok(Stream::tls(tls, place.peer.clone()))
+    }
+
+    fn dial(&self, place: &Node, deadline: &Deadline) -> Result<Socket> {
+        let (host, port) = match &place.address {
+            Address::Unix(path) => {
+                return Socket::connect_unix(path, deadline).map_err(|e| self.unreachable(e, &place.peer.target));
+            }
+            Address::Tcp { host, port, .. } => (host, *port),
+        };
+        let Some(proxy) = self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, port)) else {
+            let addresses = self.addresses(place, host, port, deadline)?;
+            return Socket::connect_tcp(&addresses, deadline).map_err(|e| self.unreachable(e, &place.peer.target));
+        };
+        let socket = self.dial_proxy(proxy, deadline)?;
+        proxy::tunnel(&socket, proxy, &place.peer.place, deadline)?;
+        Ok(socket)
+    }
+
+    /// Where to connect: what SRV records say, where they are wanted, else what the host's name means.
+    fn addresses(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
+        if self.srv_lookup && has_default_port(&place.address) && host.parse::<IpAddr>().is_err() {
+            let places = srv::look_up(host, &srv::system_servers(), deadline)?;
+            let found: Vec<_> =
+                places.iter().filter_map(|place| resolve(&place.host, place.port).ok()).flatten().collect();
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        resolve(host, port).map_err(|e| self.unknown_name(host, self.variable, &e))
+    }
+
+    fn dial_proxy(&self, proxy: &Proxy, deadline: &Deadline) -> Result<Socket> {
+        let Address::Tcp { host, port, .. } = &proxy.address else {
+            return Err(Error::config(format!("{}: a proxy is an http:// address", proxy.variable)));
+        };
+        let addresses = resolve(host, *port).map_err(|e| self.unknown_name(host, proxy.variable, &e))?;
+        Socket::connect_tcp(&addresses, deadline).map_err(|failure| match failure {
+            IoFailure::Call(error) => error,
+            IoFailure::Broken(e) => socket::no_connection(&format!("the proxy {}", proxy.address), proxy.variable, &e),
+        })
+    }
+
+    fn unreachable(&self, failure: IoFailure, target: &str) -> Error {
+        match failure {
+            IoFailure::Call(error) => error,
+            IoFailure::Broken(cause) => socket::no_connection(target, self.variable, &cause),
+        }
+    }
+
+    fn unknown_name(&self, host: &str, variable: &str, cause: &io::Error) -> Error {
+        Error::new(Status::Connection, format!("cannot find the address of {host}: {cause}; check {variable}"))
+    }
+}
+
+/// Looks a name up in the calling thread: it is bounded by resolv.conf, not by the deadline, and needs no thread.
+fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
+        Err(_) => Ok((host, port).to_socket_addrs()?.collect()),
+    }
+}
+
+/// A connection that breaks during the handshake mostly means that the other side does not want TLS, or us. But a server
+/// that is being killed breaks it, too.
+fn handshake_failed(failure: TlsFailure, place: &Node) -> Failure {
+    match failure {
+        TlsFailure::Io(IoFailure::Broken(cause)) => {
+            let message =
+                format!("{} broke off the TLS handshake: {cause}; does it speak TLS there?", place.peer.place);
+            Failure { may_pass: true, ..Failure::before_sending(Error::new(Status::Tls, message)) }
+        }
+        other => Failure::before_sending(stream::failed(other, &place.peer)),
+    }
+}
+
+/// SRV records tell the port, so an address that names one is not looked up.
+fn has_default_port(address: &Address) -> bool {
+    matches!(address, Address::Tcp { https: true, port: 443, .. } | Address::Tcp { https: false, port: 80, .. })
+}

@@ -1,0 +1,85 @@
+//! Idle connections, kept without a lock: threads do not meet here, and a fork can leave nothing locked.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::{Duration, Instant};
+
+use super::lane::Lane;
+
+/// Which idle connections are used without a look at whether they are still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that were in use a moment ago.
+    Recent,
+    /// None.
+    Nobody,
+}
+
+/// Idle connections beyond this many are closed.
+const SLOTS: usize = 64;
+
+/// A connection that was used this long ago is taken to be open still, where the request may be repeated: the look at
+/// the socket would cost a third system call. Servers close after 10 s at the soonest.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The idle connections of one manager.
+pub struct Pool {
+    slots: [AtomicPtr<Lane>; SLOTS],
+    max_age: Duration,
+}
+
+impl Pool {
+    /// An empty pool, whose connections are not used again once they are older than `max_age`.
+    pub fn new(max_age: Duration) -> Pool {
+        Pool { slots: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS], max_age }
+    }
+
+    /// An idle connection to `node`, which was open a moment ago. Those that cannot be used any more are closed on the
+    /// way: the old ones, the ones that the server closed, and, after a fork, the parent's, without a byte to them.
+    pub fn take(&self, node: usize, generation: u32, trust: Trust) -> Option<Box<Lane>> {
+        let now = Instant::now();
+        for slot in &self.slots {
+            if slot.load(Ordering::Relaxed).is_null() {
+                continue;
+            }
+            let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
+            let usable = lane.generation() == generation && lane.node() == node && now - lane.born() < self.max_age;
+            let fresh = trust == Trust::Recent && now - lane.last_used() < FRESH;
+            if usable && (fresh || lane.is_quiet()) {
+                return Some(lane);
+            }
+        }
+        None
+    }
+
+    /// Keeps an idle connection; closes it where there is no room.
+    pub fn put(&self, lane: Box<Lane>) {
+        let lane = Box::into_raw(lane);
+        for slot in &self.slots {
+            let empty = ptr::null_mut();
+            if slot.load(Ordering::Relaxed).is_null()
+                && slot.compare_exchange(empty, lane, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            {
+                return;
+            }
+        }
+        drop(unboxed(lane));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for slot in &self.slots {
+            drop(unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)));
+        }
+    }
+}
+
+fn unboxed(lane: *mut Lane) -> Option<Box<Lane>> {
+    if lane.is_null() {
+        return None;
+    }
+    // SAFETY: every non-null pointer here comes from `Box::into_raw` in `put`, and whoever calls this has just taken it
+    // out of its slot by an atomic swap, or never put it in: it has one owner.
+    Some(unsafe { Box::from_raw(lane) })
+}

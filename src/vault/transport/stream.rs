@@ -1,0 +1,91 @@
+//! A byte stream to a peer, plain or over TLS, whose failures are ready for people to read.
+
+use std::sync::Arc;
+
+use super::buffer::Inbox;
+use super::socket::{IoFailure, Socket};
+use super::tls::{TlsFailure, TlsStream};
+use super::trust;
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+
+/// What messages call the other side.
+#[derive(Clone)]
+pub struct Peer {
+    /// Its address, and the variable that it stands in.
+    pub target: Arc<str>,
+    /// `host:port`, which is what a certificate is about.
+    pub place: Arc<str>,
+    /// We have a client certificate to show.
+    pub with_identity: bool,
+}
+
+/// A connected stream, and what to call its peer.
+pub struct Stream {
+    kind: Kind,
+    peer: Peer,
+}
+
+enum Kind {
+    Plain(Socket),
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    /// A stream without TLS.
+    pub fn plain(socket: Socket, peer: Peer) -> Stream {
+        Stream { kind: Kind::Plain(socket), peer }
+    }
+
+    /// A stream over TLS.
+    pub fn tls(stream: TlsStream, peer: Peer) -> Stream {
+        Stream { kind: Kind::Tls(Box::new(stream)), peer }
+    }
+
+    /// Sends all of `bytes`; `started` becomes true as soon as the first of them may have left.
+    pub fn send_all(&mut self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<()> {
+        let outcome = match &mut self.kind {
+            Kind::Plain(socket) => socket.send_all(bytes, deadline, started).map_err(TlsFailure::Io),
+            Kind::Tls(tls) => tls.send_all(bytes, deadline, started),
+        };
+        outcome.map_err(|e| failed(e, &self.peer))
+    }
+
+    /// Appends what the peer sends to `inbox`: the number of bytes, 0 when it has closed.
+    pub fn receive(&mut self, inbox: &mut Inbox, deadline: &Deadline) -> Result<usize> {
+        let outcome = match &mut self.kind {
+            Kind::Plain(socket) => {
+                let received = socket.receive(inbox.room(1), deadline);
+                received.inspect(|&count| inbox.added(count)).map_err(TlsFailure::Io)
+            }
+            Kind::Tls(tls) => tls.receive(inbox, deadline),
+        };
+        outcome.map_err(|e| failed(e, &self.peer))
+    }
+
+    /// Whether an idle connection is as it was left: still open, and nothing has arrived.
+    pub fn is_quiet(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(socket) => socket.is_quiet(),
+            Kind::Tls(tls) => tls.is_quiet(),
+        }
+    }
+
+    /// Overwrites what it keeps of the last answer.
+    pub fn wipe(&mut self) {
+        if let Kind::Tls(tls) = &mut self.kind {
+            tls.wipe();
+        }
+    }
+}
+
+/// A failure of a connection to `peer`, with its status.
+pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
+    match failure {
+        TlsFailure::Io(IoFailure::Call(error)) => error,
+        TlsFailure::Io(IoFailure::Broken(cause)) => {
+            Error::new(Status::Connection, format!("the connection to {} broke: {cause}", peer.target))
+        }
+        TlsFailure::Tls(error) => trust::explain(&error, &peer.place, peer.with_identity),
+    }
+}

@@ -1,0 +1,168 @@
+//! How often a request is repeated, and after which pause.
+
+use std::time::{Duration, Instant};
+
+use super::client::Effect;
+use super::transport::Trust;
+
+/// The pause before the first repeat is up to this long, doubled for each that follows.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// A new mount needs a second or two until it is ready.
+const UPGRADE_PAUSE: Duration = Duration::from_millis(200);
+const UPGRADE_TRIES: u32 = 50;
+
+/// A cluster elects a new leader within this time: 2 to 10 s where the old one was killed, some more where it hangs.
+const ELECTION: Duration = Duration::from_secs(20);
+
+/// Pauses while a cluster elects stay short, so that the new leader is found soon.
+const ELECTION_PAUSE: Duration = Duration::from_millis(500);
+
+/// In a cluster a node that does not answer costs this much at most, not the call, and this much at least, so that a
+/// slow node is not taken for a dead one.
+const LONGEST_NODE_PATIENCE: Duration = Duration::from_secs(3);
+const SHORTEST_NODE_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Where there is no other node to go to, a try is not cut short before this much has passed.
+const SINGLE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The tries of one request.
+pub struct Tries {
+    max_retries: u32,
+    nodes: usize,
+    retries: u32,
+    upgrades: u32,
+    /// Nodes left at once, since the last pause.
+    moves: usize,
+    trouble_since: Option<Instant>,
+    /// An idle connection was found closed.
+    distrust: bool,
+}
+
+impl Tries {
+    /// None yet. `max_retries` is `VAULT_MAX_RETRIES`; 0 turns every repeat off.
+    pub fn new(max_retries: u32, nodes: usize) -> Tries {
+        Tries { max_retries, nodes, retries: 0, upgrades: 0, moves: 0, trouble_since: None, distrust: false }
+    }
+
+    /// How long the next try may take out of what is `left`, so that a node that hangs costs one try and not the call.
+    pub fn patience(&self, left: Duration) -> Duration {
+        let share = left / (self.max_retries.saturating_sub(self.retries) + 1);
+        if self.nodes > 1 {
+            share.clamp(SHORTEST_NODE_PATIENCE, LONGEST_NODE_PATIENCE).min(left)
+        } else {
+            share.max(SINGLE_PATIENCE).min(left)
+        }
+    }
+
+    /// The pause after a redirect to another node: none, unless the nodes go on naming each other.
+    pub fn after_redirect(&mut self) -> Option<Duration> {
+        if self.moves < self.nodes {
+            self.moves += 1;
+            return Some(Duration::ZERO);
+        }
+        self.counted(None)
+    }
+
+    /// The pause after an idle connection turned out to be closed: none, and from now on they are looked at first. It
+    /// does not count as a try, since the server never saw it.
+    pub fn after_stale(&mut self) -> Option<Duration> {
+        self.distrust = true;
+        Some(Duration::ZERO)
+    }
+
+    /// Which idle connections the next try may use without looking whether they are open.
+    pub fn trust(&self, effect: Effect) -> Trust {
+        if self.distrust { Trust::Nobody } else { Tries::first_trust(effect) }
+    }
+
+    /// The same for a first try: a request that cannot be repeated must not meet a closed connection.
+    pub fn first_trust(effect: Effect) -> Trust {
+        if effect == Effect::Once { Trust::Nobody } else { Trust::Recent }
+    }
+
+    /// The pause after a node did not answer: none until each has been asked. `None`: give up.
+    pub fn after_unreachable(&mut self) -> Option<Duration> {
+        if self.max_retries > 0 && self.moves + 1 < self.nodes {
+            self.moves += 1;
+            return Some(Duration::ZERO);
+        }
+        self.counted(None)
+    }
+
+    /// The pause after an answer that said "not now", and perhaps when. `None`: give up.
+    pub fn after_refusal(&mut self, wanted: Option<Duration>) -> Option<Duration> {
+        self.counted(wanted)
+    }
+
+    /// The pause while a new mount is being prepared. `None`: give up.
+    pub fn while_upgrading(&mut self) -> Option<Duration> {
+        self.upgrades += 1;
+        (self.upgrades <= UPGRADE_TRIES).then_some(UPGRADE_PAUSE)
+    }
+
+    fn counted(&mut self, wanted: Option<Duration>) -> Option<Duration> {
+        self.moves = 0;
+        let since = *self.trouble_since.get_or_insert_with(Instant::now);
+        let electing = self.nodes > 1 && self.max_retries > 0 && since.elapsed() < ELECTION;
+        if self.retries >= self.max_retries && !electing {
+            return None;
+        }
+        self.retries += 1;
+        Some(wanted.unwrap_or_else(|| self.jittered(if electing { ELECTION_PAUSE } else { LONGEST_PAUSE })))
+    }
+
+    /// Exponential, with full jitter: clients that failed together do not come back together.
+    fn jittered(&self, longest: Duration) -> Duration {
+        let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.retries - 1));
+        doubled.min(longest).mul_f64(fastrand::f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_node_is_asked_as_often_as_the_option_says() {
+        let mut tries = Tries::new(2, 1);
+        assert!(tries.after_unreachable().is_some());
+        assert!(tries.after_refusal(None).is_some());
+        assert_eq!(tries.after_unreachable(), None);
+    }
+
+    #[test]
+    fn no_retries_means_one_try() {
+        let mut tries = Tries::new(0, 3);
+        assert_eq!(tries.after_unreachable(), None);
+        assert_eq!(tries.after_refusal(None), None);
+    }
+
+    #[test]
+    fn every_node_of_a_cluster_is_asked_before_the_first_pause() {
+        let mut tries = Tries::new(2, 3);
+        assert_eq!(tries.after_unreachable(), Some(Duration::ZERO));
+        assert_eq!(tries.after_unreachable(), Some(Duration::ZERO));
+        assert!(tries.after_unreachable().is_some());
+        assert_eq!(tries.after_unreachable(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_cluster_is_given_the_time_of_an_election() {
+        let mut tries = Tries::new(1, 3);
+        for _ in 0..20 {
+            assert!(tries.after_refusal(None).is_some_and(|pause| pause <= ELECTION_PAUSE));
+        }
+    }
+
+    #[test]
+    fn a_try_leaves_time_for_those_that_may_follow() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Tries::new(2, 1).patience(minute), minute / 3);
+        assert_eq!(Tries::new(2, 3).patience(minute), LONGEST_NODE_PATIENCE);
+        let second = Duration::from_secs(1);
+        assert_eq!(Tries::new(2, 1).patience(second), second);
+        assert_eq!(Tries::new(2, 3).patience(second), second / 3);
+    }
+}

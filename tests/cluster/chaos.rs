@@ -1,0 +1,294 @@
+//! Leaders that die or freeze while writers and readers are at work.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets::error::{Error, Status};
+use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets_test_support::{Cluster, eventually, figure};
+
+use crate::open;
+
+const WRITERS: usize = 4;
+const READERS: usize = 4;
+/// Of every call.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Beside the deadline, on a busy machine.
+const SLACK: Duration = Duration::from_secs(1);
+/// Three blows in a minute.
+const PERIOD: Duration = Duration::from_secs(20);
+/// How much longer than the election a failing call, or a silence, may last: each try on a frozen node takes 3 s, one
+/// pause up to 0.5 s.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// What happens to a leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blow {
+    /// SIGKILL; it is started again later.
+    Kill,
+    /// SIGSTOP; it goes on later, and believes for a moment that it still leads.
+    Freeze,
+}
+
+/// What happens, and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// What.
+    pub blow: Blow,
+    /// How often.
+    pub blows: usize,
+}
+
+/// One secret of one writer. Its values are ascending numbers.
+struct Subject {
+    reference: String,
+    key: String,
+    /// The highest number whose write returned success.
+    confirmed: AtomicU64,
+    /// The highest number that anybody tried to write.
+    attempted: AtomicU64,
+}
+
+/// What one thread has seen.
+#[derive(Default)]
+struct Seen {
+    calls: usize,
+    failures: Vec<(Instant, Error)>,
+    longest_call: Duration,
+    /// From one success to the next.
+    longest_gap: Duration,
+}
+
+struct Load {
+    manager: Arc<dyn SecretManager>,
+    /// Every secret that there ever was: those of each writer, the last one is the present one.
+    subjects: [Mutex<Vec<Arc<Subject>>>; WRITERS],
+    stopped: AtomicBool,
+}
+
+/// Strikes the leader as often as planned, under load, and checks that nothing was lost.
+pub fn unleash(cluster: &mut Cluster, plan: Plan) {
+    let load = Load {
+        manager: open(cluster, &cluster.addresses(), &[]),
+        subjects: std::array::from_fn(|writer| Mutex::new(vec![Subject::new(plan, writer, 0)])),
+        stopped: AtomicBool::new(false),
+    };
+    let mut strikes = Vec::new();
+    let seen: Vec<Seen> = std::thread::scope(|scope| {
+        let writers = (0..WRITERS).map(|writer| {
+            scope.spawn({
+                let load = &load;
+                move || load.write(plan, writer)
+            })
+        });
+        let readers = (0..READERS).map(|reader| {
+            scope.spawn({
+                let load = &load;
+                move || load.read(reader)
+            })
+        });
+        let threads: Vec<_> = writers.chain(readers).collect();
+        for _ in 0..plan.blows {
+            strikes.push(strike(cluster, &load, plan));
+        }
+        load.stopped.store(true, Ordering::Release);
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    load.check_all(cluster);
+    report(plan, &strikes, &seen);
+}
+
+/// When a leader was struck, and how long it took until another one led.
+struct Strike {
+    at: Instant,
+    election: Duration,
+}
+
+fn strike(cluster: &mut Cluster, load: &Load, plan: Plan) -> Strike {
+    let began = Instant::now();
+    load.wait_for_progress();
+    let leader = cluster.leader();
+    let at = Instant::now();
+    match plan.blow {
+        Blow::Kill => cluster.kill(leader),
+        Blow::Freeze => cluster.freeze(leader),
+    }
+    let next = eventually("a new leader", DEADLINE, || Some(cluster.leader()).filter(|&node| node != leader));
+    let election = at.elapsed();
+    assert_ne!(next, leader);
+    load.wait_for_progress();
+    match plan.blow {
+        Blow::Kill => cluster.restart(leader),
+        Blow::Freeze => cluster.thaw(leader),
+    }
+    cluster.wait_for_voters();
+    load.wait_for_progress();
+    if plan.blows > 1 {
+        std::thread::sleep(PERIOD.saturating_sub(began.elapsed()));
+    }
+    Strike { at, election }
+}
+
+impl Subject {
+    fn new(plan: Plan, writer: usize, number: usize) -> Arc<Subject> {
+        let key = format!("{:?}-{writer}-{number}", plan.blow);
+        let reference = format!("vault://{key}");
+        Arc::new(Subject { reference, key, confirmed: AtomicU64::new(0), attempted: AtomicU64::new(0) })
+    }
+}
+
+impl Load {
+    fn present(&self, writer: usize) -> Arc<Subject> {
+        self.subjects[writer].lock().unwrap().last().unwrap().clone()
+    }
+
+    /// Every third write is an update, the others replace the whole document.
+    fn write(&self, plan: Plan, writer: usize) -> Seen {
+        let mut seen = Seen::default();
+        let mut success = Instant::now();
+        for number in 1.. {
+            if self.stopped.load(Ordering::Acquire) {
+                break;
+            }
+            let subject = self.present(writer);
+            let updates = number % 3 == 0 && subject.confirmed.load(Ordering::Acquire) > 0;
+            subject.attempted.store(number, Ordering::Release);
+            let (text, call) = (number.to_string(), call());
+            let started = Instant::now();
+            let outcome = if updates {
+                self.manager.update(&subject.reference, &text, None, &call).map(|found| assert!(found, "it is there"))
+            } else {
+                self.manager.store(&subject.key, &text, None, &call).map(drop)
+            };
+            seen.note(started, outcome.as_ref().err(), &mut success);
+            match outcome {
+                Ok(()) => subject.confirmed.store(number, Ordering::Release),
+                // A write without an answer may happen later still. So it has to be the last one of its secret.
+                Err(_) => {
+                    let mut subjects = self.subjects[writer].lock().unwrap();
+                    let next = Subject::new(plan, writer, subjects.len());
+                    subjects.push(next);
+                }
+            }
+        }
+        seen
+    }
+
+    /// Reads what is being written: never less than what was confirmed before.
+    fn read(&self, reader: usize) -> Seen {
+        let mut seen = Seen::default();
+        let mut success = Instant::now();
+        let mut writer = reader;
+        while !self.stopped.load(Ordering::Acquire) {
+            writer = (writer + 1) % WRITERS;
+            let subject = self.present(writer);
+            let confirmed = subject.confirmed.load(Ordering::Acquire);
+            let started = Instant::now();
+            let outcome = self.manager.get(&subject.reference, &call());
+            seen.note(started, outcome.as_ref().err(), &mut success);
+            if let Ok(value) = outcome {
+                let number = value.map_or(0, |text| text.as_str().parse().unwrap());
+                let attempted = subject.attempted.load(Ordering::Acquire);
+                assert!(
+                    (confirmed..=attempted).contains(&number),
+                    "{}: {number}, but {confirmed} was confirmed and {attempted} attempted",
+                    subject.key
+                );
+            }
+        }
+        seen
+    }
+
+    /// Every writer gets further.
+    fn wait_for_progress(&self) {
+        for writer in 0..WRITERS {
+            let state = || {
+                let subjects = self.subjects[writer].lock().unwrap();
+                let last = subjects.last().unwrap();
+                (last.confirmed.load(Ordering::Acquire) > 0).then(|| last.confirmed.load(Ordering::Acquire))
+            };
+            let before = state().unwrap_or(0);
+            eventually("a writer's progress", DEADLINE * 2, || state().filter(|&now| now > before + 2));
+        }
+    }
+
+    /// Every confirmed write is there with its last value, through every node.
+    fn check_all(&self, cluster: &Cluster) {
+        let manager = open(cluster, &cluster.addr(cluster.leader()), &[]);
+        let mut checked = 0;
+        for subjects in &self.subjects {
+            for subject in subjects.lock().unwrap().iter() {
+                let value = manager.get(&subject.reference, &call()).unwrap();
+                let number = value.map_or(0, |text| text.as_str().parse::<u64>().unwrap());
+                let confirmed = subject.confirmed.load(Ordering::Acquire);
+                let attempted = subject.attempted.load(Ordering::Acquire);
+                assert!(
+                    number == confirmed || (number == attempted && attempted > confirmed),
+                    "{}: {number} at the end, {confirmed} was confirmed and {attempted} attempted",
+                    subject.key
+                );
+                checked += 1;
+            }
+        }
+        assert!(checked >= WRITERS);
+    }
+}
+
+fn call() -> Call {
+    let mut call = Call::default();
+    call.set_timeout(DEADLINE);
+    call
+}
+
+impl Seen {
+    fn note(&mut self, started: Instant, failure: Option<&Error>, last_success: &mut Instant) {
+        let now = Instant::now();
+        self.calls += 1;
+        self.longest_call = self.longest_call.max(now - started);
+        match failure {
+            Some(error) => {
+                let unknown = matches!(error.status(), Status::Connection | Status::Timeout | Status::Unavailable);
+                assert!(unknown, "no other error may come from a cluster in trouble: {error}");
+                self.failures.push((now, error.clone()));
+            }
+            None => {
+                self.longest_gap = self.longest_gap.max(now - *last_success);
+                *last_success = now;
+            }
+        }
+    }
+}
+
+fn report(plan: Plan, strikes: &[Strike], seen: &[Seen]) {
+    let what = match plan.blow {
+        Blow::Kill => "killed",
+        Blow::Freeze => "frozen",
+    };
+    let longest = |of: fn(&Seen) -> Duration, seen: &[Seen]| seen.iter().map(of).max().unwrap_or_default();
+    let calls: usize = seen.iter().map(|s| s.calls).sum();
+    let failures: Vec<&(Instant, Error)> = seen.iter().flat_map(|s| &s.failures).collect();
+    let election = strikes.iter().map(|s| s.election).max().unwrap_or_default();
+    let (writers, readers) = seen.split_at(WRITERS);
+    let longest_call = longest(|s| s.longest_call, seen);
+    let gap = longest(|s| s.longest_gap, seen);
+    // How long after the blow the last call failed that it had hit.
+    let last_failure =
+        failures.iter().filter_map(|(at, _)| strikes.iter().filter(|s| s.at <= *at).map(|s| *at - s.at).min());
+    let last_failure = last_failure.max().unwrap_or_default();
+    let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
+    figure(
+        &format!("leaders {what}; calls; failed (outcome unknown)"),
+        format!("{}; {calls}; {}", strikes.len(), failures.len()),
+    );
+    figure(&format!("leader {what}: longest election, as seen from outside"), seconds(election));
+    figure(&format!("leader {what}: last failed call after the blow"), seconds(last_failure));
+    figure(&format!("leader {what}: longest time without a write"), seconds(longest(|s| s.longest_gap, writers)));
+    figure(&format!("leader {what}: longest time without a read"), seconds(longest(|s| s.longest_gap, readers)));
+    figure(&format!("leader {what}: longest call (deadline 30 s)"), seconds(longest_call));
+    figure(&format!("leader {what}: confirmed writes lost, stale reads"), 0);
+    assert!(longest_call < DEADLINE + SLACK, "a call took {longest_call:?}");
+    assert!(gap < election + GRACE, "nothing for {gap:?}, an election took {election:?}");
+    assert!(last_failure < election + GRACE, "failures until {last_failure:?} after the blow: {failures:?}");
+}

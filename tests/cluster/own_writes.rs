@@ -1,0 +1,63 @@
+//! What a manager has written it reads, through whichever node.
+
+use std::time::{Duration, Instant};
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets_test_support::{Cluster, FaultProxy, NODES, eventually, figure};
+
+use crate::open;
+
+/// Stores through one node and gets through another, again and again: the value is never an older one.
+///
+/// The manager knows one address, which leads to another node whenever the test says so, and uses each connection
+/// once. So it cannot know which node it talks to; only what it sends along can make the answer a fresh one.
+pub fn are_never_stale(cluster: &Cluster, rounds: usize) {
+    let proxy = FaultProxy::to(cluster.port(0));
+    let manager = open(cluster, &proxy.addr(), &[("VAULT_MAX_CONNECTION_AGE", "0")]);
+    let started = Instant::now();
+    for round in 0..rounds {
+        let (writer, reader) = (round % NODES, (round + 1 + round / NODES % 2) % NODES);
+        let (key, value) = (format!("own-{}", round % 10), round.to_string());
+        proxy.lead_to(cluster.port(writer));
+        manager.store(&key, &value, None, &Call::default()).unwrap_or_else(|e| panic!("round {round}: {e}"));
+        proxy.lead_to(cluster.port(reader));
+        let got = manager.get(&format!("vault://{key}"), &Call::default());
+        let got = got.unwrap_or_else(|e| panic!("round {round}: {e}"));
+        assert_eq!(got.as_ref().map(|v| v.as_str()), Some(value.as_str()), "round {round}: {writer} then {reader}");
+    }
+    let each = started.elapsed() / u32::try_from(rounds).unwrap();
+    figure("stored through one node, got through another, stale", format!("0 of {rounds}"));
+    figure("one store and one get that way", format!("{:.1} ms", each.as_secs_f64() * 1000.0));
+}
+
+/// Three managers, each of which knows one node only, change the same secret at the same time.
+pub fn updates_through_standbys_lose_nothing(cluster: &Cluster) {
+    const UPDATES: usize = 20;
+    let managers: [_; NODES] = std::array::from_fn(|node| open(cluster, &cluster.addr(node), &[]));
+    managers[0].store("shared", "0", None, &Call::default()).unwrap();
+    for manager in &managers {
+        // What another manager wrote may take a moment until a standby shows it.
+        eventually("the secret on every node", Duration::from_secs(10), || {
+            manager.get("vault://shared", &Call::default()).unwrap()
+        });
+    }
+    let before = cluster.api(cluster.leader()).get("kv/metadata/shared")["data"]["current_version"].as_u64().unwrap();
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for manager in &managers {
+            scope.spawn(|| {
+                for number in 0..UPDATES {
+                    let mut call = Call::default();
+                    call.set_timeout(Duration::from_secs(60));
+                    let found = manager.update("vault://shared", &number.to_string(), None, &call);
+                    assert!(found.unwrap_or_else(|e| panic!("update: {e}")));
+                }
+            });
+        }
+    });
+    let after = cluster.api(cluster.leader()).get("kv/metadata/shared")["data"]["current_version"].as_u64().unwrap();
+    assert_eq!(after - before, (UPDATES * NODES) as u64, "each update makes one version");
+    let each = started.elapsed().as_secs_f64() * 1000.0 / (UPDATES * NODES) as f64;
+    figure("updates of one secret through three nodes at once, lost", format!("0 of {}", UPDATES * NODES));
+    figure("one such update", format!("{each:.1} ms"));
+}

@@ -1,0 +1,30 @@
+//! Managers for the tests of the Rust surface.
+
+use std::sync::Arc;
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets::error::Result;
+use handsfree_secrets::manager::{self, SecretManager};
+use handsfree_secrets::options::Options;
+use handsfree_secrets_test_support::Server;
+
+/// A manager with exactly these options, whatever the environment says.
+pub fn open_with(settings: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
+    let mut options = Options::new_isolated();
+    for (name, value) in settings {
+        options.set(name, value)?;
+    }
+    manager::open(Some(&options), &Call::default())
+}
+
+/// A manager for a mount of this server, with this token.
+pub fn open(server: &Server, mount: &str, token: &str) -> Arc<dyn SecretManager> {
+    let address = server.addr();
+    let settings = [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", address.as_str()),
+        ("VAULT_TOKEN", token),
+        ("VAULT_MOUNT", mount),
+    ];
+    open_with(&settings).unwrap_or_else(|e| panic!("open: {e}"))
+}

@@ -1,0 +1,82 @@
+// The half of the C++ wrapper that throws nothing, on the env backend. Compiled with and without -fno-exceptions.
+#ifndef HF_NO_EXCEPTIONS
+#define HF_NO_EXCEPTIONS
+#endif
+#include <handsfree_secrets.hpp>
+
+#include <type_traits>
+
+#include "check.hpp"
+
+namespace hf = handsfree::secrets;
+using namespace std::chrono_literals;
+
+template <class T, class = void>
+struct Throws : std::false_type {};
+template <class T>
+struct Throws<T, std::void_t<decltype(&T::canonical_reference)>> : std::true_type {};
+static_assert(!Throws<hf::Manager>::value, "nothing that throws is left");
+static_assert(noexcept(std::declval<const hf::Manager &>().try_list_secrets(nullptr)));
+
+template <class T, class = void>
+struct HasValue : std::false_type {};
+template <class T>
+struct HasValue<T, std::void_t<decltype(&T::value)>> : std::true_type {};
+static_assert(!HasValue<hf::Outcome>::value, "an outcome is looked at, and throws nothing");
+
+int main() {
+    hf::Options options = hf::Options::isolated();
+    CHECK(options.try_set("SECRET_MANAGER_TYPE", "env"));
+    CHECK(options.try_set("VAULT_CLIENT_TIMEOUT", 5s));
+    const auto unknown = options.try_set("VAULT_ADR", "x");
+    CHECK(!unknown && unknown.error().status() == HF_ERR_INVALID_ARGUMENT);
+    CHECK(unknown.error().message().find("VAULT_ADR") != std::string_view::npos && unknown.error().http_status() == 0);
+
+    int lines = 0;
+    CHECK(options.try_set_log_callback([&](hf::LogLevel, std::string_view) { ++lines; }, hf::LogLevel::warn));
+
+    auto opened = hf::Manager::try_open(options);
+    CHECK(opened.ok() && opened.error().status() == HF_OK);
+    const hf::Manager manager = *std::move(opened);
+
+    auto stored = manager.try_store_secret("no_exceptions", "first", {{"scopes", "repo"}});
+    CHECK(stored);
+    const std::string reference = *stored;
+    CHECK(manager.try_store_secret("no_exceptions", "second").value() == reference);
+
+    hf::Call call;
+    CHECK(call.try_set_timeout(10s) && !call.try_set_timeout(0s));
+    auto found = manager.try_get_secret(reference, call);
+    CHECK(found && *found && (*found)->view() == "second");
+
+    char buffer[7];
+    CHECK(*manager.try_get_secret_into(reference, buffer, sizeof buffer) == std::size_t{6});
+    CHECK(manager.try_get_secret_into(reference, buffer, 1).error().status() == HF_ERR_TOO_LARGE);
+
+    CHECK(*manager.try_update_secret(reference, "third"));
+    CHECK(*manager.try_update_secret(reference, "fourth", hf::Metadata{}));
+    CHECK(manager.try_list_secrets("no_exceptions")->size() == 1);
+    CHECK(*manager.try_canonical_reference(reference) == reference);
+    CHECK(*manager.try_delete_secret(reference) && !*manager.try_delete_secret(reference));
+
+    auto many = manager.try_store_secrets({{"many_a", "1"}, {"b\u00e4d", "2"}});
+    CHECK(many && many->size() == 2 && (*many)[0].has_value() && (*many)[1].status() == HF_ERR_INVALID_ARGUMENT);
+    CHECK(!(*many)[1].message().empty() && (*many)[1].http_status() == 0);
+    many = manager.try_get_secrets({"env://HANDSFREE_SECRET_NOT_THERE", std::string((*many)[0].view())}, hf::Call());
+    CHECK(many && (*many)[0].status() == HF_NOT_FOUND && !(*many)[0].failed() && (*many)[1].view() == "1");
+    CHECK(hf::Manager().try_get_secrets({}).error().status() == HF_ERR_INVALID_ARGUMENT);
+
+    auto missing = manager.try_get_secret(reference);
+    CHECK(missing.ok() && !missing->has_value());
+    CHECK(*manager.try_update_secret(reference, "v") == false);
+
+    auto refused = manager.try_get_secret("invalid://format");
+    CHECK(!refused && refused.error().status() == HF_ERR_INVALID_REFERENCE && lines >= 1);
+    CHECK(manager.try_store_secret("k", std::string("a\0b", 3)).error().status() == HF_ERR_INVALID_ARGUMENT);
+    CHECK(hf::Manager().try_list_secrets().error().status() == HF_ERR_INVALID_ARGUMENT);
+
+    call.cancel();
+    CHECK(manager.try_get_secret(reference, call).error().status() == HF_ERR_CANCELLED);
+    CHECK(hf::Manager::try_get_default());
+    hf::Manager::reset_default();
+}

@@ -1,0 +1,110 @@
+//! C and C++ programs, compiled against the header and linked to the shared library that this test run built.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::binary::repository_root;
+
+/// The warnings that every program has to be free of.
+pub const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+/// The folder with the test programs and the library that cargo built with them.
+fn deps_folder() -> PathBuf {
+    let program = std::env::current_exe().expect("this program");
+    program.parent().expect("a folder").to_path_buf()
+}
+
+/// A folder for what this test program compiles. It is cargo's, not the repository's.
+fn output_folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let program = std::env::current_exe().expect("this program");
+        let folder = deps_folder().with_file_name("linked").join(program.file_name().expect("a name"));
+        std::fs::create_dir_all(&folder).expect("a folder below the target folder");
+        folder
+    })
+}
+
+/// The shared library as cargo left it.
+pub fn shared_library() -> PathBuf {
+    deps_folder().join("libhandsfree_secrets.so")
+}
+
+/// The static library as cargo left it.
+pub fn static_library() -> PathBuf {
+    deps_folder().join("libhandsfree_secrets.a")
+}
+
+/// A folder with the shared library as it ships, under the name that loading asks for. It is optimised, and built by
+/// cargo into the folder `release` beside this test's own, which takes a while the first time. For what only the
+/// optimised code has to hold, such as the size of the stack.
+pub fn release_folder() -> PathBuf {
+    let deps = deps_folder();
+    let target = deps.ancestors().nth(2).expect("the target folder");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--lib", "--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(repository_root())
+        .status()
+        .expect("cargo");
+    assert!(built.success(), "the release library does not build");
+    let folder = output_folder().join("release");
+    std::fs::create_dir_all(&folder).expect("a folder below the target folder");
+    let link = folder.join("libhandsfree_secrets.so.0");
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(target.join("release/libhandsfree_secrets.so"), &link).expect("a link to the library");
+    folder
+}
+
+/// A folder that holds the shared library under the names that linking and loading ask for.
+pub fn library_folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = output_folder().join("lib");
+        std::fs::create_dir_all(&folder).expect("a folder below the target folder");
+        for name in ["libhandsfree_secrets.so", "libhandsfree_secrets.so.0"] {
+            let link = folder.join(name);
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(shared_library(), &link).expect("a link to the library");
+        }
+        folder
+    })
+}
+
+/// Compiles `source` with `compiler` (`gcc`, `clang++`, …) at `standard` (`c99`, `c++17`, …) without a warning, links
+/// it to the shared library, and gives the program. `name` has to be unique within the test program. Panics with the
+/// compiler's own message.
+pub fn compile(compiler: &str, standard: &str, source: &Path, name: &str, extra: &[&str]) -> PathBuf {
+    let program = output_folder().join(name);
+    let mut command = Command::new(compiler);
+    command.arg(format!("-std={standard}")).args(STRICT).args(["-g", "-O1", "-pthread"]);
+    command.arg("-I").arg(repository_root().join("include")).arg(source).arg("-o").arg(&program).args(extra);
+    command.arg("-L").arg(library_folder()).arg(format!("-Wl,-rpath,{}", library_folder().display()));
+    command.arg("-lhandsfree_secrets");
+    let output = command.output().unwrap_or_else(|e| panic!("{compiler}: {e}; scripts/bootstrap installs it"));
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    program
+}
+
+/// As `compile`, for a program that stands in a document.
+pub fn compile_text(compiler: &str, standard: &str, text: &str, name: &str, extra: &[&str]) -> PathBuf {
+    let suffix = if standard.starts_with("c++") { "cpp" } else { "c" };
+    let source = output_folder().join(format!("{name}.{suffix}"));
+    std::fs::write(&source, text).expect("a source file");
+    compile(compiler, standard, &source, name, extra)
+}
+
+/// A command without the environment's VAULT_*, BAO_* and SECRET_MANAGER_* variables, and without its proxies.
+pub fn clean_command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let theirs = ["VAULT_", "BAO_", "SECRET_MANAGER_", "HANDSFREE_SECRET_"].iter().any(|p| text.starts_with(p));
+        if theirs || text.to_ascii_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+    command
+}

@@ -1,0 +1,338 @@
+//! A proxy between a client and a real server that breaks what passes, where and how a test says.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In good order: FIN.
+    Close,
+    /// RST, what is under way is lost.
+    Reset,
+    /// Not at all: silence.
+    Hang,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// Both sides are cut off after this many bytes of requests, once. The server sees the beginning.
+    CutRequest(usize, End),
+    /// Both sides are cut off after this many bytes of answers, once. The server has done what it was asked for.
+    CutAnswer(usize, End),
+    /// Every answer comes this much later.
+    Delay(Duration),
+    /// Every byte of an answer comes on its own, with this pause in front of it.
+    Drip(Duration),
+    /// Some requests get these bytes in place of the server's answer, which never sees them. The others pass.
+    Instead {
+        /// Which ones, counted from 0.
+        requests: Range<usize>,
+        /// What is sent.
+        answer: Vec<u8>,
+        /// What is sent after that again and again, as fast as it is taken; nothing where it is empty.
+        flood: Vec<u8>,
+        /// How the connection ends.
+        end: End,
+    },
+    /// No byte of a request is read: what is sent stays in the kernel's buffers.
+    Deaf,
+}
+
+impl Fault {
+    /// Every answer is replaced by `answer`, and the connection is closed.
+    pub fn instead(answer: impl Into<Vec<u8>>) -> Fault {
+        Fault::Instead { requests: 0..usize::MAX, answer: answer.into(), flood: Vec::new(), end: End::Close }
+    }
+
+    /// The first `count` answers are replaced by `answer`, and their connections are closed.
+    pub fn instead_of_first(count: usize, answer: impl Into<Vec<u8>>) -> Fault {
+        Fault::Instead { requests: 0..count, answer: answer.into(), flood: Vec::new(), end: End::Close }
+    }
+}
+
+/// What has passed since the fault was set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Bytes from clients.
+    pub request_bytes: usize,
+    /// Bytes from the server.
+    pub answer_bytes: usize,
+    /// Requests, where each arrives in one piece.
+    pub requests: usize,
+    /// New connections.
+    pub connections: usize,
+    /// How often a cut was made.
+    pub cuts: usize,
+}
+
+struct State {
+    target: u16,
+    fault: Fault,
+    passed: Passed,
+    stopped: bool,
+}
+
+/// Listens on a port of its own. Its threads end when it is dropped and the clients have closed.
+pub struct FaultProxy {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl FaultProxy {
+    /// A proxy to a port of 127.0.0.1, which breaks nothing yet.
+    pub fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
+        let address = listener.local_addr().expect("the address of a bound socket");
+        let state = State { target: port, fault: Fault::None, passed: Passed::default(), stopped: false };
+        let state = Arc::new(Mutex::new(state));
+        let shared = state.clone();
+        let accepting = std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (stopped, target) = {
+                    let mut state = lock(&shared);
+                    state.passed.connections += 1;
+                    (state.stopped, state.target)
+                };
+                if stopped {
+                    return;
+                }
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", target))) else { continue };
+                let _ = (client.set_nodelay(true), server.set_nodelay(true));
+                let state = shared.clone();
+                std::thread::spawn(move || Passage { client, server, state }.run());
+            }
+        });
+        FaultProxy { address, state, accepting: Some(accepting) }
+    }
+
+    /// `127.0.0.1:port`
+    pub fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// `http://127.0.0.1:port`
+    pub fn addr(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Sets what goes wrong from now on, on open connections, too, and counts anew.
+    pub fn set(&self, fault: Fault) {
+        let mut state = lock(&self.state);
+        state.fault = fault;
+        state.passed = Passed::default();
+    }
+
+    /// What has passed since the last `set`.
+    pub fn passed(&self) -> Passed {
+        lock(&self.state).passed
+    }
+
+    /// New connections lead to this port of 127.0.0.1.
+    pub fn lead_to(&self, port: u16) {
+        lock(&self.state).target = port;
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        lock(&self.state).stopped = true;
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().expect("the proxy's state")
+}
+
+/// One connection of a client, and the one to the server. One thread serves both directions, so that a reset closes
+/// the last descriptor of the socket at once.
+struct Passage {
+    client: TcpStream,
+    server: TcpStream,
+    state: Arc<Mutex<State>>,
+}
+
+/// What to do with bytes that arrived.
+enum Order {
+    Pass,
+    /// Pass on this many, then end.
+    Cut(usize, End),
+    Wait(Duration),
+    Drip(Duration),
+    Replace {
+        answer: Vec<u8>,
+        flood: Vec<u8>,
+        end: End,
+    },
+}
+
+impl Passage {
+    fn run(mut self) {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let (deaf, stopped) = {
+                let state = lock(&self.state);
+                (matches!(state.fault, Fault::Deaf), state.stopped)
+            };
+            if stopped {
+                return;
+            }
+            if deaf {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            let (from_client, from_server) = self.readable();
+            if from_client {
+                let Ok(count @ 1..) = self.client.read(&mut buffer) else { return };
+                if !self.pass_request(&buffer[..count]) {
+                    return;
+                }
+            }
+            if from_server {
+                let Ok(count @ 1..) = self.server.read(&mut buffer) else { return };
+                if !self.pass_answer(&buffer[..count]) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn readable(&self) -> (bool, bool) {
+        let entry = |stream: &TcpStream| libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut entries = [entry(&self.client), entry(&self.server)];
+        // SAFETY: the pointer and the count describe one live, exclusive array.
+        unsafe { libc::poll(entries.as_mut_ptr(), 2, 100) };
+        (entries[0].revents != 0, entries[1].revents != 0)
+    }
+
+    /// False where the passage is over.
+    fn pass_request(&mut self, bytes: &[u8]) -> bool {
+        let order = {
+            let mut state = lock(&self.state);
+            let before = state.passed.request_bytes;
+            state.passed.request_bytes += bytes.len();
+            let number = state.passed.requests;
+            state.passed.requests += 1;
+            match state.fault.clone() {
+                Fault::CutRequest(at, end) if at < before + bytes.len() => {
+                    state.fault = Fault::None;
+                    state.passed.cuts += 1;
+                    Order::Cut(at - before, end)
+                }
+                Fault::Instead { requests, answer, flood, end } if requests.contains(&number) => {
+                    Order::Replace { answer, flood, end }
+                }
+                _ => Order::Pass,
+            }
+        };
+        match order {
+            Order::Cut(count, end) => {
+                let _ = self.server.write_all(&bytes[..count]);
+                self.end(end)
+            }
+            Order::Replace { answer, flood, end } => {
+                let mut alive = self.client.write_all(&answer).is_ok();
+                while alive && !flood.is_empty() {
+                    alive = self.client.write_all(&flood).is_ok();
+                }
+                self.end(end)
+            }
+            _ => self.server.write_all(bytes).is_ok(),
+        }
+    }
+
+    /// False where the passage is over.
+    fn pass_answer(&mut self, bytes: &[u8]) -> bool {
+        let order = {
+            let mut state = lock(&self.state);
+            let before = state.passed.answer_bytes;
+            state.passed.answer_bytes += bytes.len();
+            match state.fault {
+                Fault::CutAnswer(at, end) if at < before + bytes.len() => {
+                    state.fault = Fault::None;
+                    state.passed.cuts += 1;
+                    Order::Cut(at - before, end)
+                }
+                Fault::Delay(pause) => Order::Wait(pause),
+                Fault::Drip(pause) => Order::Drip(pause),
+                _ => Order::Pass,
+            }
+        };
+        match order {
+            Order::Cut(count, end) => {
+                let _ = self.client.write_all(&bytes[..count]);
+                self.end(end)
+            }
+            Order::Drip(pause) => bytes.iter().all(|byte| {
+                std::thread::sleep(pause);
+                self.client.write_all(&[*byte]).is_ok()
+            }),
+            Order::Wait(pause) => {
+                std::thread::sleep(pause);
+                self.client.write_all(bytes).is_ok()
+            }
+            _ => self.client.write_all(bytes).is_ok(),
+        }
+    }
+
+    /// Ends both sides. The rest of what the client sends is read, so that closing does not become a reset.
+    fn end(&mut self, end: End) -> bool {
+        let _ = self.server.shutdown(Shutdown::Both);
+        match end {
+            End::Reset => reset_on_close(&self.client),
+            End::Close => {
+                let _ = self.client.shutdown(Shutdown::Write);
+                self.drain();
+            }
+            End::Hang => self.drain(),
+        }
+        false
+    }
+
+    /// Until the client has closed, or the proxy is gone.
+    fn drain(&mut self) {
+        let _ = self.client.set_read_timeout(Some(Duration::from_millis(100)));
+        let mut buffer = [0; 4096];
+        loop {
+            match self.client.read(&mut buffer) {
+                Ok(1..) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock && !lock(&self.state).stopped => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Closing the socket sends RST from now on, and drops what has not left.
+fn reset_on_close(stream: &TcpStream) {
+    let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+    // SAFETY: the option's value is a live `linger` of the length that is told.
+    let result = unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const at_once).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        )
+    };
+    assert_eq!(result, 0, "SO_LINGER: {}", std::io::Error::last_os_error());
+}

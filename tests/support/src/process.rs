@@ -1,0 +1,83 @@
+//! Child processes that never outlive the test.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, OnceLock};
+
+type Order = (Command, Sender<io::Result<Child>>);
+
+/// Starts `command` so that the kernel kills it when this process ends, however it ends.
+///
+/// That death signal is tied to the *thread* that starts the child, and a test's thread is gone long before a server
+/// that several tests share. So one thread, which lives as long as the process, starts all of them.
+pub(crate) fn spawn_bound(mut command: Command) -> io::Result<Child> {
+    static SPAWNER: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
+    // SAFETY: the closure runs between fork and exec, and calls nothing but prctl, which is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        })
+    };
+    let spawner = SPAWNER.get_or_init(|| {
+        let (orders, inbox) = channel::<Order>();
+        std::thread::spawn(move || {
+            for (mut command, reply) in inbox {
+                let _ = reply.send(command.spawn());
+            }
+        });
+        Mutex::new(orders)
+    });
+    let (reply, answer) = channel();
+    spawner.lock().expect("the spawner's lock").send((command, reply)).expect("the spawner's thread");
+    answer.recv().expect("the spawner's answer")
+}
+
+/// A child process that ends, by its process id, with the owner: a failed test leaves nothing running.
+pub(crate) struct BoundChild {
+    child: Child,
+    owner: u32,
+}
+
+impl BoundChild {
+    pub(crate) fn spawn(command: Command) -> io::Result<Self> {
+        Ok(BoundChild { child: spawn_bound(command)?, owner: std::process::id() })
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a process id")
+    }
+
+    /// Whether the process is still there.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("the state of a child").is_none()
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends a signal such as SIGSTOP.
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: kill only sends a signal; the child has not been waited for, so the id is still its own.
+        let result = unsafe { libc::kill(self.pid(), signal) };
+        assert_eq!(result, 0, "signal {signal} to {}: {}", self.pid(), io::Error::last_os_error());
+    }
+
+    /// False in a forked child of the owner, which must not end what belongs to its parent.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.owner == std::process::id()
+    }
+}
+
+impl Drop for BoundChild {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            self.kill();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A relay between a client and a server that counts and records what passes.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Listens on a port of its own and passes everything on to a server, unchanged.
+pub struct Relay {
+    address: SocketAddr,
+    counts: Arc<Counts>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicUsize,
+    open: AtomicUsize,
+    bytes: AtomicUsize,
+    /// What the client of each connection has sent, in the order of the connections.
+    sent: Mutex<Vec<Vec<u8>>>,
+    stopped: AtomicBool,
+}
+
+impl Relay {
+    /// A relay to a port of 127.0.0.1.
+    pub fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
+        let address = listener.local_addr().expect("the address of a bound socket");
+        let counts = Arc::new(Counts::default());
+        let shared = counts.clone();
+        let accepting = std::thread::spawn(move || {
+            for client in listener.incoming() {
+                if shared.stopped.load(Ordering::Acquire) {
+                    return;
+                }
+                let number = shared.connections.fetch_add(1, Ordering::AcqRel);
+                shared.sent.lock().expect("the record's lock").push(Vec::new());
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", port))) else { continue };
+                pass_both_ways(client, server, number, &shared);
+            }
+        });
+        Relay { address, counts, accepting: Some(accepting) }
+    }
+
+    /// `http://127.0.0.1:port`
+    pub fn addr(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The port it listens on, for a client that speaks TLS with the server behind it.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// How many connections clients have made.
+    pub fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::Acquire)
+    }
+
+    /// How many of them the clients have not closed yet.
+    pub fn open_connections(&self) -> usize {
+        self.counts.open.load(Ordering::Acquire)
+    }
+
+    /// How many bytes clients have sent. A byte is counted before it is passed on, so once the answer to a request
+    /// is there the request has been counted.
+    pub fn bytes_sent(&self) -> usize {
+        self.counts.bytes.load(Ordering::Acquire)
+    }
+
+    /// What the client of each connection has sent so far, in the order in which the connections were made. The same
+    /// holds as for `bytes_sent`.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.counts.sent.lock().expect("the record's lock").clone()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.counts.stopped.store(true, Ordering::Release);
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+/// Two threads, which end when either side closes.
+fn pass_both_ways(client: TcpStream, server: TcpStream, number: usize, counts: &Arc<Counts>) {
+    let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else { return };
+    let counts = counts.clone();
+    counts.open.fetch_add(1, Ordering::AcqRel);
+    std::thread::spawn(move || {
+        pass(from_client, to_server, |bytes| {
+            counts.bytes.fetch_add(bytes.len(), Ordering::AcqRel);
+            counts.sent.lock().expect("the record's lock")[number].extend_from_slice(bytes);
+        });
+        counts.open.fetch_sub(1, Ordering::AcqRel);
+    });
+    std::thread::spawn(move || pass(server, client, |_| ()));
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, seen: impl Fn(&[u8])) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(read) = from.read(&mut buffer) {
+        seen(&buffer[..read]);
+        if read == 0 || to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}

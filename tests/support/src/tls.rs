@@ -1,0 +1,101 @@
+//! A certificate authority of the test's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use tempfile::TempDir;
+
+/// A certificate and its private key, as PEM files.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A certificate authority that exists for one test, and what it issued. The files go when it is dropped.
+pub struct Tls {
+    folder: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Tls::new()
+    }
+}
+
+impl Tls {
+    /// A new authority, which nobody trusts yet.
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.distinguished_name.push(DnType::CommonName, "handsfree_secrets test CA");
+        let key = KeyPair::generate().expect("a key pair");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("a CA certificate");
+        let folder = tempfile::Builder::new().prefix("handsfree-tls-").tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("ca.pem"), issuer.pem()).expect("ca.pem");
+        Tls { folder, issuer }
+    }
+
+    /// The folder with `ca.pem` and everything issued.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The authority's certificate: what a client has to trust.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The same as text.
+    pub fn ca_pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A server's identity for `localhost` and 127.0.0.1.
+    pub fn server(&self) -> Identity {
+        self.issue("server", &["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth, false)
+    }
+
+    /// A server's identity for another host.
+    pub fn server_named(&self, host: &str) -> Identity {
+        self.issue(&format!("server-{host}"), &[host], ExtendedKeyUsagePurpose::ServerAuth, false)
+    }
+
+    /// A server's identity for `localhost` whose time is over.
+    pub fn expired_server(&self) -> Identity {
+        self.issue("expired", &["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth, true)
+    }
+
+    /// A client's identity with this common name.
+    pub fn client(&self, name: &str) -> Identity {
+        self.issue(name, &[name], ExtendedKeyUsagePurpose::ClientAuth, false)
+    }
+
+    fn issue(&self, name: &str, hosts: &[&str], usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
+        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(hosts).expect("names for a certificate");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![usage];
+        params.use_authority_key_identifier_extension = true;
+        if expired {
+            (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        }
+        let key = KeyPair::generate().expect("a key pair");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let file = |suffix: &str| self.folder.path().join(format!("{name}.{suffix}"));
+        let identity = Identity { certificate: file("pem"), key: file("key") };
+        fs::write(&identity.certificate, certificate.pem()).expect("a certificate file");
+        fs::write(&identity.key, key.serialize_pem()).expect("a key file");
+        identity
+    }
+}

@@ -1,0 +1,129 @@
+//! TLS in front of a real server's plain port, with versions and groups of the test's choice, which tells how each
+//! handshake went: what the server itself does not tell.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
+
+use crate::tls::Identity;
+
+/// How a handshake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// The version agreed on.
+    pub version: ProtocolVersion,
+    /// The group of the key exchange; `None` where TLS 1.2 resumed without one.
+    pub group: Option<NamedGroup>,
+    /// An earlier session went on.
+    pub resumed: bool,
+}
+
+/// Listens on a port of its own, until it is dropped.
+pub struct TlsFront {
+    address: SocketAddr,
+    handshakes: Arc<Mutex<Vec<Handshake>>>,
+    stopped: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl TlsFront {
+    /// In front of a port of 127.0.0.1, for one version of TLS; with `group` it takes no other key exchange.
+    pub fn to(port: u16, identity: &Identity, tls13: bool, group: Option<NamedGroup>) -> Self {
+        let config = Arc::new(server_config(identity, tls13, group));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
+        let address = listener.local_addr().expect("the address of a bound socket");
+        let handshakes = Arc::new(Mutex::new(Vec::new()));
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (noted, stop) = (handshakes.clone(), stopped.clone());
+        let accepting = std::thread::spawn(move || {
+            for client in listener.incoming() {
+                if stop.load(Ordering::Acquire) {
+                    return;
+                }
+                let (Ok(client), config, noted) = (client, config.clone(), noted.clone()) else { continue };
+                std::thread::spawn(move || serve(client, port, config, &noted));
+            }
+        });
+        TlsFront { address, handshakes, stopped, accepting: Some(accepting) }
+    }
+
+    /// `https://localhost:port`
+    pub fn addr(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    /// The handshakes so far that came to an end.
+    pub fn handshakes(&self) -> Vec<Handshake> {
+        self.handshakes.lock().expect("the list of handshakes").clone()
+    }
+}
+
+impl Drop for TlsFront {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+fn server_config(identity: &Identity, tls13: bool, group: Option<NamedGroup>) -> ServerConfig {
+    let mut provider: CryptoProvider = aws_lc_rs::default_provider();
+    if let Some(wanted) = group {
+        provider.kx_groups.retain(|group| group.name() == wanted);
+        assert_eq!(provider.kx_groups.len(), 1, "{wanted:?}");
+    }
+    let versions: &[_] = if tls13 { &[&rustls::version::TLS13] } else { &[&rustls::version::TLS12] };
+    let chain = CertificateDer::pem_file_iter(&identity.certificate).expect("a certificate file");
+    let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
+    let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key file");
+    ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(versions)
+        .expect("a version")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("an identity")
+}
+
+/// One connection: a request and its answer at a time, so one thread is enough.
+fn serve(client: TcpStream, port: u16, config: Arc<ServerConfig>, noted: &Mutex<Vec<Handshake>>) {
+    let (Ok(connection), Ok(mut server)) = (ServerConnection::new(config), TcpStream::connect(("127.0.0.1", port)))
+    else {
+        return;
+    };
+    let mut client = StreamOwned::new(connection, client);
+    while client.conn.is_handshaking() {
+        if client.conn.complete_io(&mut client.sock).is_err() {
+            return;
+        }
+    }
+    noted.lock().expect("the list of handshakes").push(Handshake {
+        version: client.conn.protocol_version().expect("a version"),
+        group: client.conn.negotiated_key_exchange_group().map(|group| group.name()),
+        resumed: client.conn.handshake_kind() == Some(HandshakeKind::Resumed),
+    });
+    let slice = Some(Duration::from_millis(1));
+    if client.sock.set_read_timeout(slice).is_err() || server.set_read_timeout(slice).is_err() {
+        return;
+    }
+    while pass(&mut client, &mut server) && pass(&mut server, &mut client) {}
+}
+
+/// Passes on what is there. False once the connection is over.
+fn pass(from: &mut impl Read, to: &mut impl Write) -> bool {
+    let mut buffer = [0; 16 * 1024];
+    match from.read(&mut buffer) {
+        Ok(0) => false,
+        Ok(count) => to.write_all(&buffer[..count]).and_then(|()| to.flush()).is_ok(),
+        Err(e) => matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted),
+    }
+}
