@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo check bench bench-counts soak fuzz sanitizers header abi docs dist install clean help
+.PHONY: all demo check bench bench-counts soak chaos fuzz sanitizers header abi docs dist install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -26,6 +26,9 @@ bench-counts: ## count system calls, instructions, allocations and bytes of a ge
 
 soak: ## a million calls of every kind: memory and descriptors stay flat (2 minutes)
 	SOAK_CALLS=1000000 $(CARGO) test --test soak
+
+chaos: ## kill and freeze leaders under load, cut connections at every byte: nothing is lost (15 minutes)
+	scripts/chaos
 
 fuzz: ## fuzz each target for a minute, on the nightly toolchain (5 minutes, and a build)
 	scripts/fuzz

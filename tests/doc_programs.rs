@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use handsfree_secrets_test_support::{Server, cc, repository_root};
+use handsfree_secrets_test_support::{Server, cc, java, repository_root};
 
 /// The blocks of this language in a document.
 fn code_blocks(document: &Path, language: &str) -> Vec<String> {
@@ -99,6 +99,18 @@ fn the_first_fortran_program_finds_a_secret_and_misses_another() {
     let first = folder.join("first");
     assert_eq!(run(quiet(&first).env("HANDSFREE_SECRET_DB_PASSWORD", "12345")), "a secret of 5 bytes\n");
     assert_eq!(run(&mut quiet(&first)), "there is no such secret\n");
+}
+
+#[test]
+fn the_first_java_program_finds_a_secret_and_misses_another() {
+    let folder = folder("java");
+    let source = folder.join("First.java");
+    fs::write(&source, first_program("java.md", "java")).unwrap();
+    fs::copy(repository_root().join("examples/java/HandsfreeSecrets.java"), folder.join("HandsfreeSecrets.java"))
+        .unwrap();
+    let (Some(mut finds), Some(mut misses)) = (java(&source), java(&source)) else { return };
+    assert_eq!(run(finds.env("HANDSFREE_SECRET_DB_PASSWORD", "12345")), "a secret of 5 bytes\n");
+    assert_eq!(run(&mut misses), "there is no such secret\n");
 }
 
 #[test]
