@@ -589,8 +589,9 @@ typedef struct hf_manager hf_manager;
  * @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
  * @retval HF_OK                      Open.
  * @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
- * @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; or the mount or
- *     the namespace does not exist. The message names the variable.
+ * @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
+ *     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. That there is no such mount
+ *     at all the first operation tells: no token may ask for it in advance.
  * @retval HF_ERR_AUTH                Vault refuses the credentials.
  * @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
  * @retval HF_ERR_CONNECTION          Vault cannot be reached.
@@ -775,7 +776,7 @@ HF_API void hf_string_list_free(hf_string_list *list) HF_NOEXCEPT;
  * - `HF_ERR_INTERNAL`: a bug in the library.
  *
  * `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` and `HF_ERR_CANCELLED` from store, update or delete mean
- * that it may have happened all the same.
+ * that it may have happened all the same; so does `HF_ERR_PROTOCOL`, where the answer made no sense.
  *
  * A reference is a capability: it names what is read or deleted. Never take one from untrusted input.
  * @{
@@ -790,7 +791,7 @@ HF_API void hf_string_list_free(hf_string_list *list) HF_NOEXCEPT;
  * @param key            Such as "github_token_user_123". '.' and '_' are the same as '/': the secret is at
  *     github/token/user/123. At most 512 bytes; no empty segments, no control characters.
  * @param value          The value. "" is a value.
- * @param metadata       What stands beside the value. NULL: none.
+ * @param metadata       What stands beside the value. NULL or empty: none.
  * @param call           Time limit and cancellation. NULL: the defaults.
  * @param out_reference  Where the reference to get the secret back with goes, such as
  *     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
@@ -883,7 +884,8 @@ hf_status hf_get_secret_into(const hf_manager *manager,
  * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
  * @retval HF_OK                     Updated.
  * @retval HF_NOT_FOUND              There is no such secret. No error is made, and nothing written.
- * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or metadata for a reference that
+ *     names the field "metadata" itself.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
  * @retval HF_ERR_CONFLICT           Others kept writing.
  * @retval HF_ERR_TOO_LARGE          The value is over the server's limit or ours; nothing was written.

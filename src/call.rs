@@ -93,3 +93,20 @@ impl Deadline {
         }
     }
 }
+
+/// How an exchange with a peer is timed: it has to be over by the deadline, and the peer may not be silent for longer than
+/// its patience, so that a node that hangs costs one try and a slow one is heard out.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace<'d> {
+    /// The end of the call.
+    pub deadline: &'d Deadline,
+    /// How long one step may take: connecting, or until more bytes move.
+    pub patience: Duration,
+}
+
+impl Pace<'_> {
+    /// By when the next step has to be done.
+    pub fn step(&self) -> Deadline {
+        self.deadline.within(self.patience)
+    }
+}

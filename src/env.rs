@@ -215,7 +215,12 @@ impl SecretManager for EnvSecretManager {
         let inherited = self.environment.names().into_iter().filter_map(|name| name.into_string().ok());
         let names: BTreeSet<String> = written.chain(inherited).filter(|name| name.starts_with(&start)).collect();
         let references = names.into_iter().filter_map(|name| {
-            let present = is_present(overlay, &name, true);
+            // A value that is no UTF-8 cannot be got, so it is not listed either.
+            let readable = || self.environment.get(&name).is_some_and(|value| value.to_str().is_some());
+            let present = match overlay.and_then(|overlay| overlay.get(name.as_str())) {
+                Some(written) => written.is_some(),
+                None => readable(),
+            };
             let reference = format!("{SCHEME}{name}");
             (present && self.parse(&reference).is_ok()).then_some(reference)
         });

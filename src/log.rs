@@ -3,8 +3,11 @@
 //!
 //! No lock is held while a callback runs, so a callback may call back into the library, and may replace itself.
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -88,13 +91,9 @@ impl Logger {
         if nobody && !log::log_enabled!(target: TARGET, level) {
             return;
         }
-        let line = one_line(message);
-        log::log!(target: TARGET, level, "{line}");
-        match receiver {
-            // A line has no NUL: it was escaped.
-            Receiver::Sink(sink) => sink.log(level, &CString::new(line).unwrap_or_default()),
-            Receiver::Stderr => stderr::write(format!("{TARGET}: {level} {line}\n").as_bytes()),
-            Receiver::Nobody => {}
+        let line = Line { receiver, level, text: one_line(message) };
+        if let Some(line) = line.unless_held_back() {
+            line.deliver();
         }
     }
 
@@ -116,6 +115,76 @@ impl Logger {
 impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logger").field("has_sink", &self.sink.is_some()).field("stderr", &self.stderr).finish()
+    }
+}
+
+/// A line on its way.
+struct Line {
+    receiver: Receiver,
+    level: Level,
+    text: String,
+}
+
+impl Line {
+    fn deliver(self) {
+        let Line { receiver, level, text } = self;
+        log::log!(target: TARGET, level, "{text}");
+        match receiver {
+            // A line has no NUL: it was escaped.
+            Receiver::Sink(sink) => sink.log(level, &CString::new(text).unwrap_or_default()),
+            Receiver::Stderr => stderr::write(format!("{TARGET}: {level} {text}\n").as_bytes()),
+            Receiver::Nobody => {}
+        }
+    }
+
+    /// The line, unless this thread keeps its lines for later.
+    fn unless_held_back(self) -> Option<Line> {
+        match HELD_BACK.take() {
+            None => Some(self),
+            Some(mut lines) => {
+                lines.push(self);
+                HELD_BACK.set(Some(lines));
+                None
+            }
+        }
+    }
+}
+
+// Without a destructor: a library that may be unloaded must not register any with the thread.
+thread_local! {
+    static HELD_BACK: Cell<Option<ManuallyDrop<Vec<Line>>>> = const { Cell::new(None) };
+}
+
+/// Keeps the lines of this thread until the guard is dropped. Whoever takes a lock of the library takes this first, so
+/// that the lock is given back before a callback hears of it: a callback may call the library.
+pub fn hold_back() -> HeldBack {
+    let outermost = match HELD_BACK.take() {
+        None => {
+            HELD_BACK.set(Some(ManuallyDrop::new(Vec::new())));
+            true
+        }
+        held => {
+            HELD_BACK.set(held);
+            false
+        }
+    };
+    HeldBack { outermost, _not_send: PhantomData }
+}
+
+/// Delivers what was kept, when the outermost of them is dropped.
+pub struct HeldBack {
+    outermost: bool,
+    /// The lines are those of the thread that made it.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        if !self.outermost {
+            return;
+        }
+        let lines = HELD_BACK.take().map(ManuallyDrop::into_inner);
+        lines.into_iter().flatten().for_each(Line::deliver);
     }
 }
 
@@ -234,6 +303,21 @@ mod tests {
         assert_eq!(global.taken(), ["INFO two"]);
         assert_eq!((Arc::strong_count(&global), Arc::strong_count(&own)), (1, 2), "a replaced sink is let go");
         assert!(with_own.enabled(Level::Warn) && !with_own.enabled(Level::Info) && !without.enabled(Level::Error));
+    }
+
+    #[test]
+    fn lines_that_are_held_back_come_in_order_once_the_last_lock_is_given_back() {
+        let own = Arc::new(Lines::default());
+        let logger = Logger::new(Some((own.clone(), LevelFilter::Info)), LevelFilter::Off);
+        let outer = hold_back();
+        logger.warn(format_args!("one"));
+        drop(hold_back());
+        logger.info(format_args!("two"));
+        assert_eq!(own.taken(), [""; 0]);
+        drop(outer);
+        assert_eq!(own.taken(), ["WARN one", "INFO two"]);
+        logger.info(format_args!("three"));
+        assert_eq!(own.taken(), ["INFO three"]);
     }
 
     #[test]

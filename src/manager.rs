@@ -10,7 +10,7 @@ use once_cell::sync::OnceCell;
 use crate::call::{Call, Deadline, WAIT_SLICE};
 use crate::env::EnvSecretManager;
 use crate::error::Result;
-use crate::log::Logger;
+use crate::log::{self, Logger};
 use crate::memory::Secret;
 use crate::options::{self, Backend, Options, ProcessEnvironment};
 use crate::vault::VaultSecretManager;
@@ -59,6 +59,7 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Arc<dyn SecretMana
     let none = Options::new();
     let options = options.unwrap_or(&none);
     let config = options::resolve(options, &ProcessEnvironment::new())?;
+    call.start(DEFAULT_WAIT).remaining()?;
     let logger = Logger::new(options.log_sink().cloned(), config.log_level);
     for warning in &config.warnings {
         logger.warn(format_args!("{warning}"));
@@ -84,7 +85,8 @@ pub fn reset_default_manager() {
 /// The process-wide manager.
 static DEFAULT: ArcSwapOption<DefaultSlot> = ArcSwapOption::const_empty();
 
-/// How long a thread waits for another that opens the process-wide manager, where its call says nothing.
+/// How long a thread waits for another that opens the process-wide manager, where neither its call nor the configuration
+/// says.
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
 /// Room for one process-wide manager.
@@ -127,17 +129,26 @@ impl DefaultSlot {
 
     fn get(&self, call: &Call) -> Result<Arc<dyn SecretManager>> {
         if let Some(manager) = self.manager.get() {
+            call.start(DEFAULT_WAIT).remaining()?;
             return Ok(Arc::clone(manager));
         }
-        let deadline = call.start(DEFAULT_WAIT);
+        // One deadline for waiting and opening: the call's own, else what the manager would give its calls.
+        let deadline = call.start(default_timeout()?);
+        let _lines = log::hold_back();
         let _turn = Turn::take(self, &deadline)?;
-        // What the wait has used up is gone; where the call sets no limit, the configuration's counts from here.
         let mut rest = call.clone();
-        if call.timeout().is_some() {
-            rest.set_timeout(deadline.remaining()?);
-        }
+        rest.set_timeout(deadline.remaining()?);
         self.manager.get_or_try_init(|| open(None, &rest)).cloned()
     }
+}
+
+/// `VAULT_CLIENT_TIMEOUT`, as far as the backend has one.
+fn default_timeout() -> Result<Duration> {
+    let config = options::resolve(&Options::new(), &ProcessEnvironment::new())?;
+    Ok(match config.backend {
+        Backend::Env(_) => DEFAULT_WAIT,
+        Backend::Vault(config) => config.timeout,
+    })
 }
 
 /// The right to open the manager of a slot; given back on drop, also by a panic.

@@ -121,7 +121,7 @@ fn while_held_back_by_the_rate_limit() {
     let server = Server::shared();
     let address = server.addr();
     let settings =
-        [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", server.root_token()), ("VAULT_RATE_LIMIT", "0.01:1")];
+        [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", server.root_token()), ("VAULT_RATE_LIMIT", "0.05:1")];
     let manager = manager::open(Some(&options(&settings)), &Call::default()).unwrap();
     ends_in_time("the rate limit", |call| manager.get("vault://a", call).map(drop));
 }

@@ -184,9 +184,34 @@ fn conflict_where_others_always_win() {
     });
     let manager = open_at(server, &[("VAULT_ADDR", &gateway.addr()), ("VAULT_MOUNT", &mount)]).unwrap();
     let outcome = manager.update("vault://a", "mine", None, &call());
-    expect(outcome, Status::Conflict, 0, &[&format!("{mount}/data/a"), "64 times", "try again later"]);
+    expect(outcome, Status::Conflict, 400, &[&format!("{mount}/data/a"), "64 times", "try again later"]);
     assert_eq!(wins.load(Ordering::Acquire), 64);
     assert_eq!(server.read_raw(&mount, "a").unwrap()["data"]["value"], "63");
+}
+
+#[test]
+fn a_mount_that_lies_inside_of_a_mount_is_a_configuration_error() {
+    let (server, mount, _) = vault();
+    for inside in ["data", "metadata", "sub", "data/a"] {
+        let inside = format!("{mount}/{inside}");
+        expect(open_at(server, &[("VAULT_MOUNT", &inside)]), Status::Config, 0, &["VAULT_MOUNT", &inside, &mount]);
+    }
+}
+
+#[test]
+fn more_entries_than_the_server_takes_are_too_large() {
+    let (_, mount, manager) = vault();
+    let metadata = (0..600).map(|n| (format!("k{n}"), "v".to_owned())).collect();
+    let outcome = manager.store("many", "v", Some(&metadata), &call());
+    expect(outcome, Status::TooLarge, 400, &[&format!("{mount}/data/many"), "entries"]);
+}
+
+#[test]
+fn an_update_names_the_metadata_once() {
+    let (_, _, manager) = vault();
+    let metadata = [("owner".to_owned(), "billing".to_owned())].into();
+    let outcome = manager.update("vault://a#metadata", "v", Some(&metadata), &call());
+    expect(outcome, Status::InvalidArgument, 0, &["metadata"]);
 }
 
 #[test]
@@ -224,7 +249,7 @@ fn protocol_where_the_peer_is_no_vault() {
 fn unsupported_where_mount_or_value_cannot_be_served() {
     let (server, mount, manager) = vault();
     let old = server.kv1_mount();
-    expect(open_at(server, &[("VAULT_MOUNT", &old)]), Status::Unsupported, 0, &[&old, "VAULT_MOUNT"]);
+    expect(open_at(server, &[("VAULT_MOUNT", &old)]), Status::Unsupported, 200, &[&old, "VAULT_MOUNT"]);
     server.write_raw(&mount, "object", json!({"value": {"secret": "CANARY"}}));
     expect(manager.get("vault://object", &call()), Status::Unsupported, 0, &["object"]);
     expect(open_with(&[("SECRET_MANAGER_TYPE", "aws")]), Status::Unsupported, 0, &["SECRET_MANAGER_TYPE"]);

@@ -25,7 +25,12 @@ pub(super) trait Owned: Sized {
 pub(super) trait Counted: Sized + Send + Sync {
     /// Hands C the first reference.
     fn into_raw(self) -> *mut Self {
-        Arc::into_raw(Arc::new(self)).cast_mut()
+        Self::share(Arc::new(self))
+    }
+
+    /// Hands C one more reference.
+    fn share(this: Arc<Self>) -> *mut Self {
+        Arc::into_raw(this).cast_mut()
     }
 
     /// Adds a reference. NULL stays NULL.

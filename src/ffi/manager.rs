@@ -7,6 +7,8 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
+
 use super::arguments::Out;
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
@@ -35,8 +37,9 @@ impl Counted for hf_manager {}
 /// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                      Open.
 /// @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
-/// @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; or the mount or
-///     the namespace does not exist. The message names the variable.
+/// @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
+///     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. That there is no such mount
+///     at all the first operation tells: no token may ask for it in advance.
 /// @retval HF_ERR_AUTH                Vault refuses the credentials.
 /// @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
 /// @retval HF_ERR_CONNECTION          Vault cannot be reached.
@@ -90,7 +93,7 @@ pub unsafe extern "C" fn hf_manager_default(
         guard::status(error, || {
             let out = Out::clear(out_manager, "out_manager")?;
             let manager = manager::default_manager(&hf_call::settings(call))?;
-            out.set(hf_manager { manager }.into_raw());
+            out.set(hf_manager::share(default_handle(manager)));
             Ok(Status::Ok)
         })
     }
@@ -102,7 +105,24 @@ pub unsafe extern "C" fn hf_manager_default(
 /// Any thread; does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_manager_reset_default() {
-    guard::infallible((), manager::reset_default_manager);
+    guard::infallible((), || {
+        manager::reset_default_manager();
+        DEFAULT.store(None);
+    });
+}
+
+/// What C has of the process-wide manager: one object for all who ask.
+static DEFAULT: ArcSwapOption<hf_manager> = ArcSwapOption::const_empty();
+
+fn default_handle(manager: Arc<dyn SecretManager>) -> Arc<hf_manager> {
+    let of_it = |handle: &Arc<hf_manager>| std::ptr::addr_eq(Arc::as_ptr(&handle.manager), Arc::as_ptr(&manager));
+    let fresh = Arc::new(hf_manager { manager: Arc::clone(&manager) });
+    DEFAULT.rcu(|present| match present {
+        Some(handle) if of_it(handle) => Some(Arc::clone(handle)),
+        _ => Some(Arc::clone(&fresh)),
+    });
+    // Somebody may have taken it away again meanwhile.
+    DEFAULT.load_full().filter(of_it).unwrap_or(fresh)
 }
 
 /// Adds a reference.

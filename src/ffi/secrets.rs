@@ -13,7 +13,7 @@
 //! - `HF_ERR_INTERNAL`: a bug in the library.
 //!
 //! `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` and `HF_ERR_CANCELLED` from store, update or delete mean
-//! that it may have happened all the same.
+//! that it may have happened all the same; so does `HF_ERR_PROTOCOL`, where the answer made no sense.
 //!
 //! A reference is a capability: it names what is read or deleted. Never take one from untrusted input.
 
@@ -39,7 +39,7 @@ use crate::memory::Secret;
 /// @param key            Such as "github_token_user_123". '.' and '_' are the same as '/': the secret is at
 ///     github/token/user/123. At most 512 bytes; no empty segments, no control characters.
 /// @param value          The value. "" is a value.
-/// @param metadata       What stands beside the value. NULL: none.
+/// @param metadata       What stands beside the value. NULL or empty: none.
 /// @param call           Time limit and cancellation. NULL: the defaults.
 /// @param out_reference  Where the reference to get the secret back with goes, such as
 ///     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
@@ -160,7 +160,9 @@ pub unsafe extern "C" fn hf_get_secret_into(
             let length = value.len();
             if length >= capacity {
                 let needed = length.saturating_add(1);
-                let message = format!("the value and its NUL take {needed} bytes, and capacity is {capacity}");
+                let message = format!(
+                    "Failed to retrieve secret: the value and its NUL take {needed} bytes, and capacity is {capacity}"
+                );
                 return Err(Error::new(Status::TooLarge, message));
             }
             buffer.copy_from_nonoverlapping(NonNull::from(value.as_bytes()).cast(), length);
@@ -200,7 +202,8 @@ unsafe fn get(manager: *const hf_manager, reference: *const c_char, call: *const
 /// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                     Updated.
 /// @retval HF_NOT_FOUND              There is no such secret. No error is made, and nothing written.
-/// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or metadata for a reference that
+///     names the field "metadata" itself.
 /// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
 /// @retval HF_ERR_CONFLICT           Others kept writing.
 /// @retval HF_ERR_TOO_LARGE          The value is over the server's limit or ours; nothing was written.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::echo;
 use super::transport::Reply;
 use crate::error::{Error, Status};
 
@@ -54,18 +55,20 @@ impl Complaint {
     /// Reads the body of an unsuccessful answer.
     pub fn of(reply: &Reply) -> Complaint {
         let parsed = serde_json::from_slice::<Body>(&reply.body).ok();
-        let from_vault = reply.body.is_empty() || parsed.as_ref().is_some_and(|b| b.errors.is_some());
+        let speaks_json = parsed.as_ref().is_some_and(|b| b.errors.is_some() || b.warnings.is_some());
+        let from_vault = reply.body.is_empty() || speaks_json;
         let body = parsed.unwrap_or_default();
         let empty_errors = body.errors.as_ref().is_some_and(Vec::is_empty);
         let errors = body.errors.unwrap_or_default();
         let bare_denial = errors.iter().any(|e| e == "permission denied")
             && errors.iter().all(|e| e == "permission denied" || e == "invalid token");
+        let shown = |text: &str| one_line(&echo::redacted(text, &reply.secrets));
         let text = match body.error {
-            Some(error) if errors.is_empty() => one_line(&error),
-            _ => one_line(&errors.join("; ")),
+            Some(error) if errors.is_empty() => shown(&error),
+            _ => shown(&errors.join("; ")),
         };
-        let text = if text.is_empty() && !from_vault { plain_text(reply) } else { text };
-        let warnings = one_line(&body.warnings.unwrap_or_default().join("; "));
+        let text = if text.is_empty() && !from_vault { shown(plain_text(reply)) } else { text };
+        let warnings = shown(&body.warnings.unwrap_or_default().join("; "));
         Complaint {
             http_status: reply.status,
             from: reply.from.clone(),
@@ -82,9 +85,9 @@ impl Complaint {
         self.empty_errors && self.warnings.is_empty()
     }
 
-    /// What a 403 is about, as far as its text tells.
+    /// What a 403 is about, as far as its text tells. HashiCorp's newer servers give both reasons for a dead token.
     pub fn denial(&self) -> Denial {
-        if self.bare_denial {
+        if self.bare_denial || (self.says("permission denied") && self.says("* invalid token")) {
             Denial::Token
         } else if self.text.contains("* permission denied") || self.says("preflight capability check") {
             Denial::Policy
@@ -121,9 +124,25 @@ impl Complaint {
             412 => !self.says("X-Vault-Request"),
             429 => true,
             500 => self.says("local node not active but active cluster node not found"),
-            503 => self.from_vault && !self.empty_errors,
+            // Without a word it may be a gateway's, which has passed the request on.
+            503 => self.from_vault && !self.text.is_empty(),
             _ => false,
         }
+    }
+
+    /// A limit that somebody has set for requests. `{"errors":[]}` is none: so a standby says that it is behind.
+    pub fn is_quota(&self) -> bool {
+        self.http_status == 429 && !self.is_silent()
+    }
+
+    /// This node has not seen yet what others have.
+    pub fn is_behind(&self) -> bool {
+        matches!(self.http_status, 412 | 429)
+    }
+
+    /// The answer of a Vault server, as far as its form tells.
+    pub fn is_vaults(&self) -> bool {
+        self.from_vault
     }
 
     /// The server, or something in front of it, is in trouble that may pass.
@@ -139,20 +158,17 @@ impl Complaint {
     }
 
     fn explain(self, path: &str, capability: &str) -> (Status, String) {
-        let text = self.shown();
+        let (text, from) = (self.shown(), &self.from);
         match self.http_status {
             400 if self.says("HTTP request to an HTTPS server")
                 || self.says("plain HTTP request was sent to HTTPS") =>
             {
-                (Status::Protocol, format!("{} speaks TLS; write https:// in front of the address ({text})", self.from))
+                (Status::Protocol, format!("{from} speaks TLS; write https:// in front of the address ({text})"))
             }
-            400..=404 if !self.from_vault => {
-                let from = &self.from;
-                (
-                    Status::Protocol,
-                    format!("{path}: the answer of {from} is not one of Vault's ({text}); check the address"),
-                )
-            }
+            400..=404 if !self.from_vault => (
+                Status::Protocol,
+                format!("{path}: the answer of {from} is not one of Vault's ({text}); check the address"),
+            ),
             403 => (
                 Status::PermissionDenied,
                 format!("permission denied: the token's policy must allow {capability} on {path} ({text})"),
@@ -164,25 +180,62 @@ impl Complaint {
                 (Status::Config, format!("{path}: the namespace does not exist ({text}); check VAULT_NAMESPACE"))
             }
             404 if self.says("Invalid path for a versioned K/V secrets engine") => {
-                (Status::Protocol, format!("{path}: the server found no secrets path there ({text})"))
+                (Status::Config, format!("{path} lies inside of a mount ({text}); set VAULT_MOUNT to the mount itself"))
             }
+            _ => self.explain_refusal(path, text),
+        }
+    }
+
+    /// What is no matter of where a request went, or of who may make it.
+    fn explain_refusal(&self, path: &str, text: String) -> (Status, String) {
+        let from = &self.from;
+        match self.http_status {
             400 if self.is_version_mismatch() => {
                 (Status::Conflict, format!("{path}: others kept changing the secret at the same time ({text})"))
             }
-            413 => (Status::TooLarge, format!("{path}: the server refuses a request of this size ({text})")),
-            500 if self.says("too large") => {
-                (Status::TooLarge, format!("{path}: the server cannot store a value of this size ({text})"))
+            400 if self.says("JSON input due to high complexity") => (
+                Status::TooLarge,
+                format!(
+                    "{path}: the document has more entries than the server takes ({text}); store fewer in one secret"
+                ),
+            ),
+            413 => (
+                Status::TooLarge,
+                format!(
+                    "{path}: {from} refuses a request of this size ({text}); store less, or raise max_request_size"
+                ),
+            ),
+            500 if self.says("too large") => (
+                Status::TooLarge,
+                format!("{path}: the server cannot store a value of this size ({text}); split it into several secrets"),
+            ),
+            429 => (
+                Status::RateLimited,
+                format!(
+                    "{path}: {from} limits the rate of requests ({text}); send fewer (VAULT_RATE_LIMIT), \
+                     or have its quota raised"
+                ),
+            ),
+            500 if self.did_not_act() => (
+                Status::Unavailable,
+                format!("the cluster of {from} has no active node ({text}); wait until one leads, or unseal one"),
+            ),
+            412 if self.did_not_act() => (
+                Status::Unavailable,
+                format!("the replica {from} has not caught up ({text}); try again, or name its primary in VAULT_ADDR"),
+            ),
+            503 if self.says("sealed") => {
+                (Status::Unavailable, format!("Vault at {from} is sealed ({text}); unseal it"))
             }
-            429 => (Status::RateLimited, format!("{path}: the server limits the rate of requests ({text})")),
-            500 if self.did_not_act() => (Status::Unavailable, format!("the cluster has no active node ({text})")),
-            412 if self.did_not_act() => (Status::Unavailable, format!("the replica has not caught up ({text})")),
-            503 if self.says("sealed") => (Status::Unavailable, format!("Vault is sealed; unseal it ({text})")),
-            502..=504 => (Status::Unavailable, format!("{path}: Vault is not available ({text})")),
+            502..=504 => (
+                Status::Unavailable,
+                format!("{path}: {from} is not available ({text}); look at it, and at what stands in front of it"),
+            ),
             300..=399 => {
                 (Status::Protocol, format!("{path}: the server redirects to another place ({text}); check the address"))
             }
-            500..=599 => (Status::Unavailable, format!("{path}: the server failed ({text})")),
-            _ => (Status::Protocol, format!("{path}: the server refuses the request ({text})")),
+            500..=599 => (Status::Unavailable, format!("{path}: {from} failed ({text}); its own log says why")),
+            _ => (Status::Protocol, format!("{path}: {from} refuses the request ({text}); check the address")),
         }
     }
 
@@ -197,13 +250,11 @@ impl Complaint {
 }
 
 /// A body that is neither JSON nor HTML, such as Go's answer to plain HTTP on a TLS port, is worth showing.
-fn plain_text(reply: &Reply) -> String {
+fn plain_text(reply: &Reply) -> &str {
     let html_or_json = |c: &u8| matches!(c, b'<' | b'{' | b'[');
     let text = std::str::from_utf8(&reply.body).unwrap_or_default();
-    if reply.body.iter().find(|c| !c.is_ascii_whitespace()).is_some_and(html_or_json) || text.len() > MAX_TEXT {
-        return String::new();
-    }
-    one_line(text)
+    let first = reply.body.iter().find(|c| !c.is_ascii_whitespace());
+    if first.is_some_and(html_or_json) || text.len() > MAX_TEXT { "" } else { text }
 }
 
 fn one_line(text: &str) -> String {
@@ -238,6 +289,7 @@ mod tests {
             location: None,
             index: None,
             body,
+            secrets: Box::default(),
         })
     }
 
@@ -245,6 +297,8 @@ mod tests {
     fn a_bare_denial_is_about_the_token_and_a_listed_one_about_its_policy() {
         assert_eq!(complaint(403, r#"{"errors":["permission denied"]}"#).denial(), Denial::Token);
         assert_eq!(complaint(403, r#"{"errors":["permission denied","invalid token"]}"#).denial(), Denial::Token);
+        let newer = r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
+        assert_eq!(complaint(403, newer).denial(), Denial::Token);
         let policy = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
         assert_eq!(complaint(403, policy).denial(), Denial::Policy);
         let preflight = r#"{"errors":["preflight capability check returned 403, please ensure client's policies grant access to path \"x/\""]}"#;
@@ -256,6 +310,7 @@ mod tests {
     fn a_sealed_server_did_not_act_but_a_gateway_may_have() {
         assert!(complaint(503, r#"{"errors":["Vault is sealed"]}"#).did_not_act());
         assert!(!complaint(503, "<html>busy</html>").did_not_act());
+        assert!(!complaint(503, "").did_not_act());
         assert!(!complaint(502, "").did_not_act());
         assert!(complaint(502, "").may_pass());
     }

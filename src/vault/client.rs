@@ -4,22 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::answer::{Complaint, Denial};
+use super::echo;
 use super::index::HighestIndex;
 use super::limiter::Limiter;
 use super::redirect;
 use super::session::{Session, Token};
 use super::transport::{Failure, Method, Reply, Request, Transport, Underway};
-use super::tries::Tries;
-use crate::call::Deadline;
+use super::tries::{SIGN_OF_LIFE, Tries};
+use crate::call::{Deadline, Pace};
 use crate::error::{Error, Result, Status};
 use crate::log::Logger;
 use crate::options::{Address, VaultConfig};
 
 /// Servers refuse more than this with 413, or by closing while it is being sent.
-const MAX_REQUEST: usize = 32 * 1024 * 1024;
+pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
 
 /// What a repeat of the request would do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,17 +44,24 @@ pub struct Ask<'a> {
     pub body: Option<&'a [u8]>,
     /// What a repeat would do.
     pub effect: Effect,
+    /// Whether it uses up one of the requests that a token is good for.
+    pub is_counted: bool,
 }
 
 impl<'a> Ask<'a> {
     /// A read.
     pub fn get(path: &'a str) -> Ask<'a> {
-        Ask { method: Method::Get, path, body: None, effect: Effect::Read }
+        Ask { method: Method::Get, path, body: None, effect: Effect::Read, is_counted: true }
+    }
+
+    /// A read that tells whether a token is alive, and uses up nothing of it.
+    pub fn probe(path: &'a str) -> Ask<'a> {
+        Ask { is_counted: false, ..Ask::get(path) }
     }
 
     /// A write, which is only repeated if the server cannot have acted.
     pub fn post(path: &'a str, body: &'a [u8]) -> Ask<'a> {
-        Ask { method: Method::Post, path, body: Some(body), effect: Effect::Once }
+        Ask { method: Method::Post, path, body: Some(body), effect: Effect::Once, is_counted: true }
     }
 
     /// The same, where a second time does no harm.
@@ -62,7 +71,7 @@ impl<'a> Ask<'a> {
 
     /// A deletion, of which a second one does no harm.
     pub fn delete(path: &'a str) -> Ask<'a> {
-        Ask { method: Method::Delete, path, body: None, effect: Effect::Repeatable }
+        Ask { method: Method::Delete, path, body: None, effect: Effect::Repeatable, is_counted: true }
     }
 }
 
@@ -74,6 +83,8 @@ pub enum Outcome {
     Failed(Error),
     /// Worth a repeat after a pause, `Retry-After` if the server named one; else this error.
     Again(Error, Option<Duration>),
+    /// The same, because the cluster has no leader at the moment.
+    Leaderless(Error, Option<Duration>),
     /// An idle connection was closed: a new one will do.
     Stale(Error),
     /// The node did not answer: another one may.
@@ -96,6 +107,8 @@ pub struct Client {
     disable_redirects: bool,
     limiter: Option<Limiter>,
     index: HighestIndex,
+    /// The values of `VAULT_HEADERS`, which may be credentials.
+    given_headers: Vec<SecretString>,
     logger: Logger,
 }
 
@@ -111,6 +124,7 @@ impl Client {
             disable_redirects: config.disable_redirects,
             limiter: config.rate_limit.map(Limiter::new),
             index: HighestIndex::default(),
+            given_headers: config.headers.iter().map(|(_, value)| value.clone()).collect(),
             logger,
         })
     }
@@ -128,13 +142,13 @@ impl Client {
     /// Sends `ask` with the session's token. Any answer that no repeat can better comes back, errors included; a 403
     /// only once it is sure that the token is alive.
     pub fn send(&self, session: &Session, ask: &Ask<'_>, deadline: &Deadline) -> Result<Reply> {
-        let token = session.token(self, deadline)?;
+        let token = session.token(self, ask.is_counted, deadline)?;
         let reply = self.send_as(Some(&token), ask, deadline)?;
         if reply.status != 403 || !self.is_dead(session, &token, &reply, deadline)? {
             session.accepted(&token);
             return Ok(reply);
         }
-        let fresh = session.replace(self, &token, deadline)?;
+        let fresh = session.replace(self, &token, ask.is_counted, deadline)?;
         if fresh.text() == token.text() {
             return Err(session.refused(&Complaint::of(&reply)));
         }
@@ -152,7 +166,7 @@ impl Client {
             Denial::Token => Ok(true),
             Denial::Policy => Ok(false),
             Denial::Unclear => {
-                let probe = self.send_as(Some(token), &Ask::get(session.probe_path()), deadline)?;
+                let probe = self.send_as(Some(token), &Ask::probe(session.probe_path()), deadline)?;
                 Ok(probe.status == 403 && Complaint::of(&probe).denial() == Denial::Token)
             }
         }
@@ -174,7 +188,8 @@ impl Client {
                 Outcome::Upgrading(error) => (error, tries.while_upgrading()),
                 Outcome::Stale(error) => (error, tries.after_stale()),
                 Outcome::Unreachable(error) => (error, tries.after_unreachable()),
-                Outcome::Again(error, wanted) => (error, tries.after_refusal(wanted)),
+                Outcome::Again(error, wanted) => (error, tries.after_refusal(wanted, false)),
+                Outcome::Leaderless(error, wanted) => (error, tries.after_refusal(wanted, true)),
             };
             let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
                 return Err(error);
@@ -195,13 +210,19 @@ impl Client {
         deadline: &Deadline,
     ) -> Outcome {
         let patience = match self.limit_rate(deadline).and_then(|()| deadline.remaining()) {
-            Ok(left) => tries.patience(left),
+            Ok(left) => tries.patience(left, ask.effect),
             Err(error) => return Outcome::Failed(error),
         };
+        self.trace_ask(node, ask);
         let index = self.required_index(ask);
         let request = self.request(token, ask, index.as_deref());
-        match self.transport.exchange(node, &request, tries.trust(ask.effect), &deadline.within(patience)) {
-            Ok(reply) => self.judge(node, reply, ask, deadline),
+        let pace = Pace { deadline, patience };
+        let outcome = self
+            .transport
+            .send(node, &request, pace)
+            .and_then(|underway| underway.receive(&self.transport, pace, || self.is_there(node, deadline)));
+        match outcome {
+            Ok(reply) => self.judge(node, reply, token, ask, deadline),
             Err(failure) => self.after_failure(node, failure, ask, patience, deadline),
         }
     }
@@ -211,28 +232,49 @@ impl Client {
     pub fn start(&self, token: &Token, ask: &Ask<'_>, deadline: &Deadline) -> Result<(usize, Underway), Outcome> {
         self.limit_rate(deadline).and_then(|()| check_size(ask)).map_err(Outcome::Failed)?;
         let node = self.node.load(Ordering::Relaxed);
+        self.trace_ask(node, ask);
         let index = self.required_index(ask);
         let request = self.request(Some(token), ask, index.as_deref());
-        let patience = self.first_patience(deadline);
-        match self.transport.send(node, &request, Tries::first_trust(ask.effect), &deadline.within(patience)) {
+        let pace = self.first_pace(ask, deadline);
+        match self.transport.send(node, &request, pace) {
             Ok(underway) => Ok((node, underway)),
-            Err(failure) => Err(self.after_failure(node, failure, ask, patience, deadline)),
+            Err(failure) => Err(self.after_failure(node, failure, ask, pace.patience, deadline)),
         }
     }
 
     /// Waits for the answer to what was started.
-    pub fn receive(&self, node: usize, underway: Underway, ask: &Ask<'_>, deadline: &Deadline) -> Outcome {
-        let patience = self.first_patience(deadline);
-        match underway.receive(&self.transport, &deadline.within(patience)) {
-            Ok(reply) => self.judge(node, reply, ask, deadline),
-            Err(failure) => self.after_failure(node, failure, ask, patience, deadline),
+    pub fn receive(
+        &self,
+        node: usize,
+        underway: Underway,
+        token: &Token,
+        ask: &Ask<'_>,
+        deadline: &Deadline,
+    ) -> Outcome {
+        let pace = self.first_pace(ask, deadline);
+        match underway.receive(&self.transport, pace, || self.is_there(node, deadline)) {
+            Ok(reply) => self.judge(node, reply, Some(token), ask, deadline),
+            Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),
         }
     }
 
-    /// How long a first try that begins now may take.
-    fn first_patience(&self, deadline: &Deadline) -> Duration {
+    /// The pace of a first try that begins now.
+    fn first_pace<'d>(&self, ask: &Ask<'_>, deadline: &'d Deadline) -> Pace<'d> {
         let left = deadline.remaining().unwrap_or_default();
-        Tries::new(self.max_retries, self.transport.nodes()).patience(left)
+        let patience = Tries::new(self.max_retries, self.transport.nodes()).patience(left, ask.effect);
+        Pace { deadline, patience }
+    }
+
+    /// Whether a node that takes its time is at work, and not frozen or gone: it answers another question meanwhile.
+    fn is_there(&self, node: usize, deadline: &Deadline) -> bool {
+        let there = self.ask_for_leader(node, &deadline.within(SIGN_OF_LIFE)).is_ok();
+        let (target, how) = (self.transport.target(node), if there { "is there, and is" } else { "is not" });
+        self.logger.debug(format_args!("{target} takes its time; it {how} waited for"));
+        there
+    }
+
+    fn trace_ask(&self, node: usize, ask: &Ask<'_>) {
+        self.logger.trace(format_args!("asking {}: {} {}", self.transport.target(node), ask.method.as_str(), ask.path));
     }
 
     fn limit_rate(&self, deadline: &Deadline) -> Result<()> {
@@ -257,8 +299,21 @@ impl Client {
         }
     }
 
-    fn judge(&self, node: usize, reply: Reply, ask: &Ask<'_>, deadline: &Deadline) -> Outcome {
+    fn judge(
+        &self,
+        node: usize,
+        mut reply: Reply,
+        token: Option<&Token>,
+        ask: &Ask<'_>,
+        deadline: &Deadline,
+    ) -> Outcome {
+        let (method, from, status) = (ask.method.as_str(), &reply.from, reply.status);
+        self.logger.debug(format_args!("{method} {}: HTTP {status} from {from}", ask.path));
         self.index.note(reply.index.as_deref());
+        if reply.status >= 400 {
+            let given = self.given_headers.iter().map(|value| value.expose_secret());
+            reply.secrets = echo::secrets(token.map(Token::text).into_iter().chain(given), ask.body);
+        }
         match reply.status {
             200..=299 | 403 | 404 => return Outcome::Answer(reply),
             301 | 302 | 307 | 308 => return self.redirected(node, &reply, ask, deadline),
@@ -267,46 +322,65 @@ impl Client {
         let complaint = Complaint::of(&reply);
         let pause = retry_after(&reply);
         if complaint.is_mount_upgrading() {
-            Outcome::Upgrading(complaint.into_error(ask.path, "this"))
-        } else if complaint.did_not_act() || (complaint.may_pass() && ask.effect != Effect::Once) {
-            self.next_node(node);
-            Outcome::Again(complaint.into_error(ask.path, "this"), pause)
-        } else {
-            Outcome::Answer(reply)
+            return Outcome::Upgrading(complaint.into_error(ask.path, "this"));
+        }
+        let repeatable = complaint.did_not_act() || (complaint.may_pass() && ask.effect != Effect::Once);
+        if !repeatable {
+            return Outcome::Answer(reply);
+        }
+        if complaint.is_quota() {
+            return Outcome::Again(complaint.into_error(ask.path, "this"), pause);
+        }
+        self.next_node(node);
+        match complaint.is_behind() {
+            true => Outcome::Again(complaint.into_error(ask.path, "this"), pause),
+            false => Outcome::Leaderless(complaint.into_error(ask.path, "this"), pause),
         }
     }
 
     fn redirected(&self, node: usize, reply: &Reply, ask: &Ask<'_>, deadline: &Deadline) -> Outcome {
-        match self.destination(node, reply, ask.path, deadline) {
+        match self.destination(node, reply, ask, deadline) {
             Ok(other) => Outcome::Elsewhere(other),
-            Err(error) if error.http_status() == 0 => Outcome::Failed(error.with_http_status(reply.status)),
-            Err(error) => Outcome::Failed(error),
+            Err(Outcome::Failed(error)) if error.http_status() == 0 => {
+                Outcome::Failed(error.with_http_status(reply.status))
+            }
+            Err(outcome) => outcome,
         }
     }
 
     /// The node that a redirect leads to: one of ours, or the one that the cluster calls its active node.
-    fn destination(&self, node: usize, reply: &Reply, path: &str, deadline: &Deadline) -> Result<usize> {
+    fn destination(&self, node: usize, reply: &Reply, ask: &Ask<'_>, deadline: &Deadline) -> Result<usize, Outcome> {
+        let path = ask.path;
         if self.disable_redirects {
-            return Err(redirect::disabled(&reply.from, path));
+            return Err(Outcome::Failed(redirect::disabled(&reply.from, path)));
         }
-        let from = self.transport.address(node).ok_or_else(|| redirect::endless(path))?;
-        let address = redirect::destination(&from, reply.location.as_deref(), path)?;
+        let from = self.transport.address(node).ok_or_else(|| Outcome::Failed(redirect::endless(path)))?;
+        let address = redirect::destination(&from, reply.location.as_deref(), path).map_err(Outcome::Failed)?;
         if let Some(known) = self.transport.node_at(&address) {
             return Ok(known);
         }
-        if !self.leader_named_by(node, deadline)?.same_origin(&address) {
-            return Err(redirect::stranger(&reply.from, &address, path));
+        // Who leads may be unknown for a moment; what was asked for was not done, so it may be asked for again.
+        let leader = self.leader_named_by(node, deadline).map_err(|error| match error.status() {
+            Status::Connection | Status::Timeout | Status::Unavailable => Outcome::Leaderless(error, None),
+            _ => Outcome::Failed(error),
+        })?;
+        if !leader.same_origin(&address) {
+            return Err(Outcome::Failed(redirect::stranger(&reply.from, &address, path)));
         }
-        self.transport.learn(&address)
+        self.transport.learn(&address).map_err(Outcome::Failed)
     }
 
-    /// Who the active node is. A node is asked without a token; namespaces have no leader of their own.
+    /// Who the active node is.
     fn leader_named_by(&self, node: usize, deadline: &Deadline) -> Result<Address> {
+        let reply = self.ask_for_leader(node, deadline).map_err(|failure| failure.error)?;
+        redirect::leader(&reply)
+    }
+
+    /// A node is asked for its leader without a token; namespaces have no leader of their own.
+    fn ask_for_leader(&self, node: usize, deadline: &Deadline) -> Result<Reply, Failure> {
         let ask = Ask::get(redirect::LEADER);
         let request = Request { common: &self.common_outside, ..self.request(None, &ask, None) };
-        let deadline = deadline.within(self.first_patience(deadline));
-        let reply = self.transport.exchange(node, &request, Tries::first_trust(ask.effect), &deadline);
-        redirect::leader(&reply.map_err(|failure| failure.error)?)
+        self.transport.exchange(node, &request, self.first_pace(&ask, deadline))
     }
 
     fn after_failure(
@@ -317,7 +391,7 @@ impl Client {
         patience: Duration,
         deadline: &Deadline,
     ) -> Outcome {
-        let Failure { error, sent, stale, may_pass } = failure;
+        let Failure { error, sent, stale, may_pass, .. } = failure;
         if !may_pass {
             return Outcome::Failed(error);
         }
@@ -374,7 +448,6 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
 }
 
 fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Zeroizing<Vec<u8>>> {
-    use secrecy::ExposeSecret;
     let mut lines = Zeroizing::new(Vec::with_capacity(1024));
     let own = [("X-Vault-Request", "true"), ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")))];
     let namespace = namespace.map(|namespace| ("X-Vault-Namespace", namespace));

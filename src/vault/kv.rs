@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::answer::{Complaint, not_as_documented};
-use super::client::{Ask, Client};
+use super::client::{Ask, Client, MAX_REQUEST};
 use super::document::{Change, Document, Found, new_document};
 use super::many::{self, Task, Work};
 use super::session::Session;
@@ -59,6 +59,24 @@ struct WriteAnswer {
 #[derive(Deserialize)]
 struct WriteData {
     version: Option<u64>,
+}
+
+/// A write whose answer was lost.
+struct Unknown {
+    /// The version that it made, if it arrived.
+    made: u64,
+    error: Error,
+}
+
+/// What came of a write for one certain version.
+enum Written {
+    Done,
+    /// Others made that version.
+    Overtaken,
+    /// It was not made.
+    Failed(Error),
+    /// Nobody has said whether it was made.
+    Unknown(Error),
 }
 
 /// Several reads at once.
@@ -190,60 +208,79 @@ impl Kv {
     /// there is no such document or field.
     pub fn update(&self, via: Via<'_>, path: &KvPath, change: &Change<'_>) -> Result<bool> {
         let url = self.url(Branch::Data, path.as_str(), None);
-        // The version that our write made, if it arrived: known only where its answer was lost.
-        let mut unknown: Option<(u64, Error)> = None;
+        let mut unknown: Option<Unknown> = None;
         let mut lost_answers = 0;
         for losses in 0..UPDATE_TRIES {
             let reply = via.send(&Ask::get(&url))?;
-            let Found::Document(document) = found(&reply, &url)? else { return Ok(false) };
+            let latest = match found(&reply, &url)? {
+                Found::Document(document) if document.field(change.field).is_some() => document,
+                // Whether ours came before others deleted it nobody can tell.
+                _ => return unknown.map_or(Ok(false), |lost| Err(lost.error)),
+            };
             match unknown.take() {
-                // It may still be on its way. It, or the one that follows: the server takes one for this version.
-                Some((made, error)) if document.version < made => {
+                Some(lost) if latest.version < lost.made => {
                     if lost_answers > via.client.max_retries() {
-                        return Err(error);
+                        return Err(lost.error);
                     }
-                    unknown = Some((made, error));
+                    // It may still be on its way. It, or the one that follows: the server takes one for this version.
+                    unknown = Some(lost);
                 }
-                Some((made, _)) if self.arrived(via, path, &document, made, change)? => return Ok(true),
+                Some(lost) if self.arrived(via, path, &latest, &lost, change)? => return Ok(true),
                 _ => {}
             }
-            if document.field(change.field).is_none() {
-                return Ok(false);
-            }
-            match via.send(&Ask::post(&url, &document.changed(change)?)) {
-                Ok(reply) if Complaint::of(&reply).is_version_mismatch() => {}
-                Ok(reply) => return written(&reply, &url).map(|()| true),
-                Err(error) if may_have_arrived(&error) && via.deadline.remaining().is_ok() => {
+            match self.write_once(via, &url, &latest.changed(change)?) {
+                Written::Done => return Ok(true),
+                Written::Overtaken => {}
+                Written::Failed(error) => return Err(error),
+                Written::Unknown(error) if via.deadline.remaining().is_err() => return Err(error),
+                Written::Unknown(error) => {
                     via.client.logger().info(format_args!("{url}: looking whether the update arrived: {error}"));
-                    unknown = Some((document.version + 1, error));
+                    unknown = Some(Unknown { made: latest.version.saturating_add(1), error });
                     lost_answers += 1;
                 }
-                Err(error) => return Err(error),
             }
             via.deadline.sleep(contention_pause(losses))?;
         }
-        Err(match unknown {
-            Some((_, error)) => error,
-            None => contended(&url),
-        })
+        Err(unknown.map_or_else(|| contended(&url), |lost| lost.error))
     }
 
-    /// Whether version `made`, which may be ours, is. `latest` is the newest version there is, that one or a later one.
+    /// Writes a version that is only taken if it is the next one.
+    fn write_once(&self, via: Via<'_>, url: &str, body: &[u8]) -> Written {
+        match via.send(&Ask::post(url, body)) {
+            Ok(reply) => {
+                let complaint = Complaint::of(&reply);
+                if complaint.is_version_mismatch() {
+                    return Written::Overtaken;
+                }
+                let may_have_acted = complaint.may_pass() && !complaint.did_not_act();
+                match written(&reply, url) {
+                    Ok(()) => Written::Done,
+                    Err(error) if may_have_acted || reply.status == 200 => Written::Unknown(error),
+                    Err(error) => Written::Failed(error),
+                }
+            }
+            Err(error) if may_have_arrived(&error, body) => Written::Unknown(error),
+            Err(error) => Written::Failed(error),
+        }
+    }
+
+    /// Whether the version that may be ours is. `latest` is the newest version there is, that one or a later one.
     fn arrived(
         &self,
         via: Via<'_>,
         path: &KvPath,
         latest: &Document<'_>,
-        made: u64,
+        lost: &Unknown,
         change: &Change<'_>,
     ) -> Result<bool> {
-        if latest.version == made {
+        if latest.version == lost.made {
             return Ok(latest.is_result_of(change));
         }
-        let url = self.url(Branch::Data, path.as_str(), Some(made));
+        let url = self.url(Branch::Data, path.as_str(), Some(lost.made));
         match found(&via.send(&Ask::get(&url))?, &url)? {
             Found::Document(document) => Ok(document.is_result_of(change)),
-            Found::Missing | Found::Deleted { .. } => Ok(false),
+            // Versions are pruned and deleted: to write once more might undo what others wrote after ours.
+            Found::Missing | Found::Deleted { .. } => Err(lost.error.clone()),
         }
     }
 
@@ -322,7 +359,8 @@ fn written(reply: &Reply, url: &str) -> Result<()> {
     let version = || serde_json::from_slice::<WriteAnswer>(&reply.body).ok()?.data?.version;
     match reply.status {
         200 if version().is_some() => Ok(()),
-        204 => Err(Error::unsupported(format!("{url}: the mount is not KV version 2; check VAULT_MOUNT"))),
+        204 => Err(Error::unsupported(format!("{url}: the mount is not KV version 2; check VAULT_MOUNT"))
+            .with_http_status(204)),
         200 => Err(not_as_documented(reply, url, "names no version")),
         _ => Err(Complaint::of(reply).into_error(url, "\"create\" and \"update\"")),
     }
@@ -343,9 +381,13 @@ fn has_warnings(reply: &Reply) -> bool {
     serde_json::from_slice::<Envelope>(&reply.body).is_ok_and(|e| e.warnings.is_some_and(|list| !list.is_empty()))
 }
 
-/// The server may have done what it was asked for.
-fn may_have_arrived(error: &Error) -> bool {
-    matches!(error.status(), Status::Connection | Status::Timeout | Status::Unavailable)
+/// The server may have done what it was asked for by `body`, whose answer did not come, or could not be read.
+fn may_have_arrived(error: &Error, body: &[u8]) -> bool {
+    match error.status() {
+        Status::Connection | Status::Timeout | Status::Unavailable | Status::Protocol | Status::Tls => true,
+        Status::TooLarge => body.len() <= MAX_REQUEST,
+        _ => false,
+    }
 }
 
 fn contention_pause(losses: u32) -> Duration {
@@ -355,5 +397,5 @@ fn contention_pause(losses: u32) -> Duration {
 
 fn contended(url: &str) -> Error {
     let message = format!("{url}: others changed the secret {UPDATE_TRIES} times in a row; try again later");
-    Error::new(Status::Conflict, message)
+    Error::new(Status::Conflict, message).with_http_status(400)
 }

@@ -27,12 +27,17 @@ pub const CONTEXT: &str = "Failed to authenticate with Vault";
 /// A credential file larger than this is no credential.
 const MAX_FILE: u64 = 1 << 20;
 
+/// What a server names beyond this is no time that a clock can tell.
+const LONGEST_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// What a login or a renewal grants.
 pub struct Grant {
     /// How long the token lives from now; zero: for ever.
     pub ttl: Duration,
     /// Whether it can be renewed.
     pub renewable: bool,
+    /// How many requests the token is good for, where that is limited.
+    pub uses: Option<u64>,
     /// The server said that it granted less than was asked for: the token's maximum is near.
     pub capped: bool,
 }
@@ -50,7 +55,7 @@ struct AuthPart<'a> {
     #[serde(borrow, default)]
     client_token: std::borrow::Cow<'a, str>,
     #[serde(default)]
-    lease_duration: u64,
+    lease_duration: i64,
     #[serde(default)]
     renewable: bool,
     #[serde(default)]
@@ -61,9 +66,11 @@ struct AuthPart<'a> {
 impl AuthPart<'_> {
     fn grant(&self, warnings: Option<&[String]>) -> Grant {
         let capped = warnings.unwrap_or_default().iter().any(|w| w.contains("capped accordingly"));
+        let uses = Some(self.num_uses).filter(|&uses| uses > 0);
         // A renewal would use up one of the few uses of such a token.
-        let renewable = self.renewable && self.num_uses == 0;
-        Grant { ttl: Duration::from_secs(self.lease_duration), renewable, capped }
+        let renewable = self.renewable && uses.is_none();
+        let ttl = Duration::from_secs(self.lease_duration.max(0).unsigned_abs()).min(LONGEST_LEASE);
+        Grant { ttl, renewable, uses, capped }
     }
 }
 
@@ -149,7 +156,7 @@ pub fn login(
 
 fn granted(path: &str, reply: &Reply) -> Result<(SecretString, Option<Grant>)> {
     let answer: AuthAnswer<'_> =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(reply, path, "is not JSON"))?;
+        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(reply, path, "is not that of a login"))?;
     let Some(auth) = answer.auth else {
         return Err(not_as_documented(reply, path, "has no auth part"));
     };
@@ -157,7 +164,9 @@ fn granted(path: &str, reply: &Reply) -> Result<(SecretString, Option<Grant>)> {
         let message = format!("{CONTEXT}: {path}: the login asks for a second factor, which no program can give");
         return Err(Error::unsupported(message));
     }
-    Ok((checked_token(&auth.client_token, path)?, Some(auth.grant(answer.warnings.as_deref()))))
+    let token = checked_token(&auth.client_token, path)
+        .map_err(|_| not_as_documented(reply, path, "holds no token that could be used"))?;
+    Ok((token, Some(auth.grant(answer.warnings.as_deref()))))
 }
 
 /// Renews `token` for as long as its role says.
@@ -165,17 +174,22 @@ pub fn renew(client: &Client, token: &Token, deadline: &Deadline) -> Result<Gran
     const PATH: &str = "auth/token/renew-self";
     let reply = client.send_as(Some(token), &Ask::post_repeatable(PATH, b"{}"), deadline)?;
     if reply.status != 200 {
-        return Err(Complaint::of(&reply).into_error(PATH, "update"));
+        return Err(Complaint::of(&reply).into_error(PATH, "\"update\""));
     }
     let answer: AuthAnswer<'_> =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, PATH, "is not JSON"))?;
+        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, PATH, "is not that of a renewal"))?;
     let auth = answer.auth.ok_or_else(|| not_as_documented(&reply, PATH, "has no auth part"))?;
     Ok(auth.grant(answer.warnings.as_deref()))
 }
 
-/// Refused credentials are 400, a missing auth mount is 403 with the text of a dead token, some methods say 401.
+/// Refused credentials are 400, a missing auth mount is 403 with the text of a dead token, some methods say 401. What did
+/// not come from Vault says nothing about credentials.
 fn refused(auth: &Auth, path: &str, complaint: Complaint) -> Error {
-    let (method, text, code) = (name(auth), complaint.text.clone(), complaint.http_status);
+    let (method, text, code) = (name(auth), &complaint.text, complaint.http_status);
+    let about_the_role = code == 500 && (complaint.says("role_id") || complaint.says("secret_id"));
+    if !complaint.is_vaults() || !(matches!(code, 400 | 401 | 403) || about_the_role) {
+        return complaint.into_error(path, "\"update\"").in_context(CONTEXT);
+    }
     let advice = match auth {
         Auth::AppRole { .. } => "check VAULT_ROLE_ID and VAULT_SECRET_ID, and that the secret_id is not used up",
         Auth::UserPass { .. } => "check VAULT_USERNAME and VAULT_PASSWORD",
@@ -183,21 +197,9 @@ fn refused(auth: &Auth, path: &str, complaint: Complaint) -> Error {
         Auth::Jwt { .. } => "check VAULT_ROLE and the JWT: its audience, issuer and age",
         Auth::Token(_) => "check VAULT_TOKEN",
     };
-    match code {
-        400 | 401 => {
-            Error::new(Status::Auth, format!("{CONTEXT}: {path} ({method}) refuses the login ({text}); {advice}"))
-        }
-        403 => {
-            let message =
-                format!("{CONTEXT}: {path} ({method}) refuses the login ({text}); {advice}, and the auth mount");
-            Error::new(Status::Auth, message)
-        }
-        500 if text.contains("role_id") || text.contains("secret_id") => {
-            Error::new(Status::Auth, format!("{CONTEXT}: {path} ({method}): {text}; {advice}"))
-        }
-        _ => return complaint.into_error(path, "update").in_context(CONTEXT),
-    }
-    .with_http_status(code)
+    let mount = if code == 403 { ", and the auth mount" } else { "" };
+    Error::new(Status::Auth, format!("{CONTEXT}: {path} ({method}) refuses the login ({text}); {advice}{mount}"))
+        .with_http_status(code)
 }
 
 fn login_path(mount: &str, username: Option<&str>) -> String {

@@ -5,11 +5,12 @@
 //! with all its tries.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::client::{Ask, Client, Effect, Outcome};
-use super::session::Session;
+use super::session::{Session, Token};
 use super::transport::{Method, Reply, Underway};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
@@ -44,6 +45,7 @@ impl Task {
             path: &self.path,
             body: self.body.as_ref().map(|b| b.as_slice()),
             effect: self.effect,
+            is_counted: true,
         }
     }
 }
@@ -64,6 +66,7 @@ pub trait Work {
 struct Flight<T> {
     tag: T,
     task: Task,
+    token: Arc<Token>,
     node: usize,
     underway: Underway,
 }
@@ -81,18 +84,33 @@ pub fn send_all<W: Work>(client: &Client, session: &Session, work: &mut W, concu
                 continue;
             }
             match start(client, session, &task, deadline) {
-                Ok((node, underway)) => flights.push_back(Flight { tag, task, node, underway }),
-                Err(how) => conclude(how.finish(client, session, &task, deadline), tag, &task, work, &mut over),
+                Ok((token, node, underway)) => flights.push_back(Flight { tag, task, token, node, underway }),
+                Err(how) => {
+                    let outcome = how.finish(client, session, &task, deadline);
+                    over = outcome.as_ref().err().filter(|error| ends_all(error)).cloned();
+                    work.done(tag, &task, outcome);
+                }
             }
         }
-        let Some(Flight { tag, task, node, underway }) = flights.pop_front() else { return };
-        let outcome = match client.receive(node, underway, &task.ask(), deadline) {
+        let Some(Flight { tag, task, token, node, underway }) = flights.pop_front() else { return };
+        let outcome = match client.receive(node, underway, &token, &task.ask(), deadline) {
             Outcome::Answer(reply) if reply.status != 403 => Ok(reply),
+            // One connection that broke in the middle of a write says nothing about the others.
             Outcome::Failed(error) => Err(error),
-            _ => Detour::Again.finish(client, session, &task, deadline),
+            _ => {
+                let outcome = Detour::Again.finish(client, session, &task, deadline);
+                over = over.or_else(|| outcome.as_ref().err().filter(|error| ends_all(error)).cloned());
+                outcome
+            }
         };
-        conclude(outcome, tag, &task, work, &mut over);
+        over = over.or_else(|| deadline.remaining().err());
+        work.done(tag, &task, outcome);
     }
+}
+
+/// Whether a request that had all its tries failed for a reason that the next one would meet, too.
+fn ends_all(error: &Error) -> bool {
+    matches!(error.status(), Status::Auth | Status::Cancelled | Status::Connection | Status::Timeout | Status::Tls)
 }
 
 /// Why a task did not start smoothly.
@@ -112,20 +130,14 @@ impl Detour {
     }
 }
 
-fn start(client: &Client, session: &Session, task: &Task, deadline: &Deadline) -> Result<(usize, Underway), Detour> {
-    let token = session.token(client, deadline).map_err(Detour::Failed)?;
-    client.start(&token, &task.ask(), deadline).map_err(|outcome| match outcome {
-        Outcome::Failed(error) => Detour::Failed(error),
-        _ => Detour::Again,
-    })
-}
+/// The token that the request goes with, the node that it goes to, and what is awaited of it.
+type Started = (Arc<Token>, usize, Underway);
 
-fn conclude<W: Work>(outcome: Result<Reply>, tag: W::Tag, task: &Task, work: &mut W, over: &mut Option<Error>) {
-    if let Err(error) = &outcome {
-        let for_all = [Status::Auth, Status::Cancelled, Status::Connection, Status::Timeout, Status::Tls];
-        if for_all.contains(&error.status()) {
-            over.get_or_insert_with(|| error.clone());
-        }
+fn start(client: &Client, session: &Session, task: &Task, deadline: &Deadline) -> Result<Started, Detour> {
+    let token = session.token(client, true, deadline).map_err(Detour::Failed)?;
+    match client.start(&token, &task.ask(), deadline) {
+        Ok((node, underway)) => Ok((token, node, underway)),
+        Err(Outcome::Failed(error)) => Err(Detour::Failed(error)),
+        Err(_) => Err(Detour::Again),
     }
-    work.done(tag, task, outcome);
 }

@@ -5,6 +5,7 @@
 mod answer;
 mod client;
 mod document;
+mod echo;
 mod folders;
 mod gate;
 mod index;
@@ -26,7 +27,7 @@ use serde::Deserialize;
 
 use self::answer::{Complaint, Denial, not_as_documented};
 use self::client::{Ask, Client};
-use self::document::Change;
+use self::document::{Change, METADATA_FIELD};
 use self::folders::Folders;
 use self::kv::{Kv, Via};
 use self::session::Session;
@@ -36,7 +37,7 @@ use crate::log::Logger;
 use crate::manager::{Metadata, SecretManager};
 use crate::memory::Secret;
 use crate::options::VaultConfig;
-use crate::reference::{self, Prefix, VaultReference};
+use crate::reference::{self, KvPath, Prefix, VaultReference};
 
 /// Secrets in a KV version 2 mount of a Vault server.
 pub struct VaultSecretManager {
@@ -61,6 +62,8 @@ struct MountAnswer {
 struct MountData {
     #[serde(rename = "type", default)]
     kind: String,
+    /// Where the mount itself is: the server answers for every path below it, too.
+    path: Option<String>,
     options: Option<MountOptions>,
 }
 
@@ -84,9 +87,13 @@ impl VaultSecretManager {
             timeout: config.timeout,
             checked: AtomicBool::new(false),
         };
-        manager.check_mount(&deadline).map_err(|error| match error.status() {
-            Status::Auth => error,
-            _ => error.in_context("Failed to initialize Vault client"),
+        manager.check_mount(&deadline).map_err(|error| {
+            let error = match error.status() {
+                Status::Auth => error,
+                _ => error.in_context("Failed to initialize Vault client"),
+            };
+            manager.client.logger().error(format_args!("{error}"));
+            error
         })?;
         Ok(manager)
     }
@@ -98,7 +105,7 @@ impl VaultSecretManager {
             return Ok(());
         }
         let path = self.session.probe_path();
-        let reply = self.client.send(&self.session, &Ask::get(path), deadline)?;
+        let reply = self.client.send(&self.session, &Ask::probe(path), deadline)?;
         match reply.status {
             200 => {
                 let answer = serde_json::from_slice::<MountAnswer>(&reply.body).ok();
@@ -112,6 +119,14 @@ impl VaultSecretManager {
     }
 
     fn check_version(&self, data: &MountData) -> Result<()> {
+        let place = data.path.as_deref().map(|path| path.trim_matches('/')).unwrap_or(&self.mount);
+        if place != self.mount {
+            return Err(Error::config(format!(
+                "VAULT_MOUNT is {:?}, which lies inside of the mount {place:?}; set it to that one, and put what is \
+                 behind it into VAULT_PATH_PREFIX or the keys",
+                self.mount
+            )));
+        }
         let version = data.options.as_ref().and_then(|o| o.version.as_deref());
         if data.kind == "kv" && version == Some("2") {
             self.checked.store(true, Ordering::Relaxed);
@@ -122,11 +137,22 @@ impl VaultSecretManager {
             (kind, _) => format!("an engine of type {kind:?}"),
         };
         let message = format!("the mount {:?} is {found}; VAULT_MOUNT has to name a KV version 2 engine", self.mount);
-        Err(Error::unsupported(message))
+        Err(Error::unsupported(message).with_http_status(200))
     }
 
     fn via<'a>(&'a self, deadline: &'a Deadline) -> Via<'a> {
         Via { client: &self.client, session: &self.session, deadline }
+    }
+
+    /// The words of the Python manager in front of what Vault or the network said, for the caller and the log; a bad
+    /// argument is the caller's alone, and told as it is.
+    fn failed(&self, what: &str, error: Error) -> Error {
+        if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
+            return error;
+        }
+        let error = error.in_context(what);
+        self.client.logger().error(format_args!("{error}"));
+        error
     }
 
     fn parse(&self, reference: &str) -> Result<VaultReference> {
@@ -154,9 +180,11 @@ impl SecretManager for VaultSecretManager {
     fn store(&self, key: &str, value: &str, metadata: Option<&Metadata>, call: &Call) -> Result<String> {
         let path = reference::key_to_path(key)?;
         let deadline = call.start(self.timeout);
+        // As in the Python manager: metadata without an entry are none.
+        let metadata = metadata.filter(|metadata| !metadata.is_empty());
         self.check_mount(&deadline)
             .and_then(|()| self.kv.write(self.via(&deadline), &path, value, metadata))
-            .map_err(|error| error.in_context("Failed to store secret"))?;
+            .map_err(|error| self.failed("Failed to store secret", error))?;
         Ok(reference::key_reference(key))
     }
 
@@ -166,40 +194,46 @@ impl SecretManager for VaultSecretManager {
         let deadline = call.start(self.timeout);
         self.kv
             .read(self.via(&deadline), &path, version, field)
-            .map_err(|error| error.in_context("Failed to retrieve secret"))
+            .map_err(|error| self.failed("Failed to retrieve secret", error))
     }
 
     fn get_many(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Secret>>> {
         let deadline = call.start(self.timeout);
         let parsed = references.iter().map(|reference| self.parse(reference));
         many_of(parsed, |good| self.kv.read_many(self.via(&deadline), good, self.concurrency))
-            .map(|outcome| outcome.map_err(|error| failed_to(&error, "Failed to retrieve secret")))
+            .map(|outcome| outcome.map_err(|error| self.failed("Failed to retrieve secret", error)))
             .collect()
     }
 
     fn store_many(&self, secrets: &[(&str, &str)], call: &Call) -> Vec<Result<String>> {
         let deadline = call.start(self.timeout);
-        let checked = self.check_mount(&deadline);
-        let paths = secrets.iter().map(|(key, value)| match &checked {
-            Ok(()) => Ok((reference::key_to_path(key)?, *value)),
-            Err(error) => Err(error.clone()),
+        let paths: Vec<Result<KvPath>> = secrets.iter().map(|(key, _)| reference::key_to_path(key)).collect();
+        let checked = if paths.iter().any(Result::is_ok) { self.check_mount(&deadline) } else { Ok(()) };
+        let paths = paths.into_iter().zip(secrets).map(|(path, (_, value))| {
+            let path = path?;
+            checked.clone().map(|()| (path, *value))
         });
         many_of(paths, |good| self.kv.write_many(self.via(&deadline), good, self.concurrency))
             .zip(secrets)
             .map(|(outcome, (key, _))| match outcome {
                 Ok(()) => Ok(reference::key_reference(key)),
-                Err(error) => Err(failed_to(&error, "Failed to store secret")),
+                Err(error) => Err(self.failed("Failed to store secret", error)),
             })
             .collect()
     }
 
     fn update(&self, reference: &str, value: &str, metadata: Option<&Metadata>, call: &Call) -> Result<bool> {
         let parsed = self.parse_for_change(reference, true)?;
+        if metadata.is_some() && parsed.field_name() == METADATA_FIELD {
+            return Err(Error::invalid_argument(
+                "metadata: the reference names the metadata themselves; leave one of the two out",
+            ));
+        }
         let deadline = call.start(self.timeout);
         let change = Change { field: parsed.field_name(), value, metadata };
         self.check_mount(&deadline)
             .and_then(|()| self.kv.update(self.via(&deadline), &parsed.path, &change))
-            .map_err(|error| error.in_context("Failed to update secret"))
+            .map_err(|error| self.failed("Failed to update secret", error))
     }
 
     fn delete(&self, reference: &str, call: &Call) -> Result<bool> {
@@ -207,7 +241,7 @@ impl SecretManager for VaultSecretManager {
         let deadline = call.start(self.timeout);
         self.check_mount(&deadline)
             .and_then(|()| self.kv.delete(self.via(&deadline), &parsed.path))
-            .map_err(|error| error.in_context("Failed to delete secret"))
+            .map_err(|error| self.failed("Failed to delete secret", error))
     }
 
     fn list(&self, prefix: Option<&str>, call: &Call) -> Result<Vec<String>> {
@@ -216,7 +250,7 @@ impl SecretManager for VaultSecretManager {
         let paths = self
             .folders
             .list(&self.kv, self.via(&deadline), &prefix)
-            .map_err(|error| error.in_context("Failed to list secrets"))?;
+            .map_err(|error| self.failed("Failed to list secrets", error))?;
         let mut references: Vec<String> = paths.iter().map(|path| reference::canonical(path, None, None)).collect();
         references.sort_unstable();
         Ok(references)
@@ -237,12 +271,4 @@ fn many_of<W, T>(
     let mut results = all_at_once(&good).into_iter();
     let missing = || Err(Error::new(Status::Internal, "a request without a result"));
     flaws.into_iter().map(move |flaw| flaw.map_or_else(|| results.next().unwrap_or_else(missing), Err))
-}
-
-/// The words of the Python manager in front of what Vault or the network said; a bad argument is told as it is.
-fn failed_to(error: &Error, what: &str) -> Error {
-    match error.status() {
-        Status::InvalidArgument | Status::InvalidReference => error.clone(),
-        _ => error.clone().in_context(what),
-    }
 }

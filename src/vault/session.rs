@@ -17,6 +17,7 @@ use super::login::{self, Grant};
 use super::wrapping::UnwrappedSecretId;
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::log;
 use crate::options::{Auth, Source};
 
 /// The pause after a failed login, doubled with each that follows, up to the longest.
@@ -27,8 +28,10 @@ const LONGEST_LOGIN_PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_MARGIN: Duration = Duration::from_millis(100);
 const LONGEST_MARGIN: Duration = Duration::from_secs(30);
 
-/// Who gave a login less time than this and got no answer knows nothing about Vault.
-const TELLING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Renewing a token that can still be used may take this share of a call's time, and no more than the longest: the call
+/// itself needs the rest.
+const RENEWAL_SHARE: u32 = 3;
+const LONGEST_RENEWAL: Duration = Duration::from_secs(5);
 
 /// A renewal that moves a token's end by no more than this has met the token's maximum.
 const WORTH_RENEWING: Duration = Duration::from_millis(250);
@@ -38,6 +41,8 @@ pub struct Token {
     text: SecretString,
     serial: u64,
     lease: Option<Lease>,
+    /// How many requests it is still good for; `None` where nobody counts.
+    uses: Option<AtomicU64>,
 }
 
 /// How long a token lives.
@@ -52,7 +57,7 @@ struct Lease {
 impl Token {
     /// A token for one request that belongs to no session.
     pub fn given(text: SecretString) -> Token {
-        Token { text, serial: 0, lease: None }
+        Token { text, serial: 0, lease: None, uses: None }
     }
 
     /// What goes into `X-Vault-Token`.
@@ -64,7 +69,14 @@ impl Token {
     fn renewed(&self, granted: Instant, grant: &Grant, serial: u64) -> Token {
         let mut lease = Lease { granted, ttl: grant.ttl, renewable: grant.renewable };
         lease.renewable &= self.lease.is_none_or(|before| lease.end() > before.end() + WORTH_RENEWING);
-        Token { text: self.text.clone(), serial, lease: Some(lease) }
+        Token { text: self.text.clone(), serial, lease: Some(lease), uses: None }
+    }
+
+    /// Takes one use of a token whose uses the server counts, for the request that follows; `false` where none is left.
+    /// A token that was used up would be refused, so those who find it so log in first.
+    fn claim(&self) -> bool {
+        let Some(uses) = &self.uses else { return true };
+        uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
     fn need(&self) -> Need {
@@ -102,6 +114,8 @@ struct Setback {
     credentials: u64,
     /// The newest token at that time. Only a newer one that Vault takes ends the trouble.
     serial: u64,
+    /// How long it waited, where it ended because its time was up: who has more may try.
+    waited: Option<Duration>,
 }
 
 /// The credentials of one manager, and the token that they gave.
@@ -136,23 +150,26 @@ impl Session {
         &self.probe_path
     }
 
-    /// The token for the next request.
-    pub fn token(&self, client: &Client, deadline: &Deadline) -> Result<Arc<Token>> {
+    /// The token for the next request, which takes one of its uses if it `is_counted`.
+    pub fn token(&self, client: &Client, is_counted: bool, deadline: &Deadline) -> Result<Arc<Token>> {
         let Some(token) = self.token.load_full() else {
-            return self.login(client, |_| true, deadline);
+            return self.login(client, |_| true, is_counted, deadline);
         };
-        match token.need() {
-            Need::Nothing => Ok(token),
-            Need::Renewal => Ok(self.refresh(client, token, true, deadline)),
-            Need::EarlyReplacement => Ok(self.refresh(client, token, false, deadline)),
-            Need::Replacement => self.login(client, |present| present.serial > token.serial, deadline),
-        }
+        let newer = |present: &Token| present.serial > token.serial;
+        let replacement = match token.need() {
+            Need::Nothing => None,
+            Need::Renewal => self.refresh(client, &token, true, deadline),
+            Need::EarlyReplacement => self.refresh(client, &token, false, deadline),
+            Need::Replacement => return self.login(client, newer, is_counted, deadline),
+        };
+        let token = replacement.unwrap_or_else(|| token.clone());
+        if !is_counted || token.claim() { Ok(token) } else { self.login(client, newer, is_counted, deadline) }
     }
 
     /// Another token in place of one that Vault refused; the present one if it is another. A renewal that ended while
     /// the refused request was under way is none: it made the dead token's lease newer, not the token.
-    pub fn replace(&self, client: &Client, dead: &Token, deadline: &Deadline) -> Result<Arc<Token>> {
-        self.login(client, |present| present.text() != dead.text(), deadline)
+    pub fn replace(&self, client: &Client, dead: &Token, is_counted: bool, deadline: &Deadline) -> Result<Arc<Token>> {
+        self.login(client, |present| present.text() != dead.text(), is_counted, deadline)
     }
 
     /// Takes note that Vault took `token`: the next failure starts with a short pause again.
@@ -167,7 +184,7 @@ impl Session {
     pub fn refused(&self, complaint: &Complaint) -> Error {
         let error = self.refusal(complaint);
         if !matches!(self.auth, Auth::Token(_)) {
-            self.note_setback(&error, login::fingerprint(&self.auth));
+            self.note_setback(&error, login::fingerprint(&self.auth), None);
         }
         error
     }
@@ -188,31 +205,35 @@ impl Session {
             .with_http_status(complaint.http_status)
     }
 
-    /// Renews or replaces a token that can still be used, unless another thread is at it. A failure costs nothing yet.
-    fn refresh(&self, client: &Client, token: Arc<Token>, renew: bool, deadline: &Deadline) -> Arc<Token> {
-        let Some(_passage) = self.gate.try_pass() else { return token };
+    /// Renews or replaces a token that can still be used, unless another thread is at it. A failure costs a part of the
+    /// call's time, and nothing else yet.
+    fn refresh(&self, client: &Client, token: &Token, renew: bool, deadline: &Deadline) -> Option<Arc<Token>> {
+        let _lines = log::hold_back();
+        let _passage = self.gate.try_pass()?;
         if let Some(newer) = self.present(|present| present.serial > token.serial) {
-            return newer;
+            return Some(newer);
         }
-        if self.held_back().is_some() {
-            return token;
+        let share = deadline.remaining().ok()? / RENEWAL_SHARE;
+        let deadline = &deadline.within(share.min(LONGEST_RENEWAL));
+        if self.held_back(deadline).is_some() {
+            return None;
         }
         let replacement = match renew {
-            true => self.renew_or_replace(client, &token, deadline),
+            true => self.renew_or_replace(client, token, deadline),
             false => self.login_now(client, deadline),
         };
-        replacement.unwrap_or_else(|error| {
-            client.logger().warn(format_args!("the token is used until it expires: {error}"));
-            token
-        })
+        replacement
+            .map(|token| self.install(token))
+            .inspect_err(|error| client.logger().warn(format_args!("the token is used until it expires: {error}")))
+            .ok()
     }
 
     /// A refused renewal is answered by a login. One that Vault did not answer is not: a login would fare no better.
-    fn renew_or_replace(&self, client: &Client, token: &Token, deadline: &Deadline) -> Result<Arc<Token>> {
+    fn renew_or_replace(&self, client: &Client, token: &Token, deadline: &Deadline) -> Result<Token> {
         let asked = Instant::now();
         let credentials = login::fingerprint(&self.auth);
         match login::renew(client, token, deadline) {
-            Ok(grant) if !grant.ttl.is_zero() => Ok(self.install(token.renewed(asked, &grant, self.next_serial()))),
+            Ok(grant) if !grant.ttl.is_zero() => Ok(token.renewed(asked, &grant, self.next_serial())),
             Ok(_) => self.login_now(client, deadline),
             Err(error) if is_refusal(&error) => {
                 client.logger().info(format_args!("the token is not renewed, logging in again: {error}"));
@@ -227,17 +248,27 @@ impl Session {
 
     /// One login for all who need one: those who come while it runs get its token, or its error. `good` tells a token
     /// that will do from the one that will not.
-    fn login(&self, client: &Client, good: impl Fn(&Token) -> bool, deadline: &Deadline) -> Result<Arc<Token>> {
+    fn login(
+        &self,
+        client: &Client,
+        good: impl Fn(&Token) -> bool,
+        is_counted: bool,
+        deadline: &Deadline,
+    ) -> Result<Arc<Token>> {
+        let _lines = log::hold_back();
         let _passage = self.gate.pass(deadline)?;
-        if let Some(token) = self.present(good) {
+        if let Some(token) = self.present(|token| good(token) && (!is_counted || token.claim())) {
             return Ok(token);
         }
-        if let Some(setback) = self.held_back() {
+        if let Some(setback) = self.held_back(deadline) {
             let rest = setback.until.saturating_duration_since(Instant::now());
             client.logger().debug(format_args!("no new login for {} ms", rest.as_millis()));
             return Err(setback.error.clone());
         }
-        self.login_now(client, deadline)
+        let token = self.login_now(client, deadline)?;
+        // Its first use is the caller's, who may be one of many that wait for it.
+        let _ = is_counted && token.claim();
+        Ok(self.install(token))
     }
 
     /// The present token, if it is good enough.
@@ -245,20 +276,26 @@ impl Session {
         self.token.load_full().filter(|token| good(token))
     }
 
-    /// The last failure, while its pause lasts and the credentials are the same.
-    fn held_back(&self) -> Option<Arc<Setback>> {
+    /// The last failure, while its pause lasts and the credentials are the same. One that was due to little time says
+    /// nothing to those who have more.
+    fn held_back(&self, deadline: &Deadline) -> Option<Arc<Setback>> {
         let setback = self.setback.load_full()?;
-        (Instant::now() < setback.until && login::fingerprint(&self.auth) == setback.credentials).then_some(setback)
+        let hastier = |waited| deadline.remaining().is_ok_and(|left| left > waited);
+        let lasts = Instant::now() < setback.until && !setback.waited.is_some_and(hastier);
+        (lasts && login::fingerprint(&self.auth) == setback.credentials).then_some(setback)
     }
 
-    fn login_now(&self, client: &Client, deadline: &Deadline) -> Result<Arc<Token>> {
+    fn login_now(&self, client: &Client, deadline: &Deadline) -> Result<Token> {
         let asked = Instant::now();
         let credentials = login::fingerprint(&self.auth);
         match login::login(&self.auth, &self.unwrapped, client, deadline) {
             Ok((text, grant)) => {
-                client.logger().debug(format_args!("logged in ({})", login::name(&self.auth)));
-                let lease = grant.and_then(|grant| Lease::of(asked, &grant));
-                Ok(self.install(Token { text, serial: self.next_serial(), lease }))
+                if !matches!(self.auth, Auth::Token(_)) {
+                    client.logger().info(format_args!("logged in ({})", login::name(&self.auth)));
+                }
+                let lease = grant.as_ref().and_then(|grant| Lease::of(asked, grant));
+                let uses = grant.and_then(|grant| grant.uses).map(AtomicU64::new);
+                Ok(Token { text, serial: self.next_serial(), lease, uses })
             }
             Err(error) => {
                 self.note_failure(&error, credentials, asked);
@@ -267,22 +304,22 @@ impl Session {
         }
     }
 
-    /// Remembers a failed login or renewal, unless the failure was the caller's: who cancels, or gives it no time, says
-    /// nothing about Vault, and must not hold others back.
+    /// Remembers a failed login or renewal. Who cancels says nothing about Vault, and must not hold others back; who gives
+    /// it little time holds back those who give it no more.
     fn note_failure(&self, error: &Error, credentials: u64, began: Instant) {
         match error.status() {
             Status::Cancelled => {}
-            Status::Timeout if began.elapsed() < TELLING_TIMEOUT => {}
-            _ => self.note_setback(error, credentials),
+            Status::Timeout => self.note_setback(error, credentials, Some(began.elapsed())),
+            _ => self.note_setback(error, credentials, None),
         }
     }
 
-    fn note_setback(&self, error: &Error, credentials: u64) {
+    fn note_setback(&self, error: &Error, credentials: u64, waited: Option<Duration>) {
         let before = self.setback.load_full().filter(|setback| setback.credentials == credentials);
         let pause = before.map_or(FIRST_LOGIN_PAUSE, |setback| (setback.pause * 2).min(LONGEST_LOGIN_PAUSE));
         let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
         let serial = self.serial.load(Ordering::Relaxed);
-        self.setback.store(Some(Arc::new(Setback { error: error.clone(), until, pause, credentials, serial })));
+        self.setback.store(Some(Arc::new(Setback { error: error.clone(), until, pause, credentials, serial, waited })));
     }
 
     fn next_serial(&self) -> u64 {

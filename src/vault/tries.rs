@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::client::Effect;
-use super::transport::Trust;
 
 /// The pause before the first repeat is up to this long, doubled for each that follows.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -19,13 +18,16 @@ const ELECTION: Duration = Duration::from_secs(20);
 /// Pauses while a cluster elects stay short, so that the new leader is found soon.
 const ELECTION_PAUSE: Duration = Duration::from_millis(500);
 
-/// In a cluster a node that does not answer costs this much at most, not the call, and this much at least, so that a
-/// slow node is not taken for a dead one.
-const LONGEST_NODE_PATIENCE: Duration = Duration::from_secs(3);
+/// In a cluster a node may be silent for this long at most before it is asked whether it is there at all, and for this
+/// long at least, so that one that hangs costs a try and not the call.
+const LONGEST_NODE_PATIENCE: Duration = Duration::from_secs(2);
 const SHORTEST_NODE_PATIENCE: Duration = Duration::from_millis(250);
 
-/// Where there is no other node to go to, a try is not cut short before this much has passed.
+/// Where there is no other node to go to, it may be silent for this long at least.
 const SINGLE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A node that is there answers a question that costs it nothing within this time.
+pub const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// The tries of one request.
 pub struct Tries {
@@ -35,51 +37,42 @@ pub struct Tries {
     upgrades: u32,
     /// Nodes left at once, since the last pause.
     moves: usize,
+    /// A redirect was followed, since the last pause.
+    followed: bool,
     trouble_since: Option<Instant>,
-    /// An idle connection was found closed.
-    distrust: bool,
 }
 
 impl Tries {
     /// None yet. `max_retries` is `VAULT_MAX_RETRIES`; 0 turns every repeat off.
     pub fn new(max_retries: u32, nodes: usize) -> Tries {
-        Tries { max_retries, nodes, retries: 0, upgrades: 0, moves: 0, trouble_since: None, distrust: false }
+        Tries { max_retries, nodes, retries: 0, upgrades: 0, moves: 0, followed: false, trouble_since: None }
     }
 
-    /// How long the next try may take out of what is `left`, so that a node that hangs costs one try and not the call.
-    pub fn patience(&self, left: Duration) -> Duration {
+    /// For how long a node may be silent in the next try, out of what is `left`. Where a request cannot be repeated and
+    /// there is no other node, nothing is gained by giving up early.
+    pub fn patience(&self, left: Duration, effect: Effect) -> Duration {
         let share = left / (self.max_retries.saturating_sub(self.retries) + 1);
-        if self.nodes > 1 {
-            share.clamp(SHORTEST_NODE_PATIENCE, LONGEST_NODE_PATIENCE).min(left)
-        } else {
-            share.max(SINGLE_PATIENCE).min(left)
+        match (self.nodes, effect) {
+            (0 | 1, Effect::Once) => left,
+            (0 | 1, _) => share.max(SINGLE_PATIENCE).min(left),
+            _ => share.clamp(SHORTEST_NODE_PATIENCE, LONGEST_NODE_PATIENCE).min(left),
         }
     }
 
-    /// The pause after a redirect to another node: none, unless the nodes go on naming each other.
+    /// The pause after a redirect to another node: none, unless that one redirects in turn: then the cluster does not yet
+    /// know who leads.
     pub fn after_redirect(&mut self) -> Option<Duration> {
-        if self.moves < self.nodes {
-            self.moves += 1;
+        if !self.followed {
+            self.followed = true;
             return Some(Duration::ZERO);
         }
-        self.counted(None)
+        self.counted(None, true)
     }
 
-    /// The pause after an idle connection turned out to be closed: none, and from now on they are looked at first. It
-    /// does not count as a try, since the server never saw it.
-    pub fn after_stale(&mut self) -> Option<Duration> {
-        self.distrust = true;
+    /// The pause after an idle connection turned out to be closed: none. It does not count as a try, since the server
+    /// never saw it.
+    pub fn after_stale(&self) -> Option<Duration> {
         Some(Duration::ZERO)
-    }
-
-    /// Which idle connections the next try may use without looking whether they are open.
-    pub fn trust(&self, effect: Effect) -> Trust {
-        if self.distrust { Trust::Nobody } else { Tries::first_trust(effect) }
-    }
-
-    /// The same for a first try: a request that cannot be repeated must not meet a closed connection.
-    pub fn first_trust(effect: Effect) -> Trust {
-        if effect == Effect::Once { Trust::Nobody } else { Trust::Recent }
     }
 
     /// The pause after a node did not answer: none until each has been asked. `None`: give up.
@@ -88,12 +81,12 @@ impl Tries {
             self.moves += 1;
             return Some(Duration::ZERO);
         }
-        self.counted(None)
+        self.counted(None, true)
     }
 
-    /// The pause after an answer that said "not now", and perhaps when. `None`: give up.
-    pub fn after_refusal(&mut self, wanted: Option<Duration>) -> Option<Duration> {
-        self.counted(wanted)
+    /// The pause after an answer that said "not now", and perhaps when. `leaderless`: because nobody leads. `None`: give up.
+    pub fn after_refusal(&mut self, wanted: Option<Duration>, leaderless: bool) -> Option<Duration> {
+        self.counted(wanted, leaderless)
     }
 
     /// The pause while a new mount is being prepared. `None`: give up.
@@ -102,10 +95,12 @@ impl Tries {
         (self.upgrades <= UPGRADE_TRIES).then_some(UPGRADE_PAUSE)
     }
 
-    fn counted(&mut self, wanted: Option<Duration>) -> Option<Duration> {
+    /// A cluster without a leader is given the time of an election; beyond that, and for all else, the number counts.
+    fn counted(&mut self, wanted: Option<Duration>, leaderless: bool) -> Option<Duration> {
         self.moves = 0;
+        self.followed = false;
         let since = *self.trouble_since.get_or_insert_with(Instant::now);
-        let electing = self.nodes > 1 && self.max_retries > 0 && since.elapsed() < ELECTION;
+        let electing = leaderless && self.nodes > 1 && self.max_retries > 0 && since.elapsed() < ELECTION;
         if self.retries >= self.max_retries && !electing {
             return None;
         }
@@ -128,7 +123,7 @@ mod tests {
     fn one_node_is_asked_as_often_as_the_option_says() {
         let mut tries = Tries::new(2, 1);
         assert!(tries.after_unreachable().is_some());
-        assert!(tries.after_refusal(None).is_some());
+        assert!(tries.after_refusal(None, true).is_some());
         assert_eq!(tries.after_unreachable(), None);
     }
 
@@ -136,7 +131,7 @@ mod tests {
     fn no_retries_means_one_try() {
         let mut tries = Tries::new(0, 3);
         assert_eq!(tries.after_unreachable(), None);
-        assert_eq!(tries.after_refusal(None), None);
+        assert_eq!(tries.after_refusal(None, true), None);
     }
 
     #[test]
@@ -152,17 +147,40 @@ mod tests {
     fn a_cluster_is_given_the_time_of_an_election() {
         let mut tries = Tries::new(1, 3);
         for _ in 0..20 {
-            assert!(tries.after_refusal(None).is_some_and(|pause| pause <= ELECTION_PAUSE));
+            assert!(tries.after_refusal(None, true).is_some_and(|pause| pause <= ELECTION_PAUSE));
         }
+    }
+
+    #[test]
+    fn a_quota_is_no_election() {
+        let mut tries = Tries::new(1, 3);
+        assert!(tries.after_refusal(None, false).is_some());
+        assert_eq!(tries.after_refusal(None, false), None);
+    }
+
+    #[test]
+    fn a_second_redirect_in_a_row_is_followed_after_a_pause_only() {
+        let mut tries = Tries::new(1, 1);
+        assert_eq!(tries.after_redirect(), Some(Duration::ZERO));
+        assert!(tries.after_redirect().is_some_and(|pause| pause <= FIRST_PAUSE));
+        assert_eq!(tries.after_redirect(), Some(Duration::ZERO));
+        assert_eq!(tries.after_redirect(), None);
     }
 
     #[test]
     fn a_try_leaves_time_for_those_that_may_follow() {
         let minute = Duration::from_secs(60);
-        assert_eq!(Tries::new(2, 1).patience(minute), minute / 3);
-        assert_eq!(Tries::new(2, 3).patience(minute), LONGEST_NODE_PATIENCE);
+        assert_eq!(Tries::new(2, 1).patience(minute, Effect::Read), minute / 3);
+        assert_eq!(Tries::new(2, 3).patience(minute, Effect::Read), LONGEST_NODE_PATIENCE);
         let second = Duration::from_secs(1);
-        assert_eq!(Tries::new(2, 1).patience(second), second);
-        assert_eq!(Tries::new(2, 3).patience(second), second / 3);
+        assert_eq!(Tries::new(2, 1).patience(second, Effect::Read), second);
+        assert_eq!(Tries::new(2, 3).patience(second, Effect::Read), second / 3);
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_elsewhere_has_all_the_time_there_is() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Tries::new(2, 1).patience(minute, Effect::Once), minute);
+        assert_eq!(Tries::new(2, 3).patience(minute, Effect::Once), LONGEST_NODE_PATIENCE);
     }
 }

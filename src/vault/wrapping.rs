@@ -77,7 +77,7 @@ fn unwrap_secret_id(wrapped: &SecretString, mount: &str, client: &Client, deadli
     let token = Token::given(checked_token(wrapped.expose_secret(), "VAULT_SECRET_ID_WRAPPED")?);
     let reply = client.send_as(Some(&token), &Ask::post(UNWRAP, b"{}"), deadline).map_err(in_context)?;
     if reply.status != 200 {
-        return Err(spent(&Complaint::of(&reply)));
+        return Err(refusal(UNWRAP, Complaint::of(&reply)));
     }
     let envelope: Envelope<Unwrapped<'_>> =
         serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, UNWRAP, "holds no secret_id"))?;
@@ -94,7 +94,7 @@ fn creation_path(wrapped: &SecretString, client: &Client, deadline: &Deadline) -
     );
     let reply = client.send_as(None, &Ask::post_repeatable(LOOKUP, &body), deadline).map_err(in_context)?;
     if reply.status != 200 {
-        return Err(spent(&Complaint::of(&reply)));
+        return Err(refusal(LOOKUP, Complaint::of(&reply)));
     }
     let envelope: Envelope<Lookup> =
         serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, LOOKUP, "is not JSON"))?;
@@ -102,7 +102,11 @@ fn creation_path(wrapped: &SecretString, client: &Client, deadline: &Deadline) -
     path.ok_or_else(|| not_as_documented(&reply, LOOKUP, "names no creation_path"))
 }
 
-fn spent(complaint: &Complaint) -> Error {
+/// Only Vault itself can say that a wrapping token is spent, and only by 400 or 403.
+fn refusal(path: &str, complaint: Complaint) -> Error {
+    if !complaint.is_vaults() || !matches!(complaint.http_status, 400 | 403) {
+        return in_context(complaint.into_error(path, "\"update\""));
+    }
     refused(format!("{}; it has expired, or somebody has unwrapped it before", complaint.text))
         .with_http_status(complaint.http_status)
 }

@@ -83,6 +83,71 @@ static void check_many_at_once(void)
         pthread_join(threads[i], NULL);
 }
 
+/* It is one object, of which each caller has a reference. */
+static void check_is_one_object(void)
+{
+    hf_manager *one = NULL;
+    hf_manager *other = NULL;
+    hf_error *error = NULL;
+
+    CHECK_STATUS(HF_OK, hf_manager_default(NULL, &one, &error));
+    CHECK_STATUS(HF_OK, hf_manager_default(NULL, &other, &error));
+    CHECK(one == other, "two managers");
+    hf_manager_free(other);
+    hf_manager_reset_default();
+    CHECK_STATUS(HF_OK, hf_manager_default(NULL, &other, &error));
+    CHECK(one != other, "a reset that resets nothing");
+    hf_manager_free(other);
+    CHECK(strcmp(hf_manager_type(one), "env") == 0, "those who have it keep it");
+    hf_manager_free(one);
+}
+
+/* A call that was cancelled before opens nothing, although opening the env backend takes no time. */
+static void check_cancelled(void)
+{
+    hf_call *call = hf_call_new();
+    hf_manager *manager = NULL;
+    hf_error *error = NULL;
+
+    hf_call_cancel(call);
+    CHECK_STATUS(HF_ERR_CANCELLED, hf_manager_default(call, &manager, &error));
+    hf_error_free(error);
+    CHECK_STATUS(HF_ERR_CANCELLED, hf_manager_open(NULL, call, &manager, &error));
+    hf_error_free(error);
+    hf_call_free(call);
+}
+
+static void *open_without_a_limit(void *ignored)
+{
+    hf_manager *manager = NULL;
+    hf_error *error = NULL;
+
+    (void)ignored;
+    CHECK_STATUS(HF_ERR_TIMEOUT, hf_manager_default(NULL, &manager, &error));
+    hf_error_free(error);
+    return NULL;
+}
+
+/* Those who wait for one another have VAULT_CLIENT_TIMEOUT together, not each in turn. */
+static void check_waiting_counts(void)
+{
+    pthread_t threads[6];
+    struct timespec before, after;
+    int i;
+
+    setenv("VAULT_CLIENT_TIMEOUT", "1s", 1);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    for (i = 0; i < 6; i++) {
+        if (pthread_create(&threads[i], NULL, open_without_a_limit, NULL) != 0)
+            exit(1);
+    }
+    for (i = 0; i < 6; i++)
+        pthread_join(threads[i], NULL);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    CHECK(after.tv_sec - before.tv_sec <= 2, "%ld s for calls of one", (long)(after.tv_sec - before.tv_sec));
+    unsetenv("VAULT_CLIENT_TIMEOUT");
+}
+
 int main(void)
 {
     struct black_hole hole = dig();
@@ -114,7 +179,10 @@ int main(void)
 
     hf_call_cancel(call);
     pthread_join(opener, NULL);
+    check_waiting_counts();
     check_opens("after a failure, which is not remembered");
+    check_is_one_object();
+    check_cancelled();
     check_many_at_once();
 
     hf_manager_reset_default();

@@ -30,7 +30,8 @@ pub enum Method {
 }
 
 impl Method {
-    fn as_str(self) -> &'static str {
+    /// As the request line has it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -83,9 +84,9 @@ pub struct Head {
     /// `Retry-After`, where it is a number of seconds.
     pub retry_after: Option<u64>,
     /// `Location`.
-    pub location: Option<String>,
+    pub location: Option<Box<str>>,
     /// `X-Vault-Index`.
-    pub index: Option<String>,
+    pub index: Option<Box<str>>,
     /// How the body ends.
     pub framing: Framing,
     /// The connection is good for another request.
@@ -155,8 +156,8 @@ impl Head {
                 self.keep_alive &= !wish.eq_ignore_ascii_case("close");
             }
             11 if name.eq_ignore_ascii_case("retry-after") => self.retry_after = text(header)?.parse().ok(),
-            8 if name.eq_ignore_ascii_case("location") => self.location = Some(text(header)?.to_owned()),
-            13 if name.eq_ignore_ascii_case("x-vault-index") => self.index = Some(text(header)?.to_owned()),
+            8 if name.eq_ignore_ascii_case("location") => self.location = Some(text(header)?.into()),
+            13 if name.eq_ignore_ascii_case("x-vault-index") => self.index = Some(text(header)?.into()),
             _ => {}
         }
         Ok(())

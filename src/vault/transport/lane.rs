@@ -9,7 +9,7 @@ use super::buffer::{Inbox, Outbox};
 use super::http::{BodyReader, Framing, Head, MAX_HEAD, Request};
 use super::stream::Stream;
 use super::{Failure, Reply};
-use crate::call::Deadline;
+use crate::call::Pace;
 use crate::error::{Error, Result, Status};
 
 /// Holds a request's head and a small body. It grows for a longer head.
@@ -17,6 +17,9 @@ const OUTBOX: usize = 4 * 1024;
 
 /// A body up to this size leaves together with the head, in one system call; a larger one follows uncopied.
 const SMALL_BODY: usize = 16 * 1024;
+
+/// A large body is sent in parts of this size, each of which has to leave within a pace's patience.
+const PART: usize = 256 * 1024;
 
 /// Holds most answers whole.
 const INBOX: usize = 16 * 1024;
@@ -35,30 +38,30 @@ pub struct Lane {
     authority: Arc<str>,
     target: Arc<str>,
     born: Instant,
-    last_used: Instant,
     /// Answers that came by it.
     answers: u64,
     generation: u32,
     node: usize,
     alive: bool,
+    /// A request was not sent to its end.
+    cut_short: bool,
 }
 
 impl Lane {
     /// A lane over `stream`, which leads to `node`. `authority` is its `Host`; `target` names it in messages.
     pub fn new(stream: Stream, authority: Arc<str>, target: Arc<str>, generation: u32, node: usize) -> Lane {
-        let now = Instant::now();
         Lane {
             stream,
             inbox: Inbox::new(INBOX),
             outbox: Outbox::new(OUTBOX),
             authority,
             target,
-            born: now,
-            last_used: now,
+            born: Instant::now(),
             answers: 0,
             generation,
             node,
             alive: true,
+            cut_short: false,
         }
     }
 
@@ -77,11 +80,6 @@ impl Lane {
         self.born
     }
 
-    /// When the last answer came by it.
-    pub fn last_used(&self) -> Instant {
-        self.last_used
-    }
-
     /// Whether the connection is still open and nothing unasked has arrived on it.
     pub fn is_quiet(&self) -> bool {
         self.stream.is_quiet()
@@ -93,28 +91,27 @@ impl Lane {
     }
 
     /// Sends `request`. Its answer is to be received before another one is sent.
-    pub fn send(&mut self, request: &Request<'_>, base_path: &str, deadline: &Deadline) -> Result<(), Failure> {
+    pub fn send(&mut self, request: &Request<'_>, base_path: &str, pace: Pace<'_>) -> Result<(), Failure> {
         let mut sent = false;
         // Whatever ends the exchange early leaves the connection in the middle of something.
         self.alive = false;
-        let outcome = self.transmit(request, base_path, deadline, &mut sent);
+        let outcome = self.transmit(request, base_path, pace, &mut sent);
         self.outbox.wipe();
         outcome.map_err(|error| self.failure(error, sent))
     }
 
-    /// Receives the whole answer to what was sent.
-    pub fn receive(&mut self, deadline: &Deadline) -> Result<Reply, Failure> {
-        let outcome = self.reply(deadline);
+    /// Receives the whole answer to what was sent. Where not a byte of it came in time, the wait may be gone on with.
+    pub fn receive(&mut self, pace: Pace<'_>) -> Result<Reply, Failure> {
+        let outcome = self.reply(pace);
         let silent = self.inbox.is_untouched();
         self.inbox.wipe();
         self.stream.wipe();
         match outcome {
             Ok(reply) => {
                 self.answers += 1;
-                self.last_used = Instant::now();
                 Ok(reply)
             }
-            Err(error) if silent => Err(self.failure(error, true)),
+            Err(error) if silent => Err(Failure { silent: true, ..self.failure(error, true) }),
             Err(error) => Err(Failure::new(error, true)),
         }
     }
@@ -126,26 +123,29 @@ impl Lane {
         Failure { stale, ..Failure::new(error, sent) }
     }
 
-    fn transmit(&mut self, request: &Request<'_>, base_path: &str, deadline: &Deadline, sent: &mut bool) -> Result<()> {
+    fn transmit(&mut self, request: &Request<'_>, base_path: &str, pace: Pace<'_>, sent: &mut bool) -> Result<()> {
         request.write_head(&self.authority, base_path, &mut self.outbox);
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
-        let mut outcome = self.stream.send_all(self.outbox.filled(), deadline, sent);
-        if outcome.is_ok() && !large.is_empty() {
-            outcome = self.stream.send_all(large, deadline, sent);
+        let mut outcome = self.stream.send_all(self.outbox.filled(), &pace.step(), sent);
+        for part in large.chunks(PART) {
+            outcome = outcome.and_then(|()| self.stream.send_all(part, &pace.step(), sent));
         }
         match outcome {
-            // A server that refuses a large request answers and closes without reading the rest: hear it out.
-            Err(error) if error.status() == Status::Connection && *sent => Ok(()),
+            // A server that refuses a large request answers without reading the rest, and mostly closes: hear it out.
+            Err(error) if error.status() == Status::Connection && *sent => {
+                self.cut_short = true;
+                Ok(())
+            }
             other => other,
         }
     }
 
-    fn reply(&mut self, deadline: &Deadline) -> Result<Reply> {
-        let head = self.head(deadline)?;
-        let body = self.body(head.framing, deadline)?;
-        self.alive = head.keep_alive && self.inbox.unread().is_empty();
+    fn reply(&mut self, pace: Pace<'_>) -> Result<Reply> {
+        let head = self.head(pace)?;
+        let body = self.body(head.framing, pace)?;
+        self.alive = head.keep_alive && !self.cut_short && self.inbox.unread().is_empty();
         Ok(Reply {
             from: self.target.clone(),
             status: head.status,
@@ -153,10 +153,11 @@ impl Lane {
             location: head.location,
             index: head.index,
             body,
+            secrets: Box::default(),
         })
     }
 
-    fn head(&mut self, deadline: &Deadline) -> Result<Head> {
+    fn head(&mut self, pace: Pace<'_>) -> Result<Head> {
         loop {
             match Head::parse(self.inbox.unread()) {
                 Ok(Some((head, length))) => {
@@ -165,13 +166,13 @@ impl Lane {
                         return Ok(head);
                     }
                 }
-                Ok(None) if self.inbox.unread().len() < MAX_HEAD => self.more(deadline)?,
+                Ok(None) if self.inbox.unread().len() < MAX_HEAD => self.more(pace)?,
                 _ => return Err(self.malformed()),
             }
         }
     }
 
-    fn body(&mut self, framing: Framing, deadline: &Deadline) -> Result<Zeroizing<Vec<u8>>> {
+    fn body(&mut self, framing: Framing, pace: Pace<'_>) -> Result<Zeroizing<Vec<u8>>> {
         let announced = if let Framing::Length(length) = framing { length } else { 0 };
         if announced > MAX_ANSWER as u64 {
             return Err(self.too_large());
@@ -187,7 +188,7 @@ impl Lane {
             if body.len() > MAX_ANSWER {
                 return Err(self.too_large());
             }
-            if self.stream.receive(&mut self.inbox, deadline)? == 0 {
+            if self.stream.receive(&mut self.inbox, &pace.step())? == 0 {
                 if reader.may_end_here() {
                     break;
                 }
@@ -215,24 +216,31 @@ impl Lane {
         Ok(())
     }
 
-    fn more(&mut self, deadline: &Deadline) -> Result<()> {
-        match self.stream.receive(&mut self.inbox, deadline)? {
+    fn more(&mut self, pace: Pace<'_>) -> Result<()> {
+        match self.stream.receive(&mut self.inbox, &pace.step())? {
             0 => Err(self.cut_off()),
             _ => Ok(()),
         }
     }
 
     fn cut_off(&self) -> Error {
-        let message = format!("{} closed the connection before its answer was complete", self.target);
+        let message = format!(
+            "{} closed the connection before its answer was complete; is it, or what stands in front of it, being restarted?",
+            self.target
+        );
         Error::new(Status::Connection, message)
     }
 
     fn malformed(&self) -> Error {
-        Error::new(Status::Protocol, format!("the answer of {} is not valid HTTP/1.1", self.target))
+        Error::new(
+            Status::Protocol,
+            format!("the answer of {} is not valid HTTP/1.1; check that a Vault server listens there", self.target),
+        )
     }
 
     fn too_large(&self) -> Error {
-        let message = format!("the answer of {} is larger than {} MiB", self.target, MAX_ANSWER >> 20);
+        let limit = MAX_ANSWER >> 20;
+        let message = format!("the answer of {} is larger than {limit} MiB, the most that is taken", self.target);
         Error::new(Status::TooLarge, message)
     }
 }

@@ -19,16 +19,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 pub use self::http::{Method, Request};
 use self::lane::Lane;
 use self::pool::Pool;
-pub use self::pool::Trust;
 use self::socket::{IoFailure, Socket};
 use self::stream::{Peer, Stream};
 use self::tls::{TlsFailure, TlsStream};
-use crate::call::Deadline;
+use crate::call::{Deadline, Pace};
 use crate::error::{Error, Result, Status};
 use crate::fork;
 use crate::options::{Address, Proxy, VaultConfig};
@@ -42,11 +42,13 @@ pub struct Reply {
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
     /// `Location`.
-    pub location: Option<String>,
+    pub location: Option<Box<str>>,
     /// `X-Vault-Index`.
-    pub index: Option<String>,
+    pub index: Option<Box<str>>,
     /// The body, wiped when dropped.
     pub body: Zeroizing<Vec<u8>>,
+    /// Where it is an error: what no message may repeat, since it stood in the request.
+    pub secrets: Box<[SecretString]>,
 }
 
 /// Why there is no answer, and how far the request came.
@@ -58,6 +60,8 @@ pub struct Failure {
     pub sent: bool,
     /// It was an idle connection that was no longer open.
     pub stale: bool,
+    /// Not a byte of an answer had come.
+    pub silent: bool,
     /// It was the connection, or time: another try, or another node, may do better.
     pub may_pass: bool,
 }
@@ -65,11 +69,16 @@ pub struct Failure {
 impl Failure {
     fn new(error: Error, sent: bool) -> Failure {
         let may_pass = matches!(error.status(), Status::Connection | Status::Timeout);
-        Failure { error, sent, stale: false, may_pass }
+        Failure { error, sent, stale: false, silent: false, may_pass }
     }
 
     fn before_sending(error: Error) -> Failure {
         Failure::new(error, false)
+    }
+
+    /// The peer was silent, and the call has time left.
+    fn is_out_of_patience(&self, pace: Pace<'_>) -> bool {
+        self.silent && self.error.status() == Status::Timeout && pace.deadline.remaining().is_ok()
     }
 }
 
@@ -89,13 +98,25 @@ const MAX_LEARNED: usize = 32;
 pub struct Underway(Box<Lane>);
 
 impl Underway {
-    /// Waits for the answer, and gives the connection back to `transport`, which it came from.
-    pub fn receive(mut self, transport: &Transport, deadline: &Deadline) -> Result<Reply, Failure> {
-        let outcome = self.0.receive(deadline);
-        if self.0.is_alive() {
-            transport.pool.put(self.0);
+    /// Waits for the answer, and gives the connection back to `transport`, which it came from. `still_there` is asked
+    /// whenever the peer has said nothing for as long as the pace has patience: the wait goes on if it is.
+    pub fn receive(
+        mut self,
+        transport: &Transport,
+        mut pace: Pace<'_>,
+        still_there: impl Fn() -> bool,
+    ) -> Result<Reply, Failure> {
+        loop {
+            match self.0.receive(pace) {
+                Err(failure) if failure.is_out_of_patience(pace) && still_there() => pace.patience *= 2,
+                outcome => {
+                    if self.0.is_alive() {
+                        transport.pool.put(self.0);
+                    }
+                    return outcome;
+                }
+            }
         }
-        outcome
     }
 }
 
@@ -197,38 +218,26 @@ impl Transport {
     }
 
     /// Sends `request` to `node` and reads the whole answer, on an idle connection if there is one.
-    pub fn exchange(
-        &self,
-        node: usize,
-        request: &Request<'_>,
-        trust: Trust,
-        deadline: &Deadline,
-    ) -> Result<Reply, Failure> {
-        self.send(node, request, trust, deadline)?.receive(self, deadline)
+    pub fn exchange(&self, node: usize, request: &Request<'_>, pace: Pace<'_>) -> Result<Reply, Failure> {
+        self.send(node, request, pace)?.receive(self, pace, || false)
     }
 
     /// Sends `request` to `node`, on an idle connection if there is one. The answer is to be received from what comes
     /// back; meanwhile other requests can be sent.
-    pub fn send(
-        &self,
-        node: usize,
-        request: &Request<'_>,
-        trust: Trust,
-        deadline: &Deadline,
-    ) -> Result<Underway, Failure> {
+    pub fn send(&self, node: usize, request: &Request<'_>, pace: Pace<'_>) -> Result<Underway, Failure> {
         let Some(place) = self.get(node) else {
             return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
         };
         let generation = fork::generation();
-        let mut lane = match self.pool.take(node, generation, trust) {
+        let mut lane = match self.pool.take(node, generation) {
             Some(lane) => lane,
             None => {
-                let stream = self.open(&place, deadline)?;
+                let stream = self.open(&place, &pace.step())?;
                 let Peer { target, place: authority, .. } = place.peer.clone();
                 Box::new(Lane::new(stream, authority, target, generation, node))
             }
         };
-        lane.send(request, place.address.base_path(), deadline)?;
+        lane.send(request, place.address.base_path(), pace)?;
         Ok(Underway(lane))
     }
 
@@ -268,14 +277,24 @@ impl Transport {
                 return Ok(found);
             }
         }
-        resolve(host, port).map_err(|e| self.unknown_name(host, self.variable, &e))
+        self.resolve(host, port, self.variable, deadline)
+    }
+
+    /// Looks a name up in the calling thread. The C library's resolver knows neither deadline nor cancellation, only
+    /// resolv.conf's limits: where it took too long, that is what is said, whatever it found.
+    fn resolve(&self, host: &str, port: u16, variable: &str, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
+        let found = resolve(host, port);
+        deadline.remaining()?;
+        found.map_err(|cause| {
+            Error::new(Status::Connection, format!("cannot find the address of {host}: {cause}; check {variable}"))
+        })
     }
 
     fn dial_proxy(&self, proxy: &Proxy, deadline: &Deadline) -> Result<Socket> {
         let Address::Tcp { host, port, .. } = &proxy.address else {
             return Err(Error::config(format!("{}: a proxy is an http:// address", proxy.variable)));
         };
-        let addresses = resolve(host, *port).map_err(|e| self.unknown_name(host, proxy.variable, &e))?;
+        let addresses = self.resolve(host, *port, proxy.variable, deadline)?;
         Socket::connect_tcp(&addresses, deadline).map_err(|failure| match failure {
             IoFailure::Call(error) => error,
             IoFailure::Broken(e) => socket::no_connection(&format!("the proxy {}", proxy.address), proxy.variable, &e),
@@ -288,13 +307,9 @@ impl Transport {
             IoFailure::Broken(cause) => socket::no_connection(target, self.variable, &cause),
         }
     }
-
-    fn unknown_name(&self, host: &str, variable: &str, cause: &io::Error) -> Error {
-        Error::new(Status::Connection, format!("cannot find the address of {host}: {cause}; check {variable}"))
-    }
 }
 
-/// Looks a name up in the calling thread: it is bounded by resolv.conf, not by the deadline, and needs no thread.
+/// What a name means; an address is its own meaning.
 fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match host.parse::<IpAddr>() {
         Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),

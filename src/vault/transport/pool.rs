@@ -6,21 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::lane::Lane;
 
-/// Which idle connections are used without a look at whether they are still open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Those that were in use a moment ago.
-    Recent,
-    /// None.
-    Nobody,
-}
-
 /// Idle connections beyond this many are closed.
 const SLOTS: usize = 64;
-
-/// A connection that was used this long ago is taken to be open still, where the request may be repeated: the look at
-/// the socket would cost a third system call. Servers close after 10 s at the soonest.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// The idle connections of one manager.
 pub struct Pool {
@@ -34,9 +21,10 @@ impl Pool {
         Pool { slots: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS], max_age }
     }
 
-    /// An idle connection to `node`, which was open a moment ago. Those that cannot be used any more are closed on the
-    /// way: the old ones, the ones that the server closed, and, after a fork, the parent's, without a byte to them.
-    pub fn take(&self, node: usize, generation: u32, trust: Trust) -> Option<Box<Lane>> {
+    /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that of
+    /// the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the server
+    /// closed or spoke on, and, after a fork, the parent's, without a byte to them.
+    pub fn take(&self, node: usize, generation: u32) -> Option<Box<Lane>> {
         let now = Instant::now();
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
@@ -44,8 +32,7 @@ impl Pool {
             }
             let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
             let usable = lane.generation() == generation && lane.node() == node && now - lane.born() < self.max_age;
-            let fresh = trust == Trust::Recent && now - lane.last_used() < FRESH;
-            if usable && (fresh || lane.is_quiet()) {
+            if usable && lane.is_quiet() {
                 return Some(lane);
             }
         }

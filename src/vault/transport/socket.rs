@@ -96,7 +96,23 @@ impl Socket {
     }
 
     /// Sends all of `bytes`. `started` becomes true as soon as the kernel has taken the first of them.
-    pub fn send_all(&self, mut bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
+    pub fn send_all(&self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
+        self.send(bytes, deadline, started, || false)
+    }
+
+    /// The same for a peer that has no reason to speak meanwhile: one that does, and has stopped reading, has made up its
+    /// mind. Waiting for it to read on would be in vain.
+    pub fn send_unless_answered(&self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
+        self.send(bytes, deadline, started, || !self.is_quiet())
+    }
+
+    fn send(
+        &self,
+        mut bytes: &[u8],
+        deadline: &Deadline,
+        started: &mut bool,
+        is_over: impl Fn() -> bool,
+    ) -> Result<(), IoFailure> {
         while !bytes.is_empty() {
             self.wait_at_the_end(deadline, libc::POLLOUT)?;
             match self.0.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
@@ -104,7 +120,7 @@ impl Socket {
                     *started |= sent > 0;
                     bytes = bytes.get(sent..).unwrap_or_default();
                 }
-                Err(e) if is_pause(&e) => {}
+                Err(e) if is_pause(&e) && !is_over() => {}
                 Err(e) => return Err(IoFailure::Broken(e)),
             }
         }

@@ -45,7 +45,7 @@ impl Stream {
     /// Sends all of `bytes`; `started` becomes true as soon as the first of them may have left.
     pub fn send_all(&mut self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<()> {
         let outcome = match &mut self.kind {
-            Kind::Plain(socket) => socket.send_all(bytes, deadline, started).map_err(TlsFailure::Io),
+            Kind::Plain(socket) => socket.send_unless_answered(bytes, deadline, started).map_err(TlsFailure::Io),
             Kind::Tls(tls) => tls.send_all(bytes, deadline, started),
         };
         outcome.map_err(|e| failed(e, &self.peer))
@@ -84,7 +84,11 @@ pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
     match failure {
         TlsFailure::Io(IoFailure::Call(error)) => error,
         TlsFailure::Io(IoFailure::Broken(cause)) => {
-            Error::new(Status::Connection, format!("the connection to {} broke: {cause}", peer.target))
+            let message = format!(
+                "the connection to {} broke: {cause}; is it, or what stands in front of it, being restarted?",
+                peer.target
+            );
+            Error::new(Status::Connection, message)
         }
         TlsFailure::Tls(error) => trust::explain(&error, &peer.place, peer.with_identity),
     }

@@ -30,6 +30,8 @@ pub enum Fault {
     CutAnswer(usize, End),
     /// Every answer comes this much later.
     Delay(Duration),
+    /// Every answer comes once more, this much later.
+    Twice(Duration),
     /// Every byte of an answer comes on its own, with this pause in front of it.
     Drip(Duration),
     /// Some requests get these bytes in place of the server's answer, which never sees them. The others pass.
@@ -176,6 +178,8 @@ enum Order {
     /// Pass on this many, then end.
     Cut(usize, End),
     Wait(Duration),
+    /// Pass it on, and once more after a pause.
+    Again(Duration),
     Drip(Duration),
     Replace {
         answer: Vec<u8>,
@@ -272,6 +276,7 @@ impl Passage {
                     Order::Cut(at - before, end)
                 }
                 Fault::Delay(pause) => Order::Wait(pause),
+                Fault::Twice(pause) => Order::Again(pause),
                 Fault::Drip(pause) => Order::Drip(pause),
                 _ => Order::Pass,
             }
@@ -288,6 +293,11 @@ impl Passage {
             Order::Wait(pause) => {
                 std::thread::sleep(pause);
                 self.client.write_all(bytes).is_ok()
+            }
+            Order::Again(pause) => {
+                let first = self.client.write_all(bytes).is_ok();
+                std::thread::sleep(pause);
+                first && self.client.write_all(bytes).is_ok()
             }
             _ => self.client.write_all(bytes).is_ok(),
         }

@@ -35,16 +35,21 @@ pub enum Verdict {
     PassWith(String),
     /// The server does not; this is the whole answer.
     Answer(String),
+    /// The server gets it and does what it says; its answer is thrown away, and this one sent.
+    PassButAnswer(String),
     /// The connection is closed without an answer.
     Close,
 }
 
 /// An answer with this status and body, and these headers (`Name: value\r\n`) on top.
 pub fn answer(status: &str, headers: &str, body: &str) -> Verdict {
+    Verdict::Answer(answer_text(status, headers, body))
+}
+
+/// The text of that answer.
+pub fn answer_text(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    Verdict::Answer(format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
-    ))
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}")
 }
 
 /// Listens on a port of its own, until it is dropped.
@@ -98,9 +103,10 @@ impl Drop for Gateway {
 /// One request, then the connection is over. Errors are the peers' business: a client that goes away ends it.
 fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
     let Some(asked) = read_request(&mut client) else { return };
-    let extra = match judge(&asked) {
-        Verdict::Pass => String::new(),
-        Verdict::PassWith(extra) => extra,
+    let (extra, instead) = match judge(&asked) {
+        Verdict::Pass => (String::new(), None),
+        Verdict::PassWith(extra) => (extra, None),
+        Verdict::PassButAnswer(text) => (String::new(), Some(text)),
         Verdict::Answer(text) => {
             let _ = client.write_all(text.as_bytes());
             return;
@@ -115,9 +121,11 @@ fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
     let head = asked.head.trim_end_matches("\r\n");
     let sent =
         write!(server, "{head}\r\n{extra}Connection: close\r\n\r\n").and_then(|()| server.write_all(&asked.body));
-    if sent.is_ok() {
-        let _ = std::io::copy(&mut server, &mut client);
-    }
+    let _ = match (sent, instead) {
+        (Ok(()), None) => std::io::copy(&mut server, &mut client).map(drop),
+        (Ok(()), Some(text)) => server.read_to_end(&mut Vec::new()).and_then(|_| client.write_all(text.as_bytes())),
+        (Err(error), _) => Err(error),
+    };
 }
 
 fn read_request(client: &mut TcpStream) -> Option<Asked> {

@@ -27,7 +27,7 @@ pub use binary::repository_root;
 pub use cluster::{Cluster, NODES};
 pub use fault_proxy::{End, Fault, FaultProxy, Passed};
 pub use figures::figure;
-pub use gateway::{Asked, Gateway, Verdict, answer};
+pub use gateway::{Asked, Gateway, Verdict, answer, answer_text};
 pub use java::java;
 pub use jwt::JwtSigner;
 pub use nginx::Nginx;
