@@ -48,7 +48,8 @@ fn no_proxy(layers: &Layers<'_>) -> Result<Vec<String>> {
     Ok(entries.filter(|entry| !entry.is_empty()).collect())
 }
 
-/// `http://[user[:password]@]host[:port]`, the scheme optional.
+/// `http://[user[:password]@]host[:port]`, the scheme optional. To an `https://` proxy nothing is sent: it would get
+/// its password in clear text.
 fn parse(setting: &Setting, no_proxy: Vec<String>) -> Result<Proxy> {
     let problem = "is no URL of an HTTP proxy; write http://host:port";
     let text = match setting.text() {
@@ -56,12 +57,17 @@ fn parse(setting: &Setting, no_proxy: Vec<String>) -> Result<Proxy> {
         text => format!("http://{text}"),
     };
     let url = split_url(&text).ok_or_else(|| setting.error(problem))?;
+    if url.https {
+        return Err(
+            setting.error("is an https:// URL, but TLS to the proxy itself is not spoken; write http://host:port")
+        );
+    }
     if !matches!(url.path, "" | "/") {
         return Err(setting.error(problem));
     }
-    let (host, port) = host_and_port(url.authority, url.https).map_err(|problem| setting.error(problem))?;
+    let (host, port) = host_and_port(url.authority, false).map_err(|problem| setting.error(problem))?;
     let authorization = url.user.map(|user| basic(setting, user)).transpose()?;
-    let address = Address::Tcp { https: url.https, host, port, base_path: String::new() };
+    let address = Address::Tcp { https: false, host, port, base_path: String::new() };
     Ok(Proxy { address, authorization, variable: setting.name, no_proxy })
 }
 
@@ -222,12 +228,33 @@ mod tests {
 
     #[test]
     fn what_is_no_http_proxy_is_a_configuration_error_that_shows_no_password() {
-        for text in
-            ["socks5://CANARY:1", "http://u:CANARY@", "http://u:CANARY%z@p:1", "http://p:CANARY", "http://p/CANARY"]
-        {
+        for text in [
+            "socks5://CANARY:1",
+            "http://u:CANARY@",
+            "http://u:CANARY%z@p:1",
+            "http://p:CANARY",
+            "http://p/CANARY",
+            "https://CANARY:CANARY@p:1",
+            "HTTPS://CANARY@p",
+        ] {
             let error = parse(&Setting::of("VAULT_PROXY_ADDR", text), Vec::new()).unwrap_err();
             assert_eq!(error.status(), Status::Config);
             assert!(!error.message().contains("CANARY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_wants_tls_itself_is_refused_whichever_variable_names_it() {
+        for (name, https) in
+            [("VAULT_PROXY_ADDR", true), ("BAO_HTTP_PROXY", false), ("https_proxy", true), ("HTTP_PROXY", false)]
+        {
+            let environment = FixedEnvironment::new(&[(name, "https://u:CANARY@p:1")]);
+            let options = Options::new();
+            let layers = Layers { options: &options, environment: &environment };
+            let error = proxy(&layers, &address(https)).unwrap_err();
+            assert_eq!(error.status(), Status::Config);
+            let expected = "is an https:// URL, but TLS to the proxy itself is not spoken; write http://host:port";
+            assert_eq!(error.message(), format!("{name} {expected}"));
         }
     }
 
