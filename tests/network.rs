@@ -198,6 +198,9 @@ mod proxies {
         let (proxy, _) = proxy(None);
         let elsewhere = format!("http://vault.invalid:{}", server.port());
         assert_eq!(read(&server, &elsewhere, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap(), "v");
+        // So is a node that stands behind a socket in the list.
+        let behind = format!("unix:///nowhere.sock,{elsewhere}");
+        assert_eq!(read(&server, &behind, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap(), "v");
     }
 
     #[test]

@@ -15,9 +15,14 @@ use crate::reference::decode;
 /// What Go's `ProxyFromEnvironment`, and so the official client, never sends through `HTTP_PROXY` or `HTTPS_PROXY`.
 const THIS_HOST: [&str; 3] = ["localhost", "127.0.0.0/8", "::1"];
 
-/// The proxy for a server whose first address is `address`: the one made for Vault, else the one for the scheme.
-pub(super) fn proxy(layers: &Layers<'_>, address: &Address) -> Result<Option<Proxy>> {
-    let Address::Tcp { https, .. } = address else { return Ok(None) };
+/// The proxy for the nodes at `addresses`: the one made for Vault, else the one for the scheme of the first node that
+/// is no socket. Sockets need none.
+pub(super) fn proxy(layers: &Layers<'_>, addresses: &[Address]) -> Result<Option<Proxy>> {
+    let scheme = addresses.iter().find_map(|address| match address {
+        Address::Tcp { https, .. } => Some(*https),
+        Address::Unix(_) => None,
+    });
+    let Some(https) = scheme else { return Ok(None) };
     let made_for_vault = match layers.find("VAULT_PROXY_ADDR")? {
         Some(setting) => Some(setting),
         None => layers.find("VAULT_HTTP_PROXY")?,
@@ -25,7 +30,7 @@ pub(super) fn proxy(layers: &Layers<'_>, address: &Address) -> Result<Option<Pro
     let general = made_for_vault.is_none();
     let setting = match made_for_vault {
         Some(setting) => Some(setting),
-        None if *https => layers.find("HTTPS_PROXY")?,
+        None if https => layers.find("HTTPS_PROXY")?,
         None => http_proxy(layers)?,
     };
     let Some(setting) = setting else { return Ok(None) };
@@ -169,7 +174,7 @@ mod tests {
     }
 
     fn chosen_of(options: &Options, environment: &dyn Environment, https: bool) -> Option<(&'static str, String)> {
-        let proxy = proxy(&Layers { options, environment }, &address(https)).unwrap()?;
+        let proxy = proxy(&Layers { options, environment }, &[address(https)]).unwrap()?;
         Some((proxy.variable, proxy.address.to_string()))
     }
 
@@ -196,6 +201,20 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_in_front_of_the_list_takes_no_proxy_from_the_nodes_behind_it() {
+        let environment = FixedEnvironment::new(&[("HTTPS_PROXY", "http://p:1"), ("HTTP_PROXY", "http://p:2")]);
+        let options = Options::new();
+        let variable = |addresses: &[Address]| {
+            let layers = Layers { options: &options, environment: &environment };
+            proxy(&layers, addresses).unwrap().map(|proxy| proxy.variable)
+        };
+        let socket = || Address::Unix("/run/vault.sock".into());
+        assert_eq!(variable(&[socket(), address(true), address(false)]), Some("HTTPS_PROXY"));
+        assert_eq!(variable(&[socket(), address(false), address(true)]), Some("HTTP_PROXY"));
+        assert_eq!(variable(&[socket()]), None);
+    }
+
+    #[test]
     fn http_proxy_is_ignored_in_a_cgi_program_unless_it_is_an_option() {
         let cgi = [("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil:1"), ("http_proxy", "http://evil:2")];
         assert_eq!(chosen(&cgi, false), None);
@@ -214,7 +233,7 @@ mod tests {
         assert_eq!(chosen_of(&options, &environment, true), None);
         options.set("VAULT_PROXY_ADDR", "http://mine:3").unwrap();
         let layers = Layers { options: &options, environment: &environment };
-        assert!(proxy(&layers, &address(true)).unwrap().unwrap().no_proxy.is_empty());
+        assert!(proxy(&layers, &[address(true)]).unwrap().unwrap().no_proxy.is_empty());
     }
 
     #[test]
@@ -251,7 +270,7 @@ mod tests {
             let environment = FixedEnvironment::new(&[(name, "https://u:CANARY@p:1")]);
             let options = Options::new();
             let layers = Layers { options: &options, environment: &environment };
-            let error = proxy(&layers, &address(https)).unwrap_err();
+            let error = proxy(&layers, &[address(https)]).unwrap_err();
             assert_eq!(error.status(), Status::Config);
             let expected = "is an https:// URL, but TLS to the proxy itself is not spoken; write http://host:port";
             assert_eq!(error.message(), format!("{name} {expected}"));
@@ -263,7 +282,7 @@ mod tests {
         let layers_with = |name: &'static str, no_proxy: &'static str| {
             let environment = FixedEnvironment::new(&[(name, "http://p:1"), ("no_proxy", no_proxy)]);
             let options = Options::new();
-            proxy(&Layers { options: &options, environment: &environment }, &address(true)).unwrap().unwrap()
+            proxy(&Layers { options: &options, environment: &environment }, &[address(true)]).unwrap().unwrap()
         };
         for name in ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY", "HTTPS_PROXY"] {
             let proxy =
@@ -287,7 +306,7 @@ mod tests {
         let with = |name: &'static str| {
             let environment = FixedEnvironment::new(&[(name, "http://p:1")]);
             let options = Options::new();
-            proxy(&Layers { options: &options, environment: &environment }, &address(true)).unwrap().unwrap()
+            proxy(&Layers { options: &options, environment: &environment }, &[address(true)]).unwrap().unwrap()
         };
         for host in ["localhost", "127.0.0.1", "::1"] {
             assert!(with("HTTPS_PROXY").is_bypassed(host, 8200), "{host}");

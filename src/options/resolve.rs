@@ -69,7 +69,7 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         .ok_or_else(|| Error::config("VAULT_ADDR environment variable or vault_addr parameter is required"))?;
     let auth = login::auth(layers, warnings)?;
     let addresses = address::addresses(&server)?;
-    let proxy = addresses.first().map_or(Ok(None), |first| proxy::proxy(layers, first))?;
+    let proxy = proxy::proxy(layers, &addresses)?;
     let tls = tls(layers, warnings)?;
     warn_about_plain_http(&server, &addresses, warnings);
     Ok(VaultConfig {
