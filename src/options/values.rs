@@ -30,7 +30,8 @@ pub(super) fn number(setting: &Setting, least: u32, most: u32) -> Result<u32> {
     }
 }
 
-/// Whole seconds, or what Go's `time.ParseDuration` reads, such as `1m30s`; not negative.
+/// Whole seconds, or what Go's `time.ParseDuration` reads, such as `1m30s`, and days, which the official client reads
+/// too; not negative.
 pub(super) fn duration(setting: &Setting) -> Result<Duration> {
     let text = setting.text();
     let duration = if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -40,11 +41,11 @@ pub(super) fn duration(setting: &Setting) -> Result<Duration> {
     };
     let longest = Duration::from_nanos(i64::MAX as u64);
     duration.filter(|&duration| duration <= longest).ok_or_else(|| {
-        setting.error("is no duration; write seconds, or numbers with a unit such as 90s, 1m30s or 500ms")
+        setting.error("is no duration; write seconds, or numbers with a unit such as 90s, 1m30s, 500ms or 1d")
     })
 }
 
-/// `[+](number unit)+`: the number with or without a fraction, the unit from ns to h.
+/// `[+](number unit)+`: the number with or without a fraction, the unit from ns to d.
 fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
@@ -96,6 +97,7 @@ fn unit_nanoseconds(unit: &str) -> Option<u128> {
         "s" => Some(1_000_000_000),
         "m" => Some(60 * 1_000_000_000),
         "h" => Some(3_600 * 1_000_000_000),
+        "d" => Some(24 * 3_600 * 1_000_000_000),
         _ => None,
     }
 }
@@ -239,8 +241,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_seconds_or_what_go_reads() {
-        let cases: [(&str, u128); 17] = [
+    fn durations_are_seconds_or_what_go_reads_or_days() {
+        let cases: [(&str, u128); 20] = [
             ("60", 60_000_000_000),
             ("0", 0),
             ("+0", 0),
@@ -254,6 +256,9 @@ mod tests {
             ("5\u{3bc}s", 5_000),
             ("0.3333333333333333333333s", 333_333_333),
             ("1s1s", 2_000_000_000),
+            ("1d", 86_400_000_000_000),
+            ("1.5d", 129_600_000_000_000),
+            ("2d12h", 216_000_000_000_000),
             ("0.000000001s", 1),
             ("0.0000000001s", 0),
             ("2562047h47m16.854775807s", i64::MAX as u128),
@@ -272,7 +277,11 @@ mod tests {
             "-1",
             "5 s",
             "5S",
-            "1d",
+            "d",
+            "-1d",
+            "1D",
+            "106752d",
+            "1w",
             "1e3s",
             "5s ",
             "2562047h47m16.854775808s",
