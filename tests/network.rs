@@ -158,6 +158,30 @@ mod headers {
             assert_eq!(with_header, 1, "{path}");
         }
     }
+
+    #[test]
+    fn a_header_goes_out_once_for_each_value_and_a_given_user_agent_replaces_ours() {
+        let server = Server::builder().audit().start();
+        for name in ["X-Tests-Colour", "User-Agent"] {
+            server.api().post(&format!("sys/config/auditing/request-headers/{name}"), json!({"hmac": false}));
+        }
+        let mount = mount_with_secret(&server);
+        let reads_with = |headers: serde_json::Value| {
+            let path = format!("{mount}/data/a");
+            server.audit_lines(|entry| {
+                let request = &entry["request"];
+                let read = entry["type"] == "request" && request["operation"] == "read" && request["path"] == path;
+                read && request["headers"] == headers
+            })
+        };
+        let ours = format!("handsfree_secrets/{}", env!("CARGO_PKG_VERSION"));
+        let extra = [("VAULT_HEADERS", r#"{"X-Tests-Colour": ["blue", "a\tb"]}"#)];
+        assert_eq!(read(&server, &server.addr(), &mount, &extra).unwrap(), "v");
+        assert_eq!(reads_with(json!({"x-tests-colour": ["blue", "a\tb"], "user-agent": [ours]})), 1);
+        let extra = [("VAULT_HEADERS", r#"{"user-agent": "payments/1"}"#)];
+        assert_eq!(read(&server, &server.addr(), &mount, &extra).unwrap(), "v");
+        assert_eq!(reads_with(json!({"user-agent": ["payments/1"]})), 1);
+    }
 }
 
 mod proxies {
