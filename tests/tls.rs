@@ -152,13 +152,13 @@ fn a_client_certificate_that_is_asked_for_has_to_be_given() {
                 &address,
                 &[
                     ("VAULT_CACERT", text(&ca)),
-                    ("VAULT_CLIENT_CERT", text(&identity.certificate)),
+                    ("BAO_CLIENT_CERT", text(&identity.certificate)),
                     ("VAULT_CLIENT_KEY", text(&identity.key)),
                 ],
             )
         };
         assert_eq!(with(&tls.client("web")).unwrap(), "v", "{hcl}");
-        tls_error(with(&stranger.client("web")), "; check VAULT_CLIENT_CERT against the CA that the server trusts");
+        tls_error(with(&stranger.client("web")), "; check BAO_CLIENT_CERT against the CA that the server trusts");
     }
 }
 
@@ -318,6 +318,12 @@ fn files_that_hold_no_certificate_are_named_with_their_variable() {
     let (junk, key, certificate) = (text(&junk), text(&client.key), text(&client.certificate));
     for (settings, variable, place) in [
         (vec![("VAULT_CACERT", junk)], "VAULT_CACERT", junk),
+        (vec![("BAO_CACERT", junk)], "BAO_CACERT", junk),
+        (vec![("BAO_CACERT_BYTES", "CANARY")], "BAO_CACERT_BYTES", ""),
+        (vec![("BAO_CAPATH", "/nowhere")], "BAO_CAPATH", "/nowhere"),
+        (vec![("BAO_CLIENT_CERT", junk), ("VAULT_CLIENT_KEY", key)], "BAO_CLIENT_CERT", junk),
+        (vec![("VAULT_CLIENT_CERT", certificate), ("BAO_CLIENT_KEY", junk)], "BAO_CLIENT_KEY", junk),
+        (vec![("BAO_TLS_SERVER_NAME", "-a")], "BAO_TLS_SERVER_NAME", ""),
         (vec![("VAULT_CACERT", "/nowhere/ca.pem")], "VAULT_CACERT", "/nowhere/ca.pem"),
         (vec![("VAULT_CACERT_BYTES", "CANARY")], "VAULT_CACERT_BYTES", ""),
         (vec![("VAULT_CAPATH", "/nowhere")], "VAULT_CAPATH", "/nowhere"),
@@ -333,8 +339,8 @@ fn files_that_hold_no_certificate_are_named_with_their_variable() {
         assert!(!error.message().contains("CANARY"), "{error}");
     }
     let other = tls.client("other");
-    let mixed = [("VAULT_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", text(&other.key))];
+    let mixed = [("BAO_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", text(&other.key))];
     let error = read(Server::shared(), "https://localhost:1", &mixed).unwrap_err();
     assert_eq!(error.status(), Status::Config, "{error}");
-    assert!(error.message().contains("do not fit together"), "{error}");
+    assert!(error.message().contains("BAO_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Whom TLS trusts, who it says we are, and what to tell people when that fails.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -16,7 +16,7 @@ use rustls::{
 
 use super::tickets::Tickets;
 use crate::error::{Error, Result, Status};
-use crate::options::{ClientIdentity, Roots, TlsConfig};
+use crate::options::{ClientIdentity, Named, Roots, TlsConfig};
 
 /// Where Linux distributions keep the certificates that the system trusts, as one PEM file.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -47,7 +47,8 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
         Some(identity) => {
             let (chain, key) = identity_of(identity)?;
             builder.with_client_auth_cert(chain, key).map_err(|e| {
-                Error::config(format!("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together: {e}"))
+                let (certificate, key) = (identity.certificate.variable, identity.key.variable);
+                Error::config(format!("{certificate} and {key} do not fit together: {e}"))
             })?
         }
     };
@@ -58,9 +59,9 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
 fn roots(roots: &Roots) -> Result<RootCertStore> {
     let (certificates, place) = match roots {
         Roots::System { file, directory } => system_certificates(file.as_deref(), directory.as_deref())?,
-        Roots::File(path) => (certificates_in_file(path, "VAULT_CACERT")?, path.display().to_string()),
-        Roots::Pem(text) => (certificates_in_pem(text.as_bytes(), "VAULT_CACERT_BYTES")?, "the text".to_owned()),
-        Roots::Directory(path) => (certificates_in_directory(path)?, path.display().to_string()),
+        Roots::File(file) => (certificates_in_file(&file.value, file.variable)?, file.value.display().to_string()),
+        Roots::Pem(text) => (certificates_in_pem(text.value.as_bytes(), text.variable)?, "the text".to_owned()),
+        Roots::Directory(directory) => (certificates_in_directory(directory)?, directory.value.display().to_string()),
     };
     let mut store = RootCertStore::empty();
     let (added, _) = store.add_parsable_certificates(certificates);
@@ -102,45 +103,49 @@ fn certificates_in_pem(text: &[u8], place: &str) -> Result<Vec<CertificateDer<'s
 }
 
 /// Every file of the directory that holds certificates, as the official client reads it.
-fn certificates_in_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unreadable = |e| Error::config(format!("VAULT_CAPATH: cannot read {}: {e}", path.display()));
+fn certificates_in_directory(directory: &Named<PathBuf>) -> Result<Vec<CertificateDer<'static>>> {
+    let Named { value: path, variable } = directory;
+    let unreadable = |e| Error::config(format!("{variable}: cannot read {}: {e}", path.display()));
     let mut certificates = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
         if file.is_file() {
-            certificates.extend(certificates_in_file(&file, "VAULT_CAPATH")?);
+            certificates.extend(certificates_in_file(&file, variable)?);
         }
     }
     Ok(certificates)
 }
 
 fn identity_of(identity: &ClientIdentity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let chain = certificates_in_file(&identity.certificate, "VAULT_CLIENT_CERT")?;
-    let path = identity.key.display();
-    let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|e| {
+    let chain = certificates_in_file(&identity.certificate.value, identity.certificate.variable)?;
+    let Named { value: path, variable } = &identity.key;
+    let place = path.display();
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|e| {
         Error::config(match e {
-            rustls::pki_types::pem::Error::Io(e) => format!("VAULT_CLIENT_KEY: cannot read {path}: {e}"),
-            _ => format!("VAULT_CLIENT_KEY: {path} holds no private key in PEM form"),
+            rustls::pki_types::pem::Error::Io(e) => format!("{variable}: cannot read {place}: {e}"),
+            _ => format!("{variable}: {place} holds no private key in PEM form"),
         })
     })?;
     Ok((chain, key))
 }
 
-/// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host.
-pub fn server_name(wanted: Option<&str>, host: &str) -> Result<ServerName<'static>> {
+/// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host, which stands in the variable
+/// `address`.
+pub fn server_name(wanted: Option<&Named<String>>, host: &str, address: &str) -> Result<ServerName<'static>> {
     let (name, variable) = match wanted {
-        Some(name) => (name, "VAULT_TLS_SERVER_NAME"),
-        None => (host, "VAULT_ADDR"),
+        Some(wanted) => (wanted.value.as_str(), wanted.variable),
+        None => (host, address),
     };
     ServerName::try_from(name.to_owned())
         .map_err(|_| Error::config(format!("{variable}: {name:?} is neither a host name nor an IP address")))
 }
 
-/// What a TLS failure of the server at `target` (`host:port`) means, and what to do about it.
-pub fn explain(error: &TlsError, target: &str, with_identity: bool) -> Error {
+/// What a TLS failure of the server at `target` (`host:port`) means, and what to do about it. `identity` is the variable
+/// that gave the client certificate, where there is one.
+pub fn explain(error: &TlsError, target: &str, identity: Option<&str>) -> Error {
     let message = match error {
         TlsError::InvalidCertificate(cause) => explain_certificate(cause, target),
-        TlsError::AlertReceived(alert) => explain_alert(*alert, target, with_identity),
+        TlsError::AlertReceived(alert) => explain_alert(*alert, target, identity),
         TlsError::InvalidMessage(_) => {
             format!("{target} does not speak TLS; is its address http:// and not https://?")
         }
@@ -176,7 +181,7 @@ fn explain_certificate(cause: &CertificateError, target: &str) -> String {
     }
 }
 
-fn explain_alert(alert: AlertDescription, target: &str, with_identity: bool) -> String {
+fn explain_alert(alert: AlertDescription, target: &str, identity: Option<&str>) -> String {
     use AlertDescription as A;
     let about_the_client = matches!(
         alert,
@@ -189,24 +194,25 @@ fn explain_alert(alert: AlertDescription, target: &str, with_identity: bool) -> 
             | A::UnknownCA
             | A::AccessDenied
     );
-    match alert {
-        _ if about_the_client && !with_identity => {
+    match (alert, identity) {
+        (_, None) if about_the_client => {
             format!("{target} asks for a client certificate ({alert:?}); set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY")
         }
-        _ if about_the_client => format!(
-            "{target} refuses the client certificate ({alert:?}); \
-             check VAULT_CLIENT_CERT against the CA that the server trusts"
+        (_, Some(variable)) if about_the_client => format!(
+            "{target} refuses the client certificate ({alert:?}); check {variable} against the CA that the server trusts"
         ),
         // How TLS 1.2 servers refuse clients without a certificate; having no cipher in common is the rare other cause.
-        A::HandshakeFailure if !with_identity => format!(
+        (A::HandshakeFailure, None) => format!(
             "{target} ended the handshake ({alert:?}), as a server does that asks for a client certificate; \
              set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
         ),
-        A::ProtocolVersion => format!("{target} speaks neither TLS 1.2 nor 1.3, the versions that this client speaks"),
-        A::UnrecognisedName => {
+        (A::ProtocolVersion, _) => {
+            format!("{target} speaks neither TLS 1.2 nor 1.3, the versions that this client speaks")
+        }
+        (A::UnrecognisedName, _) => {
             format!("{target} has no certificate for the name asked for; check VAULT_TLS_SERVER_NAME")
         }
-        other => format!("{target} ended the TLS connection: {other:?}"),
+        (other, _) => format!("{target} ended the TLS connection: {other:?}"),
     }
 }
 
