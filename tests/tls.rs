@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -75,6 +76,44 @@ fn the_authority_can_be_named_as_file_text_or_directory() {
     }
     let by_number = format!("https://127.0.0.1:{}", server.https_port(0));
     assert_eq!(read(&server, &by_number, &[("VAULT_CACERT", text(&tls.ca_file()))]).unwrap(), "v");
+}
+
+#[test]
+fn a_directory_of_authorities_is_read_with_all_below_it_and_files_of_other_kinds_are_passed_over() {
+    let tls = Tls::new();
+    let server = server(&tls.server(), None, "");
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("one/two");
+    fs::create_dir_all(&deep).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("README"), "Here are CAs.\nEach begins with -----BEGIN CERTIFICATE-----.\n").unwrap();
+    fs::write(folder.path().join("blob"), [0, 0xff, 0x30, 0x82]).unwrap();
+    fs::copy(&tls.client("web").key, folder.path().join("web.key")).unwrap();
+    symlink("nowhere", folder.path().join("dangling")).unwrap();
+    symlink("../..", deep.join("round")).unwrap();
+    let setting = [("VAULT_CAPATH", text(folder.path()))];
+
+    let error = read(&server, &server.https_addr(0), &setting).unwrap_err();
+    assert_eq!(error.status(), Status::Config, "{error}");
+    let expected = format!("VAULT_CAPATH: no file in {} holds a certificate in PEM form", folder.path().display());
+    assert!(error.message().contains(&expected), "{error}");
+
+    fs::copy(tls.ca_file(), deep.join("ca")).unwrap();
+    assert_eq!(read(&server, &server.https_addr(0), &setting).unwrap(), "v");
+    // A link stands for its file, wherever that is.
+    fs::remove_file(deep.join("ca")).unwrap();
+    symlink(tls.ca_file(), folder.path().join("one/ca.pem")).unwrap();
+    assert_eq!(read(&server, &server.https_addr(0), &setting).unwrap(), "v");
+
+    // What begins like a certificate and is none spoils it all: somebody meant it to be trusted.
+    for rest in ["CANARY!\n-----END CERTIFICATE-----\n", "CANA", "CANA\n-----END CERTIFICATE-----\n"] {
+        let broken = folder.path().join("one/broken.pem");
+        fs::write(&broken, format!("-----BEGIN CERTIFICATE-----\n{rest}")).unwrap();
+        let error = read(&server, &server.https_addr(0), &setting).unwrap_err();
+        assert_eq!(error.status(), Status::Config, "{error}");
+        assert!(error.message().contains("VAULT_CAPATH: ") && error.message().contains(text(&broken)), "{error}");
+        assert!(!error.message().contains("CANA"), "{error}");
+    }
 }
 
 #[test]
@@ -327,7 +366,7 @@ fn files_that_hold_no_certificate_are_named_with_their_variable() {
         (vec![("VAULT_CACERT", "/nowhere/ca.pem")], "VAULT_CACERT", "/nowhere/ca.pem"),
         (vec![("VAULT_CACERT_BYTES", "CANARY")], "VAULT_CACERT_BYTES", ""),
         (vec![("VAULT_CAPATH", "/nowhere")], "VAULT_CAPATH", "/nowhere"),
-        (vec![("VAULT_CAPATH", text(folder.path()))], "VAULT_CAPATH", junk),
+        (vec![("VAULT_CAPATH", text(folder.path()))], "VAULT_CAPATH", text(folder.path())),
         (vec![("VAULT_CLIENT_CERT", junk), ("VAULT_CLIENT_KEY", key)], "VAULT_CLIENT_CERT", junk),
         (vec![("VAULT_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", junk)], "VAULT_CLIENT_KEY", junk),
         (vec![("VAULT_CLIENT_CERT", certificate)], "VAULT_CLIENT_KEY", ""),

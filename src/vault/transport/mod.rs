@@ -1,6 +1,7 @@
 //! From a request to an answer: connections, their pool, and the exchange itself. It knows HTTP, but not Vault.
 
 mod buffer;
+mod certificates;
 mod http;
 mod lane;
 mod pool;

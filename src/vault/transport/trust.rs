@@ -1,31 +1,19 @@
 //! Whom TLS trusts, who it says we are, and what to tell people when that fails.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
 };
 
+use super::certificates;
 use super::tickets::Tickets;
 use crate::error::{Error, Result, Status};
-use crate::options::{ClientIdentity, Named, Roots, TlsConfig};
-
-/// Where Linux distributions keep the certificates that the system trusts, as one PEM file.
-const SYSTEM_BUNDLES: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+use crate::options::{Named, TlsConfig};
 
 /// The TLS configuration of one manager. The provider is passed on explicitly, never installed for the process.
 pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
@@ -36,16 +24,17 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     let builder = match tls.skip_verify {
         true => builder.dangerous().with_custom_certificate_verifier(Arc::new(VerifyNothing(provider))),
         false => {
-            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&tls.roots)?), provider)
-                .build()
-                .map_err(|e| Error::config(format!("{}: {e}", tls.roots.variable())))?;
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(certificates::roots(&tls.roots)?), provider)
+                    .build()
+                    .map_err(|e| Error::config(format!("{}: {e}", tls.roots.variable())))?;
             builder.with_webpki_verifier(verifier)
         }
     };
     let mut config = match &tls.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let (chain, key) = identity_of(identity)?;
+            let (chain, key) = certificates::identity(identity)?;
             builder.with_client_auth_cert(chain, key).map_err(|e| {
                 let (certificate, key) = (identity.certificate.variable, identity.key.variable);
                 Error::config(format!("{certificate} and {key} do not fit together: {e}"))
@@ -54,79 +43,6 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     };
     config.resumption = Resumption::store(Arc::new(Tickets::default()));
     Ok(Arc::new(config))
-}
-
-fn roots(roots: &Roots) -> Result<RootCertStore> {
-    let (certificates, place) = match roots {
-        Roots::System { file, directory } => system_certificates(file.as_deref(), directory.as_deref())?,
-        Roots::File(file) => (certificates_in_file(&file.value, file.variable)?, file.value.display().to_string()),
-        Roots::Pem(text) => (certificates_in_pem(text.value.as_bytes(), text.variable)?, "the text".to_owned()),
-        Roots::Directory(directory) => (certificates_in_directory(directory)?, directory.value.display().to_string()),
-    };
-    let mut store = RootCertStore::empty();
-    let (added, _) = store.add_parsable_certificates(certificates);
-    if added == 0 {
-        let message = format!("{}: no usable CA certificate in {place}", roots.variable());
-        return Err(Error::config(message));
-    }
-    Ok(store)
-}
-
-/// `SSL_CERT_FILE` and `SSL_CERT_DIR` where they are set, as OpenSSL and Go read them; else the system's bundle.
-fn system_certificates(
-    file: Option<&Path>,
-    directory: Option<&Path>,
-) -> Result<(Vec<CertificateDer<'static>>, String)> {
-    let bundle = SYSTEM_BUNDLES.iter().map(Path::new).find(|p| p.exists());
-    let file = file.or(if directory.is_none() { bundle } else { None });
-    if file.is_none() && directory.is_none() {
-        return Err(Error::config("the system has no CA certificates; install them or set VAULT_CACERT"));
-    }
-    let loaded = rustls_native_certs::load_certs_from_paths(file, directory);
-    let place = file.or(directory).map(|p| p.display().to_string()).unwrap_or_default();
-    Ok((loaded.certs, place))
-}
-
-fn certificates_in_file(path: &Path, variable: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let text = fs::read(path).map_err(|e| Error::config(format!("{variable}: cannot read {}: {e}", path.display())))?;
-    certificates_in_pem(&text, &format!("{variable}: {}", path.display()))
-}
-
-fn certificates_in_pem(text: &[u8], place: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(text)
-        .collect::<Result<_, _>>()
-        .map_err(|_| Error::config(format!("{place} is not valid PEM")))?;
-    if certificates.is_empty() {
-        return Err(Error::config(format!("{place} holds no certificate in PEM form")));
-    }
-    Ok(certificates)
-}
-
-/// Every file of the directory that holds certificates, as the official client reads it.
-fn certificates_in_directory(directory: &Named<PathBuf>) -> Result<Vec<CertificateDer<'static>>> {
-    let Named { value: path, variable } = directory;
-    let unreadable = |e| Error::config(format!("{variable}: cannot read {}: {e}", path.display()));
-    let mut certificates = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file.is_file() {
-            certificates.extend(certificates_in_file(&file, variable)?);
-        }
-    }
-    Ok(certificates)
-}
-
-fn identity_of(identity: &ClientIdentity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let chain = certificates_in_file(&identity.certificate.value, identity.certificate.variable)?;
-    let Named { value: path, variable } = &identity.key;
-    let place = path.display();
-    let key = PrivateKeyDer::from_pem_file(path).map_err(|e| {
-        Error::config(match e {
-            rustls::pki_types::pem::Error::Io(e) => format!("{variable}: cannot read {place}: {e}"),
-            _ => format!("{variable}: {place} holds no private key in PEM form"),
-        })
-    })?;
-    Ok((chain, key))
 }
 
 /// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host, which stands in the variable
