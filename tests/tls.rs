@@ -143,6 +143,78 @@ fn an_unknown_authority_is_named_with_the_variable_that_helps() {
 }
 
 #[test]
+fn a_certificate_that_is_its_own_authority_is_taken_where_it_is_named() {
+    let tls = Tls::new();
+    let folder = tempfile::tempdir().unwrap();
+    let own = tls.server_and_ca("localhost", false);
+    fs::copy(&own.certificate, folder.path().join("own.pem")).unwrap();
+    let pem = fs::read_to_string(&own.certificate).unwrap();
+    let server = server(&own, None, "");
+    for setting in
+        [("VAULT_CACERT", text(&own.certificate)), ("BAO_CACERT_BYTES", &pem), ("VAULT_CAPATH", text(folder.path()))]
+    {
+        assert_eq!(read(&server, &server.https_addr(0), &[setting]).unwrap(), "v", "{}", setting.0);
+    }
+    // Beside others, too.
+    let both = format!("{}{pem}", tls.ca_pem());
+    assert_eq!(read(&server, &server.https_addr(0), &[("VAULT_CACERT_BYTES", &both)]).unwrap(), "v");
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_refused_where_it_is_not_named() {
+    let (tls, stranger) = (Tls::new(), Tls::new());
+    let server = server(&tls.server_and_ca("localhost", false), None, "");
+    let end = format!(
+        "certificate of {} is a CA's own, which proves a server only where it is itself trusted; \
+         set VAULT_CACERT to it, or give the server a certificate that is no CA's",
+        place(&server)
+    );
+    // One of the same name with another key.
+    let twin = stranger.server_and_ca("localhost", false);
+    for setting in [&[][..], &[("VAULT_CACERT", text(&tls.ca_file()))], &[("VAULT_CACERT", text(&twin.certificate))]] {
+        tls_error(read(&server, &server.https_addr(0), setting), &end);
+    }
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_has_to_bear_the_name_and_to_be_valid() {
+    let tls = Tls::new();
+    let other = tls.server_and_ca("vault.example", false);
+    let server_of_other = server(&other, None, "");
+    let ca = ("VAULT_CACERT", text(&other.certificate));
+    let end = "is not for that name; use a name that stands in the certificate, or set VAULT_TLS_SERVER_NAME to it";
+    tls_error(read(&server_of_other, &server_of_other.https_addr(0), &[ca]), end);
+    let named = [ca, ("VAULT_TLS_SERVER_NAME", "vault.example")];
+    assert_eq!(read(&server_of_other, &server_of_other.https_addr(0), &named).unwrap(), "v");
+
+    let old = tls.server_and_ca("localhost", true);
+    let server_of_old = server(&old, None, "");
+    let end = "has expired; renew it on the server, and check this machine's clock";
+    tls_error(read(&server_of_old, &server_of_old.https_addr(0), &[("VAULT_CACERT", text(&old.certificate))]), end);
+}
+
+#[test]
+fn who_shows_a_certificate_has_to_hold_its_key() {
+    let (tls, thief) = (Tls::new(), Tls::new());
+    let own = tls.server_and_ca("localhost", false);
+    let stolen = Identity { certificate: own.certificate.clone(), key: thief.server().key };
+    for tls13 in [true, false] {
+        let front = TlsFront::to(Server::shared().port(), &stolen, tls13, None);
+        let error = read(Server::shared(), &front.addr(), &[("VAULT_CACERT", text(&own.certificate))]).unwrap_err();
+        assert_eq!(error.status(), Status::Tls, "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_for_servers_is_refused_with_what_it_lacks() {
+    let tls = Tls::new();
+    let server = server(&tls.client("localhost"), None, "");
+    let end =
+        format!("certificate of {} is not for servers; give the server one with the usage serverAuth", place(&server));
+    tls_error(read(&server, &server.https_addr(0), &[("VAULT_CACERT", text(&tls.ca_file()))]), &end);
+}
+
+#[test]
 fn a_name_that_the_certificate_does_not_bear_is_refused_unless_it_is_the_one_to_expect() {
     let tls = Tls::new();
     let server = server(&tls.server_named("vault.example"), None, "");

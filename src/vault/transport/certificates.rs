@@ -29,7 +29,15 @@ struct Bundle {
 }
 
 /// Whom to trust.
-pub fn roots(roots: &Roots) -> Result<RootCertStore> {
+pub struct Trusted {
+    /// All of them, as certificates are verified against them.
+    pub store: RootCertStore,
+    /// Those that the settings name, as they are; none of the system's.
+    pub given: Vec<CertificateDer<'static>>,
+}
+
+/// Whom to trust. `HF_ERR_CONFIG` where that is nobody.
+pub fn trusted(roots: &Roots) -> Result<Trusted> {
     let bundles = match roots {
         Roots::System { file, directory } => vec![system_bundle(file.as_deref(), directory.as_deref())?],
         Roots::File(file) => vec![bundle_in_file(&file.value, file.variable)?],
@@ -39,15 +47,18 @@ pub fn roots(roots: &Roots) -> Result<RootCertStore> {
         }
         Roots::Directory(directory) => bundles_below(directory)?,
     };
-    let mut store = RootCertStore::empty();
+    let mut trusted = Trusted { store: RootCertStore::empty(), given: Vec::new() };
     for Bundle { place, certificates } in bundles {
-        let (added, _) = store.add_parsable_certificates(certificates);
+        if !matches!(roots, Roots::System { .. }) {
+            trusted.given.extend_from_slice(&certificates);
+        }
+        let (added, _) = trusted.store.add_parsable_certificates(certificates);
         if added == 0 {
             let message = format!("{}: no usable CA certificate in {place}", roots.variable());
             return Err(Error::config(message));
         }
     }
-    Ok(store)
+    Ok(trusted)
 }
 
 /// The certificate that a client shows, with its chain, and its key.
@@ -135,4 +146,25 @@ fn bundle_if_any(path: &Path, variable: &str) -> Result<Option<Bundle>> {
     let text = read(path, variable)?;
     let mut lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
     if lines.any(|line| line.starts_with(BEGIN)) { bundle_in(&text, path, variable).map(Some) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use handsfree_secrets_test_support::Tls;
+
+    use super::*;
+
+    #[test]
+    fn only_certificates_that_the_settings_name_count_as_given() {
+        let tls = Tls::new();
+        let by_system = trusted(&Roots::System { file: Some(tls.ca_file()), directory: None }).unwrap();
+        assert_eq!((by_system.store.len(), by_system.given.len()), (1, 0));
+        let file = Roots::File(Named { value: tls.ca_file(), variable: "VAULT_CACERT" });
+        let text = Roots::Pem(Named { value: tls.ca_pem(), variable: "VAULT_CACERT_BYTES" });
+        let directory = Roots::Directory(Named { value: tls.folder().to_owned(), variable: "VAULT_CAPATH" });
+        for roots in [file, text, directory] {
+            let Trusted { store, given } = trusted(&roots).unwrap();
+            assert_eq!((store.len(), given.len()), (1, 1), "{}", roots.variable());
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod stream;
 mod tickets;
 mod tls;
 mod trust;
+mod verifiers;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

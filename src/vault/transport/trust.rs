@@ -1,17 +1,16 @@
 //! Whom TLS trusts, who it says we are, and what to tell people when that fails.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
-};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, OtherError};
 
-use super::certificates;
+use super::certificates::{self, Trusted};
 use super::tickets::Tickets;
+use super::verifiers::{VerifyChain, VerifyNothing, is_ca_as_server};
 use crate::error::{Error, Result, Status};
 use crate::options::{Named, TlsConfig};
 
@@ -24,11 +23,11 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     let builder = match tls.skip_verify {
         true => builder.dangerous().with_custom_certificate_verifier(Arc::new(VerifyNothing(provider))),
         false => {
-            let verifier =
-                WebPkiServerVerifier::builder_with_provider(Arc::new(certificates::roots(&tls.roots)?), provider)
-                    .build()
-                    .map_err(|e| Error::config(format!("{}: {e}", tls.roots.variable())))?;
-            builder.with_webpki_verifier(verifier)
+            let Trusted { store, given } = certificates::trusted(&tls.roots)?;
+            let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+                .build()
+                .map_err(|e| Error::config(format!("{}: {e}", tls.roots.variable())))?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(VerifyChain { webpki, given }))
         }
     };
     let mut config = match &tls.identity {
@@ -67,10 +66,13 @@ pub fn explain(error: &TlsError, target: &str, identity: Option<&str>) -> Error 
         }
         TlsError::PeerIncompatible(_) => {
             format!(
-                "{target} and this client have no TLS version or cipher in common; TLS 1.2 is the oldest spoken here"
+                "{target} and this client have no TLS version or cipher in common; \
+                 allow TLS 1.2, the oldest spoken here, or 1.3 on the server"
             )
         }
-        other => format!("TLS with {target} failed: {other}"),
+        other => format!(
+            "TLS with {target} failed: {other}; see with \"openssl s_client -connect {target}\" what answers there"
+        ),
     };
     Error::new(Status::Tls, message)
 }
@@ -92,9 +94,25 @@ fn explain_certificate(cause: &CertificateError, target: &str) -> String {
             "certificate of {target} is not for that name; use a name that stands in the certificate, \
              or set VAULT_TLS_SERVER_NAME to it"
         ),
-        E::Revoked => format!("certificate of {target} has been revoked"),
-        other => format!("certificate of {target} is refused: {other}"),
+        E::Revoked => format!("certificate of {target} has been revoked; give the server a new one"),
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            format!("certificate of {target} is not for servers; give the server one with the usage serverAuth")
+        }
+        cause if is_ca_as_server(cause) => format!(
+            "certificate of {target} is a CA's own, which proves a server only where it is itself trusted; \
+             set VAULT_CACERT to it, or give the server a certificate that is no CA's"
+        ),
+        // What rustls has no name for it shows as a Rust value.
+        E::Other(OtherError(cause)) => refused_certificate(cause, target),
+        other => refused_certificate(other, target),
     }
+}
+
+fn refused_certificate(cause: &dyn Display, target: &str) -> String {
+    format!(
+        "certificate of {target} is refused: {cause}; \
+         look at it with \"openssl s_client -connect {target}\", and give the server another one"
+    )
 }
 
 fn explain_alert(alert: AlertDescription, target: &str, identity: Option<&str>) -> String {
@@ -123,50 +141,45 @@ fn explain_alert(alert: AlertDescription, target: &str, identity: Option<&str>) 
              set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
         ),
         (A::ProtocolVersion, _) => {
-            format!("{target} speaks neither TLS 1.2 nor 1.3, the versions that this client speaks")
+            format!("{target} speaks neither TLS 1.2 nor 1.3, the versions that this client speaks; allow one there")
         }
         (A::UnrecognisedName, _) => {
             format!("{target} has no certificate for the name asked for; check VAULT_TLS_SERVER_NAME")
         }
-        (other, _) => format!("{target} ended the TLS connection: {other:?}"),
+        (other, _) => format!("{target} ended the TLS connection: {other:?}; the server's log may say why"),
     }
 }
 
-/// `VAULT_SKIP_VERIFY`: any certificate will do, but whoever shows it must hold its key.
-#[derive(Debug)]
-struct VerifyNothing(Arc<CryptoProvider>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ServerCertVerifier for VerifyNothing {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+    #[test]
+    fn every_failure_says_what_to_do_next_and_shows_no_rust_value() {
+        use AlertDescription as A;
+        let other = |cause: webpki::Error| CertificateError::Other(OtherError(Arc::new(cause)));
+        let certificates = [
+            CertificateError::UnknownIssuer,
+            CertificateError::Expired,
+            CertificateError::NotValidYet,
+            CertificateError::NotValidForName,
+            CertificateError::Revoked,
+            CertificateError::InvalidPurpose,
+            CertificateError::BadEncoding,
+            other(webpki::Error::CaUsedAsEndEntity),
+            other(webpki::Error::UnsupportedCertVersion),
+        ];
+        let alerts = [A::HandshakeFailure, A::ProtocolVersion, A::UnrecognisedName, A::UnknownCA, A::InternalError];
+        let others = [TlsError::DecryptError, TlsError::General("x".to_owned()), TlsError::HandshakeNotComplete];
+        let certificates = certificates.map(TlsError::InvalidCertificate);
+        for error in certificates.iter().chain(&alerts.map(TlsError::AlertReceived)).chain(&others) {
+            for identity in [None, Some("VAULT_CLIENT_CERT")] {
+                let explained = explain(error, "vault:8200", identity);
+                let message = explained.message();
+                assert_eq!(explained.status(), Status::Tls);
+                assert!(message.contains("vault:8200") && message.contains("; "), "{message}");
+                assert!(!message.contains("OtherError"), "{message}");
+            }
+        }
     }
 }
