@@ -442,10 +442,11 @@ fn a_given_token_is_used_as_it_is_and_never_renewed() {
     assert_eq!((error.status(), error.http_status()), (Status::Auth, 403), "{error}");
     assert!(error.message().contains("VAULT_TOKEN") && !error.message().contains(&token), "{error}");
     assert_eq!(server.audited("auth/token/renew-self", ""), 0);
-    let error = open_with(&[("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &server.addr()), ("VAULT_TOKEN", &token)]);
+    let error = open_with(&[("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &server.addr()), ("BAO_TOKEN", &token)]);
     let error = error.err().unwrap();
     assert_eq!(error.status(), Status::Auth, "{error}");
     assert!(error.message().starts_with("Failed to authenticate with Vault"), "{error}");
+    assert!(error.message().ends_with("set BAO_TOKEN to a valid one"), "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -78,6 +79,44 @@ fn the_authority_can_be_named_as_file_text_or_directory() {
 }
 
 #[test]
+fn a_directory_of_authorities_is_read_with_all_below_it_and_files_of_other_kinds_are_passed_over() {
+    let tls = Tls::new();
+    let server = server(&tls.server(), None, "");
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("one/two");
+    fs::create_dir_all(&deep).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("README"), "Here are CAs.\nEach begins with -----BEGIN CERTIFICATE-----.\n").unwrap();
+    fs::write(folder.path().join("blob"), [0, 0xff, 0x30, 0x82]).unwrap();
+    fs::copy(&tls.client("web").key, folder.path().join("web.key")).unwrap();
+    symlink("nowhere", folder.path().join("dangling")).unwrap();
+    symlink("../..", deep.join("round")).unwrap();
+    let setting = [("VAULT_CAPATH", text(folder.path()))];
+
+    let error = read(&server, &server.https_addr(0), &setting).unwrap_err();
+    assert_eq!(error.status(), Status::Config, "{error}");
+    let expected = format!("VAULT_CAPATH: no file in {} holds a certificate in PEM form", folder.path().display());
+    assert!(error.message().contains(&expected), "{error}");
+
+    fs::copy(tls.ca_file(), deep.join("ca")).unwrap();
+    assert_eq!(read(&server, &server.https_addr(0), &setting).unwrap(), "v");
+    // A link stands for its file, wherever that is.
+    fs::remove_file(deep.join("ca")).unwrap();
+    symlink(tls.ca_file(), folder.path().join("one/ca.pem")).unwrap();
+    assert_eq!(read(&server, &server.https_addr(0), &setting).unwrap(), "v");
+
+    // What begins like a certificate and is none spoils it all: somebody meant it to be trusted.
+    for rest in ["CANARY!\n-----END CERTIFICATE-----\n", "CANA", "CANA\n-----END CERTIFICATE-----\n"] {
+        let broken = folder.path().join("one/broken.pem");
+        fs::write(&broken, format!("-----BEGIN CERTIFICATE-----\n{rest}")).unwrap();
+        let error = read(&server, &server.https_addr(0), &setting).unwrap_err();
+        assert_eq!(error.status(), Status::Config, "{error}");
+        assert!(error.message().contains("VAULT_CAPATH: ") && error.message().contains(text(&broken)), "{error}");
+        assert!(!error.message().contains("CANA"), "{error}");
+    }
+}
+
+#[test]
 fn the_file_beats_the_text_and_the_text_the_directory() {
     let (tls, stranger) = (Tls::new(), Tls::new());
     let server = server(&tls.server(), None, "");
@@ -101,6 +140,78 @@ fn an_unknown_authority_is_named_with_the_variable_that_helps() {
     tls_error(read(&server, &server.https_addr(0), &[("VAULT_CACERT", text(&stranger.ca_file()))]), &end);
     // The system's authorities do not know it either.
     tls_error(read(&server, &server.https_addr(0), &[]), &end);
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_taken_where_it_is_named() {
+    let tls = Tls::new();
+    let folder = tempfile::tempdir().unwrap();
+    let own = tls.server_and_ca("localhost", false);
+    fs::copy(&own.certificate, folder.path().join("own.pem")).unwrap();
+    let pem = fs::read_to_string(&own.certificate).unwrap();
+    let server = server(&own, None, "");
+    for setting in
+        [("VAULT_CACERT", text(&own.certificate)), ("BAO_CACERT_BYTES", &pem), ("VAULT_CAPATH", text(folder.path()))]
+    {
+        assert_eq!(read(&server, &server.https_addr(0), &[setting]).unwrap(), "v", "{}", setting.0);
+    }
+    // Beside others, too.
+    let both = format!("{}{pem}", tls.ca_pem());
+    assert_eq!(read(&server, &server.https_addr(0), &[("VAULT_CACERT_BYTES", &both)]).unwrap(), "v");
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_refused_where_it_is_not_named() {
+    let (tls, stranger) = (Tls::new(), Tls::new());
+    let server = server(&tls.server_and_ca("localhost", false), None, "");
+    let end = format!(
+        "certificate of {} is a CA's own, which proves a server only where it is itself trusted; \
+         set VAULT_CACERT to it, or give the server a certificate that is no CA's",
+        place(&server)
+    );
+    // One of the same name with another key.
+    let twin = stranger.server_and_ca("localhost", false);
+    for setting in [&[][..], &[("VAULT_CACERT", text(&tls.ca_file()))], &[("VAULT_CACERT", text(&twin.certificate))]] {
+        tls_error(read(&server, &server.https_addr(0), setting), &end);
+    }
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_has_to_bear_the_name_and_to_be_valid() {
+    let tls = Tls::new();
+    let other = tls.server_and_ca("vault.example", false);
+    let server_of_other = server(&other, None, "");
+    let ca = ("VAULT_CACERT", text(&other.certificate));
+    let end = "is not for that name; use a name that stands in the certificate, or set VAULT_TLS_SERVER_NAME to it";
+    tls_error(read(&server_of_other, &server_of_other.https_addr(0), &[ca]), end);
+    let named = [ca, ("VAULT_TLS_SERVER_NAME", "vault.example")];
+    assert_eq!(read(&server_of_other, &server_of_other.https_addr(0), &named).unwrap(), "v");
+
+    let old = tls.server_and_ca("localhost", true);
+    let server_of_old = server(&old, None, "");
+    let end = "has expired; renew it on the server, and check this machine's clock";
+    tls_error(read(&server_of_old, &server_of_old.https_addr(0), &[("VAULT_CACERT", text(&old.certificate))]), end);
+}
+
+#[test]
+fn who_shows_a_certificate_has_to_hold_its_key() {
+    let (tls, thief) = (Tls::new(), Tls::new());
+    let own = tls.server_and_ca("localhost", false);
+    let stolen = Identity { certificate: own.certificate.clone(), key: thief.server().key };
+    for tls13 in [true, false] {
+        let front = TlsFront::to(Server::shared().port(), &stolen, tls13, None);
+        let error = read(Server::shared(), &front.addr(), &[("VAULT_CACERT", text(&own.certificate))]).unwrap_err();
+        assert_eq!(error.status(), Status::Tls, "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_for_servers_is_refused_with_what_it_lacks() {
+    let tls = Tls::new();
+    let server = server(&tls.client("localhost"), None, "");
+    let end =
+        format!("certificate of {} is not for servers; give the server one with the usage serverAuth", place(&server));
+    tls_error(read(&server, &server.https_addr(0), &[("VAULT_CACERT", text(&tls.ca_file()))]), &end);
 }
 
 #[test]
@@ -152,13 +263,13 @@ fn a_client_certificate_that_is_asked_for_has_to_be_given() {
                 &address,
                 &[
                     ("VAULT_CACERT", text(&ca)),
-                    ("VAULT_CLIENT_CERT", text(&identity.certificate)),
+                    ("BAO_CLIENT_CERT", text(&identity.certificate)),
                     ("VAULT_CLIENT_KEY", text(&identity.key)),
                 ],
             )
         };
         assert_eq!(with(&tls.client("web")).unwrap(), "v", "{hcl}");
-        tls_error(with(&stranger.client("web")), "; check VAULT_CLIENT_CERT against the CA that the server trusts");
+        tls_error(with(&stranger.client("web")), "; check BAO_CLIENT_CERT against the CA that the server trusts");
     }
 }
 
@@ -318,10 +429,16 @@ fn files_that_hold_no_certificate_are_named_with_their_variable() {
     let (junk, key, certificate) = (text(&junk), text(&client.key), text(&client.certificate));
     for (settings, variable, place) in [
         (vec![("VAULT_CACERT", junk)], "VAULT_CACERT", junk),
+        (vec![("BAO_CACERT", junk)], "BAO_CACERT", junk),
+        (vec![("BAO_CACERT_BYTES", "CANARY")], "BAO_CACERT_BYTES", ""),
+        (vec![("BAO_CAPATH", "/nowhere")], "BAO_CAPATH", "/nowhere"),
+        (vec![("BAO_CLIENT_CERT", junk), ("VAULT_CLIENT_KEY", key)], "BAO_CLIENT_CERT", junk),
+        (vec![("VAULT_CLIENT_CERT", certificate), ("BAO_CLIENT_KEY", junk)], "BAO_CLIENT_KEY", junk),
+        (vec![("BAO_TLS_SERVER_NAME", "-a")], "BAO_TLS_SERVER_NAME", ""),
         (vec![("VAULT_CACERT", "/nowhere/ca.pem")], "VAULT_CACERT", "/nowhere/ca.pem"),
         (vec![("VAULT_CACERT_BYTES", "CANARY")], "VAULT_CACERT_BYTES", ""),
         (vec![("VAULT_CAPATH", "/nowhere")], "VAULT_CAPATH", "/nowhere"),
-        (vec![("VAULT_CAPATH", text(folder.path()))], "VAULT_CAPATH", junk),
+        (vec![("VAULT_CAPATH", text(folder.path()))], "VAULT_CAPATH", text(folder.path())),
         (vec![("VAULT_CLIENT_CERT", junk), ("VAULT_CLIENT_KEY", key)], "VAULT_CLIENT_CERT", junk),
         (vec![("VAULT_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", junk)], "VAULT_CLIENT_KEY", junk),
         (vec![("VAULT_CLIENT_CERT", certificate)], "VAULT_CLIENT_KEY", ""),
@@ -333,8 +450,8 @@ fn files_that_hold_no_certificate_are_named_with_their_variable() {
         assert!(!error.message().contains("CANARY"), "{error}");
     }
     let other = tls.client("other");
-    let mixed = [("VAULT_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", text(&other.key))];
+    let mixed = [("BAO_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", text(&other.key))];
     let error = read(Server::shared(), "https://localhost:1", &mixed).unwrap_err();
     assert_eq!(error.status(), Status::Config, "{error}");
-    assert!(error.message().contains("do not fit together"), "{error}");
+    assert!(error.message().contains("BAO_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together"), "{error}");
 }

@@ -129,6 +129,15 @@ impl fmt::Display for Address {
     }
 }
 
+/// A setting whose name matters later: its value, and the variable that gave it, as it was spelled, for messages.
+#[derive(Clone, Debug)]
+pub struct Named<T> {
+    /// What was set.
+    pub value: T,
+    /// The name of the variable.
+    pub variable: &'static str,
+}
+
 /// A credential: a text, or a file that is read again at each login.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -142,7 +151,7 @@ pub enum Source {
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// `VAULT_TOKEN`, or `VAULT_TOKEN_FILE`, which is read again when its token is refused.
-    Token(Source),
+    Token(Named<Source>),
     /// `POST auth/<mount>/login` with role_id and secret_id.
     AppRole {
         /// The auth mount.
@@ -200,7 +209,7 @@ pub struct TlsConfig {
     /// Who we are, for servers that ask.
     pub identity: Option<ClientIdentity>,
     /// The name sent (SNI) and verified in place of the address's host.
-    pub server_name: Option<String>,
+    pub server_name: Option<Named<String>>,
     /// Verify nothing.
     pub skip_verify: bool,
 }
@@ -216,11 +225,11 @@ pub enum Roots {
         directory: Option<PathBuf>,
     },
     /// `VAULT_CACERT`: a PEM file.
-    File(PathBuf),
+    File(Named<PathBuf>),
     /// `VAULT_CACERT_BYTES`: PEM text.
-    Pem(String),
+    Pem(Named<String>),
     /// `VAULT_CAPATH`: a directory of PEM files.
-    Directory(PathBuf),
+    Directory(Named<PathBuf>),
 }
 
 impl Roots {
@@ -230,9 +239,8 @@ impl Roots {
             Roots::System { file: Some(_), .. } => "SSL_CERT_FILE",
             Roots::System { directory: Some(_), .. } => "SSL_CERT_DIR",
             Roots::System { .. } => "the system's CA certificates",
-            Roots::File(_) => "VAULT_CACERT",
-            Roots::Pem(_) => "VAULT_CACERT_BYTES",
-            Roots::Directory(_) => "VAULT_CAPATH",
+            Roots::File(path) | Roots::Directory(path) => path.variable,
+            Roots::Pem(text) => text.variable,
         }
     }
 }
@@ -241,9 +249,9 @@ impl Roots {
 #[derive(Debug)]
 pub struct ClientIdentity {
     /// The certificate chain.
-    pub certificate: PathBuf,
+    pub certificate: Named<PathBuf>,
     /// The private key.
-    pub key: PathBuf,
+    pub key: Named<PathBuf>,
 }
 
 /// `VAULT_RATE_LIMIT`: `rate[:burst]`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::config::Source;
+use super::config::{Named, Source};
 use super::table::{self, Group, OptionEntry};
 use super::{Environment, Options};
 use crate::error::{Error, Result};
@@ -23,6 +23,11 @@ impl Setting {
 
     pub(super) fn into_secret(self) -> SecretString {
         self.text
+    }
+
+    /// What the text was read as, with the setting's name.
+    pub(super) fn named<T>(&self, value: T) -> Named<T> {
+        Named { value, variable: self.name }
     }
 
     /// `HF_ERR_CONFIG`: the name, then what is wrong with its value and what to do about it.
@@ -83,12 +88,12 @@ impl Layers<'_> {
         if let Some(setting) = self.find(name)? {
             return Ok(Some(Source::Text(setting.into_secret())));
         }
-        Ok(self.path(file_name)?.map(Source::File))
+        Ok(self.path(file_name)?.map(|path| Source::File(path.value)))
     }
 
     /// A file or directory. Whether it is there shows when it is read.
-    pub(super) fn path(&self, name: &str) -> Result<Option<PathBuf>> {
-        Ok(self.find(name)?.map(|setting| PathBuf::from(setting.text())))
+    pub(super) fn path(&self, name: &str) -> Result<Option<Named<PathBuf>>> {
+        Ok(self.find(name)?.map(|setting| setting.named(PathBuf::from(setting.text()))))
     }
 
     fn in_options(&self, entry: &OptionEntry) -> Option<(&'static str, &SecretString)> {

@@ -1,6 +1,6 @@
 //! How a token is had: which login the settings describe, and whether they describe it whole.
 
-use super::config::{Auth, SecretId, Source};
+use super::config::{Auth, Named, SecretId, Source};
 use super::layers::{Layers, Setting};
 use super::values;
 use crate::error::{Error, Result};
@@ -16,7 +16,10 @@ pub(super) fn auth(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Au
     warn_about_doubles(layers, warnings)?;
     let Some(method) = layers.find("VAULT_AUTH_METHOD")? else { return by_what_is_set(layers, warnings) };
     match method.text().to_ascii_lowercase().as_str() {
-        "token" => token(layers)?.ok_or_else(|| missing("token", "VAULT_TOKEN or VAULT_TOKEN_FILE")),
+        "token" => {
+            let token = token(layers)?.ok_or_else(|| missing("token", "VAULT_TOKEN or VAULT_TOKEN_FILE"))?;
+            Ok(Auth::Token(token))
+        }
         "approle" => {
             let role_id = role_id(layers)?.ok_or_else(|| missing("approle", "VAULT_ROLE_ID or VAULT_ROLE_ID_FILE"))?;
             app_role(layers, role_id, secret_id(layers)?.unwrap_or(SecretId::None))
@@ -33,10 +36,10 @@ fn by_what_is_set(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Aut
     let role_id = role_id(layers)?;
     if let Some(token) = token(layers)? {
         if role_id.is_some() {
-            warnings
-                .push("VAULT_TOKEN and VAULT_ROLE_ID are both set; the token is used, unset one of them".to_owned());
+            let name = token.variable;
+            warnings.push(format!("{name} and VAULT_ROLE_ID are both set; the token is used, unset one of them"));
         }
-        return Ok(token);
+        return Ok(Auth::Token(token));
     }
     match (role_id, secret_id(layers)?) {
         (Some(role_id), Some(secret_id)) => return app_role(layers, role_id, secret_id),
@@ -73,19 +76,22 @@ fn warn_about_doubles(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result
         ("VAULT_JWT", "VAULT_JWT_FILE"),
     ];
     for (stronger, weaker) in DOUBLES {
-        if layers.find(stronger)?.is_some() && layers.find(weaker)?.is_some() {
+        if let (Some(Setting { name: stronger, .. }), Some(Setting { name: weaker, .. })) =
+            (layers.find(stronger)?, layers.find(weaker)?)
+        {
             warnings.push(format!("{stronger} and {weaker} are both set; {stronger} is used, unset one of them"));
         }
     }
     Ok(())
 }
 
-fn token(layers: &Layers<'_>) -> Result<Option<Auth>> {
-    let source = match layers.find("VAULT_TOKEN")? {
-        Some(setting) => Some(Source::Text(values::token(setting)?)),
-        None => layers.path("VAULT_TOKEN_FILE")?.map(Source::File),
-    };
-    Ok(source.map(Auth::Token))
+fn token(layers: &Layers<'_>) -> Result<Option<Named<Source>>> {
+    if let Some(setting) = layers.find("VAULT_TOKEN")? {
+        let variable = setting.name;
+        return Ok(Some(Named { value: Source::Text(values::token(setting)?), variable }));
+    }
+    let file = layers.path("VAULT_TOKEN_FILE")?;
+    Ok(file.map(|Named { value, variable }| Named { value: Source::File(value), variable }))
 }
 
 fn role_id(layers: &Layers<'_>) -> Result<Option<Source>> {
@@ -187,9 +193,11 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_from_its_text_or_its_file() {
-        assert!(matches!(of(&[("VAULT_TOKEN", "t")]), Auth::Token(source) if show(&source) == "t"));
-        assert!(matches!(of(&[("VAULT_TOKEN_FILE", "/t")]), Auth::Token(source) if show(&source) == "file /t"));
-        assert!(matches!(of(&[("BAO_TOKEN", "b"), ("VAULT_TOKEN", "t")]), Auth::Token(source) if show(&source) == "b"));
+        assert!(matches!(of(&[("VAULT_TOKEN", "t")]), Auth::Token(source) if show(&source.value) == "t"));
+        assert!(matches!(of(&[("VAULT_TOKEN_FILE", "/t")]), Auth::Token(source) if show(&source.value) == "file /t"));
+        assert!(
+            matches!(of(&[("BAO_TOKEN", "b"), ("VAULT_TOKEN", "t")]), Auth::Token(source) if show(&source.value) == "b")
+        );
     }
 
     #[test]
@@ -277,7 +285,16 @@ mod tests {
     #[test]
     fn a_text_beats_its_file_with_a_warning() {
         let (auth, warnings) = with_warnings(&[("VAULT_TOKEN", "t"), ("VAULT_TOKEN_FILE", "/t")]).unwrap();
-        assert!(matches!(auth, Auth::Token(source) if show(&source) == "t"));
+        assert!(matches!(auth, Auth::Token(source) if show(&source.value) == "t"));
         assert_eq!(warnings, ["VAULT_TOKEN and VAULT_TOKEN_FILE are both set; VAULT_TOKEN is used, unset one of them"]);
+    }
+
+    #[test]
+    fn a_token_is_called_as_it_was_set() {
+        let (auth, warnings) =
+            with_warnings(&[("BAO_TOKEN", "t"), ("VAULT_TOKEN_FILE", "/t"), ("VAULT_ROLE_ID", "r")]).unwrap();
+        assert!(matches!(auth, Auth::Token(Named { variable: "BAO_TOKEN", .. })));
+        assert!(warnings[0].starts_with("BAO_TOKEN and VAULT_TOKEN_FILE are both set; BAO_TOKEN is used"));
+        assert!(warnings[1].starts_with("BAO_TOKEN and VAULT_ROLE_ID are both set"), "{warnings:?}");
     }
 }

@@ -15,9 +15,14 @@ use crate::reference::decode;
 /// What Go's `ProxyFromEnvironment`, and so the official client, never sends through `HTTP_PROXY` or `HTTPS_PROXY`.
 const THIS_HOST: [&str; 3] = ["localhost", "127.0.0.0/8", "::1"];
 
-/// The proxy for a server whose first address is `address`: the one made for Vault, else the one for the scheme.
-pub(super) fn proxy(layers: &Layers<'_>, address: &Address) -> Result<Option<Proxy>> {
-    let Address::Tcp { https, .. } = address else { return Ok(None) };
+/// The proxy for the nodes at `addresses`: the one made for Vault, else the one for the scheme of the first node that
+/// is no socket. Sockets need none.
+pub(super) fn proxy(layers: &Layers<'_>, addresses: &[Address]) -> Result<Option<Proxy>> {
+    let scheme = addresses.iter().find_map(|address| match address {
+        Address::Tcp { https, .. } => Some(*https),
+        Address::Unix(_) => None,
+    });
+    let Some(https) = scheme else { return Ok(None) };
     let made_for_vault = match layers.find("VAULT_PROXY_ADDR")? {
         Some(setting) => Some(setting),
         None => layers.find("VAULT_HTTP_PROXY")?,
@@ -25,7 +30,7 @@ pub(super) fn proxy(layers: &Layers<'_>, address: &Address) -> Result<Option<Pro
     let general = made_for_vault.is_none();
     let setting = match made_for_vault {
         Some(setting) => Some(setting),
-        None if *https => layers.find("HTTPS_PROXY")?,
+        None if https => layers.find("HTTPS_PROXY")?,
         None => http_proxy(layers)?,
     };
     let Some(setting) = setting else { return Ok(None) };
@@ -48,7 +53,8 @@ fn no_proxy(layers: &Layers<'_>) -> Result<Vec<String>> {
     Ok(entries.filter(|entry| !entry.is_empty()).collect())
 }
 
-/// `http://[user[:password]@]host[:port]`, the scheme optional.
+/// `http://[user[:password]@]host[:port]`, the scheme optional. To an `https://` proxy nothing is sent: it would get
+/// its password in clear text.
 fn parse(setting: &Setting, no_proxy: Vec<String>) -> Result<Proxy> {
     let problem = "is no URL of an HTTP proxy; write http://host:port";
     let text = match setting.text() {
@@ -56,12 +62,17 @@ fn parse(setting: &Setting, no_proxy: Vec<String>) -> Result<Proxy> {
         text => format!("http://{text}"),
     };
     let url = split_url(&text).ok_or_else(|| setting.error(problem))?;
+    if url.https {
+        return Err(
+            setting.error("is an https:// URL, but TLS to the proxy itself is not spoken; write http://host:port")
+        );
+    }
     if !matches!(url.path, "" | "/") {
         return Err(setting.error(problem));
     }
-    let (host, port) = host_and_port(url.authority, url.https).map_err(|problem| setting.error(problem))?;
+    let (host, port) = host_and_port(url.authority, false).map_err(|problem| setting.error(problem))?;
     let authorization = url.user.map(|user| basic(setting, user)).transpose()?;
-    let address = Address::Tcp { https: url.https, host, port, base_path: String::new() };
+    let address = Address::Tcp { https: false, host, port, base_path: String::new() };
     Ok(Proxy { address, authorization, variable: setting.name, no_proxy })
 }
 
@@ -163,7 +174,7 @@ mod tests {
     }
 
     fn chosen_of(options: &Options, environment: &dyn Environment, https: bool) -> Option<(&'static str, String)> {
-        let proxy = proxy(&Layers { options, environment }, &address(https)).unwrap()?;
+        let proxy = proxy(&Layers { options, environment }, &[address(https)]).unwrap()?;
         Some((proxy.variable, proxy.address.to_string()))
     }
 
@@ -190,6 +201,20 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_in_front_of_the_list_takes_no_proxy_from_the_nodes_behind_it() {
+        let environment = FixedEnvironment::new(&[("HTTPS_PROXY", "http://p:1"), ("HTTP_PROXY", "http://p:2")]);
+        let options = Options::new();
+        let variable = |addresses: &[Address]| {
+            let layers = Layers { options: &options, environment: &environment };
+            proxy(&layers, addresses).unwrap().map(|proxy| proxy.variable)
+        };
+        let socket = || Address::Unix("/run/vault.sock".into());
+        assert_eq!(variable(&[socket(), address(true), address(false)]), Some("HTTPS_PROXY"));
+        assert_eq!(variable(&[socket(), address(false), address(true)]), Some("HTTP_PROXY"));
+        assert_eq!(variable(&[socket()]), None);
+    }
+
+    #[test]
     fn http_proxy_is_ignored_in_a_cgi_program_unless_it_is_an_option() {
         let cgi = [("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil:1"), ("http_proxy", "http://evil:2")];
         assert_eq!(chosen(&cgi, false), None);
@@ -208,7 +233,7 @@ mod tests {
         assert_eq!(chosen_of(&options, &environment, true), None);
         options.set("VAULT_PROXY_ADDR", "http://mine:3").unwrap();
         let layers = Layers { options: &options, environment: &environment };
-        assert!(proxy(&layers, &address(true)).unwrap().unwrap().no_proxy.is_empty());
+        assert!(proxy(&layers, &[address(true)]).unwrap().unwrap().no_proxy.is_empty());
     }
 
     #[test]
@@ -222,12 +247,33 @@ mod tests {
 
     #[test]
     fn what_is_no_http_proxy_is_a_configuration_error_that_shows_no_password() {
-        for text in
-            ["socks5://CANARY:1", "http://u:CANARY@", "http://u:CANARY%z@p:1", "http://p:CANARY", "http://p/CANARY"]
-        {
+        for text in [
+            "socks5://CANARY:1",
+            "http://u:CANARY@",
+            "http://u:CANARY%z@p:1",
+            "http://p:CANARY",
+            "http://p/CANARY",
+            "https://CANARY:CANARY@p:1",
+            "HTTPS://CANARY@p",
+        ] {
             let error = parse(&Setting::of("VAULT_PROXY_ADDR", text), Vec::new()).unwrap_err();
             assert_eq!(error.status(), Status::Config);
             assert!(!error.message().contains("CANARY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_wants_tls_itself_is_refused_whichever_variable_names_it() {
+        for (name, https) in
+            [("VAULT_PROXY_ADDR", true), ("BAO_HTTP_PROXY", false), ("https_proxy", true), ("HTTP_PROXY", false)]
+        {
+            let environment = FixedEnvironment::new(&[(name, "https://u:CANARY@p:1")]);
+            let options = Options::new();
+            let layers = Layers { options: &options, environment: &environment };
+            let error = proxy(&layers, &[address(https)]).unwrap_err();
+            assert_eq!(error.status(), Status::Config);
+            let expected = "is an https:// URL, but TLS to the proxy itself is not spoken; write http://host:port";
+            assert_eq!(error.message(), format!("{name} {expected}"));
         }
     }
 
@@ -236,7 +282,7 @@ mod tests {
         let layers_with = |name: &'static str, no_proxy: &'static str| {
             let environment = FixedEnvironment::new(&[(name, "http://p:1"), ("no_proxy", no_proxy)]);
             let options = Options::new();
-            proxy(&Layers { options: &options, environment: &environment }, &address(true)).unwrap().unwrap()
+            proxy(&Layers { options: &options, environment: &environment }, &[address(true)]).unwrap().unwrap()
         };
         for name in ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY", "HTTPS_PROXY"] {
             let proxy =
@@ -260,7 +306,7 @@ mod tests {
         let with = |name: &'static str| {
             let environment = FixedEnvironment::new(&[(name, "http://p:1")]);
             let options = Options::new();
-            proxy(&Layers { options: &options, environment: &environment }, &address(true)).unwrap().unwrap()
+            proxy(&Layers { options: &options, environment: &environment }, &[address(true)]).unwrap().unwrap()
         };
         for host in ["localhost", "127.0.0.1", "::1"] {
             assert!(with("HTTPS_PROXY").is_bypassed(host, 8200), "{host}");

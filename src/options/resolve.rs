@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use super::address;
-use super::config::{Address, Backend, ClientIdentity, Config, EnvConfig, Roots, TlsConfig, VaultConfig};
+use super::config::{Address, Backend, ClientIdentity, Config, EnvConfig, Named, Roots, TlsConfig, VaultConfig};
 use super::layers::{Layers, Setting};
 use super::{EmptyEnvironment, Environment, Options, login, proxy, values};
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         .ok_or_else(|| Error::config("VAULT_ADDR environment variable or vault_addr parameter is required"))?;
     let auth = login::auth(layers, warnings)?;
     let addresses = address::addresses(&server)?;
-    let proxy = addresses.first().map_or(Ok(None), |first| proxy::proxy(layers, first))?;
+    let proxy = proxy::proxy(layers, &addresses)?;
     let tls = tls(layers, warnings)?;
     warn_about_plain_http(&server, &addresses, warnings);
     Ok(VaultConfig {
@@ -112,10 +112,11 @@ fn timeout(layers: &Layers<'_>) -> Result<Duration> {
 }
 
 fn tls(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<TlsConfig> {
-    let skip_verify = flag(layers, "VAULT_SKIP_VERIFY")?;
+    let setting = layers.find_or_default("VAULT_SKIP_VERIFY")?;
+    let skip_verify = values::boolean(&setting)?;
     if skip_verify {
-        warnings
-            .push("VAULT_SKIP_VERIFY is on: no certificate is verified, and whoever answers gets the token".to_owned());
+        let name = setting.name;
+        warnings.push(format!("{name} is on: no certificate is verified, and whoever answers gets the token"));
     }
     Ok(TlsConfig { roots: roots(layers)?, identity: identity(layers)?, server_name: server_name(layers)?, skip_verify })
 }
@@ -125,7 +126,7 @@ fn roots(layers: &Layers<'_>) -> Result<Roots> {
         return Ok(Roots::File(path));
     }
     if let Some(setting) = layers.find("VAULT_CACERT_BYTES")? {
-        return Ok(Roots::Pem(setting.text().to_owned()));
+        return Ok(Roots::Pem(setting.named(setting.text().to_owned())));
     }
     if let Some(path) = layers.path("VAULT_CAPATH")? {
         return Ok(Roots::Directory(path));
@@ -138,18 +139,23 @@ fn identity(layers: &Layers<'_>) -> Result<Option<ClientIdentity>> {
     match (layers.path("VAULT_CLIENT_CERT")?, layers.path("VAULT_CLIENT_KEY")?) {
         (Some(certificate), Some(key)) => Ok(Some(ClientIdentity { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(Error::config("VAULT_CLIENT_CERT is set without VAULT_CLIENT_KEY; set both")),
-        (None, Some(_)) => Err(Error::config("VAULT_CLIENT_KEY is set without VAULT_CLIENT_CERT; set both")),
+        (Some(Named { variable, .. }), None) => {
+            Err(Error::config(format!("{variable} is set without VAULT_CLIENT_KEY; set both")))
+        }
+        (None, Some(Named { variable, .. })) => {
+            Err(Error::config(format!("{variable} is set without VAULT_CLIENT_CERT; set both")))
+        }
     }
 }
 
-fn server_name(layers: &Layers<'_>) -> Result<Option<String>> {
+fn server_name(layers: &Layers<'_>) -> Result<Option<Named<String>>> {
     let Some(setting) = layers.find("VAULT_TLS_SERVER_NAME")? else { return Ok(None) };
     let name = match setting.text().parse::<Ipv6Addr>() {
         Ok(address) => Some(address.to_string()),
         Err(_) => address::host_name(setting.text()),
     };
-    name.map(Some).ok_or_else(|| setting.error("is no host name; write it without scheme and port"))
+    name.map(|name| Some(setting.named(name)))
+        .ok_or_else(|| setting.error("is no host name; write it without scheme and port"))
 }
 
 fn warn_about_plain_http(server: &Setting, addresses: &[Address], warnings: &mut Vec<String>) {

@@ -189,26 +189,31 @@ mod tests {
         }
     }
 
-    /// Name and default of each row of the tables in `docs/configuration.md`.
-    fn documented() -> Vec<(String, String)> {
+    /// Names, default and meaning of each row of the tables in `docs/configuration.md`.
+    fn documented() -> Vec<[String; 3]> {
         let page = include_str!("../../docs/configuration.md");
         let rows = page.lines().filter(|line| line.starts_with("| `"));
         rows.map(|row| {
             let mut cells = row.split('|').skip(1).map(|cell| cell.trim().to_owned());
-            let names = cells.next().unwrap();
-            let defaults = cells.next().unwrap();
-            (names.replace('`', ""), defaults.replace('`', ""))
+            let [names, default, meaning] = [(); 3].map(|()| cells.next().unwrap());
+            [names.replace('`', ""), default.replace('`', ""), meaning]
         })
         .collect()
     }
 
     #[test]
-    fn the_documentation_lists_exactly_the_options_of_the_table_with_their_names_and_defaults() {
-        let in_code = OPTIONS.iter().map(|entry| {
-            let others = entry.spellings.iter().filter(|&&spelling| spelling != entry.name);
-            let names: Vec<&str> = std::iter::once(entry.name).chain(others.copied()).collect();
-            (names.join(", "), entry.default.to_owned())
-        });
-        assert_eq!(documented(), in_code.collect::<Vec<_>>());
+    fn the_documentation_lists_exactly_the_options_of_the_table_with_their_names_defaults_and_meanings() {
+        let in_code: Vec<[String; 3]> = OPTIONS
+            .iter()
+            .map(|entry| {
+                let others = entry.spellings.iter().filter(|&&spelling| spelling != entry.name);
+                let names: Vec<&str> = std::iter::once(entry.name).chain(others.copied()).collect();
+                [names.join(", "), entry.default.to_owned(), entry.doc.to_owned()]
+            })
+            .collect();
+        for (documented, in_code) in documented().iter().zip(&in_code) {
+            assert_eq!(documented, in_code);
+        }
+        assert_eq!(documented().len(), in_code.len());
     }
 }

@@ -47,7 +47,7 @@ fn addresses(config: &VaultConfig) -> Vec<String> {
 
 fn token(config: &VaultConfig) -> &str {
     match &config.auth {
-        Auth::Token(Source::Text(token)) => token.expose_secret(),
+        Auth::Token(Named { value: Source::Text(token), .. }) => token.expose_secret(),
         other => panic!("{other:?}"),
     }
 }
@@ -170,7 +170,7 @@ fn a_group_with_any_member_among_the_options_takes_none_from_the_environment() {
     assert_eq!(token(&config), "mine");
     // CA.
     let config = vault(&[("VAULT_CAPATH", "/cas")], &[("VAULT_CACERT", "/ca.pem")]).unwrap();
-    assert!(matches!(&config.tls.roots, Roots::Directory(path) if path == Path::new("/cas")));
+    assert!(matches!(&config.tls.roots, Roots::Directory(path) if path.value == Path::new("/cas")));
     let config = vault(&[("VAULT_CACERT_BYTES", "")], &[("VAULT_CACERT", "/ca.pem")]).unwrap();
     assert!(matches!(config.tls.roots, Roots::System { .. }));
     // Client certificate and key.
@@ -265,17 +265,37 @@ fn values_reach_the_configuration() {
     assert_eq!((config.mount.as_str(), config.namespace.as_deref()), ("team/kv", Some("ns1")));
     assert_eq!((config.path_prefix.as_deref(), config.timeout), (Some("apps/web"), Duration::from_secs(90)));
     assert!(
-        matches!(&config.tls.roots, Roots::File(path) if path == Path::new("/ca.pem")),
+        matches!(&config.tls.roots, Roots::File(path) if path.value == Path::new("/ca.pem")),
         "the file is the strongest"
     );
     let identity = config.tls.identity.unwrap();
-    assert_eq!((identity.certificate.as_path(), identity.key.as_path()), (Path::new("/c.pem"), Path::new("/k.pem")));
-    assert_eq!(config.tls.server_name.as_deref(), Some("vault.internal"));
+    assert_eq!(
+        (identity.certificate.value.as_path(), identity.key.value.as_path()),
+        (Path::new("/c.pem"), Path::new("/k.pem"))
+    );
+    assert_eq!(config.tls.server_name.unwrap().value, "vault.internal");
     assert_eq!((config.max_retries, config.max_connection_age, config.list_concurrency), (0, Duration::ZERO, 16));
     assert_eq!(config.rate_limit, Some(RateLimit { rate: 10.0, burst: 20 }));
     assert_eq!((config.headers[0].0.as_str(), config.headers[0].1.expose_secret()), ("X-Team", "payments"));
     assert!(config.srv_lookup && config.disable_redirects);
     assert_eq!(config.proxy.unwrap().variable, "HTTPS_PROXY");
+}
+
+#[test]
+fn a_setting_is_called_as_it_was_spelled() {
+    let with = |variables: &[(&str, &str)]| vault(&[], variables).unwrap().tls;
+    for name in ["CACERT", "CACERT_BYTES", "CAPATH"] {
+        for name in [format!("VAULT_{name}"), format!("BAO_{name}")] {
+            assert_eq!(with(&[(&name, "x")]).roots.variable(), name);
+        }
+    }
+    let identity = with(&[("BAO_CLIENT_CERT", "/c"), ("VAULT_CLIENT_KEY", "/k")]).identity.unwrap();
+    assert_eq!((identity.certificate.variable, identity.key.variable), ("BAO_CLIENT_CERT", "VAULT_CLIENT_KEY"));
+    assert_eq!(with(&[("BAO_TLS_SERVER_NAME", "a")]).server_name.unwrap().variable, "BAO_TLS_SERVER_NAME");
+    assert!(refused(&[], &[("BAO_CLIENT_CERT", "/c")]).starts_with("BAO_CLIENT_CERT is set without"));
+    assert!(refused(&[], &[("BAO_CLIENT_KEY", "/k")]).starts_with("BAO_CLIENT_KEY is set without"));
+    let warnings = resolved(&[("BAO_SKIP_VERIFY", "true")], &VAULT).unwrap().warnings;
+    assert!(warnings[0].starts_with("BAO_SKIP_VERIFY is on"), "{warnings:?}");
 }
 
 #[test]

@@ -30,7 +30,8 @@ pub(super) fn number(setting: &Setting, least: u32, most: u32) -> Result<u32> {
     }
 }
 
-/// Whole seconds, or what Go's `time.ParseDuration` reads, such as `1m30s`; not negative.
+/// Whole seconds, or what Go's `time.ParseDuration` reads, such as `1m30s`, and days, which the official client reads
+/// too; not negative.
 pub(super) fn duration(setting: &Setting) -> Result<Duration> {
     let text = setting.text();
     let duration = if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -40,11 +41,11 @@ pub(super) fn duration(setting: &Setting) -> Result<Duration> {
     };
     let longest = Duration::from_nanos(i64::MAX as u64);
     duration.filter(|&duration| duration <= longest).ok_or_else(|| {
-        setting.error("is no duration; write seconds, or numbers with a unit such as 90s, 1m30s or 500ms")
+        setting.error("is no duration; write seconds, or numbers with a unit such as 90s, 1m30s, 500ms or 1d")
     })
 }
 
-/// `[+](number unit)+`: the number with or without a fraction, the unit from ns to h.
+/// `[+](number unit)+`: the number with or without a fraction, the unit from ns to d.
 fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
@@ -96,6 +97,7 @@ fn unit_nanoseconds(unit: &str) -> Option<u128> {
         "s" => Some(1_000_000_000),
         "m" => Some(60 * 1_000_000_000),
         "h" => Some(3_600 * 1_000_000_000),
+        "d" => Some(24 * 3_600 * 1_000_000_000),
         _ => None,
     }
 }
@@ -176,7 +178,8 @@ pub(super) fn variable_prefix(setting: &Setting) -> Result<String> {
     }
 }
 
-/// A JSON object of strings, checked so that it can neither break a request nor take over one of our headers.
+/// A JSON object of strings, or of arrays of them for a header that is sent more than once; checked so that it can
+/// neither break a request nor take over one of our headers.
 pub(super) fn headers(setting: &Setting) -> Result<Vec<(String, SecretString)>> {
     let Ok(Value::Object(object)) = serde_json::from_str(setting.text()) else {
         return Err(setting.error("is no JSON object such as {\"X-Team\": \"payments\"}"));
@@ -184,19 +187,48 @@ pub(super) fn headers(setting: &Setting) -> Result<Vec<(String, SecretString)>> 
     let mut headers = Vec::with_capacity(object.len());
     for (name, value) in object {
         check_header_name(setting, &name)?;
-        let Value::String(value) = value else {
-            return Err(setting.error(format_args!("gives {name} a value that is no string")));
+        let values = match value {
+            Value::Array(values) => values,
+            value => vec![value],
         };
-        if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-            return Err(setting.error(format_args!("gives {name} a value that is not printable ASCII")));
+        for value in values {
+            headers.push((name.clone(), header_value(setting, &name, value)?));
         }
-        headers.push((name, SecretString::from(value)));
     }
     Ok(headers)
 }
 
-/// Headers that say where a request ends; a second opinion about that is how requests are smuggled.
-const FRAMING: [&str; 5] = ["connection", "content-length", "host", "te", "transfer-encoding"];
+fn header_value(setting: &Setting, name: &str, value: Value) -> Result<SecretString> {
+    let Value::String(value) = value else {
+        return Err(
+            setting.error(format_args!("gives {name} a value that is neither a string nor an array of strings"))
+        );
+    };
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Err(setting.error(format_args!("gives {name} a value that is not printable ASCII")));
+    }
+    Ok(SecretString::from(value))
+}
+
+/// Headers that are the library's own. Most say where a request ends, and a second opinion about that is how requests
+/// are smuggled, or what becomes of the connection behind it. With `expect` and `accept-encoding` the answer would have
+/// to be read in another way, `content-type` comes with each body, and what starts with `proxy-` is for a proxy, which
+/// hears nothing of what goes through its tunnel.
+const OUR_OWN: [&str; 13] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 fn check_header_name(setting: &Setting, name: &str) -> Result<()> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -204,7 +236,7 @@ fn check_header_name(setting: &Setting, name: &str) -> Result<()> {
         return Err(setting.error("has a header name that is empty or holds characters no header name may have"));
     }
     let lower = name.to_ascii_lowercase();
-    if lower.starts_with("x-vault-") || FRAMING.contains(&lower.as_str()) {
+    if lower.starts_with("x-vault-") || OUR_OWN.contains(&lower.as_str()) {
         return Err(setting.error(format_args!("sets {lower}, which is the library's own; leave it out")));
     }
     Ok(())
@@ -239,8 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_seconds_or_what_go_reads() {
-        let cases: [(&str, u128); 17] = [
+    fn durations_are_seconds_or_what_go_reads_or_days() {
+        let cases: [(&str, u128); 20] = [
             ("60", 60_000_000_000),
             ("0", 0),
             ("+0", 0),
@@ -254,6 +286,9 @@ mod tests {
             ("5\u{3bc}s", 5_000),
             ("0.3333333333333333333333s", 333_333_333),
             ("1s1s", 2_000_000_000),
+            ("1d", 86_400_000_000_000),
+            ("1.5d", 129_600_000_000_000),
+            ("2d12h", 216_000_000_000_000),
             ("0.000000001s", 1),
             ("0.0000000001s", 0),
             ("2562047h47m16.854775807s", i64::MAX as u128),
@@ -272,7 +307,11 @@ mod tests {
             "-1",
             "5 s",
             "5S",
-            "1d",
+            "d",
+            "-1d",
+            "1D",
+            "106752d",
+            "1w",
             "1e3s",
             "5s ",
             "2562047h47m16.854775808s",
@@ -360,6 +399,13 @@ mod tests {
     }
 
     #[test]
+    fn a_header_with_several_values_is_kept_once_for_each() {
+        let found = headers(&of(r#"{"X-Team": ["payments", "billing"], "X-None": [], "X-One": ["1"]}"#)).unwrap();
+        let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+        assert_eq!(found, [("X-One", "1"), ("X-Team", "payments"), ("X-Team", "billing")]);
+    }
+
+    #[test]
     fn headers_that_would_break_or_take_over_a_request_are_errors_that_show_no_value() {
         for text in [
             "CANARY",
@@ -367,19 +413,25 @@ mod tests {
             "null",
             r#"{"X-A": "CANARY""#,
             r#"{"X-A": 1}"#,
-            r#"{"X-A": ["CANARY"]}"#,
+            r#"{"X-A": {"X-B": "CANARY"}}"#,
+            r#"{"X-A": ["b", 1]}"#,
+            r#"{"X-A": ["b", ["CANARY"]]}"#,
+            r#"{"X-A": ["b", "CANARY\r\nX-B: 1"]}"#,
             r#"{"X-A": "CANARY\r\nX-B: 1"}"#,
             r#"{"X-A": "CANARYü"}"#,
             r#"{"": "CANARY"}"#,
             r#"{"X A": "CANARY"}"#,
             r#"{"X-Vault-Token": "CANARY"}"#,
             r#"{"x-vault-namespace": "CANARY"}"#,
-            r#"{"Content-Length": "CANARY"}"#,
-            r#"{"Host": "CANARY"}"#,
         ] {
             let error = headers(&of(text)).unwrap_err();
             assert_eq!(error.status(), Status::Config, "{text}");
             assert!(!error.message().contains("CANARY"), "{error}");
+        }
+        for name in ["Content-Length", "Host", "HOST"].iter().chain(&OUR_OWN) {
+            let error = headers(&of(&format!(r#"{{"{name}": "CANARY"}}"#))).unwrap_err();
+            let expected = format!("VAULT_X sets {}, which is the library's own; leave it out", name.to_lowercase());
+            assert_eq!(error.message(), expected);
         }
     }
 }

@@ -447,13 +447,17 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
     Some(Duration::from_secs(reply.retry_after?).saturating_add(rounding))
 }
 
+/// The lines that every request has. Who sets a `User-Agent` of their own is not given two.
 fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Zeroizing<Vec<u8>>> {
     let mut lines = Zeroizing::new(Vec::with_capacity(1024));
-    let own = [("X-Vault-Request", "true"), ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")))];
+    let agent = ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
+    let agent_is_given = config.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(agent.0));
+    let own = std::iter::once(("X-Vault-Request", "true")).chain((!agent_is_given).then_some(agent));
     let namespace = namespace.map(|namespace| ("X-Vault-Namespace", namespace));
     let given = config.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
-    for (name, value) in own.into_iter().chain(namespace).chain(given) {
-        if name.is_empty() || !name.bytes().all(is_token_byte) || value.chars().any(char::is_control) {
+    let breaks_a_line = |character: char| character.is_control() && character != '\t';
+    for (name, value) in own.chain(namespace).chain(given) {
+        if name.is_empty() || !name.bytes().all(is_token_byte) || value.contains(breaks_a_line) {
             return Err(Error::config(format!(
                 "the header {name:?} cannot be sent; check VAULT_HEADERS and VAULT_NAMESPACE"
             )));

@@ -19,7 +19,7 @@ use super::transport::Reply;
 use super::wrapping::UnwrappedSecretId;
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
-use crate::options::{Auth, SecretId, Source};
+use crate::options::{Auth, Named, SecretId, Source};
 
 /// The words that every failed authentication starts with, known from the Python manager.
 pub const CONTEXT: &str = "Failed to authenticate with Vault";
@@ -100,7 +100,7 @@ pub fn fingerprint(auth: &Auth) -> u64 {
 
 fn sources(auth: &Auth) -> Vec<&Source> {
     match auth {
-        Auth::Token(token) => vec![token],
+        Auth::Token(token) => vec![&token.value],
         Auth::AppRole { role_id, secret_id, .. } => match secret_id {
             SecretId::None => vec![role_id],
             SecretId::Plain(secret_id) | SecretId::Wrapped(secret_id) => vec![role_id, secret_id],
@@ -119,12 +119,12 @@ pub fn login(
     deadline: &Deadline,
 ) -> Result<(SecretString, Option<Grant>)> {
     let (path, body) = match auth {
-        Auth::Token(source) => {
+        Auth::Token(Named { value: source, variable }) => {
             let place = match source {
-                Source::Text(_) => "VAULT_TOKEN".to_owned(),
-                Source::File(path) => format!("VAULT_TOKEN_FILE: {}", path.display()),
+                Source::Text(_) => (*variable).to_owned(),
+                Source::File(path) => format!("{variable}: {}", path.display()),
             };
-            let token = read(source, "VAULT_TOKEN_FILE")?;
+            let token = read(source, variable)?;
             return Ok((checked_token(token.expose_secret(), &place)?, None));
         }
         Auth::AppRole { mount, role_id, secret_id } => {

@@ -18,7 +18,7 @@ use super::wrapping::UnwrappedSecretId;
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
 use crate::log;
-use crate::options::{Auth, Source};
+use crate::options::{Auth, Named, Source};
 
 /// The pause after a failed login, doubled with each that follows, up to the longest.
 const FIRST_LOGIN_PAUSE: Duration = Duration::from_secs(1);
@@ -192,8 +192,10 @@ impl Session {
     fn refusal(&self, complaint: &Complaint) -> Error {
         let text = &complaint.text;
         let advice = match &self.auth {
-            Auth::Token(Source::Text(_)) => "it has expired or was revoked; set VAULT_TOKEN to a valid one".to_owned(),
-            Auth::Token(Source::File(path)) => {
+            Auth::Token(Named { value: Source::Text(_), variable }) => {
+                format!("it has expired or was revoked; set {variable} to a valid one")
+            }
+            Auth::Token(Named { value: Source::File(path), .. }) => {
                 format!("it has expired or was revoked; write a valid one to {}", path.display())
             }
             other => format!(

@@ -1,6 +1,7 @@
 //! From a request to an answer: connections, their pool, and the exchange itself. It knows HTTP, but not Vault.
 
 mod buffer;
+mod certificates;
 mod http;
 mod lane;
 mod pool;
@@ -11,6 +12,7 @@ mod stream;
 mod tickets;
 mod tls;
 mod trust;
+mod verifiers;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -31,7 +33,7 @@ use self::tls::{TlsFailure, TlsStream};
 use crate::call::{Deadline, Pace};
 use crate::error::{Error, Result, Status};
 use crate::fork;
-use crate::options::{Address, Proxy, VaultConfig};
+use crate::options::{Address, Named, Proxy, VaultConfig};
 
 /// One HTTP answer, whole.
 pub struct Reply {
@@ -127,8 +129,8 @@ pub struct Transport {
     /// stay: none is ever forgotten.
     learned: ArcSwap<Vec<Arc<Node>>>,
     tls: Option<Arc<ClientConfig>>,
-    with_identity: bool,
-    server_name: Option<String>,
+    identity: Option<&'static str>,
+    server_name: Option<Named<String>>,
     proxy: Option<Proxy>,
     pool: Pool,
     variable: &'static str,
@@ -144,7 +146,7 @@ impl Transport {
             configured: Vec::with_capacity(config.addresses.len()),
             learned: ArcSwap::default(),
             tls: if any_tls { Some(trust::client_config(&config.tls)?) } else { None },
-            with_identity: config.tls.identity.is_some(),
+            identity: config.tls.identity.as_ref().map(|identity| identity.certificate.variable),
             server_name: config.tls.server_name.clone(),
             proxy: config.proxy.take(),
             pool: Pool::new(config.max_connection_age),
@@ -162,12 +164,13 @@ impl Transport {
         let (place, name) = match address {
             Address::Unix(_) => ("localhost".to_owned(), None),
             Address::Tcp { https, host, port, .. } => {
-                let name = https.then(|| trust::server_name(self.server_name.as_deref(), host)).transpose()?;
+                let name =
+                    https.then(|| trust::server_name(self.server_name.as_ref(), host, self.variable)).transpose()?;
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 (format!("{host}:{port}"), name)
             }
         };
-        let peer = Peer { target: named.into(), place: place.into(), with_identity: self.with_identity };
+        let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
         Ok(Node { address: address.clone(), peer, name })
     }
 

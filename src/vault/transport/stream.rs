@@ -16,8 +16,8 @@ pub struct Peer {
     pub target: Arc<str>,
     /// `host:port`, which is what a certificate is about.
     pub place: Arc<str>,
-    /// We have a client certificate to show.
-    pub with_identity: bool,
+    /// The variable that gave the client certificate that we have to show, if we have one.
+    pub identity: Option<&'static str>,
 }
 
 /// A connected stream, and what to call its peer.
@@ -90,6 +90,6 @@ pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
             );
             Error::new(Status::Connection, message)
         }
-        TlsFailure::Tls(error) => trust::explain(&error, &peer.place, peer.with_identity),
+        TlsFailure::Tls(error) => trust::explain(&error, &peer.place, peer.identity),
     }
 }

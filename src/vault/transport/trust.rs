@@ -1,31 +1,18 @@
 //! Whom TLS trusts, who it says we are, and what to tell people when that fails.
 
-use std::fs;
-use std::path::Path;
+use std::fmt::Display;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, OtherError};
 
+use super::certificates::{self, Trusted};
 use super::tickets::Tickets;
+use super::verifiers::{VerifyChain, VerifyNothing, is_ca_as_server};
 use crate::error::{Error, Result, Status};
-use crate::options::{ClientIdentity, Roots, TlsConfig};
-
-/// Where Linux distributions keep the certificates that the system trusts, as one PEM file.
-const SYSTEM_BUNDLES: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+use crate::options::{Named, TlsConfig};
 
 /// The TLS configuration of one manager. The provider is passed on explicitly, never installed for the process.
 pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
@@ -36,18 +23,20 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     let builder = match tls.skip_verify {
         true => builder.dangerous().with_custom_certificate_verifier(Arc::new(VerifyNothing(provider))),
         false => {
-            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&tls.roots)?), provider)
+            let Trusted { store, given } = certificates::trusted(&tls.roots)?;
+            let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
                 .build()
                 .map_err(|e| Error::config(format!("{}: {e}", tls.roots.variable())))?;
-            builder.with_webpki_verifier(verifier)
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(VerifyChain { webpki, given }))
         }
     };
     let mut config = match &tls.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let (chain, key) = identity_of(identity)?;
+            let (chain, key) = certificates::identity(identity)?;
             builder.with_client_auth_cert(chain, key).map_err(|e| {
-                Error::config(format!("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together: {e}"))
+                let (certificate, key) = (identity.certificate.variable, identity.key.variable);
+                Error::config(format!("{certificate} and {key} do not fit together: {e}"))
             })?
         }
     };
@@ -55,101 +44,35 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
-fn roots(roots: &Roots) -> Result<RootCertStore> {
-    let (certificates, place) = match roots {
-        Roots::System { file, directory } => system_certificates(file.as_deref(), directory.as_deref())?,
-        Roots::File(path) => (certificates_in_file(path, "VAULT_CACERT")?, path.display().to_string()),
-        Roots::Pem(text) => (certificates_in_pem(text.as_bytes(), "VAULT_CACERT_BYTES")?, "the text".to_owned()),
-        Roots::Directory(path) => (certificates_in_directory(path)?, path.display().to_string()),
-    };
-    let mut store = RootCertStore::empty();
-    let (added, _) = store.add_parsable_certificates(certificates);
-    if added == 0 {
-        let message = format!("{}: no usable CA certificate in {place}", roots.variable());
-        return Err(Error::config(message));
-    }
-    Ok(store)
-}
-
-/// `SSL_CERT_FILE` and `SSL_CERT_DIR` where they are set, as OpenSSL and Go read them; else the system's bundle.
-fn system_certificates(
-    file: Option<&Path>,
-    directory: Option<&Path>,
-) -> Result<(Vec<CertificateDer<'static>>, String)> {
-    let bundle = SYSTEM_BUNDLES.iter().map(Path::new).find(|p| p.exists());
-    let file = file.or(if directory.is_none() { bundle } else { None });
-    if file.is_none() && directory.is_none() {
-        return Err(Error::config("the system has no CA certificates; install them or set VAULT_CACERT"));
-    }
-    let loaded = rustls_native_certs::load_certs_from_paths(file, directory);
-    let place = file.or(directory).map(|p| p.display().to_string()).unwrap_or_default();
-    Ok((loaded.certs, place))
-}
-
-fn certificates_in_file(path: &Path, variable: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let text = fs::read(path).map_err(|e| Error::config(format!("{variable}: cannot read {}: {e}", path.display())))?;
-    certificates_in_pem(&text, &format!("{variable}: {}", path.display()))
-}
-
-fn certificates_in_pem(text: &[u8], place: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(text)
-        .collect::<Result<_, _>>()
-        .map_err(|_| Error::config(format!("{place} is not valid PEM")))?;
-    if certificates.is_empty() {
-        return Err(Error::config(format!("{place} holds no certificate in PEM form")));
-    }
-    Ok(certificates)
-}
-
-/// Every file of the directory that holds certificates, as the official client reads it.
-fn certificates_in_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unreadable = |e| Error::config(format!("VAULT_CAPATH: cannot read {}: {e}", path.display()));
-    let mut certificates = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file.is_file() {
-            certificates.extend(certificates_in_file(&file, "VAULT_CAPATH")?);
-        }
-    }
-    Ok(certificates)
-}
-
-fn identity_of(identity: &ClientIdentity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let chain = certificates_in_file(&identity.certificate, "VAULT_CLIENT_CERT")?;
-    let path = identity.key.display();
-    let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|e| {
-        Error::config(match e {
-            rustls::pki_types::pem::Error::Io(e) => format!("VAULT_CLIENT_KEY: cannot read {path}: {e}"),
-            _ => format!("VAULT_CLIENT_KEY: {path} holds no private key in PEM form"),
-        })
-    })?;
-    Ok((chain, key))
-}
-
-/// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host.
-pub fn server_name(wanted: Option<&str>, host: &str) -> Result<ServerName<'static>> {
+/// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host, which stands in the variable
+/// `address`.
+pub fn server_name(wanted: Option<&Named<String>>, host: &str, address: &str) -> Result<ServerName<'static>> {
     let (name, variable) = match wanted {
-        Some(name) => (name, "VAULT_TLS_SERVER_NAME"),
-        None => (host, "VAULT_ADDR"),
+        Some(wanted) => (wanted.value.as_str(), wanted.variable),
+        None => (host, address),
     };
     ServerName::try_from(name.to_owned())
         .map_err(|_| Error::config(format!("{variable}: {name:?} is neither a host name nor an IP address")))
 }
 
-/// What a TLS failure of the server at `target` (`host:port`) means, and what to do about it.
-pub fn explain(error: &TlsError, target: &str, with_identity: bool) -> Error {
+/// What a TLS failure of the server at `target` (`host:port`) means, and what to do about it. `identity` is the variable
+/// that gave the client certificate, where there is one.
+pub fn explain(error: &TlsError, target: &str, identity: Option<&str>) -> Error {
     let message = match error {
         TlsError::InvalidCertificate(cause) => explain_certificate(cause, target),
-        TlsError::AlertReceived(alert) => explain_alert(*alert, target, with_identity),
+        TlsError::AlertReceived(alert) => explain_alert(*alert, target, identity),
         TlsError::InvalidMessage(_) => {
             format!("{target} does not speak TLS; is its address http:// and not https://?")
         }
         TlsError::PeerIncompatible(_) => {
             format!(
-                "{target} and this client have no TLS version or cipher in common; TLS 1.2 is the oldest spoken here"
+                "{target} and this client have no TLS version or cipher in common; \
+                 allow TLS 1.2, the oldest spoken here, or 1.3 on the server"
             )
         }
-        other => format!("TLS with {target} failed: {other}"),
+        other => format!(
+            "TLS with {target} failed: {other}; see with \"openssl s_client -connect {target}\" what answers there"
+        ),
     };
     Error::new(Status::Tls, message)
 }
@@ -171,12 +94,28 @@ fn explain_certificate(cause: &CertificateError, target: &str) -> String {
             "certificate of {target} is not for that name; use a name that stands in the certificate, \
              or set VAULT_TLS_SERVER_NAME to it"
         ),
-        E::Revoked => format!("certificate of {target} has been revoked"),
-        other => format!("certificate of {target} is refused: {other}"),
+        E::Revoked => format!("certificate of {target} has been revoked; give the server a new one"),
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            format!("certificate of {target} is not for servers; give the server one with the usage serverAuth")
+        }
+        cause if is_ca_as_server(cause) => format!(
+            "certificate of {target} is a CA's own, which proves a server only where it is itself trusted; \
+             set VAULT_CACERT to it, or give the server a certificate that is no CA's"
+        ),
+        // What rustls has no name for it shows as a Rust value.
+        E::Other(OtherError(cause)) => refused_certificate(cause, target),
+        other => refused_certificate(other, target),
     }
 }
 
-fn explain_alert(alert: AlertDescription, target: &str, with_identity: bool) -> String {
+fn refused_certificate(cause: &dyn Display, target: &str) -> String {
+    format!(
+        "certificate of {target} is refused: {cause}; \
+         look at it with \"openssl s_client -connect {target}\", and give the server another one"
+    )
+}
+
+fn explain_alert(alert: AlertDescription, target: &str, identity: Option<&str>) -> String {
     use AlertDescription as A;
     let about_the_client = matches!(
         alert,
@@ -189,62 +128,58 @@ fn explain_alert(alert: AlertDescription, target: &str, with_identity: bool) -> 
             | A::UnknownCA
             | A::AccessDenied
     );
-    match alert {
-        _ if about_the_client && !with_identity => {
+    match (alert, identity) {
+        (_, None) if about_the_client => {
             format!("{target} asks for a client certificate ({alert:?}); set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY")
         }
-        _ if about_the_client => format!(
-            "{target} refuses the client certificate ({alert:?}); \
-             check VAULT_CLIENT_CERT against the CA that the server trusts"
+        (_, Some(variable)) if about_the_client => format!(
+            "{target} refuses the client certificate ({alert:?}); check {variable} against the CA that the server trusts"
         ),
         // How TLS 1.2 servers refuse clients without a certificate; having no cipher in common is the rare other cause.
-        A::HandshakeFailure if !with_identity => format!(
+        (A::HandshakeFailure, None) => format!(
             "{target} ended the handshake ({alert:?}), as a server does that asks for a client certificate; \
              set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
         ),
-        A::ProtocolVersion => format!("{target} speaks neither TLS 1.2 nor 1.3, the versions that this client speaks"),
-        A::UnrecognisedName => {
+        (A::ProtocolVersion, _) => {
+            format!("{target} speaks neither TLS 1.2 nor 1.3, the versions that this client speaks; allow one there")
+        }
+        (A::UnrecognisedName, _) => {
             format!("{target} has no certificate for the name asked for; check VAULT_TLS_SERVER_NAME")
         }
-        other => format!("{target} ended the TLS connection: {other:?}"),
+        (other, _) => format!("{target} ended the TLS connection: {other:?}; the server's log may say why"),
     }
 }
 
-/// `VAULT_SKIP_VERIFY`: any certificate will do, but whoever shows it must hold its key.
-#[derive(Debug)]
-struct VerifyNothing(Arc<CryptoProvider>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ServerCertVerifier for VerifyNothing {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+    #[test]
+    fn every_failure_says_what_to_do_next_and_shows_no_rust_value() {
+        use AlertDescription as A;
+        let other = |cause: webpki::Error| CertificateError::Other(OtherError(Arc::new(cause)));
+        let certificates = [
+            CertificateError::UnknownIssuer,
+            CertificateError::Expired,
+            CertificateError::NotValidYet,
+            CertificateError::NotValidForName,
+            CertificateError::Revoked,
+            CertificateError::InvalidPurpose,
+            CertificateError::BadEncoding,
+            other(webpki::Error::CaUsedAsEndEntity),
+            other(webpki::Error::UnsupportedCertVersion),
+        ];
+        let alerts = [A::HandshakeFailure, A::ProtocolVersion, A::UnrecognisedName, A::UnknownCA, A::InternalError];
+        let others = [TlsError::DecryptError, TlsError::General("x".to_owned()), TlsError::HandshakeNotComplete];
+        let certificates = certificates.map(TlsError::InvalidCertificate);
+        for error in certificates.iter().chain(&alerts.map(TlsError::AlertReceived)).chain(&others) {
+            for identity in [None, Some("VAULT_CLIENT_CERT")] {
+                let explained = explain(error, "vault:8200", identity);
+                let message = explained.message();
+                assert_eq!(explained.status(), Status::Tls);
+                assert!(message.contains("vault:8200") && message.contains("; "), "{message}");
+                assert!(!message.contains("OtherError"), "{message}");
+            }
+        }
     }
 }

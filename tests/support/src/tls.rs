@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
 use tempfile::TempDir;
@@ -75,6 +75,20 @@ impl Tls {
         self.issue("expired", &["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth, true)
     }
 
+    /// A server's identity for one host that is its own authority, as `openssl req -x509` makes it: nobody else signs it,
+    /// and it could sign others.
+    pub fn server_and_ca(&self, host: &str, expired: bool) -> Identity {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a name for a certificate");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, host);
+        if expired {
+            expire(&mut params);
+        }
+        let key = KeyPair::generate().expect("a key pair");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        self.write(&format!("ca-{host}"), &certificate, &key)
+    }
+
     /// A client's identity with this common name.
     pub fn client(&self, name: &str) -> Identity {
         self.issue(name, &[name], ExtendedKeyUsagePurpose::ClientAuth, false)
@@ -88,14 +102,22 @@ impl Tls {
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         if expired {
-            (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+            expire(&mut params);
         }
         let key = KeyPair::generate().expect("a key pair");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        self.write(name, &certificate, &key)
+    }
+
+    fn write(&self, name: &str, certificate: &Certificate, key: &KeyPair) -> Identity {
         let file = |suffix: &str| self.folder.path().join(format!("{name}.{suffix}"));
         let identity = Identity { certificate: file("pem"), key: file("key") };
         fs::write(&identity.certificate, certificate.pem()).expect("a certificate file");
         fs::write(&identity.key, key.serialize_pem()).expect("a key file");
         identity
     }
+}
+
+fn expire(params: &mut CertificateParams) {
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::tls::Identity;
@@ -86,12 +87,14 @@ fn server_config(identity: &Identity, tls13: bool, group: Option<NamedGroup>) ->
     let chain = CertificateDer::pem_file_iter(&identity.certificate).expect("a certificate file");
     let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
     let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key file");
+    let key = provider.key_provider.load_private_key(key).expect("a key");
+    // Whether they fit together is not checked: a test may want a server that shows the certificate of another.
+    let identity = SingleCertAndKey::from(CertifiedKey::new(chain, key));
     ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .expect("a version")
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("an identity")
+        .with_cert_resolver(Arc::new(identity))
 }
 
 /// One connection: a request and its answer at a time, so one thread is enough.
