@@ -7,13 +7,13 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::manager::SecretManager;
-use handsfree_secrets_test_support::{Gateway, JwtSigner, Server, Tls, answer};
+use handsfree_secrets_test_support::{Agent, Gateway, JwtSigner, Server, Tls, answer, eventually};
 use serde_json::{Value, json};
 
 /// A manager for a mount that holds a secret, with these settings on top.
@@ -227,4 +227,23 @@ fn an_auth_mount_that_does_not_exist_is_named() {
     let userpass = [("VAULT_USERNAME", "ann"), ("VAULT_PASSWORD", "CANARY")];
     let error = refused(log_in(server, &address, &userpass));
     assert!(error.message().contains("auth/userpass/login/ann"), "{error}");
+}
+
+#[test]
+fn beside_an_agent_that_logs_in_no_credentials_are_needed() {
+    let server = Server::shared();
+    let role = server.app_role(json!({"token_ttl": "1h"}));
+    let agent = Agent::start(&server.addr(), &role);
+    let mount = server.fresh_mount();
+    let settings =
+        [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_AGENT_ADDR", &agent.addr()), ("VAULT_MOUNT", mount.as_str())];
+    let manager = eventually("the agent's login", Duration::from_secs(20), || open_with(&settings).ok());
+    let reference = manager.store("a", "v", None, &Call::default()).unwrap();
+    assert_eq!(manager.get(&reference, &Call::default()).unwrap().unwrap().as_str(), "v");
+    assert_eq!(server.logins(&role.login_path()), 1, "the agent's");
+
+    let without = [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_AGENT_ADDR", &server.addr()), ("VAULT_MOUNT", &mount)];
+    let error = open_with(&without).err().unwrap();
+    assert_eq!(error.status(), Status::Auth, "{error}");
+    assert!(error.message().contains("auto_auth"), "{error}");
 }

@@ -152,6 +152,8 @@ pub enum Source {
 pub enum Auth {
     /// `VAULT_TOKEN`, or `VAULT_TOKEN_FILE`, which is read again when its token is refused.
     Token(Named<Source>),
+    /// None: requests go to an agent (`VAULT_AGENT_ADDR`), which adds a token of its own.
+    Agent,
     /// `POST auth/<mount>/login` with role_id and secret_id.
     AppRole {
         /// The auth mount.

@@ -58,6 +58,9 @@ fn by_what_is_set(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Aut
     if layers.source("VAULT_JWT", "VAULT_JWT_FILE")?.is_some() {
         return jwt(layers);
     }
+    if layers.find("VAULT_AGENT_ADDR")?.is_some() {
+        return Ok(Auth::Agent);
+    }
     Err(Error::config(format!("{NO_CREDENTIALS}; or name another login with VAULT_AUTH_METHOD")))
 }
 
@@ -206,6 +209,14 @@ mod tests {
         for variables in [&[][..], &[("VAULT_ROLE_ID", "r")], &[("VAULT_SECRET_ID", "s")], &[("VAULT_TOKEN", "")]] {
             assert!(refused(variables).starts_with(words), "{variables:?}");
         }
+    }
+
+    #[test]
+    fn beside_an_agent_no_credentials_are_needed_but_those_that_are_set_count() {
+        let agent = ("VAULT_AGENT_ADDR", "http://127.0.0.1:8100");
+        assert!(matches!(of(&[agent]), Auth::Agent));
+        assert!(matches!(of(&[agent, ("VAULT_TOKEN", "t")]), Auth::Token(_)));
+        assert!(refused(&[agent, ("VAULT_ROLE_ID", "r")]).contains("VAULT_SECRET_ID is missing"));
     }
 
     #[test]

@@ -37,8 +37,19 @@ pub(super) fn proxy(layers: &Layers<'_>, addresses: &[Address]) -> Result<Option
     let mut no_proxy = no_proxy(layers)?;
     if general {
         no_proxy.extend(THIS_HOST.map(str::to_owned));
+        // Meant for others, it may be of a kind that is not spoken here: then that does not matter.
+        if addresses.iter().all(|address| is_bypassed(&no_proxy, address)) {
+            return Ok(None);
+        }
     }
     parse(&setting, no_proxy).map(Some)
+}
+
+fn is_bypassed(no_proxy: &[String], address: &Address) -> bool {
+    match address {
+        Address::Tcp { host, port, .. } => is_covered(no_proxy, host, *port),
+        Address::Unix(_) => true,
+    }
 }
 
 /// In a CGI program `HTTP_PROXY` is the header `Proxy:` of whoever sent the request, so there only an option counts.
@@ -90,10 +101,14 @@ impl Proxy {
     /// network such as `10.0.0.0/8`, a domain that counts with all below it, or `.domain` for all below it alone;
     /// all but networks may have a `:port`.
     pub fn is_bypassed(&self, host: &str, port: u16) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-        self.no_proxy.iter().any(|entry| entry_covers(entry, &host, address, port))
+        is_covered(&self.no_proxy, host, port)
     }
+}
+
+fn is_covered(no_proxy: &[String], host: &str, port: u16) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+    no_proxy.iter().any(|entry| entry_covers(entry, &host, address, port))
 }
 
 fn entry_covers(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
@@ -278,11 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn a_general_proxy_that_no_address_uses_need_not_be_one_of_ours() {
+        let here = Address::Tcp { https: false, host: "127.0.0.1".to_owned(), port: 8200, base_path: String::new() };
+        let with = |variables: &[(&str, &str)], addresses: &[Address]| {
+            let environment = FixedEnvironment::new(variables);
+            let options = Options::new();
+            proxy(&Layers { options: &options, environment: &environment }, addresses)
+        };
+        let socks = ("HTTP_PROXY", "socks5://p:1");
+        assert!(with(&[socks], std::slice::from_ref(&here)).unwrap().is_none());
+        assert!(with(&[socks, ("NO_PROXY", "example.com")], &[address(false), here.clone()]).unwrap().is_none());
+        assert!(with(&[socks], &[address(false), here]).is_err());
+    }
+
+    #[test]
     fn no_proxy_is_honoured_for_every_proxy() {
         let layers_with = |name: &'static str, no_proxy: &'static str| {
             let environment = FixedEnvironment::new(&[(name, "http://p:1"), ("no_proxy", no_proxy)]);
             let options = Options::new();
-            proxy(&Layers { options: &options, environment: &environment }, &[address(true)]).unwrap().unwrap()
+            let other = Address::Tcp { https: true, host: "other.test".into(), port: 1, base_path: String::new() };
+            proxy(&Layers { options: &options, environment: &environment }, &[other]).unwrap().unwrap()
         };
         for name in ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY", "HTTPS_PROXY"] {
             let proxy =

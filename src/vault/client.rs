@@ -291,7 +291,8 @@ impl Client {
             path: ask.path,
             common: &self.common,
             headers: [
-                token.map(|token| ("X-Vault-Token", token.text())),
+                // An agent adds one where there is none.
+                token.map(Token::text).filter(|text| !text.is_empty()).map(|text| ("X-Vault-Token", text)),
                 index.map(|index| ("X-Vault-Index", index)),
                 index.map(|_| ("X-Vault-Inconsistent", "forward-active-node")),
             ],

@@ -78,6 +78,7 @@ impl AuthPart<'_> {
 pub fn name(auth: &Auth) -> &'static str {
     match auth {
         Auth::Token(_) => "token",
+        Auth::Agent => "agent",
         Auth::AppRole { .. } => "approle",
         Auth::UserPass { .. } => "userpass",
         Auth::Cert { .. } => "cert",
@@ -101,12 +102,12 @@ pub fn fingerprint(auth: &Auth) -> u64 {
 fn sources(auth: &Auth) -> Vec<&Source> {
     match auth {
         Auth::Token(token) => vec![&token.value],
+        Auth::Agent | Auth::Cert { .. } => Vec::new(),
         Auth::AppRole { role_id, secret_id, .. } => match secret_id {
             SecretId::None => vec![role_id],
             SecretId::Plain(secret_id) | SecretId::Wrapped(secret_id) => vec![role_id, secret_id],
         },
         Auth::UserPass { password, .. } => vec![password],
-        Auth::Cert { .. } => Vec::new(),
         Auth::Jwt { jwt, .. } => vec![jwt],
     }
 }
@@ -127,6 +128,7 @@ pub fn login(
             let token = read(source, variable)?;
             return Ok((checked_token(token.expose_secret(), &place)?, None));
         }
+        Auth::Agent => return Ok((SecretString::from(""), None)),
         Auth::AppRole { mount, role_id, secret_id } => {
             let role_id = read(role_id, "VAULT_ROLE_ID_FILE")?;
             let secret_id = secret_id_of(secret_id, unwrapped, mount, client, deadline)?;
@@ -195,7 +197,7 @@ fn refused(auth: &Auth, path: &str, complaint: Complaint) -> Error {
         Auth::UserPass { .. } => "check VAULT_USERNAME and VAULT_PASSWORD",
         Auth::Cert { .. } => "check VAULT_CLIENT_CERT, and VAULT_ROLE against the server's certificate roles",
         Auth::Jwt { .. } => "check VAULT_ROLE and the JWT: its audience, issuer and age",
-        Auth::Token(_) => "check VAULT_TOKEN",
+        Auth::Token(_) | Auth::Agent => "check VAULT_TOKEN",
     };
     let mount = if code == 403 { ", and the auth mount" } else { "" };
     Error::new(Status::Auth, format!("{CONTEXT}: {path} ({method}) refuses the login ({text}); {advice}{mount}"))

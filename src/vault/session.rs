@@ -183,10 +183,15 @@ impl Session {
     /// help: until the pause is over calls fail without that, or each of them would make a token that nobody can use.
     pub fn refused(&self, complaint: &Complaint) -> Error {
         let error = self.refusal(complaint);
-        if !matches!(self.auth, Auth::Token(_)) {
+        if !self.has_no_login() {
             self.note_setback(&error, login::fingerprint(&self.auth), None);
         }
         error
+    }
+
+    /// Tokens come from outside.
+    fn has_no_login(&self) -> bool {
+        matches!(self.auth, Auth::Token(_) | Auth::Agent)
     }
 
     fn refusal(&self, complaint: &Complaint) -> Error {
@@ -198,6 +203,9 @@ impl Session {
             Auth::Token(Named { value: Source::File(path), .. }) => {
                 format!("it has expired or was revoked; write a valid one to {}", path.display())
             }
+            Auth::Agent => "that of the agent, if it adds one; check its auto_auth and use_auto_auth_token, or set \
+                            VAULT_TOKEN"
+                .to_owned(),
             other => format!(
                 "although it is new: check the token's bound addresses, and that its entity is enabled ({})",
                 login::name(other)
@@ -292,7 +300,7 @@ impl Session {
         let credentials = login::fingerprint(&self.auth);
         match login::login(&self.auth, &self.unwrapped, client, deadline) {
             Ok((text, grant)) => {
-                if !matches!(self.auth, Auth::Token(_)) {
+                if !self.has_no_login() {
                     client.logger().info(format_args!("logged in ({})", login::name(&self.auth)));
                 }
                 let lease = grant.as_ref().and_then(|grant| Lease::of(asked, grant));

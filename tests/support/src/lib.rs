@@ -1,6 +1,7 @@
 //! What the tests stand on: a real server, certificates of their own, and the compilers of the languages that link
 //! the library. Everything here panics on failure, with the cause: it runs in tests only.
 
+mod agent;
 mod api;
 mod auth;
 mod binary;
@@ -21,6 +22,7 @@ mod tls;
 mod tls_front;
 mod wait;
 
+pub use agent::Agent;
 pub use api::{Answer, Api};
 pub use auth::AppRole;
 pub use binary::repository_root;
