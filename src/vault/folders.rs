@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::answer::{Complaint, not_as_documented};
-use super::client::Ask;
+use super::ask::Ask;
 use super::kv::{Branch, Kv, Via, is_missing};
 use super::many::{self, Task, Work};
 use super::transport::Reply;

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::answer::{Complaint, not_as_documented};
-use super::client::{Ask, Client, MAX_REQUEST};
+use super::ask::{Ask, MAX_REQUEST};
+use super::client::Client;
 use super::document::{Change, Document, Found, new_document};
 use super::many::{self, Task, Work};
 use super::session::Session;

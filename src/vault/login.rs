@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::answer::{Complaint, not_as_documented};
-use super::client::{Ask, Client};
+use super::ask::Ask;
+use super::client::Client;
 use super::session::Token;
 use super::transport::Reply;
 use super::wrapping::UnwrappedSecretId;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::client::{Ask, Client, Effect, Outcome};
+use super::ask::{Ask, Effect};
+use super::client::{Client, Outcome};
 use super::session::{Session, Token};
 use super::transport::{Method, Reply, Underway};
 use crate::call::Deadline;

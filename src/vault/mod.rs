@@ -3,6 +3,7 @@
 //! `kv` knows documents, `session` tokens, `client` one authenticated request with its tries, `transport` bytes.
 
 mod answer;
+mod ask;
 mod client;
 mod document;
 mod echo;
@@ -26,7 +27,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use self::answer::{Complaint, Denial, not_as_documented};
-use self::client::{Ask, Client};
+use self::ask::Ask;
+use self::client::Client;
 use self::document::{Change, METADATA_FIELD};
 use self::folders::Folders;
 use self::kv::{Kv, Via};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::client::Effect;
+use super::ask::Effect;
 
 /// The pause before the first repeat is up to this long, doubled for each that follows.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Complaint, not_as_documented};
-use super::client::{Ask, Client};
+use super::ask::Ask;
+use super::client::Client;
 use super::login::{CONTEXT, checked_token};
 use super::session::Token;
 use crate::call::Deadline;
