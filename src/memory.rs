@@ -12,6 +12,7 @@
 
 mod arena;
 mod pages;
+mod room;
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ffi::c_char;
@@ -22,6 +23,7 @@ use std::ptr::NonNull;
 use zeroize::Zeroize;
 
 use self::arena::Arena;
+pub use self::room::make_room;
 
 #[cfg(feature = "wiping-allocator")]
 #[global_allocator]
