@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::text::Text;
 use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
 use crate::memory::Secret;
@@ -86,19 +87,15 @@ impl<'a> Document<'a> {
             Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
         };
         match json.as_bytes().first() {
-            Some(b'"') => match serde_json::from_str::<Text<'_>>(json) {
-                Ok(Text(text)) if text.contains('\0') => unsupported("a string with a NUL character"),
-                Ok(Text(text)) => {
-                    let secret = copied(&text);
-                    drop(wiped(text));
-                    secret.map(Some)
-                }
-                Err(_) => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
+            Some(b'"') => match Text::measure(json) {
+                Some(text) if text.has_nul() => unsupported("a string with a NUL character"),
+                Some(text) => text.to_secret().ok_or_else(|| no_memory("value", text.len())).map(Some),
+                None => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
             },
             Some(b'{') => unsupported("an object"),
             Some(b'[') => unsupported("an array"),
             Some(b'n') => unsupported("null"),
-            _ => Ok(Some(copied(json)?)),
+            _ => Secret::try_copy_of(json).ok_or_else(|| no_memory("value", json.len())).map(Some),
         }
     }
 
@@ -148,21 +145,9 @@ fn to_json(size: usize, body: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 /// How large a value is others decide, so a lack of memory for it is an error.
-fn copied(text: &str) -> Result<Secret> {
-    let no_memory = || Error::new(Status::TooLarge, format!("no memory for the value: {} bytes", text.len()));
-    Secret::try_copy_of(text).ok_or_else(no_memory)
+fn no_memory(what: &str, bytes: usize) -> Error {
+    Error::new(Status::TooLarge, format!("no memory for the {what}: {bytes} bytes"))
 }
-
-/// An unescaped string is a copy; the borrowed one is wiped with the answer.
-fn wiped(text: Cow<'_, str>) -> Option<Zeroizing<String>> {
-    match text {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(text) => Some(Zeroizing::new(text)),
-    }
-}
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Serialize)]
 struct Write<T> {
@@ -272,6 +257,14 @@ mod tests {
         for json in [r#"{}"#, "[1]", "null", r#""a\u0000b""#] {
             let error = text_of(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
             assert_eq!(error.status(), Status::Unsupported, "{json}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_nothing_that_vault_sends() {
+        for json in [r#""\ud83d""#, r#""\u0000\ud83d""#] {
+            let error = text_of(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
+            assert_eq!(error.status(), Status::Protocol, "{json}");
         }
     }
 

@@ -14,6 +14,7 @@ mod login;
 mod many;
 mod redirect;
 mod session;
+mod text;
 mod transport;
 mod tries;
 mod wrapping;
