@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use super::text::Text;
 use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
-use crate::memory::Secret;
+use crate::memory::{Secret, make_room};
 
 /// The field beside the value that holds what the user stored with it.
 pub const METADATA_FIELD: &str = "metadata";
@@ -138,10 +139,45 @@ pub fn new_document(value: &str, metadata: Option<&Metadata>, cas: Option<u64>) 
 }
 
 /// `size`: how long the texts in it are, so that the buffer rarely grows.
-fn to_json(size: usize, body: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size + size / 8 + 256));
-    serde_json::to_writer(&mut *bytes, body).map_err(|_| Error::new(Status::Internal, "a document that is no JSON"))?;
-    Ok(bytes)
+fn to_json(size: usize, content: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
+    let mut body = Body::default();
+    body.reserve(size + size / 8 + 256)
+        .map_err(serde_json::Error::io)
+        .and_then(|()| serde_json::to_writer(&mut body, content))
+        .map_err(|error| match error.is_io() {
+            true => no_memory("request", body.refused),
+            false => Error::new(Status::Internal, "a document that is no JSON"),
+        })?;
+    Ok(body.bytes)
+}
+
+/// The body of a request while it is being written.
+#[derive(Default)]
+struct Body {
+    bytes: Zeroizing<Vec<u8>>,
+    /// How many bytes there was no memory for.
+    refused: usize,
+}
+
+impl Body {
+    fn reserve(&mut self, more: usize) -> io::Result<()> {
+        make_room(&mut self.bytes, more).map_err(|size| {
+            self.refused = size;
+            io::ErrorKind::OutOfMemory.into()
+        })
+    }
+}
+
+impl io::Write for Body {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.reserve(part.len())?;
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How large a value is others decide, so a lack of memory for it is an error.
@@ -274,6 +310,22 @@ mod tests {
         assert!(matches!(Found::parse(&deleted), Some(Found::Deleted { version: 7 })));
         assert!(Found::parse(br#"{"errors":[]}"#).is_none());
         assert!(Found::parse(b"<html>").is_none());
+    }
+
+    #[test]
+    fn a_body_is_whole_however_often_it_grew() {
+        let value = "\n\"ü".repeat(100_000);
+        let metadata = Metadata::from([("a".to_owned(), value.clone())]);
+        let body = new_document(&value, Some(&metadata), None).unwrap();
+        let expected = serde_json::json!({"data": {"value": value, "metadata": metadata}});
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_body_that_there_is_no_memory_for_is_too_large() {
+        let error = to_json(isize::MAX as usize, &"x").unwrap_err();
+        assert_eq!(error.status(), Status::TooLarge);
+        assert!(error.message().starts_with("no memory for the request: "), "{error}");
     }
 
     #[test]
