@@ -218,7 +218,8 @@ impl SecretManager for VaultSecretManager {
             .folders
             .list(&self.kv, self.via(&deadline), &prefix)
             .map_err(|error| error.in_context("Failed to list secrets"))?;
-        let mut references: Vec<String> = paths.iter().map(|path| reference::canonical(path, None, None)).collect();
+        let mut references: Vec<String> =
+            paths.into_iter().map(|path| reference::canonical(&path, None, None)).collect();
         references.sort_unstable();
         Ok(references)
     }
