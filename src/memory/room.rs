@@ -1,4 +1,4 @@
-//! Buffers whose size others decide: they grow where there is memory, and say so where there is none.
+//! Buffers and texts whose size others decide: they come to be where there is memory, and say so where there is none.
 
 use zeroize::Zeroizing;
 
@@ -17,6 +17,14 @@ pub fn make_room(buffer: &mut Zeroizing<Vec<u8>>, more: usize) -> Result<(), usi
         *buffer = larger;
     }
     Ok(())
+}
+
+/// `text.to_owned()`; `None` where no memory is left.
+pub fn try_to_owned(text: &str) -> Option<String> {
+    let mut owned = String::new();
+    owned.try_reserve_exact(text.len()).ok()?;
+    owned.push_str(text);
+    Some(owned)
 }
 
 #[cfg(test)]

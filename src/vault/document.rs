@@ -90,13 +90,13 @@ impl<'a> Document<'a> {
         match json.as_bytes().first() {
             Some(b'"') => match Text::measure(json) {
                 Some(text) if text.has_nul() => unsupported("a string with a NUL character"),
-                Some(text) => text.to_secret().ok_or_else(|| no_memory("value", text.len())).map(Some),
+                Some(text) => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
                 None => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
             },
             Some(b'{') => unsupported("an object"),
             Some(b'[') => unsupported("an array"),
             Some(b'n') => unsupported("null"),
-            _ => Secret::try_copy_of(json).ok_or_else(|| no_memory("value", json.len())).map(Some),
+            _ => Secret::try_copy_of(json).ok_or_else(|| Error::no_memory("the value", json.len())).map(Some),
         }
     }
 
@@ -145,7 +145,7 @@ fn to_json(size: usize, content: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> 
         .map_err(serde_json::Error::io)
         .and_then(|()| serde_json::to_writer(&mut body, content))
         .map_err(|error| match error.is_io() {
-            true => no_memory("request", body.refused),
+            true => Error::no_memory("the request", body.refused),
             false => Error::new(Status::Internal, "a document that is no JSON"),
         })?;
     Ok(body.bytes)
@@ -178,11 +178,6 @@ impl io::Write for Body {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// How large a value is others decide, so a lack of memory for it is an error.
-fn no_memory(what: &str, bytes: usize) -> Error {
-    Error::new(Status::TooLarge, format!("no memory for the {what}: {bytes} bytes"))
 }
 
 #[derive(Serialize)]

@@ -198,12 +198,9 @@ impl Lane {
         Ok(body)
     }
 
-    /// Room for `more` bytes. How large an answer is others decide, so a lack of memory for it is an error.
+    /// Room for `more` bytes of an answer.
     fn make_room(&self, body: &mut Zeroizing<Vec<u8>>, more: usize) -> Result<()> {
-        memory::make_room(body, more).map_err(|size| {
-            let message = format!("no memory for the answer of {}: {size} bytes", self.target);
-            Error::new(Status::TooLarge, message)
-        })
+        memory::make_room(body, more).map_err(|size| Error::no_memory(&format!("the answer of {}", self.target), size))
     }
 
     fn more(&mut self, deadline: &Deadline) -> Result<()> {
