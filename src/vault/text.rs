@@ -11,6 +11,9 @@ use crate::memory::{Draft, Secret};
 
 /// A JSON string of which is known how long the text is that it stands for.
 pub struct Text<'a> {
+    /// What stands in front of the first escape, mostly all of it: it is looked through once.
+    plain: &'a str,
+    /// What follows.
     pieces: Pieces<'a>,
     length: usize,
     has_nul: bool,
@@ -19,8 +22,8 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// Measures a string, the quotes included. `None` where it stands for no Unicode text: surrogates without a partner.
     pub fn measure(json: &'a str) -> Option<Text<'a>> {
-        let rest = json.strip_prefix('"')?.strip_suffix('"')?;
-        let mut text = Text { pieces: Pieces { rest }, length: 0, has_nul: false };
+        let (plain, rest) = split_at_escape(json.strip_prefix('"')?.strip_suffix('"')?);
+        let mut text = Text { plain, pieces: Pieces { rest }, length: plain.len(), has_nul: false };
         for piece in text.pieces.clone() {
             text.length += match piece? {
                 Piece::Plain(plain) => plain.len(),
@@ -46,6 +49,7 @@ impl<'a> Text<'a> {
     /// The text; `None` where no memory is left for it.
     pub fn to_secret(&self) -> Option<Secret> {
         let mut draft = Draft::try_new(self.length)?;
+        draft.push(self.plain);
         for piece in self.pieces.clone().flatten() {
             match piece {
                 Piece::Plain(plain) => draft.push(plain),
@@ -78,11 +82,15 @@ impl<'a> Iterator for Pieces<'a> {
             self.rest = escape;
             return Some(self.escaped().map(Piece::Escaped));
         }
-        let end = self.rest.find('\\').unwrap_or(self.rest.len());
-        let (plain, rest) = self.rest.split_at_checked(end)?;
+        let (plain, rest) = split_at_escape(self.rest);
         self.rest = rest;
         (!plain.is_empty()).then_some(Some(Piece::Plain(plain)))
     }
+}
+
+fn split_at_escape(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| byte == b'\\').unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 impl Pieces<'_> {
