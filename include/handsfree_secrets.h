@@ -88,6 +88,9 @@
  * The library wipes what it frees. hf_free_string wipes the whole string, whatever was written into it. Copies that the
  * caller makes are the caller's to wipe.
  *
+ * Where there is no memory for an answer, a value, metadata or a request the call fails with HF_ERR_TOO_LARGE. Memory
+ * that runs out for something small, such as a reference, ends the process.
+ *
  * @section abi Compatibility
  *
  * Numbers and signatures do not change, functions are only added. No object is visible: all are pointers to types that
@@ -257,7 +260,8 @@ typedef int32_t hf_status;
 #define HF_ERR_CONFLICT (-11)
 
 /**
- * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer.
+ * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no memory
+ * for it.
  */
 #define HF_ERR_TOO_LARGE (-12)
 
@@ -700,6 +704,7 @@ HF_API hf_metadata *hf_metadata_new(void) HF_NOEXCEPT;
  * @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
  * @retval HF_OK                    Set.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL or invalid UTF-8.
+ * @retval HF_ERR_TOO_LARGE         There is no memory for the copies.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API

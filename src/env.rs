@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::log::Logger;
 use crate::manager::{Metadata, SecretManager};
-use crate::memory::Secret;
+use crate::memory::{Secret, try_to_owned};
 use crate::options::{EmptyEnvironment, EnvConfig, Environment, ProcessEnvironment};
 use crate::reference::{MAX_PATH_BYTES, decode};
 
@@ -137,6 +137,16 @@ fn check_value(value: &str) -> Result<()> {
     }
 }
 
+/// A copy of a value for the overlay.
+fn kept(value: &str) -> Result<SecretString> {
+    try_to_owned(value).map(SecretString::from).ok_or_else(|| Error::no_memory("the value", value.len()))
+}
+
+/// A copy of a value for the caller.
+fn copied(value: &str) -> Result<Secret> {
+    Secret::try_copy_of(value).ok_or_else(|| Error::no_memory("the value", value.len()))
+}
+
 /// Nothing here waits; but a call that is cancelled, or whose time is up before it begins, does not begin.
 fn check_call(call: &Call) -> Result<()> {
     call.start(Duration::MAX).remaining().map(|_| ())
@@ -152,7 +162,7 @@ impl SecretManager for EnvSecretManager {
         let variable = self.variable_of_key(key)?;
         check_value(value)?;
         let name: Arc<str> = Arc::from(variable.as_str());
-        let value = Arc::new(SecretString::from(value));
+        let value = Arc::new(kept(value)?);
         change_overlay(|overlay| {
             overlay.insert(name.clone(), Some(value.clone()));
         });
@@ -163,11 +173,11 @@ impl SecretManager for EnvSecretManager {
         check_call(call)?;
         let variable = self.variable_of_reference(reference)?;
         if let Some(written) = OVERLAY.load().as_deref().and_then(|overlay| overlay.get(variable.as_str())) {
-            return Ok(written.as_ref().map(|value| Secret::copy_of(value.expose_secret())));
+            return written.as_ref().map(|value| copied(value.expose_secret())).transpose();
         }
         let Some(value) = self.environment.get(&variable) else { return Ok(None) };
         match value.to_str() {
-            Some(text) => Ok(Some(Secret::copy_of(text))),
+            Some(text) => copied(text).map(Some),
             None => Err(Error::unsupported(format!("{variable} is not valid UTF-8; set it anew in the environment"))),
         }
     }
@@ -178,7 +188,7 @@ impl SecretManager for EnvSecretManager {
         check_value(value)?;
         let in_environment = self.is_in_environment(&variable);
         let name: Arc<str> = Arc::from(variable.as_str());
-        let value = Arc::new(SecretString::from(value));
+        let value = Arc::new(kept(value)?);
         let before = change_overlay(|overlay| {
             if is_present(Some(overlay), &variable, in_environment) {
                 overlay.insert(name.clone(), Some(value.clone()));

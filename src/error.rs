@@ -35,7 +35,7 @@ pub enum Status {
     RateLimited = -10,
     /// A check-and-set mismatch that could not be resolved.
     Conflict = -11,
-    /// Value or answer over a limit, the server's or ours.
+    /// Value or answer over a limit, the server's or ours, or no memory for it.
     TooLarge = -12,
     /// The peer does not speak Vault, or not as documented.
     Protocol = -13,
@@ -121,6 +121,11 @@ impl Error {
     /// The HTTP status of the answer behind this error, 0 where there was none.
     pub fn http_status(&self) -> u16 {
         self.http_status
+    }
+
+    /// `HF_ERR_TOO_LARGE`, for want of memory: how large `what` is others decide, so that it may be too much.
+    pub fn no_memory(what: &str, bytes: usize) -> Self {
+        Error::new(Status::TooLarge, format!("no memory for {what}: {bytes} bytes"))
     }
 
     /// `HF_ERR_INVALID_ARGUMENT`.

@@ -12,6 +12,7 @@
 
 mod arena;
 mod pages;
+mod room;
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ffi::c_char;
@@ -22,6 +23,7 @@ use std::ptr::NonNull;
 use zeroize::Zeroize;
 
 use self::arena::Arena;
+pub use self::room::{make_room, try_to_owned};
 
 #[cfg(feature = "wiping-allocator")]
 #[global_allocator]
@@ -77,22 +79,15 @@ impl Secret {
 
     /// A copy of `text`; `None` where no memory is left. For texts whose size others decide.
     pub fn try_copy_of(text: &str) -> Option<Secret> {
-        let block = Block::allocate(text.len())?;
-        // SAFETY: the block has room for the header, the text and a NUL, is aligned for the header, and is new, so
-        // that it cannot overlap `text`.
-        unsafe {
-            block.start.cast::<Header>().write(Header { length: text.len(), home: block.home });
-            let destination = block.start.add(TEXT_OFFSET);
-            destination.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), text.len());
-            destination.add(text.len()).write(0);
-            Some(Secret { text: destination })
-        }
+        let mut draft = Draft::try_new(text.len())?;
+        draft.push(text);
+        Some(draft.finish())
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        // SAFETY: the bytes were copied from a `str`; while a `Secret` exists nobody else writes to them, and
-        // `from_raw` demands that they are what they were.
+        // SAFETY: a `Draft` writes whole `str`s between zeroes, which are UTF-8 as well; while a `Secret` exists
+        // nobody else writes to its bytes, and `from_raw` demands that they are what they were.
         unsafe { std::str::from_utf8_unchecked(self.as_bytes()) }
     }
 
@@ -162,6 +157,44 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A secret of known length while it is being written, piece by piece, in the block that it stays in: no copy is made
+/// elsewhere. What has not been written is U+0000.
+pub struct Draft {
+    secret: Secret,
+    written: usize,
+}
+
+impl Draft {
+    /// Room for `length` bytes of text; `None` where no memory is left.
+    pub fn try_new(length: usize) -> Option<Draft> {
+        let block = Block::allocate(length)?;
+        // SAFETY: the block has room for the header, the text and a NUL, is aligned for the header, and is all zeroes.
+        let text = unsafe {
+            block.start.cast::<Header>().write(Header { length, home: block.home });
+            block.start.add(TEXT_OFFSET)
+        };
+        Some(Draft { secret: Secret { text }, written: 0 })
+    }
+
+    /// Adds `text` behind what has been written. There has to be room for all of it, else none of it is written.
+    pub fn push(&mut self, text: &str) {
+        if text.len() <= self.secret.len() - self.written {
+            // SAFETY: there is room for it; `text` cannot lie in the block, which nobody else has seen.
+            unsafe {
+                let end = self.secret.text.add(self.written);
+                end.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), text.len());
+            }
+            self.written += text.len();
+        }
+    }
+
+    /// The secret.
+    pub fn finish(self) -> Secret {
+        debug_assert_eq!(self.written, self.secret.len(), "a draft that was not written to its end");
+        self.secret
+    }
+}
+
 /// The slots for secrets of the whole process.
 static ARENA: Arena = Arena::new();
 
@@ -172,7 +205,7 @@ struct Block {
 }
 
 impl Block {
-    /// A new block for a text of `length` bytes; `None` where no memory is left.
+    /// A new block for a text of `length` bytes, all zeroes; `None` where no memory is left.
     fn allocate(length: usize) -> Option<Block> {
         let layout = Block::layout(length);
         let size = layout.size();
@@ -183,7 +216,7 @@ impl Block {
             return Some(Block { start, home: Home::Pages });
         }
         // SAFETY: the layout is never empty.
-        let start = NonNull::new(unsafe { std::alloc::alloc(layout) })?;
+        let start = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;
         Some(Block { start, home: Home::Heap })
     }
 
@@ -278,6 +311,34 @@ mod tests {
             assert_eq!(unsafe { std::ffi::CStr::from_ptr(raw.as_ptr()) }.to_bytes(), text.as_bytes());
             assert_eq!(unsafe { Secret::from_raw(raw) }.as_str(), text);
         }
+    }
+
+    #[test]
+    fn a_draft_is_written_in_place_and_ends_with_a_nul() {
+        for pieces in [&["a", "ü", "", "😀b"][..], &[&"x".repeat(100_000), "y"]] {
+            let text = pieces.concat();
+            let mut draft = Draft::try_new(text.len()).unwrap();
+            let address = draft.secret.as_ptr();
+            pieces.iter().for_each(|piece| draft.push(piece));
+            let secret = draft.finish();
+            assert_eq!((secret.as_str(), secret.as_ptr()), (&*text, address));
+            assert_eq!(unsafe { std::ffi::CStr::from_ptr(secret.as_ptr()) }.to_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_block_is_clean_when_it_is_handed_out_again() {
+        for length in [20, 8_000, 20_000] {
+            drop(Secret::copy_of(&"x".repeat(length)));
+            let draft = Draft::try_new(length).unwrap();
+            assert!(draft.secret.as_bytes().iter().all(|&byte| byte == 0));
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the interpreter ends where it has no memory itself")]
+    fn there_may_be_no_memory_for_a_secret() {
+        assert!(Draft::try_new(isize::MAX as usize - 100).is_none());
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn signals_fail_no_call_and_a_call_changes_nothing_of_the_process() {
 #[test]
 fn a_process_at_its_limits_gets_errors_and_recovers() {
     let target = Target::of_shared();
-    succeeds(&mut target.command(&program("limits"), &[]));
+    let mut command = target.command(&program("limits"), &[]);
+    print!("{}", succeeds(command.env("LD_LIBRARY_PATH", cc::release_folder())));
 }
 
 #[test]

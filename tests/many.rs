@@ -4,11 +4,16 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
 use common::open;
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
+use handsfree_secrets::manager;
+use handsfree_secrets::options::Options;
 use handsfree_secrets_test_support::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn many_are_stored_and_got_in_their_order() {
@@ -99,4 +104,48 @@ fn a_scan_and_a_walk_find_the_same() {
         expected.sort();
         assert_eq!(scanned, expected, "{prefix:?}");
     }
+}
+
+/// Says that a list would be too large, unless it is asked for one page of it: the first is full, the second is the last.
+fn answer_in_pages(connection: TcpStream) {
+    let full = |body: Value| {
+        let body = body.to_string();
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    let page = |names: std::ops::Range<u32>| {
+        let names: Vec<String> = names.map(|n| format!("n {n:06}")).collect();
+        full(json!({"data": {"keys": names}}))
+    };
+    let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
+    while let Some(request) = lines.next() {
+        assert!(lines.any(|line| line.is_empty()), "a whole head");
+        let path = request.split(' ').nth(1).unwrap();
+        let answer = match path.split_once('?').map(|(_, query)| query) {
+            None => full(json!({"data": {"type": "kv", "options": {"version": "2"}}})),
+            Some("scan=true" | "list=true") => "HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n".to_owned(),
+            Some("list=true&limit=100000") => page(0..100_000),
+            Some("list=true&limit=100000&after=n%20099999") => page(100_000..100_002),
+            Some(query) => panic!("{query}"),
+        };
+        let _ = (&connection).write_all(answer.as_bytes());
+    }
+}
+
+#[test]
+fn a_folder_that_is_too_large_for_one_answer_is_listed_page_by_page() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            std::thread::spawn(move || answer_in_pages(connection));
+        }
+    });
+    let mut options = Options::new_isolated();
+    for (name, value) in [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &*address), ("VAULT_TOKEN", "t")] {
+        options.set(name, value).unwrap();
+    }
+    let manager = manager::open(Some(&options), &Call::default()).unwrap();
+    let listed = manager.list(None, &Call::default()).unwrap();
+    assert_eq!(listed.len(), 100_002);
+    assert_eq!((&*listed[0], &*listed[100_001]), ("vault://n 000000", "vault://n 100001"));
 }

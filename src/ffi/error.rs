@@ -54,7 +54,8 @@ pub const HF_ERR_RATE_LIMITED: hf_status = -10;
 /// Others changed the secret at the same time, again and again.
 pub const HF_ERR_CONFLICT: hf_status = -11;
 
-/// A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer.
+/// A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no memory
+/// for it.
 pub const HF_ERR_TOO_LARGE: hf_status = -12;
 
 /// What answers is not Vault, or not as documented.

@@ -88,6 +88,9 @@
  * The library wipes what it frees. hf_free_string wipes the whole string, whatever was written into it. Copies that the
  * caller makes are the caller's to wipe.
  *
+ * Where there is no memory for an answer, a value, metadata or a request the call fails with HF_ERR_TOO_LARGE. Memory
+ * that runs out for something small, such as a reference, ends the process.
+ *
  * @section abi Compatibility
  *
  * Numbers and signatures do not change, functions are only added. No object is visible: all are pointers to types that

@@ -9,8 +9,9 @@ use super::arguments::{object_mut, text};
 use super::error::{hf_error, hf_status};
 use super::guard;
 use super::handle::Owned;
-use crate::error::Status;
+use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
+use crate::memory::try_to_owned;
 
 /// A map from string to string. One owner; one thread at a time.
 pub struct hf_metadata {
@@ -39,6 +40,7 @@ pub extern "C" fn hf_metadata_new() -> *mut hf_metadata {
 /// @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                    Set.
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL or invalid UTF-8.
+/// @retval HF_ERR_TOO_LARGE         There is no memory for the copies.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -53,10 +55,15 @@ pub unsafe extern "C" fn hf_metadata_set(
         guard::status(error, || {
             let metadata = object_mut(metadata, "metadata")?;
             let (key, value) = (text(key, "key")?, text(value, "value")?);
-            metadata.map.insert(key.to_owned(), value.to_owned());
+            metadata.map.insert(copied(key, "the key")?, copied(value, "the value")?);
             Ok(Status::Ok)
         })
     }
+}
+
+/// How long it is the caller decides.
+fn copied(text: &str, what: &str) -> Result<String> {
+    try_to_owned(text).ok_or_else(|| Error::no_memory(what, text.len()))
 }
 
 /// Frees metadata.

@@ -61,14 +61,20 @@ impl Arena {
 
     /// A slot of at least `size` bytes, aligned to 128, zeroed or wiped; `None` where there is none left.
     pub(super) fn allocate(&self, size: usize) -> Option<NonNull<u8>> {
+        self.allocate_in(size, || self.pages())
+    }
+
+    /// The pages come first: a slot that was taken where there are none would never come back.
+    fn allocate_in(&self, size: usize, pages: impl Fn() -> Option<NonNull<u8>>) -> Option<NonNull<u8>> {
         let (mut first_word, mut offset) = (0, 0);
         for class in CLASSES {
             if size <= class.size {
+                let base = pages()?;
                 for word in 0..class.words {
                     if let Some(bit) = self.take_bit(first_word + word) {
                         let slot = offset + (word * SLOTS_IN_A_WORD + bit) * class.size;
                         // SAFETY: the slot lies inside of the arena's pages.
-                        return self.pages().map(|base| unsafe { base.add(slot) });
+                        return Some(unsafe { base.add(slot) });
                     }
                 }
             }
@@ -155,6 +161,14 @@ mod tests {
         }
         assert_eq!(arena.in_use(), 0);
         assert!(arena.allocate(1).is_some());
+    }
+
+    #[test]
+    fn no_slot_is_taken_where_the_system_has_no_pages() {
+        let arena = Arena::new();
+        assert_eq!(arena.allocate_in(1, || None), None);
+        assert_eq!(arena.in_use(), 0);
+        assert!(arena.allocate(1).is_some(), "and once it has some again, all goes well");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::error::{Error, Status};
 /// More of a server's error text than this does not help.
 const MAX_TEXT: usize = 300;
 
+/// Vault's errors are shorter than this. What is longer is not taken apart: how long an answer is others decide.
+const MAX_BODY: usize = 64 * 1024;
+
 /// The errors of an answer's body, in whatever form they come.
 #[derive(Deserialize, Default)]
 struct Body {
@@ -54,7 +57,8 @@ pub enum Denial {
 impl Complaint {
     /// Reads the body of an unsuccessful answer.
     pub fn of(reply: &Reply) -> Complaint {
-        let parsed = serde_json::from_slice::<Body>(&reply.body).ok();
+        let body = Some(&reply.body).filter(|body| body.len() <= MAX_BODY);
+        let parsed = body.and_then(|body| serde_json::from_slice::<Body>(body).ok());
         let speaks_json = parsed.as_ref().is_some_and(|b| b.errors.is_some() || b.warnings.is_some());
         let from_vault = reply.body.is_empty() || speaks_json;
         let body = parsed.unwrap_or_default();
@@ -320,6 +324,14 @@ mod tests {
         let error = complaint(404, "<html><body>token=hvs.SECRET</body></html>").into_error("secret/data/a", "read");
         assert_eq!(error.status(), Status::Protocol);
         assert!(!error.message().contains("hvs."), "{error}");
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_for_an_error_is_not_taken_apart() {
+        let body = format!(r#"{{"errors":["{}"]}}"#, "x ".repeat(MAX_BODY / 2));
+        let error = complaint(500, &body).into_error("p", "read");
+        assert_eq!((error.status(), error.message()), (Status::Unavailable, "p: the server failed (HTTP 500)"));
+        assert_eq!(complaint(404, &body).into_error("p", "read").status(), Status::Protocol);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -11,12 +12,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::text::Text;
 use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
-use crate::memory::Secret;
+use crate::memory::{Secret, make_room};
 
 /// The field beside the value that holds what the user stored with it.
 pub const METADATA_FIELD: &str = "metadata";
+
+/// Servers count versions in signed numbers.
+const LATEST_VERSION: u64 = i64::MAX.unsigned_abs();
 
 /// The answer to a read of `<mount>/data/<path>`.
 #[derive(Deserialize)]
@@ -64,41 +69,39 @@ impl<'a> Found<'a> {
         // Checked as a whole, which is faster than string by string.
         let answer = std::str::from_utf8(answer).ok()?;
         let data = serde_json::from_str::<Envelope<'a>>(answer).ok()?.data?;
-        let version = data.metadata.map(|m| m.version);
+        let version = data.metadata.map(|m| m.version).filter(|&version| version <= LATEST_VERSION)?;
         match data.data.map(RawValue::get) {
-            Some(fields) if fields != "null" => Some(Found::Document(Document { version: version?, fields })),
-            _ => Some(Found::Deleted { version: version? }),
+            Some(fields) if fields.starts_with('{') => Some(Found::Document(Document { version, fields })),
+            None | Some("null") => Some(Found::Deleted { version }),
+            Some(_) => None,
         }
     }
 }
 
 impl<'a> Document<'a> {
-    /// The JSON text of a field.
-    pub fn field(&self, name: &str) -> Option<&'a str> {
+    /// The JSON text of a field. `HF_ERR_PROTOCOL` where the document is none that a server can hold.
+    pub fn field(&self, name: &str) -> Result<Option<&'a str>> {
         let mut deserializer = serde_json::Deserializer::from_str(self.fields);
-        deserializer.deserialize_map(FieldVisitor { name }).ok()?.map(RawValue::get)
+        let found = deserializer.deserialize_map(FieldVisitor { name });
+        Ok(found.map_err(|_| Error::new(Status::Protocol, "the document is not valid JSON"))?.map(RawValue::get))
     }
 
     /// The text of a field: a string as it is, a number or a boolean as its JSON text.
     pub fn text(&self, name: &str) -> Result<Option<Secret>> {
-        let Some(json) = self.field(name) else { return Ok(None) };
+        let Some(json) = self.field(name)? else { return Ok(None) };
         let unsupported = |what: &str| {
             Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
         };
         match json.as_bytes().first() {
-            Some(b'"') => match serde_json::from_str::<Text<'_>>(json) {
-                Ok(Text(text)) if text.contains('\0') => unsupported("a string with a NUL character"),
-                Ok(Text(text)) => {
-                    let secret = copied(&text);
-                    drop(wiped(text));
-                    secret.map(Some)
-                }
-                Err(_) => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
+            Some(b'"') => match Text::measure(json) {
+                Some(text) if text.has_nul() => unsupported("a string with a NUL character"),
+                Some(text) => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
+                None => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
             },
             Some(b'{') => unsupported("an object"),
             Some(b'[') => unsupported("an array"),
             Some(b'n') => unsupported("null"),
-            _ => Ok(Some(copied(json)?)),
+            _ => Secret::try_copy_of(json).ok_or_else(|| Error::no_memory("the value", json.len())).map(Some),
         }
     }
 
@@ -114,11 +117,12 @@ impl<'a> Document<'a> {
     /// Whether this is what `change` made of its predecessor.
     pub fn is_result_of(&self, change: &Change<'_>) -> bool {
         let same_value = self.text(change.field).ok().flatten().is_some_and(|text| text.as_str() == change.value);
-        let metadata = || self.field(METADATA_FIELD).and_then(|json| serde_json::from_str::<Metadata>(json).ok());
+        let found = || self.field(METADATA_FIELD).ok().flatten();
+        let metadata = || found().and_then(|json| serde_json::from_str::<Metadata>(json).ok());
         same_value
             && match change.metadata {
                 None => true,
-                Some(wanted) if wanted.is_empty() => self.field(METADATA_FIELD).is_none(),
+                Some(wanted) if wanted.is_empty() => found().is_none(),
                 Some(wanted) => metadata().as_ref() == Some(wanted),
             }
     }
@@ -141,28 +145,46 @@ pub fn new_document(value: &str, metadata: Option<&Metadata>, cas: Option<u64>) 
 }
 
 /// `size`: how long the texts in it are, so that the buffer rarely grows.
-fn to_json(size: usize, body: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size + size / 8 + 256));
-    serde_json::to_writer(&mut *bytes, body).map_err(|_| Error::new(Status::Internal, "a document that is no JSON"))?;
-    Ok(bytes)
+fn to_json(size: usize, content: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
+    let mut body = Body::default();
+    body.reserve(size + size / 8 + 256)
+        .map_err(serde_json::Error::io)
+        .and_then(|()| serde_json::to_writer(&mut body, content))
+        .map_err(|error| match error.is_io() {
+            true => Error::no_memory("the request", body.refused),
+            false => Error::new(Status::Internal, "a document that is no JSON"),
+        })?;
+    Ok(body.bytes)
 }
 
-/// How large a value is others decide, so a lack of memory for it is an error.
-fn copied(text: &str) -> Result<Secret> {
-    let no_memory = || Error::new(Status::TooLarge, format!("no memory for the value: {} bytes", text.len()));
-    Secret::try_copy_of(text).ok_or_else(no_memory)
+/// The body of a request while it is being written.
+#[derive(Default)]
+struct Body {
+    bytes: Zeroizing<Vec<u8>>,
+    /// How many bytes there was no memory for.
+    refused: usize,
 }
 
-/// An unescaped string is a copy; the borrowed one is wiped with the answer.
-fn wiped(text: Cow<'_, str>) -> Option<Zeroizing<String>> {
-    match text {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(text) => Some(Zeroizing::new(text)),
+impl Body {
+    fn reserve(&mut self, more: usize) -> io::Result<()> {
+        make_room(&mut self.bytes, more).map_err(|size| {
+            self.refused = size;
+            io::ErrorKind::OutOfMemory.into()
+        })
     }
 }
 
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+impl io::Write for Body {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.reserve(part.len())?;
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 #[derive(Serialize)]
 struct Write<T> {
@@ -276,11 +298,40 @@ mod tests {
     }
 
     #[test]
+    fn half_a_surrogate_pair_is_nothing_that_vault_sends() {
+        for json in [r#""\ud83d""#, r#""\u0000\ud83d""#] {
+            let error = text_of(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
+            assert_eq!(error.status(), Status::Protocol, "{json}");
+        }
+    }
+
+    #[test]
     fn a_deleted_version_is_told_from_a_document() {
         let deleted = answer("null");
         assert!(matches!(Found::parse(&deleted), Some(Found::Deleted { version: 7 })));
         assert!(Found::parse(br#"{"errors":[]}"#).is_none());
         assert!(Found::parse(b"<html>").is_none());
+        for data in ["[1]", "\"x\"", "1", "true"] {
+            assert!(Found::parse(&answer(data)).is_none(), "{data}");
+        }
+        let beyond = br#"{"data":{"data":{},"metadata":{"version":9223372036854775808}}}"#;
+        assert!(Found::parse(beyond).is_none());
+    }
+
+    #[test]
+    fn a_body_is_whole_however_often_it_grew() {
+        let value = "\n\"ü".repeat(100_000);
+        let metadata = Metadata::from([("a".to_owned(), value.clone())]);
+        let body = new_document(&value, Some(&metadata), None).unwrap();
+        let expected = serde_json::json!({"data": {"value": value, "metadata": metadata}});
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_body_that_there_is_no_memory_for_is_too_large() {
+        let error = to_json(isize::MAX as usize, &"x").unwrap_err();
+        assert_eq!(error.status(), Status::TooLarge);
+        assert!(error.message().starts_with("no memory for the request: "), "{error}");
     }
 
     #[test]

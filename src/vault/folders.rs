@@ -1,5 +1,6 @@
 //! Lists of what is stored: in one request where the server can, folder by folder where it cannot.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
@@ -18,19 +19,25 @@ const PAGE: usize = 100_000;
 
 /// The answer to a list or a scan.
 #[derive(Deserialize)]
-struct ListAnswer {
-    data: Option<ListData>,
+struct ListAnswer<'a> {
+    #[serde(borrow)]
+    data: Option<ListData<'a>>,
 }
 
 /// Where nothing is, a scan answers with an empty object. A server that takes no notice of `scan` may describe a
 /// document instead, whose fields are unknown here.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListData {
-    keys: Option<Vec<String>>,
+struct ListData<'a> {
+    #[serde(borrow)]
+    keys: Option<Vec<Name<'a>>>,
     #[serde(rename = "key_info")]
     _key_info: Option<IgnoredAny>,
 }
+
+/// One name in a list, borrowed from the answer unless it has escapes: there may be very many of them.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Lists one mount.
 pub struct Folders {
@@ -73,14 +80,16 @@ impl Folders {
             Err(error) => return Err(error),
         };
         let keys = match reply.status {
-            200 => serde_json::from_slice::<ListAnswer>(&reply.body).ok().and_then(|a| a.data).map(|d| d.keys),
+            200 => serde_json::from_slice::<ListAnswer<'_>>(&reply.body).ok().and_then(|a| a.data).map(|d| d.keys),
             _ => None,
         };
         let Some(keys) = keys else {
-            self.no_scan.store(true, Ordering::Relaxed);
+            // A server in trouble has not said that it cannot.
+            let has_said_so = reply.status < 500 && reply.status != 429;
+            self.no_scan.fetch_or(has_said_so, Ordering::Relaxed);
             return Ok(None);
         };
-        let paths = keys.unwrap_or_default().into_iter().map(|name| format!("{}{name}", prefix.folder()));
+        let paths = keys.unwrap_or_default().into_iter().map(|Name(name)| format!("{}{name}", prefix.folder()));
         let wanted = paths.filter(|path| !path.ends_with('/') && prefix.matches(path));
         Ok(Some(wanted.filter_map(|path| KvPath::literal(&path).ok()).collect()))
     }
@@ -109,15 +118,15 @@ impl Work for Walk<'_> {
     }
 
     fn done(&mut self, folder: String, task: &Task, outcome: Result<Reply>) {
-        let names = match outcome {
-            Err(error) if error.status() == Status::TooLarge => self.paged(&folder),
-            outcome => outcome.and_then(|reply| names(&reply, task.path())),
+        let visited = match outcome {
+            Err(error) if error.status() == Status::TooLarge => self.visit_pages(&folder),
+            outcome => outcome.and_then(|reply| {
+                self.visit_all(&folder, &names(&reply, task.path())?);
+                Ok(())
+            }),
         };
-        match names {
-            Ok(names) => names.iter().for_each(|name| self.visit(format!("{folder}{name}"))),
-            Err(error) => {
-                self.failed.get_or_insert(error);
-            }
+        if let Err(error) = visited {
+            self.failed.get_or_insert(error);
         }
     }
 }
@@ -133,35 +142,57 @@ impl Walk<'_> {
         }
     }
 
+    fn visit_all(&mut self, folder: &str, names: &[Name<'_>]) {
+        names.iter().for_each(|Name(name)| self.visit(format!("{folder}{name}")));
+    }
+
     /// A folder whose list is too large for one answer, page by page (OpenBao).
-    fn paged(&self, folder: &str) -> Result<Vec<String>> {
+    fn visit_pages(&mut self, folder: &str) -> Result<()> {
         let base = self.kv.url(Branch::Metadata, folder, None);
-        let mut all: Vec<String> = Vec::new();
+        let mut url = format!("{base}?list=true&limit={PAGE}");
         loop {
-            let mut url = format!("{base}?list=true&limit={PAGE}");
-            if let Some(last) = all.last() {
-                url.push_str("&after=");
-                crate::reference::write_url_path(last, &mut url);
-            }
-            let page = names(&self.via.send(&Ask::get(&url))?, &url)?;
-            let last_page = page.len() != PAGE;
-            all.extend(page);
-            if last_page {
-                return Ok(all);
-            }
+            let reply = self.via.send(&Ask::get(&url))?;
+            let page = names(&reply, &url)?;
+            self.visit_all(folder, &page);
+            let Some(Name(last)) = page.last().filter(|_| page.len() == PAGE) else { return Ok(()) };
+            url = format!("{base}?list=true&limit={PAGE}&after=");
+            crate::reference::write_url_path(last, &mut url);
         }
     }
 }
 
 /// The names in the answer to a list; none where the folder does not exist.
-fn names(reply: &Reply, url: &str) -> Result<Vec<String>> {
+fn names<'r>(reply: &'r Reply, url: &str) -> Result<Vec<Name<'r>>> {
     match reply.status {
         200 => {
-            let answer: Option<ListAnswer> = serde_json::from_slice(&reply.body).ok();
+            let answer: Option<ListAnswer<'r>> = serde_json::from_slice(&reply.body).ok();
             let keys = answer.and_then(|answer| answer.data).and_then(|data| data.keys);
             keys.ok_or_else(|| not_as_documented(reply, url, "is no list"))
         }
         404 if is_missing(reply) => Ok(Vec::new()),
         _ => Err(Complaint::of(reply).into_error(url, "\"list\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use zeroize::Zeroizing;
+
+    #[test]
+    fn a_name_is_borrowed_from_the_answer_unless_it_has_escapes() {
+        let body = br#"{"data":{"keys":["plain/","\u00e9"],"key_info":{"plain/":null}}}"#.to_vec();
+        let reply = Reply {
+            from: Arc::from("http://vault"),
+            status: 200,
+            retry_after: None,
+            location: None,
+            index: None,
+            body: Zeroizing::new(body),
+            secrets: Box::default(),
+        };
+        let names = names(&reply, "secret/metadata/").unwrap();
+        assert!(matches!(&names[..], [Name(Cow::Borrowed("plain/")), Name(Cow::Owned(e))] if e == "é"));
     }
 }

@@ -214,7 +214,7 @@ impl Kv {
         for losses in 0..UPDATE_TRIES {
             let reply = via.send(&Ask::get(&url))?;
             let latest = match found(&reply, &url)? {
-                Found::Document(document) if document.field(change.field).is_some() => document,
+                Found::Document(document) if document.field(change.field)?.is_some() => document,
                 // Whether ours came before others deleted it nobody can tell.
                 _ => return unknown.map_or(Ok(false), |lost| Err(lost.error)),
             };

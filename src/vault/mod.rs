@@ -16,6 +16,7 @@ mod login;
 mod many;
 mod redirect;
 mod session;
+mod text;
 mod transport;
 mod tries;
 mod wrapping;
@@ -253,7 +254,8 @@ impl SecretManager for VaultSecretManager {
             .folders
             .list(&self.kv, self.via(&deadline), &prefix)
             .map_err(|error| self.failed("Failed to list secrets", error))?;
-        let mut references: Vec<String> = paths.iter().map(|path| reference::canonical(path, None, None)).collect();
+        let mut references: Vec<String> =
+            paths.into_iter().map(|path| reference::canonical(&path, None, None)).collect();
         references.sort_unstable();
         Ok(references)
     }

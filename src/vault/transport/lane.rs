@@ -11,6 +11,7 @@ use super::stream::Stream;
 use super::{Failure, Reply};
 use crate::call::Pace;
 use crate::error::{Error, Result, Status};
+use crate::memory;
 
 /// Holds a request's head and a small body. It grows for a longer head.
 const OUTBOX: usize = 4 * 1024;
@@ -198,22 +199,9 @@ impl Lane {
         Ok(body)
     }
 
-    /// Room for `more` bytes. An answer is the one thing here whose size others decide, so a lack of memory for it is an
-    /// error and not the end of the process. A `Vec` that grows by itself would also leave its old block unwiped where
-    /// the allocator does not wipe.
+    /// Room for `more` bytes of an answer.
     fn make_room(&self, body: &mut Zeroizing<Vec<u8>>, more: usize) -> Result<()> {
-        let wanted = body.len() + more;
-        if wanted > body.capacity() {
-            let mut larger = Zeroizing::new(Vec::new());
-            let size = wanted.max(body.capacity() * 2);
-            larger.try_reserve_exact(size).map_err(|_| {
-                let message = format!("no memory for the answer of {}: {size} bytes", self.target);
-                Error::new(Status::TooLarge, message)
-            })?;
-            larger.extend_from_slice(body);
-            *body = larger;
-        }
-        Ok(())
+        memory::make_room(body, more).map_err(|size| Error::no_memory(&format!("the answer of {}", self.target), size))
     }
 
     fn more(&mut self, pace: Pace<'_>) -> Result<()> {
