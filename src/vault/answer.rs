@@ -330,7 +330,10 @@ mod tests {
     fn a_body_that_is_too_long_for_an_error_is_not_taken_apart() {
         let body = format!(r#"{{"errors":["{}"]}}"#, "x ".repeat(MAX_BODY / 2));
         let error = complaint(500, &body).into_error("p", "read");
-        assert_eq!((error.status(), error.message()), (Status::Unavailable, "p: the server failed (HTTP 500)"));
+        assert_eq!(
+            (error.status(), error.message()),
+            (Status::Unavailable, "p: http://vault failed (HTTP 500); its own log says why")
+        );
         assert_eq!(complaint(404, &body).into_error("p", "read").status(), Status::Protocol);
     }
 

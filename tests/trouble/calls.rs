@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
-use handsfree_secrets_test_support::{Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text};
+use handsfree_secrets_test_support::{Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text, eventually};
 use serde_json::json;
 
 use crate::common::open_with;
@@ -263,11 +263,12 @@ fn an_answer_that_comes_twice_is_never_taken_for_that_of_another_request() {
     let proxy = FaultProxy::to(server.port());
     let manager = open_at(server, &proxy.addr(), &mount, &[]).unwrap();
     proxy.set(Fault::Twice(Duration::from_millis(30)));
-    for _ in 0..5 {
-        for (reference, value) in [("vault://a", "old"), ("vault://b", "other")] {
+    for round in 0..5 {
+        for (number, (reference, value)) in [("vault://a", "old"), ("vault://b", "other")].into_iter().enumerate() {
             let got = manager.get(reference, &call()).unwrap().unwrap();
             assert_eq!(got.as_str(), value);
-            std::thread::sleep(Duration::from_millis(60));
+            let repeated = || (proxy.passed().repeats == round * 2 + number + 1).then_some(());
+            eventually("the answer's second coming", Duration::from_secs(10), repeated);
         }
     }
 }

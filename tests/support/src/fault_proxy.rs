@@ -74,6 +74,8 @@ pub struct Passed {
     pub connections: usize,
     /// How often a cut was made.
     pub cuts: usize,
+    /// Answers that were sent once more.
+    pub repeats: usize,
 }
 
 struct State {
@@ -297,7 +299,9 @@ impl Passage {
             Order::Again(pause) => {
                 let first = self.client.write_all(bytes).is_ok();
                 std::thread::sleep(pause);
-                first && self.client.write_all(bytes).is_ok()
+                let second = first && self.client.write_all(bytes).is_ok();
+                lock(&self.state).passed.repeats += usize::from(second);
+                second
             }
             _ => self.client.write_all(bytes).is_ok(),
         }
