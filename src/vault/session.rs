@@ -287,10 +287,10 @@ impl Session {
     }
 
     /// The last failure, while its pause lasts and the credentials are the same. One that was due to little time says
-    /// nothing to those who have more.
+    /// nothing to those who have half as much again.
     fn held_back(&self, deadline: &Deadline) -> Option<Arc<Setback>> {
         let setback = self.setback.load_full()?;
-        let hastier = |waited| deadline.remaining().is_ok_and(|left| left > waited);
+        let hastier = |waited| deadline.remaining().is_ok_and(|left| left > waited * 3 / 2);
         let lasts = Instant::now() < setback.until && !setback.waited.is_some_and(hastier);
         (lasts && login::fingerprint(&self.auth) == setback.credentials).then_some(setback)
     }
