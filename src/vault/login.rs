@@ -27,6 +27,9 @@ pub const CONTEXT: &str = "Failed to authenticate with Vault";
 /// A credential file larger than this is no credential.
 const MAX_FILE: u64 = 1 << 20;
 
+/// A lease is taken to be no longer than a hundred years: an answer may name more seconds than a clock can count.
+const LONGEST_LEASE: u64 = 100 * 365 * 24 * 60 * 60;
+
 /// What a login or a renewal grants.
 pub struct Grant {
     /// How long the token lives from now; zero: for ever.
@@ -63,7 +66,8 @@ impl AuthPart<'_> {
         let capped = warnings.unwrap_or_default().iter().any(|w| w.contains("capped accordingly"));
         // A renewal would use up one of the few uses of such a token.
         let renewable = self.renewable && self.num_uses == 0;
-        Grant { ttl: Duration::from_secs(self.lease_duration), renewable, capped }
+        let ttl = Duration::from_secs(self.lease_duration.min(LONGEST_LEASE));
+        Grant { ttl, renewable, capped }
     }
 }
 
