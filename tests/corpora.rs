@@ -47,6 +47,16 @@ fn envelopes_give_their_value_or_an_error() {
 }
 
 #[test]
+fn conversations_give_a_value_or_an_error() {
+    run("session_answer", fuzzed::session_answer);
+}
+
+#[test]
+fn renewals_give_a_value_or_an_error() {
+    run("renewal", fuzzed::renewal);
+}
+
+#[test]
 fn sequences_of_c_calls_keep_their_promises() {
     run("c_calls", fuzzed::c_calls);
 }

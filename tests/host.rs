@@ -8,9 +8,10 @@ mod guest;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::time::Duration;
 
 use guest::{Target, TlsServer, program, succeeds, text_of};
-use handsfree_secrets_test_support::{Relay, Server, cc};
+use handsfree_secrets_test_support::{End, Fault, FaultProxy, Relay, Server, cc, eventually};
 
 /// Whose requests stand in `sent`: "parent", or a child's number.
 fn owners(sent: &[u8]) -> BTreeSet<String> {
@@ -123,6 +124,63 @@ fn constructors_destructors_and_atexit_handlers_may_call() {
 fn signals_fail_no_call_and_a_call_changes_nothing_of_the_process() {
     let target = Target::of_shared();
     succeeds(&mut target.command(&program("signals"), &[]));
+}
+
+/// Runs the program `broken`, whose connections break in every way that has a sender write to nobody.
+fn survives_broken_connections(proxy: &FaultProxy, target: &Target) {
+    let mut child = target
+        .command(&program("broken"), &[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    let mut does = |step: &str| {
+        // A program that has ended says so below.
+        let _ = writeln!(input, "{step}");
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        line == "done\n"
+    };
+    let mut steps = || {
+        if !does("store") {
+            return "the first store";
+        }
+        for (step, end) in [("get", End::Abort), ("get", End::Reset), ("store", End::Abort), ("store", End::Reset)] {
+            proxy.set(Fault::CutNow(end));
+            eventually("the idle connection is cut off", Duration::from_secs(20), || {
+                (proxy.passed().cuts == 1).then_some(())
+            });
+            if !does(step) {
+                return step;
+            }
+        }
+        for end in [End::Abort, End::Reset] {
+            proxy.set(Fault::CutRequest(20_000, end));
+            if !does("store_large") || !does("get") {
+                return "a large store";
+            }
+        }
+        "nothing"
+    };
+    let fatal = steps();
+    drop(input);
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}, broken by {fatal}\n{}", ended.status, text_of(&ended));
+}
+
+#[test]
+fn a_broken_connection_raises_no_sigpipe() {
+    let proxy = FaultProxy::to(Server::shared().port());
+    survives_broken_connections(&proxy, &Target::plain(Server::shared(), proxy.addr()));
+}
+
+#[test]
+fn a_broken_tls_connection_raises_no_sigpipe() {
+    let host = TlsServer::start();
+    let proxy = FaultProxy::to(host.server.https_port(0));
+    survives_broken_connections(&proxy, &host.target(proxy.port()));
 }
 
 #[test]

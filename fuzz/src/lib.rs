@@ -5,9 +5,12 @@
 mod calls;
 #[path = "server.rs"]
 mod server;
+#[path = "session.rs"]
+mod session;
 #[path = "texts.rs"]
 mod texts;
 
 pub use calls::c_calls;
 pub use server::{envelope, http_answer};
+pub use session::{renewal, session_answer};
 pub use texts::{options, reference};

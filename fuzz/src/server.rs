@@ -13,10 +13,10 @@ use handsfree_secrets::options::Options;
 use serde_json::value::RawValue;
 
 /// What every open of a manager asks for first.
-const MOUNT: &[u8] = br#"{"data":{"type":"kv","options":{"version":"2"}}}"#;
+pub(super) const MOUNT: &[u8] = br#"{"data":{"type":"kv","options":{"version":"2"}}}"#;
 
 /// Stands in for a token and a written value: neither may come back in a message.
-const CANARY: &str = "CANARY-9b07c4";
+pub(super) const CANARY: &str = "CANARY-9b07c4";
 
 /// A manager, and the peer that says whatever it is told to.
 struct Peer {
@@ -73,14 +73,22 @@ impl Peer {
     }
 }
 
-/// Reads a request's head, answers, and closes.
-fn speak(mut connection: UnixStream, answer: &[u8]) {
+/// Reads a request's head, and what has come of its body with it; nothing where the connection is over.
+pub(super) fn head(connection: &mut impl Read) -> Option<Vec<u8>> {
     let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         match connection.read(&mut buffer) {
             Ok(count) if count > 0 => head.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-            _ => return,
+            _ => return None,
         }
+    }
+    Some(head)
+}
+
+/// Reads a request's head, answers, and closes.
+fn speak(mut connection: UnixStream, answer: &[u8]) {
+    if head(&mut connection).is_none() {
+        return;
     }
     let _ = connection.write_all(answer);
     let _ = connection.shutdown(std::net::Shutdown::Both);
@@ -100,7 +108,7 @@ fn with_peer<T>(body: impl FnOnce(&Peer) -> T) -> T {
 }
 
 /// An error of any kind but a bug's, which tells no secret.
-fn check(error: &Error) {
+pub(super) fn check(error: &Error) {
     assert_ne!(error.status(), Status::Internal, "{error}");
     assert_ne!(error.status(), Status::Timeout, "{error}");
     assert!(!error.message().contains(CANARY));

@@ -2,6 +2,7 @@
  * child that was forked meanwhile does not wait for a thread that it does not have. */
 #define _POSIX_C_SOURCE 200809L
 #include "black_hole.h"
+#include "cancellation.h"
 #include "check.h"
 
 #include <pthread.h>
@@ -28,6 +29,29 @@ static void check_impatient(void)
     hf_call_cancel(call);
     CHECK_STATUS(HF_ERR_CANCELLED, hf_manager_default(call, &manager, &error));
     hf_call_free(call);
+}
+
+static void *cancel_what_waits(void *cancellation)
+{
+    pause_for(0.15); /* nothing tells from outside that a thread waits for another */
+    cancel(cancellation);
+    return NULL;
+}
+
+static double cancel_a_wait(struct cancellation *cancellation)
+{
+    hf_manager *manager = NULL;
+    hf_error *error = NULL;
+    pthread_t canceller;
+    double ended;
+
+    CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(cancellation->call, 20000, &error));
+    if (pthread_create(&canceller, NULL, cancel_what_waits, cancellation) != 0)
+        exit(1);
+    CHECK_STATUS(HF_ERR_CANCELLED, hf_manager_default(cancellation->call, &manager, &error));
+    ended = now();
+    pthread_join(canceller, NULL);
+    return ended;
 }
 
 static void check_opens(const char *where)
@@ -167,6 +191,7 @@ int main(void)
     connection = swallow(&hole);
 
     check_impatient();
+    check_ends_in_time("the wait for another's open", cancel_a_wait);
 
     child = fork();
     if (child == 0) {

@@ -15,6 +15,8 @@ pub enum End {
     Close,
     /// RST, what is under way is lost.
     Reset,
+    /// FIN, then RST, as where a process ends with bytes unread. Whoever writes after that gets EPIPE, and SIGPIPE.
+    Abort,
     /// Not at all: silence.
     Hang,
 }
@@ -28,6 +30,8 @@ pub enum Fault {
     CutRequest(usize, End),
     /// Both sides are cut off after this many bytes of answers, once. The server has done what it was asked for.
     CutAnswer(usize, End),
+    /// Both sides are cut off at once, whatever passes; one connection.
+    CutNow(End),
     /// Every answer comes this much later.
     Delay(Duration),
     /// Every answer comes once more, this much later.
@@ -194,11 +198,26 @@ impl Passage {
     fn run(mut self) {
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let (deaf, stopped) = {
-                let state = lock(&self.state);
-                (matches!(state.fault, Fault::Deaf), state.stopped)
+            let (deaf, stopped, cut) = {
+                let mut state = lock(&self.state);
+                let cut = match state.fault {
+                    Fault::CutNow(end) => Some(end),
+                    _ => None,
+                };
+                if cut.is_some() {
+                    state.fault = Fault::None;
+                }
+                (matches!(state.fault, Fault::Deaf), state.stopped, cut)
             };
             if stopped {
+                return;
+            }
+            if let Some(end) = cut {
+                self.end(end);
+                let Passage { client, state, .. } = self;
+                // Counted once it has happened.
+                drop(client);
+                lock(&state).passed.cuts += 1;
                 return;
             }
             if deaf {
@@ -312,6 +331,10 @@ impl Passage {
         let _ = self.server.shutdown(Shutdown::Both);
         match end {
             End::Reset => reset_on_close(&self.client),
+            End::Abort => {
+                let _ = self.client.shutdown(Shutdown::Write);
+                reset_on_close(&self.client);
+            }
             End::Close => {
                 let _ = self.client.shutdown(Shutdown::Write);
                 self.drain();
