@@ -132,7 +132,8 @@ impl Client {
                     (redirect::endless(ask.path), tries.after_redirect())
                 }
                 Outcome::Upgrading(error) => (error, tries.while_upgrading()),
-                Outcome::Stale(error) => (error, tries.after_stale()),
+                // No try: the server never saw it.
+                Outcome::Stale(error) => (error, Some(Duration::ZERO)),
                 Outcome::Unreachable(error) => (error, tries.after_unreachable()),
                 Outcome::Again(error, wanted) => (error, tries.after_refusal(wanted, false)),
                 Outcome::Leaderless(error, wanted) => (error, tries.after_refusal(wanted, true)),

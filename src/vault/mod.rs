@@ -122,8 +122,8 @@ impl VaultSecretManager {
     }
 
     fn check_version(&self, data: &MountData) -> Result<()> {
-        let place = data.path.as_deref().map(|path| path.trim_matches('/')).unwrap_or(&self.mount);
-        if place != self.mount {
+        let place = data.path.as_deref().unwrap_or_default().trim_matches('/');
+        if !place.is_empty() && self.mount.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')) {
             return Err(Error::config(format!(
                 "VAULT_MOUNT is {:?}, which lies inside of the mount {place:?}; set it to that one, and put what is \
                  behind it into VAULT_PATH_PREFIX or the keys",

@@ -69,12 +69,6 @@ impl Tries {
         self.counted(None, true)
     }
 
-    /// The pause after an idle connection turned out to be closed: none. It does not count as a try, since the server
-    /// never saw it.
-    pub fn after_stale(&self) -> Option<Duration> {
-        Some(Duration::ZERO)
-    }
-
     /// The pause after a node did not answer: none until each has been asked. `None`: give up.
     pub fn after_unreachable(&mut self) -> Option<Duration> {
         if self.max_retries > 0 && self.moves + 1 < self.nodes {
