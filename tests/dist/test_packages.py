@@ -29,6 +29,7 @@ SONAME = "libhandsfree_secrets.so.0"
 LIBRARY = f"libhandsfree_secrets.so.{VERSION}"
 API = set((ROOT / "tests/symbols.txt").read_text().split())
 DEBS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev")
+HEADERS = ("handsfree_secrets.h", "handsfree_secrets.hpp")
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -185,6 +186,12 @@ class Files:
         static = self.binutil("nm", "--defined-only", "--extern-only", "--format=posix",
                               self.prefix / "lib/libhandsfree_secrets.a")
         self.assertEqual({line.split()[0] for line in static.splitlines() if not line.endswith(":")}, API)
+
+    def test_the_library_and_the_header_are_those_of_the_recorded_interface(self):
+        run(ROOT / "scripts/abi", "check", self.library)
+        for folder in (self.prefix / "include", self.system / "usr/include"):
+            for header in HEADERS:
+                self.assertEqual((folder / header).read_bytes(), (ROOT / "include" / header).read_bytes(), header)
 
     def test_the_library_keeps_its_name_its_protections_and_stays_mapped(self):
         dynamic = run("readelf", "--dynamic", "--segments", "--wide", self.library)
