@@ -86,7 +86,7 @@ class Packages(unittest.TestCase):
 
     def compile(self, compiler, standard, source, name, *flags):
         program = self.scratch / name
-        run(compiler, f"-std={standard}", *STRICT, ROOT / source, *flags, "-o", program)
+        run(compiler, f"-std={standard}", *STRICT, self.prefix / source, *flags, "-o", program)
         return program
 
 
@@ -115,7 +115,7 @@ class Programs(Packages):
                     "CGO_CFLAGS": f"-O2 -g -DPREFIX={self.scratch.name.replace('-', '_')}"}
         for tags in ((), ("-tags", "static_link")):
             program = self.scratch / f"go{''.join(tags)}"
-            run("go", "build", *tags, "-o", program, ".", cwd=ROOT / "examples/go", env=environment(**settings))
+            run("go", "build", *tags, "-o", program, ".", cwd=self.prefix / "examples/go", env=environment(**settings))
             self.runs(program)
 
     def test_cmake_finds_the_package(self):
@@ -132,7 +132,7 @@ class Programs(Packages):
     def test_programs_link_where_glibc_2_17_is_all_there_is(self):
         zig = (ROOT / "target/dist-tools/bin/python", "-m", "ziglang", "cc", "-target", f"{HOST}-linux-gnu.2.17")
         include, library = f"-I{self.prefix}/include", self.prefix / "lib"
-        source = ROOT / "examples/c/quickstart.c"
+        source = self.prefix / "examples/c/quickstart.c"
         caches = environment(ZIG_LOCAL_CACHE_DIR=self.scratch / "zig", ZIG_GLOBAL_CACHE_DIR=self.scratch / "zig")
         run(*zig, source, include, f"-L{library}", "-lhandsfree_secrets", "-o", self.scratch / "old-shared", env=caches)
         program = self.scratch / "old-static"
@@ -192,6 +192,15 @@ class Files:
         for folder in (self.prefix / "include", self.system / "usr/include"):
             for header in HEADERS:
                 self.assertEqual((folder / header).read_bytes(), (ROOT / "include" / header).read_bytes(), header)
+
+    def test_every_relative_link_of_the_documents_leads_into_the_tarball(self):
+        documents = [self.prefix / "README.md", self.prefix / "CHANGELOG.md", *self.prefix.glob("docs/*.md")]
+        self.assertGreater(len(documents), 10)
+        for document in documents:
+            # No blank: C++ has lambdas that look like links.
+            for link in re.findall(r"\]\(([^)#\s]+)[^)\s]*\)", document.read_text()):
+                if "://" not in link:
+                    self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
 
     def test_the_library_keeps_its_name_its_protections_and_stays_mapped(self):
         dynamic = run("readelf", "--dynamic", "--segments", "--wide", self.library)
