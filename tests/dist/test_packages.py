@@ -314,6 +314,22 @@ class Release(unittest.TestCase):
             again = (pathlib.Path(folder) / "SHA256SUMS").read_text()
         self.assertEqual(again.splitlines(), (DIST / "SHA256SUMS").read_text().splitlines())
 
+    def test_a_machine_that_cannot_be_built_for_here_is_named_and_left_out(self):
+        with tempfile.TemporaryDirectory(prefix="handsfree-alone-") as folder:
+            folder = pathlib.Path(folder)
+            (folder / f"lib/rustlib/{HOST}-unknown-linux-gnu/lib").mkdir(parents=True)
+            # Rust has this machine's library alone, rustup gets no other, and the build ends where it begins.
+            rustc = f'[ "$*" = "--print sysroot" ] && echo {folder} || exec {shutil.which("rustc")} "$@"'
+            for program, script in (("rustc", rustc), ("rustup", "exit 1"), ("cmake", "exit 1")):
+                (folder / program).write_text(f"#!/bin/sh\n{script}\n")
+                (folder / program).chmod(0o755)
+            path = environment(PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+            ended = subprocess.run([ROOT / "scripts/dist", "--output", folder / "dist"], env=path, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        other = next(machine for machine in DEBIAN if machine != HOST)
+        self.assertIn(f"rustup target add {other}-unknown-linux-gnu", ended.stdout)
+        self.assertIn(f"-DHANDSFREE_SECRETS_TARGET={HOST}-unknown-linux-gnu", ended.stdout)
+
     def machines(self):
         """What dist/ was built for."""
         return [machine for machine in DEBIAN if list(DIST.glob(f"*-{machine}-linux-gnu.tar.gz"))]
