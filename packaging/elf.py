@@ -1,12 +1,13 @@
 """What a shared library says of itself, and its debug symbols in a file of their own."""
 
+import os
 import re
 import subprocess
 
 
 def run(*command):
     return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True,
-                          env={"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin"}).stdout
+                          env={**os.environ, "LC_ALL": "C"}).stdout
 
 
 def exported(library):

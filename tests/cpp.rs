@@ -77,6 +77,19 @@ fn units_with_and_without_exceptions_go_into_one_program() {
 }
 
 #[test]
+fn two_units_of_the_same_kind_go_into_one_program_and_share_its_classes() {
+    let other = source("same_kind_other.cpp");
+    let modes: [&[&str]; 4] = [&[], &["-fno-exceptions"], &["-fno-rtti"], &["-fno-exceptions", "-fno-rtti"]];
+    for (compiler, _) in COMPILERS {
+        for mode in modes {
+            let extra = [&[other.to_str().unwrap()], mode].concat();
+            let name = format!("same-kind-{compiler}{}", mode.concat());
+            run(&cc::compile(compiler, "c++17", &source("same_kind.cpp"), &name, &extra), &[]);
+        }
+    }
+}
+
+#[test]
 fn the_quickstart_works_on_the_process_and_on_vault() {
     let quickstart = repository_root().join("examples/cpp/quickstart.cpp");
     let program = cc::compile("g++", "c++17", &quickstart, "quickstart", &[]);

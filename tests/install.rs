@@ -229,6 +229,34 @@ fn every_place_says_the_version_of_the_manifest() {
     }
 }
 
+/// Where a build tree that is configured with these options installs libraries to, on a distribution whose
+/// GNUInstallDirs takes `lib64`.
+fn library_folder_where_lib64_is_usual(name: &str, options: &[&str]) -> String {
+    let (base, build) = (fresh_folder(name), folder().join(name).join("build"));
+    let module = "if(NOT DEFINED CMAKE_INSTALL_LIBDIR)\n\
+                  set(CMAKE_INSTALL_LIBDIR lib64 CACHE PATH \"\")\n\
+                  endif()\n\
+                  include(${CMAKE_ROOT}/Modules/GNUInstallDirs.cmake)\n";
+    fs::write(base.join("GNUInstallDirs.cmake"), module).unwrap();
+    let mut command = tool("cmake");
+    command.arg("-S").arg(repository_root()).arg("-B").arg(&build).args(options);
+    run(command.arg(format!("-DCMAKE_MODULE_PATH={}", base.display())));
+    let text = fs::read_to_string(build.join("handsfree_secrets.pc")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("libdir=${prefix}/")).expect("a folder").to_string()
+}
+
+#[test]
+fn libraries_go_to_lib_on_every_distribution_unless_the_prefix_is_usr() {
+    for (name, options, folder) in [
+        ("lib64-default", &[] as &[&str], "lib"),
+        ("lib64-prefix", &["-DCMAKE_INSTALL_PREFIX=/opt/usr"], "lib"),
+        ("lib64-usr", &["-DCMAKE_INSTALL_PREFIX=/usr"], "lib64"),
+        ("lib64-chosen", &["-DCMAKE_INSTALL_LIBDIR=lib32"], "lib32"),
+    ] {
+        assert_eq!(library_folder_where_lib64_is_usual(name, options), folder, "{options:?}");
+    }
+}
+
 #[test]
 fn no_installed_text_names_the_place_it_was_installed_to() {
     let first = release().first_prefix.to_str().unwrap();

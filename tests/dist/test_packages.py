@@ -2,7 +2,8 @@
 
     scripts/dist && scripts/with-server python3 -m unittest discover --start-directory tests/dist
 
-The quickstarts run against the server that the environment names, so the tests belong below scripts/with-server.
+The quickstarts run against the server that the environment names, so the tests belong below scripts/with-server. What
+is built for another machine is looked into and not run.
 """
 
 import functools
@@ -19,14 +20,16 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIST = pathlib.Path(os.environ.get("DIST_FOLDER", ROOT / "dist"))
-MACHINE = "x86_64"
-MULTIARCH = f"{MACHINE}-linux-gnu"
+HOST = os.uname().machine
+# What Debian calls them, and the loader that their programs name.
+DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
+LOADER = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
-NAME = f"handsfree_secrets-{VERSION}-{MULTIARCH}"
 SONAME = "libhandsfree_secrets.so.0"
 LIBRARY = f"libhandsfree_secrets.so.{VERSION}"
 API = set((ROOT / "tests/symbols.txt").read_text().split())
-DEBS = {name: DIST / f"{name}_{VERSION}-1_amd64.deb" for name in ("libhandsfree-secrets0", "libhandsfree-secrets-dev")}
+DEBS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev")
+HEADERS = ("handsfree_secrets.h", "handsfree_secrets.hpp")
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -43,20 +46,33 @@ def environment(**changes):
 
 
 class Packages(unittest.TestCase):
+    """What was built for one machine, unpacked."""
+
+    machine = HOST
+
     @classmethod
     def setUpClass(cls):
+        cls.multiarch = f"{cls.machine}-linux-gnu"
+        cls.name = f"handsfree_secrets-{VERSION}-{cls.multiarch}"
+        cls.debs = {name: DIST / f"{name}_{VERSION}-1_{DEBIAN[cls.machine]}.deb" for name in DEBS}
+        if cls.machine != HOST and not (DIST / f"{cls.name}.tar.gz").exists():
+            raise unittest.SkipTest(f"nothing was built for {cls.machine}")
         folder = tempfile.TemporaryDirectory(prefix="handsfree-packages-")
         cls.addClassCleanup(folder.cleanup)
         cls.scratch = pathlib.Path(folder.name)
-        run("tar", "--extract", "--file", DIST / f"{NAME}.tar.gz", "--directory", cls.scratch)
-        run("tar", "--extract", "--file", DIST / f"{NAME}-debug.tar.gz", "--directory", cls.scratch)
+        for archive in (cls.name, f"{cls.name}-debug"):
+            run("tar", "--extract", "--file", DIST / f"{archive}.tar.gz", "--directory", cls.scratch)
         # Where it was unpacked first is not where it stays.
         cls.prefix = cls.scratch / "elsewhere"
-        (cls.scratch / NAME).rename(cls.prefix)
+        (cls.scratch / cls.name).rename(cls.prefix)
         cls.library = cls.prefix / "lib" / LIBRARY
         cls.system = cls.scratch / "system"
-        for package in DEBS.values():
+        for package in cls.debs.values():
             run("dpkg-deb", "--extract", package, cls.system)
+
+    def binutil(self, name, *arguments):
+        """What a program of binutils that knows the machine says."""
+        return run(name if self.machine == HOST else f"{self.multiarch}-{name}", *arguments)
 
     def flags(self, package, folder):
         text = run("pkg-config", "--cflags", "--libs", package, env=environment(PKG_CONFIG_PATH=folder))
@@ -70,11 +86,13 @@ class Packages(unittest.TestCase):
 
     def compile(self, compiler, standard, source, name, *flags):
         program = self.scratch / name
-        run(compiler, f"-std={standard}", *STRICT, ROOT / source, *flags, "-o", program)
+        run(compiler, f"-std={standard}", *STRICT, self.prefix / source, *flags, "-o", program)
         return program
 
 
-class Tarball(Packages):
+class Programs(Packages):
+    """What is built and run with the packages, on this machine."""
+
     def test_the_c_quickstart_links_and_runs_shared_and_static(self):
         folder, rpath = self.prefix / "lib/pkgconfig", f"-Wl,-rpath,{self.prefix}/lib"
         shared = self.flags("handsfree_secrets", folder)
@@ -97,7 +115,7 @@ class Tarball(Packages):
                     "CGO_CFLAGS": f"-O2 -g -DPREFIX={self.scratch.name.replace('-', '_')}"}
         for tags in ((), ("-tags", "static_link")):
             program = self.scratch / f"go{''.join(tags)}"
-            run("go", "build", *tags, "-o", program, ".", cwd=ROOT / "examples/go", env=environment(**settings))
+            run("go", "build", *tags, "-o", program, ".", cwd=self.prefix / "examples/go", env=environment(**settings))
             self.runs(program)
 
     def test_cmake_finds_the_package(self):
@@ -111,33 +129,78 @@ class Tarball(Packages):
         for program in ("c_shared", "c_static", "cxx_shared", "cxx_static"):
             self.assertIn(VERSION, run(build / program))
 
-    def test_nothing_asks_for_a_glibc_newer_than_2_17(self):
-        table = run("objdump", "--dynamic-syms", self.library)
-        versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", table)}
-        self.assertLessEqual(max(versions), (2, 17))
-
     def test_programs_link_where_glibc_2_17_is_all_there_is(self):
-        zig = (ROOT / "target/dist-tools/bin/python", "-m", "ziglang", "cc", "-target", f"{MACHINE}-linux-gnu.2.17")
+        zig = (ROOT / "target/dist-tools/bin/python", "-m", "ziglang", "cc", "-target", f"{HOST}-linux-gnu.2.17")
         include, library = f"-I{self.prefix}/include", self.prefix / "lib"
-        source = ROOT / "examples/c/quickstart.c"
-        caches = environment(ZIG_LOCAL_CACHE_DIR=self.scratch / "zig")
+        source = self.prefix / "examples/c/quickstart.c"
+        caches = environment(ZIG_LOCAL_CACHE_DIR=self.scratch / "zig", ZIG_GLOBAL_CACHE_DIR=self.scratch / "zig")
         run(*zig, source, include, f"-L{library}", "-lhandsfree_secrets", "-o", self.scratch / "old-shared", env=caches)
         program = self.scratch / "old-static"
         run(*zig, source, include, library / "libhandsfree_secrets.a", "-lunwind", "-lpthread", "-lm", "-ldl", "-lrt",
             "-o", program, env=caches)
         self.runs(program)
 
+    def test_programs_link_with_what_the_debian_packages_install_and_run(self):
+        library = self.system / "usr/lib" / self.multiarch
+        rpath = f"-Wl,-rpath,{library}"
+        for package in ("handsfree_secrets", "handsfree_secrets-static"):
+            flags = self.flags(package, library / "pkgconfig")
+            self.runs(self.compile("cc", "c99", "examples/c/quickstart.c", f"deb-c-{package}", *flags, rpath))
+            self.runs(self.compile("c++", "c++17", "examples/cpp/quickstart.cpp", f"deb-cpp-{package}", *flags, rpath))
+
+    @unittest.skipUnless(os.geteuid() == 0, "dpkg installs as root only")
+    def test_dpkg_installs_and_removes_them_where_libc_is_2_17(self):
+        root = self.scratch / "root"
+        for folder in ("updates", "info", "triggers"):
+            (root / "var/lib/dpkg" / folder).mkdir(parents=True)
+        (root / "var/lib/dpkg/status").write_text(
+            f"Package: libc6\nStatus: install ok installed\nArchitecture: {DEBIAN[HOST]}\nMulti-Arch: same\n"
+            "Version: 2.17-1\nMaintainer: nobody\nDescription: stands for the system's\n\n")
+        dpkg = functools.partial(run, "dpkg", f"--root={root}", "--force-script-chrootless")
+        dpkg("--install", *self.debs.values())
+        state = run("dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat", "${Package} ${Status}\n")
+        for name in DEBS:
+            self.assertIn(f"{name} install ok installed", state)
+        library = root / "usr/lib" / self.multiarch
+        self.assertEqual((library / "libhandsfree_secrets.so").resolve(), library / LIBRARY)
+        dpkg("--purge", *DEBS)
+        self.assertFalse((library / LIBRARY).exists())
+
+
+class Files:
+    """What can be said of the packages without running anything."""
+
+    def test_nothing_asks_for_a_glibc_newer_than_2_17(self):
+        table = self.binutil("objdump", "--dynamic-syms", self.library)
+        versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", table)}
+        self.assertLessEqual(max(versions), (2, 17))
+
     def test_the_library_needs_the_c_library_and_nothing_else(self):
-        needed = set(re.findall(r"NEEDED +(\S+)", run("objdump", "--private-headers", self.library)))
+        needed = set(re.findall(r"NEEDED +(\S+)", self.binutil("objdump", "--private-headers", self.library)))
         self.assertLessEqual(needed, {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1",
-                                      "ld-linux-x86-64.so.2"})
+                                      LOADER[self.machine]})
 
     def test_both_libraries_define_the_api_and_nothing_else(self):
-        shared = run("nm", "--dynamic", "--defined-only", "--format=posix", self.library)
+        shared = self.binutil("nm", "--dynamic", "--defined-only", "--format=posix", self.library)
         self.assertEqual({line.split()[0] for line in shared.splitlines()}, API)
-        static = run("nm", "--defined-only", "--extern-only", "--format=posix",
-                     self.prefix / "lib/libhandsfree_secrets.a")
+        static = self.binutil("nm", "--defined-only", "--extern-only", "--format=posix",
+                              self.prefix / "lib/libhandsfree_secrets.a")
         self.assertEqual({line.split()[0] for line in static.splitlines() if not line.endswith(":")}, API)
+
+    def test_the_library_and_the_header_are_those_of_the_recorded_interface(self):
+        run(ROOT / "scripts/abi", "check", self.library)
+        for folder in (self.prefix / "include", self.system / "usr/include"):
+            for header in HEADERS:
+                self.assertEqual((folder / header).read_bytes(), (ROOT / "include" / header).read_bytes(), header)
+
+    def test_every_relative_link_of_the_documents_leads_into_the_tarball(self):
+        documents = [self.prefix / "README.md", self.prefix / "CHANGELOG.md", *self.prefix.glob("docs/*.md")]
+        self.assertGreater(len(documents), 10)
+        for document in documents:
+            # No blank: C++ has lambdas that look like links.
+            for link in re.findall(r"\]\(([^)#\s]+)[^)\s]*\)", document.read_text()):
+                if "://" not in link:
+                    self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
 
     def test_the_library_keeps_its_name_its_protections_and_stays_mapped(self):
         dynamic = run("readelf", "--dynamic", "--segments", "--wide", self.library)
@@ -150,28 +213,29 @@ class Tarball(Packages):
     def test_the_debug_symbols_are_those_of_the_library(self):
         notes = run("readelf", "--notes", self.library)
         identity = re.search(r"Build ID: ([0-9a-f]{40})", notes).group(1)
-        debug = self.scratch / f"{NAME}-debug/lib/debug/.build-id/{identity[:2]}/{identity[2:]}.debug"
-        table = run("nm", "--defined-only", debug)
+        debug = self.scratch / f"{self.name}-debug/lib/debug/.build-id/{identity[:2]}/{identity[2:]}.debug"
+        table = self.binutil("nm", "--defined-only", debug)
         address = re.search(r"^([0-9a-f]+) T hf_get_secret$", table, re.MULTILINE).group(1)
-        self.assertIn("src/ffi/secrets.rs", run("addr2line", "--exe", debug, address))
+        self.assertIn("src/ffi/secrets.rs", self.binutil("addr2line", "--exe", debug, address))
         self.assertNotIn(".debug_", run("readelf", "--sections", "--wide", self.library))
 
     def test_no_file_names_a_folder_of_the_machine_that_built_it(self):
         machine = {str(ROOT), str(pathlib.Path.home() / ".cargo"), run("rustc", "--print", "sysroot").strip(),
                    os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))}
-        unpacked = run("readelf", "--debug-dump=line,info", *self.scratch.glob(f"{NAME}-debug/**/*.debug"))
-        files = {path: path.read_bytes() for path in self.prefix.rglob("*") if path.is_file()}
-        for place in machine:
-            self.assertNotIn(place, unpacked)
-            for path, content in files.items():
-                self.assertNotIn(place.encode(), content, path.name)
+        debug = next(self.scratch.glob(f"{self.name}-debug/**/*.debug"))
+        unpacked = self.scratch / "unpacked.debug"
+        self.binutil("objcopy", "--decompress-debug-sections", debug, unpacked)
+        for path in [unpacked, *self.prefix.rglob("*")]:
+            content = path.read_bytes() if path.is_file() else b""
+            for place in machine:
+                self.assertFalse(place.encode() in content, f"{path.name} names {place}")
 
     def test_the_licence_list_and_the_bill_of_materials_name_every_crate(self):
         text = (self.prefix / "THIRD-PARTY-LICENSES.txt").read_text()
         bill = json.loads((self.prefix / "handsfree_secrets.cdx.json").read_text())
         self.assertEqual((bill["bomFormat"], bill["metadata"]["component"]["version"]), ("CycloneDX", VERSION))
         listed = {component["name"] for component in bill["components"] if "purl" in component}
-        debug = next(self.scratch.glob(f"{NAME}-debug/**/*.debug"))
+        debug = next(self.scratch.glob(f"{self.name}-debug/**/*.debug"))
         sources = run("readelf", "--debug-dump=line", debug)
         compiled = set(re.findall(r"/cargo/registry/src/[^/\s]+/([A-Za-z0-9_-]+?)-[0-9]+\.[0-9]+", sources))
         self.assertGreater(len(compiled), 5)
@@ -183,31 +247,21 @@ class Tarball(Packages):
         for word in ("Apache License", "Permission is hereby granted", "Redistribution and use"):
             self.assertIn(word, text)
 
-
-class Debs(Packages):
     def fields(self, name):
-        text = run("dpkg-deb", "--field", DEBS[name])
+        text = run("dpkg-deb", "--field", self.debs[name])
         return dict(line.split(": ", 1) for line in text.splitlines() if re.match(r"\w", line))
 
     def control_file(self, name, file):
-        return run("dpkg-deb", "--info", DEBS[name], file)
-
-    def test_programs_link_with_what_the_packages_install_and_run(self):
-        library = self.system / "usr/lib" / MULTIARCH
-        rpath = f"-Wl,-rpath,{library}"
-        for package in ("handsfree_secrets", "handsfree_secrets-static"):
-            flags = self.flags(package, library / "pkgconfig")
-            self.runs(self.compile("cc", "c99", "examples/c/quickstart.c", f"deb-c-{package}", *flags, rpath))
-            self.runs(self.compile("c++", "c++17", "examples/cpp/quickstart.cpp", f"deb-cpp-{package}", *flags, rpath))
+        return run("dpkg-deb", "--info", self.debs[name], file)
 
     def test_the_packages_hold_the_library_of_the_tarball(self):
-        installed = self.system / "usr/lib" / MULTIARCH / LIBRARY
+        installed = self.system / "usr/lib" / self.multiarch / LIBRARY
         self.assertEqual(installed.read_bytes(), self.library.read_bytes())
 
     def test_the_fields_say_what_the_packages_need(self):
         runtime, development = (self.fields(name) for name in DEBS)
         self.assertEqual(runtime["Version"], f"{VERSION}-1")
-        self.assertEqual(runtime["Architecture"], "amd64")
+        self.assertEqual(runtime["Architecture"], DEBIAN[self.machine])
         self.assertEqual(runtime["Multi-Arch"], "same")
         self.assertRegex(runtime["Depends"], r"^libc6 \(>= 2\.(\d|1[0-7])(\.\d+)?\)$")
         self.assertEqual(development["Depends"], f"libhandsfree-secrets0 (= {VERSION}-1)")
@@ -223,7 +277,7 @@ class Debs(Packages):
     def test_the_checksums_of_the_content_are_right(self):
         for name in DEBS:
             tree = self.scratch / f"content-{name}"
-            run("dpkg-deb", "--extract", DEBS[name], tree)
+            run("dpkg-deb", "--extract", self.debs[name], tree)
             sums = self.control_file(name, "md5sums")
             run("md5sum", "--check", "--strict", "--quiet", "-", input=sums, cwd=tree)
             files = {str(path.relative_to(tree)) for path in tree.rglob("*")
@@ -237,23 +291,13 @@ class Debs(Packages):
             changelog = gzip.decompress((folder / "changelog.Debian.gz").read_bytes()).decode()
             self.assertTrue(changelog.startswith(f"handsfree-secrets ({VERSION}-1)"), changelog)
 
-    @unittest.skipUnless(os.geteuid() == 0, "dpkg installs as root only")
-    def test_dpkg_installs_and_removes_them_where_libc_is_2_17(self):
-        root = self.scratch / "root"
-        for folder in ("updates", "info", "triggers"):
-            (root / "var/lib/dpkg" / folder).mkdir(parents=True)
-        (root / "var/lib/dpkg/status").write_text(
-            "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nVersion: 2.17-1\n"
-            "Maintainer: nobody\nDescription: stands for the system's\n\n")
-        dpkg = functools.partial(run, "dpkg", f"--root={root}", "--force-script-chrootless")
-        dpkg("--install", *DEBS.values())
-        state = run("dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat", "${Package} ${Status}\n")
-        for name in DEBS:
-            self.assertIn(f"{name} install ok installed", state)
-        library = root / "usr/lib" / MULTIARCH
-        self.assertEqual((library / "libhandsfree_secrets.so").resolve(), library / LIBRARY)
-        dpkg("--purge", *DEBS)
-        self.assertFalse((library / LIBRARY).exists())
+
+class FilesForX86_64(Files, Packages):
+    machine = "x86_64"
+
+
+class FilesForAarch64(Files, Packages):
+    machine = "aarch64"
 
 
 class Release(unittest.TestCase):
@@ -265,15 +309,35 @@ class Release(unittest.TestCase):
 
     def test_packing_again_gives_the_same_bytes(self):
         with tempfile.TemporaryDirectory(prefix="handsfree-again-") as folder:
-            run(ROOT / "scripts/dist", "--output", folder, env=environment(SOURCE_DATE_EPOCH=self.date()))
+            date = environment(SOURCE_DATE_EPOCH=self.date())
+            run(ROOT / "scripts/dist", "--output", folder, *self.machines(), env=date)
             again = (pathlib.Path(folder) / "SHA256SUMS").read_text()
-        ours = [line for line in (DIST / "SHA256SUMS").read_text().splitlines()
-                if MULTIARCH in line or "_amd64" in line]
-        self.assertEqual(again.splitlines(), ours)
+        self.assertEqual(again.splitlines(), (DIST / "SHA256SUMS").read_text().splitlines())
+
+    def test_a_machine_that_cannot_be_built_for_here_is_named_and_left_out(self):
+        with tempfile.TemporaryDirectory(prefix="handsfree-alone-") as folder:
+            folder = pathlib.Path(folder)
+            (folder / f"lib/rustlib/{HOST}-unknown-linux-gnu/lib").mkdir(parents=True)
+            # Rust has this machine's library alone, rustup gets no other, and the build ends where it begins.
+            rustc = f'[ "$*" = "--print sysroot" ] && echo {folder} || exec {shutil.which("rustc")} "$@"'
+            for program, script in (("rustc", rustc), ("rustup", "exit 1"), ("cmake", "exit 1")):
+                (folder / program).write_text(f"#!/bin/sh\n{script}\n")
+                (folder / program).chmod(0o755)
+            path = environment(PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+            ended = subprocess.run([ROOT / "scripts/dist", "--output", folder / "dist"], env=path, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        other = next(machine for machine in DEBIAN if machine != HOST)
+        self.assertIn(f"rustup target add {other}-unknown-linux-gnu", ended.stdout)
+        self.assertIn(f"-DHANDSFREE_SECRETS_TARGET={HOST}-unknown-linux-gnu", ended.stdout)
+
+    def machines(self):
+        """What dist/ was built for."""
+        return [machine for machine in DEBIAN if list(DIST.glob(f"*-{machine}-linux-gnu.tar.gz"))]
 
     def date(self):
-        """The date that the files of the tarball have."""
-        listed = run("tar", "--list", "--verbose", "--full-time", "--utc", "--file", DIST / f"{NAME}.tar.gz")
+        """The date that the files of a tarball have."""
+        tarball = next(DIST.glob("*-linux-gnu.tar.gz"))
+        listed = run("tar", "--list", "--verbose", "--full-time", "--utc", "--file", tarball)
         day, time = listed.splitlines()[0].split()[3:5]
         return int(run("date", "--utc", f"--date={day} {time}", "+%s"))
 
