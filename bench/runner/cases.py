@@ -111,12 +111,12 @@ def cold_start(case, settings, rounds):
 
 
 CASES = (
-    Case("get", "get", "nginx", (RAW, *CLIENTS), one_by_one("get 50"), 40, baseline=RAW),
+    Case("get", "get", "nginx", (RAW, *CLIENTS), one_by_one("get 50"), 150, baseline=RAW),
     Case("get-openbao", "get", "OpenBao", (RAW, *CLIENTS), one_by_one("get 25"), 30, baseline=RAW),
     Case("store", "store", "OpenBao", (RAW, *CLIENTS), one_by_one("store 20"), 20, baseline=RAW),
-    Case("get-tls", "get over TLS", "nginx over TLS", (RUSTLS, *CLIENTS), one_by_one("get 50"), 40, baseline=RUSTLS),
-    Case("threads-8", "8 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(8), 3, "gets/s", RAW),
-    Case("threads-64", "64 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(64), 3, "gets/s", RAW),
+    Case("get-tls", "get over TLS", "nginx over TLS", (RUSTLS, *CLIENTS), one_by_one("get 50"), 150, baseline=RUSTLS),
+    Case("threads-8", "8 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(8), 7, "gets/s", RAW),
+    Case("threads-64", "64 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(64), 7, "gets/s", RAW),
     Case("cold", "cold start: process, open, get, exit", "nginx", (RAW, *CLIENTS), cold_start, 40, "ms", RAW),
     Case("list", "list of 10,000 in three levels", "OpenBao", CLIENTS, whole(f"list {FOLDER}", MANY), 5, "ms"),
     Case("batch", "batch of 1,000 gets", "OpenBao", (RAW, *CLIENTS), whole(f"batch {BATCH}", BATCH), 5, "ms", RAW),

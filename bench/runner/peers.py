@@ -86,8 +86,9 @@ def build_cpp(link):
 def build_go(folder):
     (folder / "handsfree_secrets.pc").write_text(
         f"Name: handsfree_secrets\nDescription: for the benchmark\nVersion: 0\nCflags: -I{ROOT / 'include'}\n"
-        f"Libs: -L{folder} -lhandsfree_secrets -Wl,-rpath,{folder}\n")
-    settings = os.environ | {"PKG_CONFIG_PATH": str(folder), "CGO_LDFLAGS_ALLOW": ".*"}
+        f"Libs: -L{folder} -lhandsfree_secrets\n")
+    # Go's cache does not know what stands behind pkg-config, but it does know this variable.
+    settings = os.environ | {"PKG_CONFIG_PATH": str(folder), "CGO_LDFLAGS": f"-O2 -g -L{folder} -Wl,-rpath,{folder}"}
     for package, name in (("handsfree", "handsfree-go"), ("hashicorp", "hashicorp")):
         run("go", "build", "-o", BUILD / name, f"./{package}", cwd=PEERS / "go", env=settings)
 
