@@ -1,0 +1,48 @@
+//! `VAULT_HEADERS`, and what else goes along with every request.
+
+use super::*;
+
+#[test]
+fn extra_headers_reach_the_server_with_every_request() {
+    let server = Server::builder().audit().start();
+    for name in ["X-Tests-Colour", "X-Vault-Request"] {
+        server.api().post(&format!("sys/config/auditing/request-headers/{name}"), json!({"hmac": false}));
+    }
+    let mount = mount_with_secret(&server);
+    let extra = [("VAULT_HEADERS", r#"{"X-Tests-Colour": "blue"}"#)];
+    assert_eq!(read(&server, &server.addr(), &mount, &extra).unwrap(), "v");
+    for path in [format!("{mount}/data/a"), format!("sys/internal/ui/mounts/{mount}")] {
+        let with_header = server.audit_lines(|entry| {
+            let request = &entry["request"];
+            entry["type"] == "request"
+                && request["path"] == path.as_str()
+                && request["headers"]["x-tests-colour"] == json!(["blue"])
+                && request["headers"]["x-vault-request"] == json!(["true"])
+        });
+        assert_eq!(with_header, 1, "{path}");
+    }
+}
+
+#[test]
+fn a_header_goes_out_once_for_each_value_and_a_given_user_agent_replaces_ours() {
+    let server = Server::builder().audit().start();
+    for name in ["X-Tests-Colour", "User-Agent"] {
+        server.api().post(&format!("sys/config/auditing/request-headers/{name}"), json!({"hmac": false}));
+    }
+    let mount = mount_with_secret(&server);
+    let reads_with = |headers: serde_json::Value| {
+        let path = format!("{mount}/data/a");
+        server.audit_lines(|entry| {
+            let request = &entry["request"];
+            let read = entry["type"] == "request" && request["operation"] == "read" && request["path"] == path;
+            read && request["headers"] == headers
+        })
+    };
+    let ours = format!("handsfree_secrets/{}", env!("CARGO_PKG_VERSION"));
+    let extra = [("VAULT_HEADERS", r#"{"X-Tests-Colour": ["blue", "a\tb"]}"#)];
+    assert_eq!(read(&server, &server.addr(), &mount, &extra).unwrap(), "v");
+    assert_eq!(reads_with(json!({"x-tests-colour": ["blue", "a\tb"], "user-agent": [ours]})), 1);
+    let extra = [("VAULT_HEADERS", r#"{"user-agent": "payments/1"}"#)];
+    assert_eq!(read(&server, &server.addr(), &mount, &extra).unwrap(), "v");
+    assert_eq!(reads_with(json!({"user-agent": ["payments/1"]})), 1);
+}
