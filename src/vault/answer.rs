@@ -71,7 +71,9 @@ impl Complaint {
             Some(error) if errors.is_empty() => shown(&error),
             _ => shown(&errors.join("; ")),
         };
-        let text = if text.is_empty() && !from_vault { shown(plain_text(reply)) } else { text };
+        // What is no error may hold a value that was asked for.
+        let is_error = reply.status >= 400;
+        let text = if text.is_empty() && !from_vault && is_error { shown(plain_text(reply)) } else { text };
         let warnings = shown(&body.warnings.unwrap_or_default().join("; "));
         Complaint {
             http_status: reply.status,
@@ -335,6 +337,18 @@ mod tests {
             (Status::Unavailable, "p: http://vault failed (HTTP 500); its own log says why")
         );
         assert_eq!(complaint(404, &body).into_error("p", "read").status(), Status::Protocol);
+    }
+
+    #[test]
+    fn a_success_in_plain_text_is_not_repeated_in_messages() {
+        for status in [200, 201, 206, 299] {
+            let error = complaint(status, "{value: CANARY").into_error("secret/data/a", "read");
+            assert_eq!(error.status(), Status::Protocol);
+            let plain = complaint(status, "value=CANARY").into_error("secret/data/a", "read");
+            for error in [error, plain] {
+                assert!(!error.message().contains("CANARY"), "{error}");
+            }
+        }
     }
 
     #[test]

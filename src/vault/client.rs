@@ -258,7 +258,7 @@ impl Client {
         let (method, from, status) = (ask.method.as_str(), &reply.from, reply.status);
         self.logger.debug(format_args!("{method} {}: HTTP {status} from {from}", ask.path));
         self.index.note(reply.index.as_deref());
-        if reply.status >= 400 {
+        if reply.status != 200 {
             let given = self.given_headers.iter().map(|value| value.expose_secret());
             reply.secrets = echo::secrets(token.map(Token::text).into_iter().chain(given), ask.body);
         }
