@@ -32,17 +32,23 @@ fn late_answers() -> [String; 4] {
     ]
 }
 
+/// A gateway that passes the first write on, but says `text` in place of its answer; and how many writes there were.
+fn calling_the_first_write_failed(server: &Server, text: String) -> (Gateway, Counter) {
+    let writes = Counter::default();
+    let counter = writes.clone();
+    let gateway = Gateway::to(server.port(), move |asked| match asked.method.as_str() {
+        "POST" if counter.next() == 0 => Verdict::PassButAnswer(text.clone()),
+        _ => Verdict::Pass,
+    });
+    (gateway, writes)
+}
+
 #[test]
 fn an_update_that_a_gateway_calls_failed_is_looked_up() {
     let server = Server::shared();
     for late in late_answers() {
         let mount = mount_with_secret(server);
-        let (writes, text) = (Counter::default(), late.clone());
-        let counter = writes.clone();
-        let gateway = Gateway::to(server.port(), move |asked| match asked.method.as_str() {
-            "POST" if counter.next() == 0 => Verdict::PassButAnswer(text.clone()),
-            _ => Verdict::Pass,
-        });
+        let (gateway, writes) = calling_the_first_write_failed(server, late.clone());
         let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
         assert!(manager.update("vault://a", "new", None, &call()).unwrap_or_else(|e| panic!("{late}: {e}")));
         let found = server.read_raw(&mount, "a").unwrap();
@@ -56,12 +62,7 @@ fn a_store_that_a_gateway_calls_failed_is_not_repeated() {
     let server = Server::shared();
     for late in &late_answers()[..3] {
         let mount = mount_with_secret(server);
-        let (writes, text) = (Counter::default(), late.clone());
-        let counter = writes.clone();
-        let gateway = Gateway::to(server.port(), move |asked| match asked.method.as_str() {
-            "POST" if counter.next() == 0 => Verdict::PassButAnswer(text.clone()),
-            _ => Verdict::Pass,
-        });
+        let (gateway, writes) = calling_the_first_write_failed(server, late.clone());
         let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
         let error = manager.store("a", "new", None, &call()).unwrap_err();
         assert_eq!((error.status(), writes.get()), (Status::Unavailable, 1), "{late}: {error}");
@@ -90,16 +91,19 @@ fn update_with_a_lost_answer(server: &Server, mount: &str, meanwhile: impl Fn() 
     outcome.map_or_else(|error| error.status(), |found| if found { Status::Ok } else { Status::NotFound })
 }
 
+fn others_write(server: &'static Server, mount: &str) -> impl Fn() + Send + Sync + use<> {
+    let (api, path) = (server.api(), format!("{mount}/data/a"));
+    move || {
+        api.post(&path, json!({"data": {"value": "theirs"}}));
+    }
+}
+
 #[test]
 fn an_update_whose_version_is_gone_never_undoes_what_others_wrote_since() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     server.api().post(&format!("{mount}/config"), json!({"max_versions": 1}));
-    let (api, path) = (server.api(), format!("{mount}/data/a"));
-    let others = move || {
-        api.post(&path, json!({"data": {"value": "theirs"}}));
-    };
-    assert_eq!(update_with_a_lost_answer(server, &mount, others), Status::Connection);
+    assert_eq!(update_with_a_lost_answer(server, &mount, others_write(server, &mount)), Status::Connection);
     assert_eq!(server.read_raw(&mount, "a").unwrap()["data"]["value"], "theirs");
 }
 
@@ -107,11 +111,7 @@ fn an_update_whose_version_is_gone_never_undoes_what_others_wrote_since() {
 fn an_update_that_others_wrote_over_is_found_among_the_versions() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    let (api, path) = (server.api(), format!("{mount}/data/a"));
-    let others = move || {
-        api.post(&path, json!({"data": {"value": "theirs"}}));
-    };
-    assert_eq!(update_with_a_lost_answer(server, &mount, others), Status::Ok);
+    assert_eq!(update_with_a_lost_answer(server, &mount, others_write(server, &mount)), Status::Ok);
     assert_eq!(server.read_raw(&mount, "a").unwrap()["data"]["value"], "theirs");
 }
 
