@@ -284,10 +284,9 @@ pub fn not_as_documented(reply: &Reply, path: &str, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zeroize::Zeroizing;
 
     fn complaint(status: u16, body: &str) -> Complaint {
-        let body = Zeroizing::new(body.as_bytes().to_vec());
+        let body = body.as_bytes().to_vec().into();
         Complaint::of(&Reply {
             from: Arc::from("http://vault"),
             status,

@@ -1,10 +1,10 @@
 //! What is asked of Vault: one request, what a repeat of it would do, and the header lines that all of them have.
 
 use secrecy::ExposeSecret;
-use zeroize::Zeroizing;
 
 use super::transport::Method;
 use crate::error::{Error, Result, Status};
+use crate::memory::Buffer;
 use crate::options::VaultConfig;
 
 /// Servers refuse more than this with 413, or by closing while it is being sent.
@@ -72,8 +72,8 @@ pub fn check_size(ask: &Ask<'_>) -> Result<()> {
 }
 
 /// The lines that every request has. Who sets a `User-Agent` of their own is not given two.
-pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Zeroizing<Vec<u8>>> {
-    let mut lines = Zeroizing::new(Vec::with_capacity(1024));
+pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Buffer> {
+    let mut lines = Buffer::with_capacity(1024);
     let agent = ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
     let agent_is_given = config.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(agent.0));
     let own = std::iter::once(("X-Vault-Request", "true")).chain((!agent_is_given).then_some(agent));

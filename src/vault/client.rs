@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
 
 use super::answer::{Complaint, Denial};
 use super::ask::{Ask, Effect, check_size, common_headers};
@@ -19,6 +18,7 @@ use super::tries::{SIGN_OF_LIFE, Tries};
 use crate::call::{Deadline, Pace};
 use crate::error::{Error, Result, Status};
 use crate::log::Logger;
+use crate::memory::Buffer;
 use crate::options::{Address, VaultConfig};
 
 /// What a try came to.
@@ -45,9 +45,9 @@ pub enum Outcome {
 pub struct Client {
     transport: Transport,
     /// Header lines that every request has.
-    common: Zeroizing<Vec<u8>>,
+    common: Buffer,
     /// The same for what lies outside of all namespaces.
-    common_outside: Zeroizing<Vec<u8>>,
+    common_outside: Buffer,
     node: AtomicUsize,
     max_retries: u32,
     disable_redirects: bool,

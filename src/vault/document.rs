@@ -3,19 +3,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
+use super::json;
 use super::text::Text;
 use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
-use crate::memory::{Secret, make_room};
+use crate::memory::{Buffer, Secret, make_room};
 
 /// The field beside the value that holds what the user stored with it.
 pub const METADATA_FIELD: &str = "metadata";
@@ -23,31 +21,14 @@ pub const METADATA_FIELD: &str = "metadata";
 /// Servers count versions in signed numbers.
 const LATEST_VERSION: u64 = i64::MAX.unsigned_abs();
 
-/// The answer to a read of `<mount>/data/<path>`.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: Option<Data<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    metadata: Option<VersionMetadata>,
-}
-
-#[derive(Deserialize)]
-struct VersionMetadata {
-    #[serde(default)]
-    version: u64,
-}
-
 /// One version of a document, borrowed from the answer that it came in.
 pub struct Document<'a> {
     /// Its number; 0 where the server does not tell.
     pub version: u64,
-    fields: &'a str,
+    /// The object of its fields: valid JSON, and UTF-8.
+    fields: &'a [u8],
+    /// The value of the field that was asked for.
+    field: Option<&'a [u8]>,
 }
 
 /// What a read found.
@@ -64,61 +45,144 @@ pub enum Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Reads an answer's envelope. `None`: this is none of KV version 2.
-    pub fn parse(answer: &'a [u8]) -> Option<Found<'a>> {
-        // Checked as a whole, which is faster than string by string.
-        let answer = std::str::from_utf8(answer).ok()?;
-        let data = serde_json::from_str::<Envelope<'a>>(answer).ok()?.data?;
-        let version = data.metadata.map(|m| m.version).filter(|&version| version <= LATEST_VERSION)?;
-        match data.data.map(RawValue::get) {
-            Some(fields) if fields.starts_with('{') => Some(Found::Document(Document { version, fields })),
-            None | Some("null") => Some(Found::Deleted { version }),
-            Some(_) => None,
+    /// Reads an answer's envelope, and finds the document's field `name` on the way. `None`: this is none of KV
+    /// version 2.
+    pub fn parse(answer: &'a [u8], name: &str) -> Option<Found<'a>> {
+        let mut data = None;
+        let rest = json::object(answer, |key, rest| match key.is("data") {
+            true => {
+                let (found, rest) = Data::read(rest, name)?;
+                once(&mut data, found)?;
+                Some(rest)
+            }
+            false => json::skip(rest),
+        })?;
+        // Most answers are ASCII, which is seen faster.
+        if !json::is_over(rest) || !(answer.is_ascii() || std::str::from_utf8(answer).is_ok()) {
+            return None;
+        }
+        let Data { fields, field, version } = data?;
+        let version = version.filter(|&version| version <= LATEST_VERSION)?;
+        match fields? {
+            b"null" => Some(Found::Deleted { version }),
+            fields => Some(Found::Document(Document { version, fields, field })),
         }
     }
 }
 
-impl<'a> Document<'a> {
-    /// The JSON text of a field. `HF_ERR_PROTOCOL` where the document is none that a server can hold.
-    pub fn field(&self, name: &str) -> Result<Option<&'a str>> {
-        let mut deserializer = serde_json::Deserializer::from_str(self.fields);
-        let found = deserializer.deserialize_map(FieldVisitor { name });
-        Ok(found.map_err(|_| Error::new(Status::Protocol, "the document is not valid JSON"))?.map(RawValue::get))
+/// What an answer to a read of `<mount>/data/<path>` holds under `data`.
+#[derive(Default)]
+struct Data<'a> {
+    fields: Option<&'a [u8]>,
+    field: Option<&'a [u8]>,
+    version: Option<u64>,
+}
+
+impl<'a> Data<'a> {
+    fn read(text: &'a [u8], name: &str) -> Option<(Data<'a>, &'a [u8])> {
+        let mut data = Data::default();
+        let rest = json::object(text, |key, rest| {
+            if key.is("data") {
+                data.read_fields(rest, name)
+            } else if key.is("metadata") {
+                data.read_version(rest)
+            } else {
+                json::skip(rest)
+            }
+        })?;
+        Some((data, rest))
     }
 
-    /// The text of a field: a string as it is, a number or a boolean as its JSON text.
+    /// The document itself, or the `null` that stands for one that was deleted.
+    fn read_fields(&mut self, text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        let text = json::trimmed(text);
+        let rest = match text {
+            [b'{', ..] => find(text, name, &mut self.field)?,
+            _ => json::null(text)?,
+        };
+        once(&mut self.fields, text.get(..text.len() - rest.len())?)?;
+        Some(rest)
+    }
+
+    /// The number of a version, out of its metadata; 0 where the server does not tell.
+    fn read_version(&mut self, text: &'a [u8]) -> Option<&'a [u8]> {
+        let mut version = None;
+        let rest = json::object(text, |key, rest| {
+            if !key.is("version") {
+                return json::skip(rest);
+            }
+            let (number, rest) = json::value(rest)?;
+            once(&mut version, std::str::from_utf8(number).ok()?.parse().ok()?)?;
+            Some(rest)
+        })?;
+        once(&mut self.version, version.unwrap_or_default())?;
+        Some(rest)
+    }
+}
+
+/// Takes note of what an object has once: which of two is meant nobody can tell.
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
+}
+
+/// Walks over an object, and finds the value of its entry `name`, the last one where there are several.
+fn find<'a>(text: &'a [u8], name: &str, found: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
+    json::object(text, |key, rest| {
+        if !key.is(name) {
+            return json::skip(rest);
+        }
+        let (value, rest) = json::value(rest)?;
+        *found = Some(value);
+        Some(rest)
+    })
+}
+
+impl<'a> Document<'a> {
+    /// Whether it has the field that was asked for.
+    pub fn has_field(&self) -> bool {
+        self.field.is_some()
+    }
+
+    /// The text of the field that was asked for, whose name messages call it by: a string as it is, a number or a boolean
+    /// as its JSON text. `None` where the document has no such field.
     pub fn text(&self, name: &str) -> Result<Option<Secret>> {
-        let Some(json) = self.field(name)? else { return Ok(None) };
+        let Some(json) = self.field else { return Ok(None) };
         let unsupported = |what: &str| {
             Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
         };
-        match json.as_bytes().first() {
-            Some(b'"') => match Text::measure(json) {
-                Some(text) if text.has_nul() => unsupported("a string with a NUL character"),
-                Some(text) => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
-                None => Err(Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"))),
+        let invalid = || Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"));
+        match json {
+            [b'"', written @ .., b'"'] => match text_of(written).ok_or_else(invalid)? {
+                text if text.has_nul() => unsupported("a string with a NUL character"),
+                text => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
             },
-            Some(b'{') => unsupported("an object"),
-            Some(b'[') => unsupported("an array"),
-            Some(b'n') => unsupported("null"),
-            _ => Secret::try_copy_of(json).ok_or_else(|| Error::no_memory("the value", json.len())).map(Some),
+            [b'{', ..] => unsupported("an object"),
+            [b'[', ..] => unsupported("an array"),
+            [b'n', ..] => unsupported("null"),
+            _ => {
+                let text = std::str::from_utf8(json).map_err(|_| invalid())?;
+                Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the value", json.len())).map(Some)
+            }
         }
     }
 
     /// The body of a write that replaces `change.field` and, if asked for, the metadata, keeps every other field as the
     /// server sent it, and succeeds only while this is the latest version.
-    pub fn changed(&self, change: &Change<'_>) -> Result<Zeroizing<Vec<u8>>> {
-        let kept: Fields<'_> = serde_json::from_str(self.fields)
+    pub fn changed(&self, change: &Change<'_>) -> Result<Buffer> {
+        let kept: Fields<'_> = serde_json::from_slice(self.fields)
             .map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))?;
         let data = Changed { kept: &kept, change };
         to_json(self.fields.len() + change.value.len(), &Write { options: Some(Cas { cas: self.version }), data })
     }
 
-    /// Whether this is what `change` made of its predecessor.
+    /// Whether this is what `change` made of its predecessor. It has to have been read for the field that was changed.
     pub fn is_result_of(&self, change: &Change<'_>) -> bool {
         let same_value = self.text(change.field).ok().flatten().is_some_and(|text| text.as_str() == change.value);
-        let found = || self.field(METADATA_FIELD).ok().flatten();
-        let metadata = || found().and_then(|json| serde_json::from_str::<Metadata>(json).ok());
+        let found = || {
+            let mut found = None;
+            find(self.fields, METADATA_FIELD, &mut found).and(found)
+        };
+        let metadata = || found().and_then(|json| serde_json::from_slice::<Metadata>(json).ok());
         same_value
             && match change.metadata {
                 None => true,
@@ -126,6 +190,10 @@ impl<'a> Document<'a> {
                 Some(wanted) => metadata().as_ref() == Some(wanted),
             }
     }
+}
+
+fn text_of(written: &[u8]) -> Option<Text<'_>> {
+    Text::measure(std::str::from_utf8(written).ok()?)
 }
 
 /// What an update changes.
@@ -139,13 +207,13 @@ pub struct Change<'a> {
 }
 
 /// The body of a write of a whole new document. `cas`: only while this is the latest version, 0: only if there is none.
-pub fn new_document(value: &str, metadata: Option<&Metadata>, cas: Option<u64>) -> Result<Zeroizing<Vec<u8>>> {
+pub fn new_document(value: &str, metadata: Option<&Metadata>, cas: Option<u64>) -> Result<Buffer> {
     let data = New { value, metadata };
     to_json(value.len(), &Write { options: cas.map(|cas| Cas { cas }), data })
 }
 
 /// `size`: how long the texts in it are, so that the buffer rarely grows.
-fn to_json(size: usize, content: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
+fn to_json(size: usize, content: &impl Serialize) -> Result<Buffer> {
     let mut body = Body::default();
     body.reserve(size + size / 8 + 256)
         .map_err(serde_json::Error::io)
@@ -160,7 +228,7 @@ fn to_json(size: usize, content: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> 
 /// The body of a request while it is being written.
 #[derive(Default)]
 struct Body {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Buffer,
     /// How many bytes there was no memory for.
     refused: usize,
 }
@@ -234,31 +302,6 @@ impl Serialize for Changed<'_> {
     }
 }
 
-/// Keeps one field of an object, skips the others.
-struct FieldVisitor<'n> {
-    name: &'n str,
-}
-
-impl<'de> Visitor<'de> for FieldVisitor<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(Key(name)) = map.next_key()? {
-            if name == self.name {
-                found = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,13 +312,13 @@ mod tests {
 
     fn text_of(data: &str, field: &str) -> Result<Option<String>> {
         let answer = answer(data);
-        let Some(Found::Document(document)) = Found::parse(&answer) else { panic!("no document") };
+        let Some(Found::Document(document)) = Found::parse(&answer, field) else { panic!("no document") };
         Ok(document.text(field)?.map(|secret| secret.as_str().to_owned()))
     }
 
     fn changed(data: &str, change: &Change<'_>) -> String {
         let answer = answer(data);
-        let Some(Found::Document(document)) = Found::parse(&answer) else { panic!("no document") };
+        let Some(Found::Document(document)) = Found::parse(&answer, change.field) else { panic!("no document") };
         String::from_utf8(document.changed(change).unwrap().to_vec()).unwrap()
     }
 
@@ -308,14 +351,14 @@ mod tests {
     #[test]
     fn a_deleted_version_is_told_from_a_document() {
         let deleted = answer("null");
-        assert!(matches!(Found::parse(&deleted), Some(Found::Deleted { version: 7 })));
-        assert!(Found::parse(br#"{"errors":[]}"#).is_none());
-        assert!(Found::parse(b"<html>").is_none());
+        assert!(matches!(Found::parse(&deleted, "value"), Some(Found::Deleted { version: 7 })));
+        assert!(Found::parse(br#"{"errors":[]}"#, "value").is_none());
+        assert!(Found::parse(b"<html>", "value").is_none());
         for data in ["[1]", "\"x\"", "1", "true"] {
-            assert!(Found::parse(&answer(data)).is_none(), "{data}");
+            assert!(Found::parse(&answer(data), "value").is_none(), "{data}");
         }
         let beyond = br#"{"data":{"data":{},"metadata":{"version":9223372036854775808}}}"#;
-        assert!(Found::parse(beyond).is_none());
+        assert!(Found::parse(beyond, "value").is_none());
     }
 
     #[test]

@@ -178,7 +178,6 @@ fn names<'r>(reply: &'r Reply, url: &str) -> Result<Vec<Name<'r>>> {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use zeroize::Zeroizing;
 
     #[test]
     fn a_name_is_borrowed_from_the_answer_unless_it_has_escapes() {
@@ -189,7 +188,7 @@ mod tests {
             retry_after: None,
             location: None,
             index: None,
-            body: Zeroizing::new(body),
+            body: body.into(),
             secrets: Box::default(),
         };
         let names = names(&reply, "secret/metadata/").unwrap();

@@ -19,7 +19,7 @@ use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
 use crate::memory::Secret;
-use crate::reference::{KvPath, VaultReference, write_url_path};
+use crate::reference::{DEFAULT_FIELD, KvPath, VaultReference, write_url_path};
 
 /// How often an update is tried while others change the same secret.
 const UPDATE_TRIES: u32 = 64;
@@ -97,7 +97,7 @@ impl<'a> Work for Reads<'a> {
     }
 
     fn done(&mut self, (at, reference): Self::Tag, task: &Task, outcome: Result<Reply>) {
-        let text = |reply: Reply| match found(&reply, task.path())? {
+        let text = |reply: Reply| match found(&reply, task.path(), reference.field_name())? {
             Found::Document(document) => document.text(reference.field_name()),
             Found::Missing | Found::Deleted { .. } => Ok(None),
         };
@@ -177,7 +177,7 @@ impl Kv {
     /// The text of a field; `None` where there is no such document or field.
     pub fn read(&self, via: Via<'_>, path: &KvPath, version: Option<u64>, field: &str) -> Result<Option<Secret>> {
         let url = self.url(Branch::Data, path.as_str(), version);
-        match found(&via.send(&Ask::get(&url))?, &url)? {
+        match found(&via.send(&Ask::get(&url))?, &url, field)? {
             Found::Document(document) => document.text(field),
             Found::Missing | Found::Deleted { .. } => Ok(None),
         }
@@ -191,7 +191,7 @@ impl Kv {
             return written(&reply, &url);
         }
         for losses in 0..UPDATE_TRIES {
-            let version = match found(&via.send(&Ask::get(&url))?, &url)? {
+            let version = match found(&via.send(&Ask::get(&url))?, &url, DEFAULT_FIELD)? {
                 Found::Missing => 0,
                 Found::Deleted { version } => version,
                 Found::Document(document) => document.version,
@@ -213,8 +213,8 @@ impl Kv {
         let mut lost_answers = 0;
         for losses in 0..UPDATE_TRIES {
             let reply = via.send(&Ask::get(&url))?;
-            let latest = match found(&reply, &url)? {
-                Found::Document(document) if document.field(change.field)?.is_some() => document,
+            let latest = match found(&reply, &url, change.field)? {
+                Found::Document(document) if document.has_field() => document,
                 // Whether ours came before others deleted it nobody can tell.
                 _ => return unknown.map_or(Ok(false), |lost| Err(lost.error)),
             };
@@ -278,7 +278,7 @@ impl Kv {
             return Ok(latest.is_result_of(change));
         }
         let url = self.url(Branch::Data, path.as_str(), Some(lost.made));
-        match found(&via.send(&Ask::get(&url))?, &url)? {
+        match found(&via.send(&Ask::get(&url))?, &url, change.field)? {
             Found::Document(document) => Ok(document.is_result_of(change)),
             // Versions are pruned and deleted: to write once more might undo what others wrote after ours.
             Found::Missing | Found::Deleted { .. } => Err(lost.error.clone()),
@@ -343,9 +343,9 @@ impl Kv {
     }
 }
 
-/// What the answer to a read of `<mount>/data/<path>` holds.
-fn found<'r>(reply: &'r Reply, url: &str) -> Result<Found<'r>> {
-    match (reply.status, Found::parse(&reply.body)) {
+/// What the answer to a read of `<mount>/data/<path>` holds, its document's `field` found.
+fn found<'r>(reply: &'r Reply, url: &str, field: &str) -> Result<Found<'r>> {
+    match (reply.status, Found::parse(&reply.body, field)) {
         (200, Some(found)) => Ok(found),
         (200, None) => Err(not_as_documented(reply, url, "holds no KV version 2 document")),
         // A deleted version still has its envelope.

@@ -20,6 +20,7 @@ use super::transport::Reply;
 use super::wrapping::UnwrappedSecretId;
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::memory::Buffer;
 use crate::options::{Auth, Named, SecretId, Source};
 
 /// The words that every failed authentication starts with, known from the Python manager.
@@ -290,8 +291,8 @@ struct Jwt<'a> {
     jwt: &'a str,
 }
 
-fn json(body: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+fn json(body: &impl Serialize) -> Result<Buffer> {
+    let mut bytes = Buffer::with_capacity(4096);
     serde_json::to_writer(&mut *bytes, body).map_err(|_| Error::new(Status::Internal, "a login that is no JSON"))?;
     Ok(bytes)
 }

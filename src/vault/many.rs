@@ -7,20 +7,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::ask::{Ask, Effect};
 use super::client::{Client, Outcome};
 use super::session::{Session, Token};
 use super::transport::{Method, Reply, Underway};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::memory::Buffer;
 
 /// A request that waits for its turn.
 pub struct Task {
     method: Method,
     path: String,
-    body: Option<Zeroizing<Vec<u8>>>,
+    body: Option<Buffer>,
     effect: Effect,
 }
 
@@ -31,7 +30,7 @@ impl Task {
     }
 
     /// A write, which is only repeated if the server cannot have acted.
-    pub fn post(path: String, body: Zeroizing<Vec<u8>>) -> Task {
+    pub fn post(path: String, body: Buffer) -> Task {
         Task { method: Method::Post, path, body: Some(body), effect: Effect::Once }
     }
 

@@ -10,6 +10,7 @@ mod echo;
 mod folders;
 mod gate;
 mod index;
+mod json;
 mod kv;
 mod limiter;
 mod login;

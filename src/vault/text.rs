@@ -20,9 +20,10 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Measures a string, the quotes included. `None` where it stands for no Unicode text: surrogates without a partner.
-    pub fn measure(json: &'a str) -> Option<Text<'a>> {
-        let (plain, rest) = split_at_escape(json.strip_prefix('"')?.strip_suffix('"')?);
+    /// Measures what stands between a string's quotes. `None` where it stands for no Unicode text: surrogates without a
+    /// partner.
+    pub fn measure(written: &'a str) -> Option<Text<'a>> {
+        let (plain, rest) = split_at_escape(written);
         let mut text = Text { plain, pieces: Pieces { rest }, length: plain.len(), has_nul: false };
         for piece in text.pieces.clone() {
             text.length += match piece? {
@@ -139,7 +140,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn text_of(json: &str) -> Option<String> {
-        Text::measure(json).map(|text| {
+        let written = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
+        Text::measure(written).map(|text| {
             let secret = text.to_secret().unwrap();
             assert_eq!(secret.len(), text.len());
             assert_eq!(secret.as_bytes().contains(&0), text.has_nul());

@@ -14,6 +14,7 @@ use super::login::{CONTEXT, checked_token};
 use super::session::Token;
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::memory::Buffer;
 
 const LOOKUP: &str = "sys/wrapping/lookup";
 const UNWRAP: &str = "sys/wrapping/unwrap";
@@ -89,10 +90,9 @@ fn unwrap_secret_id(wrapped: &SecretString, mount: &str, client: &Client, deadli
 }
 
 fn creation_path(wrapped: &SecretString, client: &Client, deadline: &Deadline) -> Result<String> {
-    let body = zeroize::Zeroizing::new(
-        serde_json::to_vec(&WrappedToken { token: wrapped.expose_secret() })
-            .map_err(|_| Error::new(Status::Internal, "a wrapping token that is no JSON"))?,
-    );
+    let body = serde_json::to_vec(&WrappedToken { token: wrapped.expose_secret() })
+        .map(Buffer::from)
+        .map_err(|_| Error::new(Status::Internal, "a wrapping token that is no JSON"))?;
     let reply = client.send_as(None, &Ask::post_repeatable(LOOKUP, &body), deadline).map_err(in_context)?;
     if reply.status != 200 {
         return Err(refusal(LOOKUP, Complaint::of(&reply)));

@@ -4,10 +4,12 @@
 //! into the connection's buffer, most of it from lines prepared once, and of an answer's head only what decides about
 //! the answer is looked at. httparse reads the head; the two ways to frame a body are below.
 
-use httparse::{EMPTY_HEADER, Status as Parsed};
-use zeroize::Zeroizing;
+use std::mem::MaybeUninit;
+
+use httparse::{ParserConfig, Response, Status as Parsed};
 
 use super::buffer::{Inbox, Outbox};
+use crate::memory::Buffer;
 
 /// An answer's head may be this large; servers send less than 1 kB.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -112,9 +114,11 @@ impl Head {
     /// Reads a head from what has arrived, and how long it is; `None` while some of it is missing. Interim answers
     /// (1xx) are skipped by the caller, as heads without a body.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
-        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-        let mut answer = httparse::Response::new(&mut headers);
-        let length = match answer.parse(bytes) {
+        // Left unwritten: to fill the room for a hundred headers costs more than to read six.
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut answer = Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut answer, bytes, &mut headers);
+        let length = match parsed {
             Ok(Parsed::Complete(length)) => length,
             Ok(Parsed::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
             _ => return Err(Malformed),
@@ -213,7 +217,7 @@ impl BodyReader {
 
     /// Moves what has arrived from `inbox` to the end of `body`, where the caller has made room for all of it. `true`
     /// once the body is complete.
-    pub fn read(&mut self, inbox: &mut Inbox, body: &mut Zeroizing<Vec<u8>>) -> Result<bool, Malformed> {
+    pub fn read(&mut self, inbox: &mut Inbox, body: &mut Buffer) -> Result<bool, Malformed> {
         loop {
             let progress = match &mut self.state {
                 State::Done => return Ok(true),
@@ -289,7 +293,7 @@ impl BodyReader {
 }
 
 /// `body` has the room already.
-fn take_into(inbox: &mut Inbox, count: usize, body: &mut Zeroizing<Vec<u8>>) {
+fn take_into(inbox: &mut Inbox, count: usize, body: &mut Buffer) {
     body.extend_from_slice(inbox.unread().get(..count).unwrap_or_default());
     inbox.take(count);
 }
@@ -303,7 +307,7 @@ mod tests {
     }
 
     fn body(framing: Framing, pieces: &[&str]) -> Result<(bool, String, String), Malformed> {
-        let (mut reader, mut inbox, mut body) = (BodyReader::new(framing), Inbox::new(8), Zeroizing::new(Vec::new()));
+        let (mut reader, mut inbox, mut body) = (BodyReader::new(framing), Inbox::new(8), Buffer::default());
         let mut complete = false;
         for piece in pieces {
             inbox.room(piece.len())[..piece.len()].copy_from_slice(piece.as_bytes());

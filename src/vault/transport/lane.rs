@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use zeroize::Zeroizing;
-
 use super::buffer::{Inbox, Outbox};
 use super::http::{BodyReader, Framing, Head, MAX_HEAD, Request};
 use super::stream::Stream;
 use super::{Failure, Reply};
 use crate::call::Pace;
 use crate::error::{Error, Result, Status};
-use crate::memory;
+use crate::memory::{self, Buffer};
 
 /// Holds a request's head and a small body. It grows for a longer head.
 const OUTBOX: usize = 4 * 1024;
@@ -173,12 +171,12 @@ impl Lane {
         }
     }
 
-    fn body(&mut self, framing: Framing, pace: Pace<'_>) -> Result<Zeroizing<Vec<u8>>> {
+    fn body(&mut self, framing: Framing, pace: Pace<'_>) -> Result<Buffer> {
         let announced = if let Framing::Length(length) = framing { length } else { 0 };
         if announced > MAX_ANSWER as u64 {
             return Err(self.too_large());
         }
-        let mut body = Zeroizing::new(Vec::new());
+        let mut body = Buffer::default();
         self.make_room(&mut body, announced.clamp(1, MAX_RESERVED) as usize)?;
         let mut reader = BodyReader::new(framing);
         loop {
@@ -200,7 +198,7 @@ impl Lane {
     }
 
     /// Room for `more` bytes of an answer.
-    fn make_room(&self, body: &mut Zeroizing<Vec<u8>>, more: usize) -> Result<()> {
+    fn make_room(&self, body: &mut Buffer, more: usize) -> Result<()> {
         memory::make_room(body, more).map_err(|size| Error::no_memory(&format!("the answer of {}", self.target), size))
     }
 

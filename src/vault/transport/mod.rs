@@ -22,7 +22,6 @@ use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 pub use self::http::{Method, Request};
 use self::lane::Lane;
@@ -33,6 +32,7 @@ use self::tls::{TlsFailure, TlsStream};
 use crate::call::{Deadline, Pace};
 use crate::error::{Error, Result, Status};
 use crate::fork;
+use crate::memory::Buffer;
 use crate::options::{Address, Named, Proxy, VaultConfig};
 
 /// One HTTP answer, whole.
@@ -48,7 +48,7 @@ pub struct Reply {
     /// `X-Vault-Index`.
     pub index: Option<Box<str>>,
     /// The body, wiped when dropped.
-    pub body: Zeroizing<Vec<u8>>,
+    pub body: Buffer,
     /// Where it is an error: what no message may repeat, since it stood in the request.
     pub secrets: Box<[SecretString]>,
 }
