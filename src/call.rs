@@ -6,14 +6,31 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Status};
 
-/// The settings of one call. `Call::default()` has the manager's timeout and nobody who cancels.
+/// The settings of one call. `Call::default()` has the manager's timeout, and nobody can cancel it.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     timeout: Option<Duration>,
-    cancelled: Arc<AtomicBool>,
+    cancelled: Option<Arc<AtomicBool>>,
+}
+
+/// Ends a call from any thread.
+#[derive(Clone, Debug)]
+pub struct Canceller(Arc<AtomicBool>);
+
+impl Canceller {
+    /// Ends the call within 100 ms, and every later call with its settings.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl Call {
+    /// The manager's timeout, and what the call can be cancelled with.
+    pub fn cancellable() -> (Call, Canceller) {
+        let flag = Arc::new(AtomicBool::new(false));
+        (Call { timeout: None, cancelled: Some(flag.clone()) }, Canceller(flag))
+    }
+
     /// Limits the call to `timeout`, in place of the manager's `VAULT_CLIENT_TIMEOUT`.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = Some(timeout);
@@ -24,16 +41,11 @@ impl Call {
         self.timeout
     }
 
-    /// Ends the call within 100 ms, and every later call with these settings. Any thread may do this.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
-    }
-
     /// Starts the clock: the deadline of a call that begins now, `default_timeout` where the call sets none.
     pub fn start(&self, default_timeout: Duration) -> Deadline {
         let timeout = self.timeout.unwrap_or(default_timeout);
-        let now = Instant::now();
-        Deadline { at: now.checked_add(timeout).unwrap_or(now + FAR), timeout, cancelled: self.cancelled.clone() }
+        let set = Instant::now();
+        Deadline { set, at: set.checked_add(timeout).unwrap_or(set + FAR), timeout, cancelled: self.cancelled.clone() }
     }
 }
 
@@ -46,25 +58,40 @@ pub const WAIT_SLICE: Duration = Duration::from_millis(50);
 /// The one moment by which a call has to be over, retries, logins and waits included.
 #[derive(Clone, Debug)]
 pub struct Deadline {
+    set: Instant,
     at: Instant,
     timeout: Duration,
-    cancelled: Arc<AtomicBool>,
+    cancelled: Option<Arc<AtomicBool>>,
 }
 
 impl Deadline {
     /// What is left, or why nothing is: `HF_ERR_CANCELLED` or `HF_ERR_TIMEOUT`.
     pub fn remaining(&self) -> Result<Duration> {
-        if self.cancelled.load(Ordering::Acquire) {
+        self.remaining_at(Instant::now())
+    }
+
+    /// What was left when it was set: for a step that begins with it, and need not look at the clock once more.
+    pub fn remaining_when_set(&self) -> Result<Duration> {
+        self.remaining_at(self.set)
+    }
+
+    /// What is left now that it is `now`.
+    pub fn remaining_at(&self, now: Instant) -> Result<Duration> {
+        if self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire)) {
             return Err(Error::new(Status::Cancelled, "the call was cancelled"));
         }
-        let left = self.at.saturating_duration_since(Instant::now());
+        let left = self.at.saturating_duration_since(now);
         if left.is_zero() { Err(self.timed_out()) } else { Ok(left) }
     }
 
     /// The same deadline, or one that is `limit` away if that is sooner: the time of one try out of several.
     pub fn within(&self, limit: Duration) -> Deadline {
-        let mut shorter = self.clone();
-        if let Some(at) = Instant::now().checked_add(limit).filter(|&at| at < self.at) {
+        self.within_at(limit, Instant::now())
+    }
+
+    fn within_at(&self, limit: Duration, now: Instant) -> Deadline {
+        let mut shorter = Deadline { set: now, ..self.clone() };
+        if let Some(at) = now.checked_add(limit).filter(|&at| at < self.at) {
             shorter.at = at;
             shorter.timeout = limit;
         }
@@ -72,6 +99,7 @@ impl Deadline {
     }
 
     /// The error of a call whose time is up.
+    #[cold]
     pub fn timed_out(&self) -> Error {
         let message = format!(
             "no answer within {:.3} s; a longer limit can be set for the call or with VAULT_CLIENT_TIMEOUT",
@@ -102,9 +130,16 @@ pub struct Pace<'d> {
     pub deadline: &'d Deadline,
     /// How long one step may take: connecting, or until more bytes move.
     pub patience: Duration,
+    /// When the exchange began.
+    pub began: Instant,
 }
 
 impl Pace<'_> {
+    /// By when the step has to be done that the exchange begins with.
+    pub fn first_step(&self) -> Deadline {
+        self.deadline.within_at(self.patience, self.began)
+    }
+
     /// By when the next step has to be done.
     pub fn step(&self) -> Deadline {
         self.deadline.within(self.patience)

@@ -4,6 +4,7 @@
 //! threads is undefined behaviour, so they go to an overlay that all managers of the process share and that ends
 //! with the process. A deletion leaves a tombstone there, which hides the variable.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -91,7 +92,7 @@ impl EnvSecretManager {
         match name.bytes().position(|byte| !is_name_byte(byte)) {
             Some(position) => Err(format!("byte {position} behind the prefix is none of A-Z, 0-9 and '_'")),
             None if name.len() > MAX_PATH_BYTES => Err(format!("its name is longer than {MAX_PATH_BYTES} bytes")),
-            None => Ok(variable),
+            None => Ok(variable.into_owned()),
         }
     }
 
@@ -99,7 +100,7 @@ impl EnvSecretManager {
     fn names_start(&self, prefix: &str) -> Result<String> {
         let invalid = |flaw: String| Error::invalid_argument(format!("prefix: {flaw}"));
         match prefix.strip_prefix(SCHEME) {
-            Some(start) => decode(start).map_err(|flaw| invalid(flaw.to_string())),
+            Some(start) => decode(start).map(Cow::into_owned).map_err(|flaw| invalid(flaw.to_string())),
             None => Ok(format!("{}{}", self.prefix, map_key(prefix).map_err(invalid)?)),
         }
     }

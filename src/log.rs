@@ -9,6 +9,7 @@ use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 use log::{Level, LevelFilter};
@@ -28,10 +29,16 @@ type LimitedSink = (Arc<dyn LogSink>, LevelFilter);
 /// The process-wide sink, behind every manager that has none of its own.
 static GLOBAL_SINK: ArcSwapOption<LimitedSink> = ArcSwapOption::const_empty();
 
+/// The most talkative level that a process-wide sink has ever wanted: for most lines a look at it is all they cost. It
+/// never goes back, so that two threads that set sinks at the same time cannot leave that of the one with the other.
+static GLOBAL_LOUDEST: AtomicUsize = AtomicUsize::new(LevelFilter::Off as usize);
+
 /// Sets or removes (`None`) the process-wide sink. The old one is dropped once the last call into it has returned,
 /// which may be on another thread and later than this.
 pub fn set_global_sink(sink: Option<(Arc<dyn LogSink>, LevelFilter)>) {
+    let level = sink.as_ref().map_or(LevelFilter::Off, |&(_, level)| level);
     GLOBAL_SINK.store(sink.map(Arc::new));
+    GLOBAL_LOUDEST.fetch_max(level as usize, Ordering::Relaxed);
 }
 
 /// Writes the log lines of one manager. Cheap to clone; usable from any thread.
@@ -81,11 +88,25 @@ impl Logger {
 
     /// Whether anybody would hear a line of this level: for lines that cost something to make.
     pub fn enabled(&self, level: Level) -> bool {
-        log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::Nobody)
+        self.may_be_heard(level)
+            && (log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::Nobody))
     }
 
     /// Nothing is formatted unless somebody wants the line.
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
+        if self.may_be_heard(level) {
+            self.write_to_whom_it_concerns(level, message);
+        }
+    }
+
+    /// Whether a look at who listens is worth its while.
+    fn may_be_heard(&self, level: Level) -> bool {
+        let own = self.sink.as_ref().map_or(self.stderr, |&(_, limit)| limit);
+        let global = GLOBAL_LOUDEST.load(Ordering::Relaxed);
+        level <= own || level as usize <= global || level <= log::max_level()
+    }
+
+    fn write_to_whom_it_concerns(&self, level: Level, message: fmt::Arguments<'_>) {
         let receiver = self.receiver(level);
         let nobody = matches!(receiver, Receiver::Nobody);
         if nobody && !log::log_enabled!(target: TARGET, level) {

@@ -97,24 +97,30 @@ pub fn canonical(path: &KvPath, version: Option<u64>, field: Option<&str>) -> St
 
 fn parse(reference: &str) -> Result<VaultReference, Flaw> {
     let rest = reference.strip_prefix(SCHEME).ok_or(Flaw::Scheme)?;
-    let (rest, field) = match rest.split_once('#') {
-        Some((rest, field)) => (rest, Some(parse_field(field)?)),
-        None => (rest, None),
-    };
-    let (text, version) = match rest.split_once('?') {
-        Some((text, query)) => (text, Some(parse_query(query)?)),
-        None => (rest, None),
-    };
+    let (rest, field) = split_at_first(rest, b'#');
+    let (text, query) = split_at_first(rest, b'?');
+    let field = field.map(parse_field).transpose()?;
+    let version = query.map(parse_query).transpose()?;
     let path = match text.strip_prefix('/') {
-        Some(literal) => KvPath::from_literal(&decode(literal)?)?,
-        None => KvPath::from_key(&decode(text)?)?,
+        Some(literal) => KvPath::from_literal(decode(literal)?)?,
+        None => KvPath::from_key(decode(text)?)?,
     };
     Ok(VaultReference { path, version, field })
 }
 
+/// What stands in front of the first `mark` of a text, and what stands behind it, if there is one. For texts as short
+/// as these a look at each byte is less than the way into a search.
+fn split_at_first(text: &str, mark: u8) -> (&str, Option<&str>) {
+    let place = text.bytes().position(|byte| byte == mark);
+    match place.and_then(|place| Some((text.get(..place)?, text.get(place + 1..)?))) {
+        Some((front, rest)) => (front, Some(rest)),
+        None => (text, None),
+    }
+}
+
 fn parse_field(text: &str) -> Result<String, Flaw> {
     let field = decode(text)?;
-    if field.is_empty() { Err(Flaw::EmptyField) } else { Ok(field) }
+    if field.is_empty() { Err(Flaw::EmptyField) } else { Ok(field.into_owned()) }
 }
 
 /// The number behind `version=`, the only parameter that there is.

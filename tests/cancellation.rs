@@ -59,12 +59,12 @@ fn ends_in_time(what: &str, operation: impl Fn(&Call) -> Result<()>) {
 /// How long `operation` went on after it was cancelled, which is `pause` after its start or later, and by how much the
 /// machine was late meanwhile.
 fn time_to_end(what: &str, pause: Duration, operation: &impl Fn(&Call) -> Result<()>) -> (Duration, Duration) {
-    let mut call = Call::default();
+    let (mut call, canceller) = Call::cancellable();
     call.set_timeout(Duration::from_secs(30));
     let ended = AtomicBool::new(false);
     let this_thread = ThisThread::new();
     std::thread::scope(|scope| {
-        let canceller = scope.spawn(|| {
+        let other = scope.spawn(|| {
             std::thread::sleep(pause);
             eventually(what, Duration::from_secs(20), || {
                 (this_thread.sleeps() || ended.load(Ordering::Acquire)).then_some(())
@@ -72,7 +72,7 @@ fn time_to_end(what: &str, pause: Duration, operation: &impl Fn(&Call) -> Result
             let too_early = ended.load(Ordering::Acquire);
             let kept_waiting = this_thread.kept_waiting();
             let cancelled = Instant::now();
-            call.cancel();
+            canceller.cancel();
             // As long as the library waits before it looks up: what this takes longer the machine was late.
             std::thread::sleep(WAIT_SLICE);
             (too_early, cancelled, kept_waiting, cancelled.elapsed() - WAIT_SLICE)
@@ -81,7 +81,7 @@ fn time_to_end(what: &str, pause: Duration, operation: &impl Fn(&Call) -> Result
         let at = Instant::now();
         ended.store(true, Ordering::Release);
         let waited = this_thread.kept_waiting();
-        let (too_early, cancelled, kept_waiting, overslept) = canceller.join().unwrap();
+        let (too_early, cancelled, kept_waiting, overslept) = other.join().unwrap();
         assert!(!too_early, "{what}: the call did not wait for anything");
         assert_eq!(outcome.unwrap_err().status(), Status::Cancelled, "{what}");
         (at - cancelled, waited - kept_waiting + overslept)
@@ -342,12 +342,12 @@ fn in_a_login_and_while_another_thread_logs_in() {
     let manager = with_a_dead_token(&server);
     ends_in_time("a login", |call| manager.get("vault://a", call).map(drop));
 
-    let other = Call::default();
+    let (other, canceller) = Call::cancellable();
     std::thread::scope(|scope| {
         scope.spawn(|| manager.get("vault://a", &other).map(drop));
         std::thread::sleep(UNDER_WAY);
         ends_in_time("the wait for another's login", |call| manager.get("vault://a", call).map(drop));
-        other.cancel();
+        canceller.cancel();
     });
     server.thaw();
 }

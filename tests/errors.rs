@@ -260,14 +260,14 @@ fn cancelled_ends_a_call_that_waits() {
     let server = Server::builder().start();
     let manager = open_at(&server, &[]).unwrap();
     server.freeze();
-    let call = call();
+    let (call, canceller) = Call::cancellable();
     let outcome = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let outcome = manager.get("vault://a", &call);
             (outcome, Instant::now())
         });
         std::thread::sleep(Duration::from_millis(30));
-        call.cancel();
+        canceller.cancel();
         let cancelled = Instant::now();
         let (outcome, end) = waiting.join().unwrap();
         let late = end.saturating_duration_since(cancelled);

@@ -232,8 +232,8 @@ fn a_prefix_that_no_key_can_have_is_refused() {
 #[test]
 fn a_cancelled_call_changes_nothing() {
     let manager = manager("T_CALL_", &[]);
-    let call = Call::default();
-    call.cancel();
+    let (call, canceller) = Call::cancellable();
+    canceller.cancel();
     assert_eq!(manager.store("a", "v", None, &call).unwrap_err().status(), Status::Cancelled);
     assert_eq!(manager.list(None, &call).unwrap_err().status(), Status::Cancelled);
     assert_eq!(get(&manager, "env://T_CALL_A"), None);

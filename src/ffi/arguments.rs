@@ -83,6 +83,7 @@ impl<T> Out<T> {
 }
 
 /// The error of a missing argument.
+#[cold]
 pub(super) fn null(name: &str) -> Error {
     Error::invalid_argument(format!("{name} is NULL, where a value is needed"))
 }

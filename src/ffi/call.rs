@@ -11,7 +11,7 @@ use super::arguments::object;
 use super::error::{hf_error, hf_status};
 use super::guard;
 use super::handle::Owned;
-use crate::call::Call;
+use crate::call::{Call, Canceller};
 use crate::error::{Error, Status};
 
 /// Settings of one call. One owner; one thread at a time, `hf_call_cancel` excepted.
@@ -20,6 +20,7 @@ pub struct hf_call {
     /// call that runs, and a thread that cancels it, share it.
     timeout_ms: AtomicI64,
     call: Call,
+    canceller: Canceller,
 }
 
 impl Owned for hf_call {}
@@ -49,7 +50,8 @@ impl hf_call {
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_call_new() -> *mut hf_call {
     guard::infallible(std::ptr::null_mut(), || {
-        hf_call { timeout_ms: AtomicI64::new(0), call: Call::default() }.into_raw()
+        let (call, canceller) = Call::cancellable();
+        hf_call { timeout_ms: AtomicI64::new(0), call, canceller }.into_raw()
     })
 }
 
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn hf_call_set_timeout_ms(
 pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
     // SAFETY: the caller's promise.
     if let Some(settings) = unsafe { call.as_ref() } {
-        settings.call.cancel();
+        settings.canceller.cancel();
     }
 }
 

@@ -1,14 +1,15 @@
 //! Percent-encoding, both ways: what a reference holds and what a URL holds differ.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::path::Flaw;
 use super::printable::is_printable;
 
 /// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are no UTF-8.
-pub(crate) fn decode(text: &str) -> Result<String, Flaw> {
-    if !text.contains('%') {
-        return Ok(text.to_owned());
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
+    if !text.bytes().any(|byte| byte == b'%') {
+        return Ok(Cow::Borrowed(text));
     }
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes().enumerate();
@@ -23,7 +24,7 @@ pub(crate) fn decode(text: &str) -> Result<String, Flaw> {
             _ => return Err(Flaw::Percent { position }),
         }
     }
-    String::from_utf8(decoded).map_err(|_| Flaw::NotUtf8)
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Flaw::NotUtf8)
 }
 
 /// Appends `text` as a reference holds it: as it is, but for `%`, `?` and `#`, which have a meaning there, and for
@@ -43,8 +44,13 @@ pub(super) fn push_reference_text(text: &str, out: &mut String) {
 
 /// Appends `path` as a URL holds it: everything encoded but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
 pub fn write_url_path(path: &str, out: &mut String) {
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
+    // Mostly all of it.
+    let plain = path.bytes().position(|byte| !is_plain(byte)).unwrap_or(path.len());
+    let (plain, rest) = path.split_at_checked(plain).unwrap_or(("", path));
+    out.push_str(plain);
+    for byte in rest.bytes() {
+        if is_plain(byte) {
             out.push(char::from(byte));
         } else {
             push_percent(byte, out);

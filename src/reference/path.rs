@@ -1,5 +1,6 @@
 //! Checked paths inside a mount, and everything that can be wrong with a text that should become one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::codec::write_url_path;
@@ -43,23 +44,41 @@ impl KvPath {
         self.0.contains(['.', '_'])
     }
 
-    pub(super) fn from_key(key: &str) -> Result<KvPath, Flaw> {
-        KvPath::from_literal(&map_key(key))
+    pub(super) fn from_key<'k>(key: impl Into<Cow<'k, str>>) -> Result<KvPath, Flaw> {
+        KvPath::from_literal(map_key(key.into()))
     }
 
-    pub(super) fn from_literal(path: &str) -> Result<KvPath, Flaw> {
-        check_characters(path)?;
-        if path.is_empty() {
-            return Err(Flaw::Empty);
+    pub(super) fn from_literal<'p>(path: impl Into<Cow<'p, str>>) -> Result<KvPath, Flaw> {
+        let path = path.into();
+        if !is_ordinary(&path) {
+            check_characters(&path)?;
+            if path.is_empty() {
+                return Err(Flaw::Empty);
+            }
+            check_segments(path.split('/'))?;
         }
-        check_segments(path.split('/'))?;
-        Ok(KvPath(path.to_owned()))
+        Ok(KvPath(path.into_owned()))
     }
 }
 
 /// The seed's rule: `.` and `_` of a key stand for `/`. The length stays the same.
-pub(super) fn map_key(key: &str) -> String {
-    key.replace(['.', '_'], "/")
+pub(super) fn map_key(key: Cow<'_, str>) -> Cow<'_, str> {
+    if !key.bytes().any(|byte| matches!(byte, b'.' | b'_')) {
+        return key;
+    }
+    Cow::Owned(key.chars().map(|character| if matches!(character, '.' | '_') { '/' } else { character }).collect())
+}
+
+/// Whether a path is like most of them: not too long, all ASCII that can be seen, and no segment empty or with a dot in
+/// front. One look at each byte finds that out; what exactly is wrong with another one is a longer story.
+fn is_ordinary(path: &str) -> bool {
+    let mut before = b'/';
+    let all_fine = path.bytes().all(|byte| {
+        let starts_well = before != b'/' || !matches!(byte, b'/' | b'.');
+        before = byte;
+        starts_well && matches!(byte, b' '..=b'~')
+    });
+    all_fine && before != b'/' && path.len() <= MAX_PATH_BYTES
 }
 
 /// Length and characters, which a prefix has to keep to as well.

@@ -49,15 +49,15 @@ impl Prefix {
 
 fn parse(text: &str) -> Result<Prefix, Flaw> {
     let mapped = match text.strip_prefix(SCHEME) {
-        None => map_key(text),
+        None => map_key(text.into()),
         Some(reference) if reference.contains(['?', '#']) => return Err(Flaw::NotAPrefix),
         Some(reference) => match reference.strip_prefix('/') {
             Some(literal) => decode(literal)?,
-            None => map_key(&decode(reference)?),
+            None => map_key(decode(reference)?),
         },
     };
     check_characters(&mapped)?;
-    let prefix = Prefix(mapped);
+    let prefix = Prefix(mapped.into_owned());
     // The last segment is open: it may be empty, and "." may be the start of ".hidden".
     if let Some(folder) = prefix.folder().strip_suffix('/') {
         check_segments(folder.split('/'))?;

@@ -56,6 +56,7 @@ pub enum Denial {
 
 impl Complaint {
     /// Reads the body of an unsuccessful answer.
+    #[cold]
     pub fn of(reply: &Reply) -> Complaint {
         let body = Some(&reply.body).filter(|body| body.len() <= MAX_BODY);
         let parsed = body.and_then(|body| serde_json::from_slice::<Body>(body).ok());
@@ -157,6 +158,7 @@ impl Complaint {
     }
 
     /// The error behind this answer. `path` is what was asked for, `capability` what a policy must allow there.
+    #[cold]
     pub fn into_error(self, path: &str, capability: &str) -> Error {
         let http_status = self.http_status;
         let (status, message) = self.explain(path, capability);
@@ -275,6 +277,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The error for a successful answer whose body is not what the API promises.
+#[cold]
 pub fn not_as_documented(reply: &Reply, path: &str, what: &str) -> Error {
     let from = &reply.from;
     Error::new(Status::Protocol, format!("{path}: the answer of {from} {what}; is that a Vault server?"))

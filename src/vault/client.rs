@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use log::Level;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Complaint, Denial};
@@ -156,21 +157,20 @@ impl Client {
         tries: &Tries,
         deadline: &Deadline,
     ) -> Outcome {
-        let patience = match self.limit_rate(deadline).and_then(|()| deadline.remaining()) {
-            Ok(left) => tries.patience(left, ask.effect),
+        let pace = match self.limit_rate(deadline).and_then(|()| self.pace(tries, ask, deadline)) {
+            Ok(pace) => pace,
             Err(error) => return Outcome::Failed(error),
         };
         self.trace_ask(node, ask);
         let index = self.required_index(ask);
         let request = self.request(token, ask, index.as_deref());
-        let pace = Pace { deadline, patience };
         let outcome = self
             .transport
             .send(node, &request, pace)
             .and_then(|underway| underway.receive(&self.transport, pace, || self.is_there(node, deadline)));
         match outcome {
             Ok(reply) => self.judge(node, reply, token, ask, deadline),
-            Err(failure) => self.after_failure(node, failure, ask, patience, deadline),
+            Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),
         }
     }
 
@@ -182,7 +182,7 @@ impl Client {
         self.trace_ask(node, ask);
         let index = self.required_index(ask);
         let request = self.request(Some(token), ask, index.as_deref());
-        let pace = self.first_pace(ask, deadline);
+        let pace = self.first_pace(ask, deadline).map_err(Outcome::Failed)?;
         match self.transport.send(node, &request, pace) {
             Ok(underway) => Ok((node, underway)),
             Err(failure) => Err(self.after_failure(node, failure, ask, pace.patience, deadline)),
@@ -198,7 +198,10 @@ impl Client {
         ask: &Ask<'_>,
         deadline: &Deadline,
     ) -> Outcome {
-        let pace = self.first_pace(ask, deadline);
+        let pace = match self.first_pace(ask, deadline) {
+            Ok(pace) => pace,
+            Err(error) => return Outcome::Failed(error),
+        };
         match underway.receive(&self.transport, pace, || self.is_there(node, deadline)) {
             Ok(reply) => self.judge(node, reply, Some(token), ask, deadline),
             Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),
@@ -206,10 +209,15 @@ impl Client {
     }
 
     /// The pace of a first try that begins now.
-    fn first_pace<'d>(&self, ask: &Ask<'_>, deadline: &'d Deadline) -> Pace<'d> {
-        let left = deadline.remaining().unwrap_or_default();
-        let patience = Tries::new(self.max_retries, self.transport.nodes()).patience(left, ask.effect);
-        Pace { deadline, patience }
+    fn first_pace<'d>(&self, ask: &Ask<'_>, deadline: &'d Deadline) -> Result<Pace<'d>> {
+        self.pace(&Tries::new(self.max_retries, self.transport.nodes()), ask, deadline)
+    }
+
+    /// The pace of the next of `tries`, which begins now.
+    fn pace<'d>(&self, tries: &Tries, ask: &Ask<'_>, deadline: &'d Deadline) -> Result<Pace<'d>> {
+        let began = Instant::now();
+        let left = deadline.remaining_at(began)?;
+        Ok(Pace { deadline, patience: tries.patience(left, ask.effect), began })
     }
 
     /// Whether a node that takes its time is at work, and not frozen or gone: it answers another question meanwhile.
@@ -221,7 +229,10 @@ impl Client {
     }
 
     fn trace_ask(&self, node: usize, ask: &Ask<'_>) {
-        self.logger.trace(format_args!("asking {}: {} {}", self.transport.target(node), ask.method.as_str(), ask.path));
+        if self.logger.enabled(Level::Trace) {
+            let (target, method) = (self.transport.target(node), ask.method.as_str());
+            self.logger.trace(format_args!("asking {target}: {method} {}", ask.path));
+        }
     }
 
     fn limit_rate(&self, deadline: &Deadline) -> Result<()> {
@@ -328,9 +339,11 @@ impl Client {
     fn ask_for_leader(&self, node: usize, deadline: &Deadline) -> Result<Reply, Failure> {
         let ask = Ask::get(redirect::LEADER);
         let request = Request { common: &self.common_outside, ..self.request(None, &ask, None) };
-        self.transport.exchange(node, &request, self.first_pace(&ask, deadline))
+        let pace = self.first_pace(&ask, deadline).map_err(Failure::before_sending)?;
+        self.transport.exchange(node, &request, pace)
     }
 
+    #[cold]
     fn after_failure(
         &self,
         node: usize,

@@ -4,6 +4,7 @@
 //! with later reads, and with it the wish that a node that is behind passes the request on to the active one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use base64::Engine;
@@ -12,7 +13,11 @@ use serde::Deserialize;
 
 /// The highest index seen.
 #[derive(Default)]
-pub struct HighestIndex(ArcSwapOption<Seen>);
+pub struct HighestIndex {
+    seen: ArcSwapOption<Seen>,
+    /// Whether there is one: most servers send none, and then nobody looks for it.
+    any: AtomicBool,
+}
 
 struct Seen {
     header: Arc<str>,
@@ -55,19 +60,23 @@ impl HighestIndex {
     /// Takes note of an answer's index.
     pub fn note(&self, index: Option<&str>) {
         let Some(header) = index else { return };
-        if self.0.load().as_ref().is_some_and(|seen| *seen.header == *header) {
+        if self.seen.load().as_ref().is_some_and(|seen| *seen.header == *header) {
             return;
         }
         let new = Arc::new(Seen { header: Arc::from(header), state: State::parse(header) });
-        self.0.rcu(|seen| match seen {
+        self.seen.rcu(|seen| match seen {
             Some(old) if !old.is_behind(&new) => Some(old.clone()),
             _ => Some(new.clone()),
         });
+        self.any.store(true, Ordering::Release);
     }
 
     /// The index that a read has to be answered at, to see all writes noted so far.
     pub fn required(&self) -> Option<Arc<str>> {
-        self.0.load().as_ref().map(|seen| seen.header.clone())
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.seen.load().as_ref().map(|seen| seen.header.clone())
     }
 }
 

@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_wait_that_is_cancelled_gives_its_turn_back() {
         let limiter = Limiter::new(RateLimit { rate: 0.5, burst: 1 });
-        let patient = Call::default();
+        let (patient, canceller) = Call::cancellable();
         limiter.wait(&patient.start(Duration::from_secs(60))).unwrap();
         let before = limiter.full_at.load(Ordering::Relaxed);
         std::thread::scope(|scope| {
@@ -106,7 +106,7 @@ mod tests {
             while limiter.full_at.load(Ordering::Relaxed) == before {
                 std::thread::yield_now();
             }
-            patient.cancel();
+            canceller.cancel();
             assert_eq!(waiting.join().unwrap().unwrap_err().status(), Status::Cancelled);
         });
         assert_eq!(limiter.full_at.load(Ordering::Relaxed), before);

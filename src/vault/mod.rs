@@ -150,6 +150,7 @@ impl VaultSecretManager {
 
     /// The words of the Python manager in front of what Vault or the network said, for the caller and the log; a bad
     /// argument is the caller's alone, and told as it is.
+    #[cold]
     fn failed(&self, what: &str, error: Error) -> Error {
         if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
             return error;

@@ -76,10 +76,8 @@ fn split(location: &str) -> Option<(Address, &str)> {
 
 /// Whether `place` is where `path` is asked for, however the server encodes it.
 fn same_path(place: &str, path: &str) -> bool {
-    let plain = |text: &str| decode(text).ok();
-    place
-        .strip_prefix("/v1/")
-        .is_some_and(|asked| asked == path || (plain(asked).is_some() && plain(asked) == plain(path)))
+    let Some(asked) = place.strip_prefix("/v1/") else { return false };
+    asked == path || matches!((decode(asked), decode(path)), (Ok(asked), Ok(path)) if asked == path)
 }
 
 fn is_https(address: &Address) -> bool {

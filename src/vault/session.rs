@@ -4,7 +4,7 @@
 //! go on with the old one; a token that is dead, or about to be, is replaced by one login, however many calls noticed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -125,6 +125,8 @@ pub struct Session {
     probe_path: String,
     token: ArcSwapOption<Token>,
     setback: ArcSwapOption<Setback>,
+    /// Whether there has been a setback that no token has ended yet.
+    in_trouble: AtomicBool,
     serial: AtomicU64,
     gate: Gate,
 }
@@ -140,6 +142,7 @@ impl Session {
             probe_path,
             token: ArcSwapOption::empty(),
             setback: ArcSwapOption::empty(),
+            in_trouble: AtomicBool::new(false),
             serial: AtomicU64::new(0),
             gate: Gate::default(),
         }
@@ -174,7 +177,10 @@ impl Session {
 
     /// Takes note that Vault took `token`: the next failure starts with a short pause again.
     pub fn accepted(&self, token: &Token) {
-        if self.setback.load().as_ref().is_some_and(|setback| token.serial > setback.serial) {
+        if self.in_trouble.load(Ordering::Acquire)
+            && self.setback.load().as_ref().is_some_and(|setback| token.serial > setback.serial)
+        {
+            self.in_trouble.store(false, Ordering::Release);
             self.setback.store(None);
         }
     }
@@ -330,6 +336,7 @@ impl Session {
         let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
         let serial = self.serial.load(Ordering::Relaxed);
         self.setback.store(Some(Arc::new(Setback { error: error.clone(), until, pause, credentials, serial, waited })));
+        self.in_trouble.store(true, Ordering::Release);
     }
 
     fn next_serial(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! One connection, from the pool to one call and back: a request out, an answer in, and every buffer wiped after it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::buffer::{Inbox, Outbox};
 use super::http::{BodyReader, Framing, Head, MAX_HEAD, Request};
@@ -37,6 +37,8 @@ pub struct Lane {
     authority: Arc<str>,
     target: Arc<str>,
     born: Instant,
+    /// When its last answer was complete.
+    answered: Instant,
     /// Answers that came by it.
     answers: u64,
     generation: u32,
@@ -49,13 +51,15 @@ pub struct Lane {
 impl Lane {
     /// A lane over `stream`, which leads to `node`. `authority` is its `Host`; `target` names it in messages.
     pub fn new(stream: Stream, authority: Arc<str>, target: Arc<str>, generation: u32, node: usize) -> Lane {
+        let now = Instant::now();
         Lane {
             stream,
             inbox: Inbox::new(INBOX),
             outbox: Outbox::new(OUTBOX),
             authority,
             target,
-            born: Instant::now(),
+            born: now,
+            answered: now,
             answers: 0,
             generation,
             node,
@@ -77,6 +81,11 @@ impl Lane {
     /// When it was opened.
     pub fn born(&self) -> Instant {
         self.born
+    }
+
+    /// For how long it has been idle.
+    pub fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.answered)
     }
 
     /// Whether the connection is still open and nothing unasked has arrived on it.
@@ -108,6 +117,7 @@ impl Lane {
         match outcome {
             Ok(reply) => {
                 self.answers += 1;
+                self.answered = Instant::now();
                 Ok(reply)
             }
             Err(error) if silent => Err(Failure { silent: true, ..self.failure(error, true) }),
@@ -117,6 +127,7 @@ impl Lane {
 
     /// A connection that breaks without a byte of an answer, but answered before, was most likely closed while it was
     /// idle: that says nothing about the server.
+    #[cold]
     fn failure(&self, error: Error, sent: bool) -> Failure {
         let stale = self.answers > 0 && error.status() == Status::Connection;
         Failure { stale, ..Failure::new(error, sent) }
@@ -127,7 +138,7 @@ impl Lane {
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
-        let mut outcome = self.stream.send_all(self.outbox.filled(), &pace.step(), sent);
+        let mut outcome = self.stream.send_all(self.outbox.filled(), &pace.first_step(), sent);
         for part in large.chunks(PART) {
             outcome = outcome.and_then(|()| self.stream.send_all(part, &pace.step(), sent));
         }
@@ -209,6 +220,7 @@ impl Lane {
         }
     }
 
+    #[cold]
     fn cut_off(&self) -> Error {
         let message = format!(
             "{} closed the connection before its answer was complete; is it, or what stands in front of it, being restarted?",
@@ -217,6 +229,7 @@ impl Lane {
         Error::new(Status::Connection, message)
     }
 
+    #[cold]
     fn malformed(&self) -> Error {
         Error::new(
             Status::Protocol,
@@ -224,6 +237,7 @@ impl Lane {
         )
     }
 
+    #[cold]
     fn too_large(&self) -> Error {
         let limit = MAX_ANSWER >> 20;
         let message = format!("the answer of {} is larger than {limit} MiB, the most that is taken", self.target);

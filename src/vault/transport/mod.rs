@@ -74,7 +74,8 @@ impl Failure {
         Failure { error, sent, stale: false, silent: false, may_pass }
     }
 
-    fn before_sending(error: Error) -> Failure {
+    /// Nothing was sent.
+    pub fn before_sending(error: Error) -> Failure {
         Failure::new(error, false)
     }
 
@@ -232,7 +233,7 @@ impl Transport {
             return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
         };
         let generation = fork::generation();
-        let mut lane = match self.pool.take(node, generation) {
+        let mut lane = match self.pool.take(node, generation, request.method == Method::Get, pace.began) {
             Some(lane) => lane,
             None => {
                 let stream = self.open(&place, &pace.step())?;

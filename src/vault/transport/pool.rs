@@ -9,6 +9,11 @@ use super::lane::Lane;
 /// Idle connections beyond this many are closed.
 const SLOTS: usize = 64;
 
+/// A read does not look at a connection again that was busy so short a time ago: what arrives within it may as well
+/// arrive while the next request is under way, where nobody can tell an unasked answer from the one that was asked for.
+/// The look costs a system call, of which a get has two others.
+const MOMENT: Duration = Duration::from_micros(10);
+
 /// The idle connections of one manager.
 pub struct Pool {
     slots: [AtomicPtr<Lane>; SLOTS],
@@ -24,15 +29,16 @@ impl Pool {
     /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that of
     /// the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the server
     /// closed or spoke on, and, after a fork, the parent's, without a byte to them.
-    pub fn take(&self, node: usize, generation: u32) -> Option<Box<Lane>> {
-        let now = Instant::now();
+    pub fn take(&self, node: usize, generation: u32, is_read: bool, now: Instant) -> Option<Box<Lane>> {
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
                 continue;
             }
             let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
-            let usable = lane.generation() == generation && lane.node() == node && now - lane.born() < self.max_age;
-            if usable && lane.is_quiet() {
+            let usable = lane.generation() == generation
+                && lane.node() == node
+                && now.saturating_duration_since(lane.born()) < self.max_age;
+            if usable && ((is_read && lane.idle(now) < MOMENT) || lane.is_quiet()) {
                 return Some(lane);
             }
         }

@@ -53,7 +53,7 @@ fn head(socket: &Socket, deadline: &Deadline) -> Result<Option<u16>, IoFailure> 
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        if socket.receive(&mut byte, deadline)? == 0 {
+        if socket.receive(&mut byte, deadline.remaining()?, deadline)? == 0 {
             let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "the proxy closed it");
             return Err(IoFailure::Broken(closed));
         }

@@ -97,43 +97,45 @@ impl Socket {
 
     /// Sends all of `bytes`. `started` becomes true as soon as the kernel has taken the first of them.
     pub fn send_all(&self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
-        self.send(bytes, deadline, started, || false)
+        self.send(bytes, deadline.remaining()?, deadline, started, || false)
     }
 
-    /// The same for a peer that has no reason to speak meanwhile: one that does, and has stopped reading, has made up its
-    /// mind. Waiting for it to read on would be in vain.
-    pub fn send_unless_answered(&self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
-        self.send(bytes, deadline, started, || !self.is_quiet())
+    /// The same, by a deadline that was set for it right now, to a peer that has no reason to speak meanwhile: one that
+    /// does, and has stopped reading, has made up its mind. Waiting for it to read on would be in vain.
+    pub fn send_unless_answered(&self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
+        self.send(bytes, step.remaining_when_set()?, step, started, || !self.is_quiet())
     }
 
     fn send(
         &self,
         mut bytes: &[u8],
+        mut left: Duration,
         deadline: &Deadline,
         started: &mut bool,
         is_over: impl Fn() -> bool,
     ) -> Result<(), IoFailure> {
         while !bytes.is_empty() {
-            self.wait_at_the_end(deadline, libc::POLLOUT)?;
+            self.wait_at_the_end(left, deadline, libc::POLLOUT)?;
             match self.0.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
                 Ok(sent) => {
                     *started |= sent > 0;
                     bytes = bytes.get(sent..).unwrap_or_default();
                 }
-                Err(e) if is_pause(&e) && !is_over() => {}
+                Err(e) if is_pause(&e) && !is_over() => left = deadline.remaining()?,
                 Err(e) => return Err(IoFailure::Broken(e)),
             }
         }
         Ok(())
     }
 
-    /// Receives into `buffer`: the number of bytes, 0 when the peer has closed.
-    pub fn receive(&self, buffer: &mut [u8], deadline: &Deadline) -> Result<usize, IoFailure> {
+    /// Receives into `buffer`: the number of bytes, 0 when the peer has closed. `left` is what was left of the deadline
+    /// a moment ago.
+    pub fn receive(&self, buffer: &mut [u8], mut left: Duration, deadline: &Deadline) -> Result<usize, IoFailure> {
         loop {
-            self.wait_at_the_end(deadline, libc::POLLIN)?;
+            self.wait_at_the_end(left, deadline, libc::POLLIN)?;
             match io::Read::read(&mut &self.0, buffer) {
                 Ok(count) => return Ok(count),
-                Err(e) if is_pause(&e) => {}
+                Err(e) if is_pause(&e) => left = deadline.remaining()?,
                 Err(e) => return Err(IoFailure::Broken(e)),
             }
         }
@@ -146,15 +148,13 @@ impl Socket {
         matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Checks the deadline; when less than a slice of it is left, waits for the socket here, to the millisecond,
-    /// because the kernel timeout of the call that follows would be too long.
-    fn wait_at_the_end(&self, deadline: &Deadline, events: libc::c_short) -> Result<(), IoFailure> {
-        loop {
-            let left = deadline.remaining()?;
-            if left >= WAIT_SLICE || poll(&mut [poll_entry(&self.0, events)], left) {
-                return Ok(());
-            }
+    /// Where less than a slice is `left` of the deadline, waits for the socket here, to the millisecond, because the
+    /// kernel timeout of the call that follows would be too long.
+    fn wait_at_the_end(&self, mut left: Duration, deadline: &Deadline, events: libc::c_short) -> Result<(), IoFailure> {
+        while left < WAIT_SLICE && !poll(&mut [poll_entry(&self.0, events)], left) {
+            left = deadline.remaining()?;
         }
+        Ok(())
     }
 }
 

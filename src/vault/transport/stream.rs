@@ -42,23 +42,25 @@ impl Stream {
         Stream { kind: Kind::Tls(Box::new(stream)), peer }
     }
 
-    /// Sends all of `bytes`; `started` becomes true as soon as the first of them may have left.
-    pub fn send_all(&mut self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<()> {
+    /// Sends all of `bytes` by a deadline that was set right now; `started` becomes true as soon as the first of them may have left.
+    pub fn send_all(&mut self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<()> {
         let outcome = match &mut self.kind {
-            Kind::Plain(socket) => socket.send_unless_answered(bytes, deadline, started).map_err(TlsFailure::Io),
-            Kind::Tls(tls) => tls.send_all(bytes, deadline, started),
+            Kind::Plain(socket) => socket.send_unless_answered(bytes, step, started).map_err(TlsFailure::Io),
+            Kind::Tls(tls) => tls.send_all(bytes, step, started),
         };
         outcome.map_err(|e| failed(e, &self.peer))
     }
 
-    /// Appends what the peer sends to `inbox`: the number of bytes, 0 when it has closed.
-    pub fn receive(&mut self, inbox: &mut Inbox, deadline: &Deadline) -> Result<usize> {
+    /// Appends what the peer sends, by a deadline that was set right now, to `inbox`: the number of bytes, 0 when it has
+    /// closed.
+    pub fn receive(&mut self, inbox: &mut Inbox, step: &Deadline) -> Result<usize> {
         let outcome = match &mut self.kind {
             Kind::Plain(socket) => {
-                let received = socket.receive(inbox.room(1), deadline);
+                let left = step.remaining_when_set();
+                let received = left.map_err(IoFailure::Call).and_then(|left| socket.receive(inbox.room(1), left, step));
                 received.inspect(|&count| inbox.added(count)).map_err(TlsFailure::Io)
             }
-            Kind::Tls(tls) => tls.receive(inbox, deadline),
+            Kind::Tls(tls) => tls.receive(inbox, step),
         };
         outcome.map_err(|e| failed(e, &self.peer))
     }
@@ -80,6 +82,7 @@ impl Stream {
 }
 
 /// A failure of a connection to `peer`, with its status.
+#[cold]
 pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
     match failure {
         TlsFailure::Io(IoFailure::Call(error)) => error,

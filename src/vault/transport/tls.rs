@@ -14,6 +14,7 @@ use rustls::{ClientConfig, Error as TlsError};
 use super::buffer::Inbox;
 use super::socket::{IoFailure, Socket};
 use crate::call::Deadline;
+use crate::error::Error;
 
 /// The largest record that TLS allows, with its overhead.
 const RECORD: usize = 16_384 + 2_048;
@@ -33,6 +34,12 @@ pub enum TlsFailure {
 impl From<IoFailure> for TlsFailure {
     fn from(failure: IoFailure) -> Self {
         TlsFailure::Io(failure)
+    }
+}
+
+impl From<Error> for TlsFailure {
+    fn from(error: Error) -> Self {
+        TlsFailure::Io(error.into())
     }
 }
 
@@ -138,7 +145,7 @@ impl TlsStream {
 
     fn fill(&mut self, deadline: &Deadline) -> Result<usize, TlsFailure> {
         let room = self.incoming.room(RECORD.saturating_sub(self.incoming.unread().len()).max(1));
-        let count = self.socket.receive(room, deadline)?;
+        let count = self.socket.receive(room, deadline.remaining()?, deadline)?;
         self.incoming.added(count);
         Ok(count)
     }
