@@ -130,12 +130,18 @@ pub struct Pace<'d> {
     pub deadline: &'d Deadline,
     /// How long one step may take: connecting, or until more bytes move.
     pub patience: Duration,
-    /// When the exchange began.
+    /// When the sending, or the waiting, began. Where a request has no body both are the same moment: what it takes to
+    /// send one is not worth a look at the clock.
     pub began: Instant,
 }
 
 impl Pace<'_> {
-    /// By when the step has to be done that the exchange begins with.
+    /// The same for what begins now.
+    pub fn again(&self) -> Self {
+        Pace { began: Instant::now(), ..*self }
+    }
+
+    /// By when the step has to be done that it begins with.
     pub fn first_step(&self) -> Deadline {
         self.deadline.within_at(self.patience, self.began)
     }

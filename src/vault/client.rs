@@ -167,7 +167,8 @@ impl Client {
         let outcome = self
             .transport
             .send(node, &request, pace)
-            .and_then(|underway| underway.receive(&self.transport, pace, || self.is_there(node, deadline)));
+            .map(|underway| (underway, if ask.body.is_some() { pace.again() } else { pace }))
+            .and_then(|(underway, pace)| underway.receive(&self.transport, pace, || self.is_there(node, deadline)));
         match outcome {
             Ok(reply) => self.judge(node, reply, token, ask, deadline),
             Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),

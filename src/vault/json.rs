@@ -7,6 +7,7 @@
 //! Each function is given what is left of a text, and gives what is left of it behind what it has walked over; `None`
 //! where the text is no JSON. That strings are UTF-8 is not looked at here.
 
+use super::runs::from_end_of_plain_json;
 use super::text::Text;
 
 /// The name of an object's entry.
@@ -151,9 +152,10 @@ fn word<'a, const N: usize>(text: &'a [u8], word: &[u8; N]) -> Option<&'a [u8]> 
 }
 
 /// An entry's name, and what follows the colon behind it.
+#[inline(always)]
 fn key(text: &[u8]) -> Option<(Key<'_>, &[u8])> {
     let content = after(text, b'"')?;
-    let first_end = without_plain(content);
+    let first_end = from_end_of_plain_json(content);
     let (has_escape, rest) = match first_end {
         [b'"', behind @ ..] => (false, behind),
         _ => (true, string_with_escapes(first_end)?),
@@ -164,7 +166,7 @@ fn key(text: &[u8]) -> Option<(Key<'_>, &[u8])> {
 
 /// Walks over a string whose opening quote has been passed.
 fn string(content: &[u8]) -> Option<&[u8]> {
-    match without_plain(content) {
+    match from_end_of_plain_json(content) {
         [b'"', behind @ ..] => Some(behind),
         rest => string_with_escapes(rest),
     }
@@ -183,22 +185,8 @@ fn string_with_escapes(mut rest: &[u8]) -> Option<&[u8]> {
             }
             _ => return None,
         };
-        rest = without_plain(rest);
+        rest = from_end_of_plain_json(rest);
     }
-}
-
-/// What is left from the next quote, backslash or control character on.
-fn without_plain(mut text: &[u8]) -> &[u8] {
-    while let Some((chunk, rest)) = text.split_first_chunk() {
-        match marks(u64::from_le_bytes(*chunk)) {
-            0 => text = rest,
-            found => return text.get(first_marked(found)..).unwrap_or_default(),
-        }
-    }
-    while let [0x20..=0x21 | 0x23..=0x5B | 0x5D..=0xFF, rest @ ..] = text {
-        text = rest;
-    }
-    text
 }
 
 fn number(text: &[u8]) -> Option<&[u8]> {
@@ -227,25 +215,6 @@ fn digits(text: &[u8]) -> Option<&[u8]> {
         rest = behind;
     }
     Some(rest)
-}
-
-/// A word of eight times `byte`.
-const fn eight(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// The lowest bit that is set marks the first byte that is a quote, a backslash or a control character: there alone a
-/// subtraction borrows from a high bit that was not set. What is set above it means nothing, as borrows run upwards.
-fn marks(word: u64) -> u64 {
-    let control = word.wrapping_sub(eight(0x20));
-    let quote = (word ^ eight(b'"')).wrapping_sub(eight(1));
-    let backslash = (word ^ eight(b'\\')).wrapping_sub(eight(1));
-    (control | quote | backslash) & !word & eight(0x80)
-}
-
-/// Where the first marked byte stands.
-fn first_marked(marks: u64) -> usize {
-    (marks.trailing_zeros() / u8::BITS) as usize
 }
 
 /// What a value can stand in.
@@ -396,19 +365,6 @@ mod tests {
         }
         for bytes in [&b"\"\xff\""[..], b"\"1234567\xc3\"", b"\"\xed\xa0\x80\"", b"\xef\xbb\xbf1"] {
             assert!(walk(bytes).is_none(), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn every_byte_is_told_from_those_that_end_a_run() {
-        for byte in 0..=255_u8 {
-            for position in 0..8 {
-                let mut word = [b'a'; 8];
-                word[position] = byte;
-                let ends = matches!(byte, b'"' | b'\\' | 0..0x20);
-                let expected = if ends { position } else { 8 };
-                assert_eq!(first_marked(marks(u64::from_le_bytes(word))), expected, "{word:?}");
-            }
         }
     }
 

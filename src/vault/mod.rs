@@ -16,6 +16,7 @@ mod limiter;
 mod login;
 mod many;
 mod redirect;
+mod runs;
 mod session;
 mod text;
 mod transport;

@@ -7,6 +7,7 @@
 use std::char::decode_utf16;
 use std::iter::once;
 
+use super::runs::from_byte;
 use crate::memory::{Draft, Secret};
 
 /// A JSON string of which is known how long the text is that it stands for.
@@ -90,8 +91,8 @@ impl<'a> Iterator for Pieces<'a> {
 }
 
 fn split_at_escape(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|byte| byte == b'\\').unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, ""))
+    let rest = from_byte(text.as_bytes(), b'\\');
+    text.split_at_checked(text.len() - rest.len()).unwrap_or((text, ""))
 }
 
 impl Pieces<'_> {

@@ -2,20 +2,11 @@
 //!
 //! A general client builds maps of headers and chains of readers for each exchange. Here a request is written straight
 //! into the connection's buffer, most of it from lines prepared once, and of an answer's head only what decides about
-//! the answer is looked at. httparse reads the head; the two ways to frame a body are below.
-
-use std::mem::MaybeUninit;
-
-use httparse::{ParserConfig, Response, Status as Parsed};
+//! the answer is looked at (`head`). The ways to frame a body are below.
 
 use super::buffer::{Inbox, Outbox};
+use super::head::{Framing, MAX_HEAD, Malformed};
 use crate::memory::Buffer;
-
-/// An answer's head may be this large; servers send less than 1 kB.
-pub const MAX_HEAD: usize = 64 * 1024;
-
-/// An answer's head may have this many headers; servers send six.
-const MAX_HEADERS: usize = 100;
 
 /// The line with a chunk's size, extensions included, may be this long.
 const MAX_CHUNK_LINE: usize = 4 * 1024;
@@ -32,7 +23,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// As the request line has it.
+    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -56,11 +47,26 @@ pub struct Request<'a> {
     pub body: Option<&'a [u8]>,
 }
 
+/// What stands around the method and the path in the request line, and behind it, in every request to one node.
+pub struct Frame {
+    before_path: Box<str>,
+    behind_path: Box<str>,
+}
+
+impl Frame {
+    /// For the node `authority`, whose API is below `base_path`.
+    pub fn new(authority: &str, base_path: &str) -> Frame {
+        let before_path = format!(" {base_path}/v1/").into();
+        let behind_path = format!(" HTTP/1.1\r\nHost: {authority}\r\n").into();
+        Frame { before_path, behind_path }
+    }
+}
+
 impl Request<'_> {
     /// Writes everything in front of the body.
-    pub fn write_head(&self, authority: &str, base_path: &str, out: &mut Outbox) {
-        for part in [self.method.as_str(), " ", base_path, "/v1/", self.path, " HTTP/1.1\r\nHost: ", authority, "\r\n"]
-        {
+    pub fn write_head(&self, frame: &Frame, out: &mut Outbox) {
+        let Frame { before_path, behind_path } = frame;
+        for part in [self.method.as_str(), before_path, self.path, behind_path] {
             out.push(part.as_bytes());
         }
         out.push(self.common);
@@ -76,111 +82,6 @@ impl Request<'_> {
         }
         out.push(b"\r\n");
     }
-}
-
-/// What decides about an answer.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The status code.
-    pub status: u16,
-    /// `Retry-After`, where it is a number of seconds.
-    pub retry_after: Option<u64>,
-    /// `Location`.
-    pub location: Option<Box<str>>,
-    /// `X-Vault-Index`.
-    pub index: Option<Box<str>>,
-    /// How the body ends.
-    pub framing: Framing,
-    /// The connection is good for another request.
-    pub keep_alive: bool,
-}
-
-/// How a body ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// After so many bytes.
-    Length(u64),
-    /// With a chunk of size zero.
-    Chunked,
-    /// With the connection.
-    Close,
-}
-
-/// The bytes are not HTTP/1.1.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Malformed;
-
-impl Head {
-    /// Reads a head from what has arrived, and how long it is; `None` while some of it is missing. Interim answers
-    /// (1xx) are skipped by the caller, as heads without a body.
-    pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
-        // Left unwritten: to fill the room for a hundred headers costs more than to read six.
-        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-        let mut answer = Response::new(&mut []);
-        let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut answer, bytes, &mut headers);
-        let length = match parsed {
-            Ok(Parsed::Complete(length)) => length,
-            Ok(Parsed::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
-            _ => return Err(Malformed),
-        };
-        let mut head = Head {
-            status: answer.code.ok_or(Malformed)?,
-            retry_after: None,
-            location: None,
-            index: None,
-            framing: Framing::Close,
-            keep_alive: answer.version == Some(1),
-        };
-        let mut announced = None;
-        for header in answer.headers.iter() {
-            head.take(header, &mut announced)?;
-        }
-        head.settle(announced);
-        Ok(Some((head, length)))
-    }
-
-    fn take(&mut self, header: &httparse::Header<'_>, announced: &mut Option<u64>) -> Result<(), Malformed> {
-        let name = header.name;
-        // Length first: cheaper than comparing every name with every other.
-        match name.len() {
-            14 if name.eq_ignore_ascii_case("content-length") => {
-                let length = text(header)?.parse::<u64>().map_err(|_| Malformed)?;
-                if announced.replace(length).is_some_and(|before| before != length) {
-                    return Err(Malformed);
-                }
-            }
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                if !text(header)?.eq_ignore_ascii_case("chunked") {
-                    return Err(Malformed);
-                }
-                self.framing = Framing::Chunked;
-            }
-            10 if name.eq_ignore_ascii_case("connection") => {
-                let wish = text(header)?;
-                self.keep_alive &= !wish.eq_ignore_ascii_case("close");
-            }
-            11 if name.eq_ignore_ascii_case("retry-after") => self.retry_after = text(header)?.parse().ok(),
-            8 if name.eq_ignore_ascii_case("location") => self.location = Some(text(header)?.into()),
-            13 if name.eq_ignore_ascii_case("x-vault-index") => self.index = Some(text(header)?.into()),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// How the body ends, once all headers are known (RFC 9112, 6.3).
-    fn settle(&mut self, announced: Option<u64>) {
-        self.framing = match (self.status, self.framing, announced) {
-            (100..=199 | 204 | 304, _, _) => Framing::Length(0),
-            (_, Framing::Chunked, _) => Framing::Chunked,
-            (_, _, Some(length)) => Framing::Length(length),
-            (_, _, None) => Framing::Close,
-        };
-        self.keep_alive &= self.framing != Framing::Close;
-    }
-}
-
-fn text<'h>(header: &httparse::Header<'h>) -> Result<&'h str, Malformed> {
-    std::str::from_utf8(header.value).map(str::trim).map_err(|_| Malformed)
 }
 
 /// Takes a body apart as its bytes arrive.
@@ -253,15 +154,14 @@ impl BodyReader {
     }
 
     fn chunk_size(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
-        match httparse::parse_chunk_size(inbox.unread()) {
-            Ok(Parsed::Complete((line, size))) => {
-                inbox.take(line);
-                self.state = if size == 0 { State::Trailer } else { State::Counted { left: size, chunked: true } };
-                Ok(true)
-            }
-            Ok(Parsed::Partial) if inbox.unread().len() < MAX_CHUNK_LINE => Ok(false),
-            _ => Err(Malformed),
-        }
+        let Some(end) = inbox.unread().iter().position(|&byte| byte == b'\n') else {
+            return if inbox.unread().len() < MAX_CHUNK_LINE { Ok(false) } else { Err(Malformed) };
+        };
+        let line = inbox.unread().get(..end).filter(|line| line.len() < MAX_CHUNK_LINE).ok_or(Malformed)?;
+        let size = size_of_chunk(line.strip_suffix(b"\r").ok_or(Malformed)?).ok_or(Malformed)?;
+        inbox.take(end + 1);
+        self.state = if size == 0 { State::Trailer } else { State::Counted { left: size, chunked: true } };
+        Ok(true)
     }
 
     fn chunk_end(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
@@ -292,6 +192,15 @@ impl BodyReader {
     }
 }
 
+/// The hexadecimal number that a chunk's line begins with; whitespace and extensions may follow (RFC 9112, 7.1).
+fn size_of_chunk(line: &[u8]) -> Option<u64> {
+    let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let (size, behind) = line.split_at_checked(digits)?;
+    let extends_well = matches!(behind.trim_ascii_start(), [] | [b';', ..]);
+    let size = std::str::from_utf8(size).ok().and_then(|size| u64::from_str_radix(size, 16).ok());
+    size.filter(|_| extends_well)
+}
+
 /// `body` has the room already.
 fn take_into(inbox: &mut Inbox, count: usize, body: &mut Buffer) {
     body.extend_from_slice(inbox.unread().get(..count).unwrap_or_default());
@@ -301,10 +210,6 @@ fn take_into(inbox: &mut Inbox, count: usize, body: &mut Buffer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn head(text: &str) -> Result<Option<(Head, usize)>, Malformed> {
-        Head::parse(text.as_bytes())
-    }
 
     fn body(framing: Framing, pieces: &[&str]) -> Result<(bool, String, String), Malformed> {
         let (mut reader, mut inbox, mut body) = (BodyReader::new(framing), Inbox::new(8), Buffer::default());
@@ -328,52 +233,12 @@ mod tests {
             body: Some(b"{}"),
         };
         let mut out = Outbox::new(16);
-        request.write_head("[::1]:8200", "/base", &mut out);
+        request.write_head(&Frame::new("[::1]:8200", "/base"), &mut out);
         assert_eq!(
             std::str::from_utf8(out.filled()).unwrap(),
             "POST /base/v1/secret/data/a%20b HTTP/1.1\r\nHost: [::1]:8200\r\nX-Vault-Request: true\r\n\
              X-Vault-Token: t\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
         );
-    }
-
-    #[test]
-    fn a_head_is_read_once_all_of_it_is_there() {
-        let text = "HTTP/1.1 307 Moved\r\ncontent-LENGTH: 5\r\nRetry-After: 7\r\nLocation: http://a/\r\n\r\n";
-        for end in 0..text.len() {
-            assert_eq!(head(&text[..end]), Ok(None), "{end}");
-        }
-        let (head, length) = head(&format!("{text}rest")).unwrap().unwrap();
-        assert_eq!((head.status, head.retry_after, length), (307, Some(7), text.len()));
-        assert_eq!(
-            (head.location.as_deref(), head.framing, head.keep_alive),
-            (Some("http://a/"), Framing::Length(5), true)
-        );
-    }
-
-    #[test]
-    fn the_end_of_a_body_follows_from_the_head() {
-        let framing = |text: &str| head(text).map(|head| head.map(|(head, _)| (head.framing, head.keep_alive)));
-        assert_eq!(framing("HTTP/1.1 204 x\r\nContent-Length: 9\r\n\r\n"), Ok(Some((Framing::Length(0), true))));
-        assert_eq!(framing("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n"), Ok(Some((Framing::Chunked, true))));
-        assert_eq!(framing("HTTP/1.1 200 x\r\n\r\n"), Ok(Some((Framing::Close, false))));
-        assert_eq!(framing("HTTP/1.0 200 x\r\nContent-Length: 1\r\n\r\n"), Ok(Some((Framing::Length(1), false))));
-        let closing = "HTTP/1.1 200 x\r\nContent-Length: 1\r\nConnection: close\r\n\r\n";
-        assert_eq!(framing(closing), Ok(Some((Framing::Length(1), false))));
-    }
-
-    #[test]
-    fn what_is_not_http_is_malformed() {
-        for text in [
-            "garbage that is no answer\r\n\r\n",
-            "HTTP/1.1 200 x\r\nContent-Length: -1\r\n\r\n",
-            "HTTP/1.1 200 x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            "HTTP/1.1 200 x\r\nTransfer-Encoding: gzip\r\n\r\n",
-        ] {
-            assert_eq!(head(text), Err(Malformed), "{text}");
-        }
-        let many = format!("HTTP/1.1 200 x\r\n{}\r\n", "A: b\r\n".repeat(10_000));
-        assert_eq!(head(&many), Err(Malformed));
-        assert_eq!(head(&format!("HTTP/1.1 200 x\r\nA: {}", "b".repeat(MAX_HEAD))), Err(Malformed));
     }
 
     #[test]
@@ -390,7 +255,12 @@ mod tests {
         let bytes: Vec<&str> = (0..text.len()).map(|at| &text[at..=at]).collect();
         assert_eq!(body(Framing::Chunked, &bytes), whole);
         assert_eq!(body(Framing::Chunked, &["4\r\nWikiX"]), Err(Malformed));
-        assert_eq!(body(Framing::Chunked, &["zz\r\n"]), Err(Malformed));
+        for line in ["zz\r\n", "\r\n", "+4\r\n", "-4\r\n", "4x\r\n", "4\n", "10000000000000000\r\n", "4 4\r\n"] {
+            assert_eq!(body(Framing::Chunked, &[line]), Err(Malformed), "{line}");
+        }
+        for line in ["2;a=\"b\"\r\nab\r\n", "0002 ; x\r\nab\r\n", "2\t\r\nab\r\n"] {
+            assert_eq!(body(Framing::Chunked, &[line, "0\r\n\r\n"]), Ok((true, "ab".into(), String::new())), "{line}");
+        }
         assert_eq!(body(Framing::Chunked, &[&"1".repeat(MAX_CHUNK_LINE)]), Err(Malformed));
     }
 

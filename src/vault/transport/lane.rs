@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::buffer::{Inbox, Outbox};
-use super::http::{BodyReader, Framing, Head, MAX_HEAD, Request};
+use super::head::{Framing, Head, MAX_HEAD};
+use super::http::{BodyReader, Frame, Request};
 use super::stream::Stream;
 use super::{Failure, Reply};
 use crate::call::Pace;
@@ -34,7 +35,7 @@ pub struct Lane {
     stream: Stream,
     inbox: Inbox,
     outbox: Outbox,
-    authority: Arc<str>,
+    frame: Arc<Frame>,
     target: Arc<str>,
     born: Instant,
     /// When its last answer was complete.
@@ -49,14 +50,14 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane over `stream`, which leads to `node`. `authority` is its `Host`; `target` names it in messages.
-    pub fn new(stream: Stream, authority: Arc<str>, target: Arc<str>, generation: u32, node: usize) -> Lane {
+    /// A lane over `stream`, which leads to `node`. `frame` is what its requests look like; `target` names it in messages.
+    pub fn new(stream: Stream, frame: Arc<Frame>, target: Arc<str>, generation: u32, node: usize) -> Lane {
         let now = Instant::now();
         Lane {
             stream,
             inbox: Inbox::new(INBOX),
             outbox: Outbox::new(OUTBOX),
-            authority,
+            frame,
             target,
             born: now,
             answered: now,
@@ -99,11 +100,11 @@ impl Lane {
     }
 
     /// Sends `request`. Its answer is to be received before another one is sent.
-    pub fn send(&mut self, request: &Request<'_>, base_path: &str, pace: Pace<'_>) -> Result<(), Failure> {
+    pub fn send(&mut self, request: &Request<'_>, pace: Pace<'_>) -> Result<(), Failure> {
         let mut sent = false;
         // Whatever ends the exchange early leaves the connection in the middle of something.
         self.alive = false;
-        let outcome = self.transmit(request, base_path, pace, &mut sent);
+        let outcome = self.transmit(request, pace, &mut sent);
         self.outbox.wipe();
         outcome.map_err(|error| self.failure(error, sent))
     }
@@ -133,8 +134,8 @@ impl Lane {
         Failure { stale, ..Failure::new(error, sent) }
     }
 
-    fn transmit(&mut self, request: &Request<'_>, base_path: &str, pace: Pace<'_>, sent: &mut bool) -> Result<()> {
-        request.write_head(&self.authority, base_path, &mut self.outbox);
+    fn transmit(&mut self, request: &Request<'_>, pace: Pace<'_>, sent: &mut bool) -> Result<()> {
+        request.write_head(&self.frame, &mut self.outbox);
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
@@ -168,6 +169,7 @@ impl Lane {
     }
 
     fn head(&mut self, pace: Pace<'_>) -> Result<Head> {
+        let mut step = Some(pace.first_step());
         loop {
             match Head::parse(self.inbox.unread()) {
                 Ok(Some((head, length))) => {
@@ -176,7 +178,12 @@ impl Lane {
                         return Ok(head);
                     }
                 }
-                Ok(None) if self.inbox.unread().len() < MAX_HEAD => self.more(pace)?,
+                Ok(None) if self.inbox.unread().len() < MAX_HEAD => {
+                    let step = step.take().unwrap_or_else(|| pace.step());
+                    if self.stream.receive(&mut self.inbox, &step)? == 0 {
+                        return Err(self.cut_off());
+                    }
+                }
                 _ => return Err(self.malformed()),
             }
         }
@@ -211,13 +218,6 @@ impl Lane {
     /// Room for `more` bytes of an answer.
     fn make_room(&self, body: &mut Buffer, more: usize) -> Result<()> {
         memory::make_room(body, more).map_err(|size| Error::no_memory(&format!("the answer of {}", self.target), size))
-    }
-
-    fn more(&mut self, pace: Pace<'_>) -> Result<()> {
-        match self.stream.receive(&mut self.inbox, &pace.step())? {
-            0 => Err(self.cut_off()),
-            _ => Ok(()),
-        }
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod certificates;
+mod head;
 mod http;
 mod lane;
 mod pool;
@@ -23,6 +24,8 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::SecretString;
 
+pub use self::head::is_token_byte;
+use self::http::Frame;
 pub use self::http::{Method, Request};
 use self::lane::Lane;
 use self::pool::Pool;
@@ -90,6 +93,7 @@ struct Node {
     address: Address,
     /// What messages call it; its `place` is also the `Host`, and what CONNECT asks for.
     peer: Peer,
+    frame: Arc<Frame>,
     /// The name that its certificate has to bear.
     name: Option<ServerName<'static>>,
 }
@@ -111,7 +115,9 @@ impl Underway {
     ) -> Result<Reply, Failure> {
         loop {
             match self.0.receive(pace) {
-                Err(failure) if failure.is_out_of_patience(pace) && still_there() => pace.patience *= 2,
+                Err(failure) if failure.is_out_of_patience(pace) && still_there() => {
+                    pace = Pace { patience: pace.patience * 2, ..pace.again() };
+                }
                 outcome => {
                     if self.0.is_alive() {
                         transport.pool.put(self.0);
@@ -171,8 +177,9 @@ impl Transport {
                 (format!("{host}:{port}"), name)
             }
         };
+        let frame = Arc::new(Frame::new(&place, address.base_path()));
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
-        Ok(Node { address: address.clone(), peer, name })
+        Ok(Node { address: address.clone(), peer, frame, name })
     }
 
     /// How many nodes are configured; they are numbered from 0.
@@ -237,11 +244,10 @@ impl Transport {
             Some(lane) => lane,
             None => {
                 let stream = self.open(&place, &pace.step())?;
-                let Peer { target, place: authority, .. } = place.peer.clone();
-                Box::new(Lane::new(stream, authority, target, generation, node))
+                Box::new(Lane::new(stream, place.frame.clone(), place.peer.target.clone(), generation, node))
             }
         };
-        lane.send(request, place.address.base_path(), pace)?;
+        lane.send(request, pace)?;
         Ok(Underway(lane))
     }
 
