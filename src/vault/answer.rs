@@ -290,15 +290,7 @@ mod tests {
 
     fn complaint(status: u16, body: &str) -> Complaint {
         let body = body.as_bytes().to_vec().into();
-        Complaint::of(&Reply {
-            from: Arc::from("http://vault"),
-            status,
-            retry_after: None,
-            location: None,
-            index: None,
-            body,
-            secrets: Box::default(),
-        })
+        Complaint::of(&Reply { from: Arc::from("http://vault"), status, hints: None, body, secrets: Box::default() })
     }
 
     #[test]

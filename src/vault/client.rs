@@ -269,7 +269,9 @@ impl Client {
     ) -> Outcome {
         let (method, from, status) = (ask.method.as_str(), &reply.from, reply.status);
         self.logger.debug(format_args!("{method} {}: HTTP {status} from {from}", ask.path));
-        self.index.note(reply.index.as_deref());
+        if let Some(index) = reply.hints.as_ref().and_then(|hints| hints.index.as_deref()) {
+            self.index.note(index);
+        }
         if reply.status != 200 {
             let given = self.given_headers.iter().map(|value| value.expose_secret());
             reply.secrets = echo::secrets(token.map(Token::text).into_iter().chain(given), ask.body);
@@ -315,7 +317,8 @@ impl Client {
             return Err(Outcome::Failed(redirect::disabled(&reply.from, path)));
         }
         let from = self.transport.address(node).ok_or_else(|| Outcome::Failed(redirect::endless(path)))?;
-        let address = redirect::destination(&from, reply.location.as_deref(), path).map_err(Outcome::Failed)?;
+        let location = reply.hints.as_ref().and_then(|hints| hints.location.as_deref());
+        let address = redirect::destination(&from, location, path).map_err(Outcome::Failed)?;
         if let Some(known) = self.transport.node_at(&address) {
             return Ok(known);
         }
@@ -398,5 +401,5 @@ impl Client {
 /// told the same do not all come back at once.
 fn retry_after(reply: &Reply) -> Option<Duration> {
     let rounding = Duration::from_millis(900 + fastrand::u64(..200));
-    Some(Duration::from_secs(reply.retry_after?).saturating_add(rounding))
+    Some(Duration::from_secs(reply.hints.as_ref()?.retry_after?).saturating_add(rounding))
 }

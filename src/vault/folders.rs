@@ -185,9 +185,7 @@ mod tests {
         let reply = Reply {
             from: Arc::from("http://vault"),
             status: 200,
-            retry_after: None,
-            location: None,
-            index: None,
+            hints: None,
             body: body.into(),
             secrets: Box::default(),
         };

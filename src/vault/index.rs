@@ -58,8 +58,7 @@ impl State {
 
 impl HighestIndex {
     /// Takes note of an answer's index.
-    pub fn note(&self, index: Option<&str>) {
-        let Some(header) = index else { return };
+    pub fn note(&self, header: &str) {
         if self.seen.load().as_ref().is_some_and(|seen| *seen.header == *header) {
             return;
         }
@@ -102,17 +101,17 @@ mod tests {
         let highest = HighestIndex::default();
         assert_eq!(highest.required(), None);
         let high = encoded(r#"{"cluster":"c","value":"100"}"#);
-        highest.note(Some(&high));
-        highest.note(Some(&encoded(r#"{"cluster":"c","value":"99"}"#)));
+        highest.note(&high);
+        highest.note(&encoded(r#"{"cluster":"c","value":"99"}"#));
         assert_eq!(highest.required().as_deref(), Some(high.as_str()));
     }
 
     #[test]
     fn another_cluster_starts_anew() {
         let highest = HighestIndex::default();
-        highest.note(Some(&encoded(r#"{"cluster":"c","value":"100"}"#)));
+        highest.note(&encoded(r#"{"cluster":"c","value":"100"}"#));
         let other = encoded(r#"{"cluster":"d","value":"1"}"#);
-        highest.note(Some(&other));
+        highest.note(&other);
         assert_eq!(highest.required().as_deref(), Some(other.as_str()));
     }
 
@@ -120,8 +119,8 @@ mod tests {
     fn the_other_servers_form_is_ordered_too() {
         let highest = HighestIndex::default();
         let high = encoded("v1:c:10:5:mac");
-        highest.note(Some(&high));
-        highest.note(Some(&encoded("v1:c:9:50:mac")));
+        highest.note(&high);
+        highest.note(&encoded("v1:c:9:50:mac"));
         assert_eq!(highest.required().as_deref(), Some(high.as_str()));
     }
 }

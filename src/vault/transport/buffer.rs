@@ -2,6 +2,8 @@
 
 use zeroize::Zeroize;
 
+use crate::memory::Buffer;
+
 /// Received bytes that nobody has taken yet. Grows when an answer's head does not fit.
 pub struct Inbox {
     bytes: Vec<u8>,
@@ -39,6 +41,12 @@ impl Inbox {
             self.start = 0;
             self.end = 0;
         }
+    }
+
+    /// Moves the first `count` unread bytes to the end of `body`, where the caller has made room for them.
+    pub fn move_to(&mut self, body: &mut Buffer, count: usize) {
+        body.extend_from_slice(self.unread().get(..count).unwrap_or_default());
+        self.take(count);
     }
 
     /// Room for at least `wanted` more bytes, behind the unread ones.

@@ -124,12 +124,12 @@ impl BodyReader {
                 State::Done => return Ok(true),
                 State::UntilClose => {
                     let all = inbox.unread().len();
-                    take_into(inbox, all, body);
+                    inbox.move_to(body, all);
                     false
                 }
                 State::Counted { left, chunked } => {
                     let count = usize::try_from(*left).unwrap_or(usize::MAX).min(inbox.unread().len());
-                    take_into(inbox, count, body);
+                    inbox.move_to(body, count);
                     *left -= count as u64;
                     match (*left, *chunked) {
                         (0, true) => self.state = State::ChunkEnd,
@@ -199,12 +199,6 @@ fn size_of_chunk(line: &[u8]) -> Option<u64> {
     let extends_well = matches!(behind.trim_ascii_start(), [] | [b';', ..]);
     let size = std::str::from_utf8(size).ok().and_then(|size| u64::from_str_radix(size, 16).ok());
     size.filter(|_| extends_well)
-}
-
-/// `body` has the room already.
-fn take_into(inbox: &mut Inbox, count: usize, body: &mut Buffer) {
-    body.extend_from_slice(inbox.unread().get(..count).unwrap_or_default());
-    inbox.take(count);
 }
 
 #[cfg(test)]

@@ -157,15 +157,7 @@ impl Lane {
         let head = self.head(pace)?;
         let body = self.body(head.framing, pace)?;
         self.alive = head.keep_alive && !self.cut_short && self.inbox.unread().is_empty();
-        Ok(Reply {
-            from: self.target.clone(),
-            status: head.status,
-            retry_after: head.retry_after,
-            location: head.location,
-            index: head.index,
-            body,
-            secrets: Box::default(),
-        })
+        Ok(Reply { from: self.target.clone(), status: head.status, hints: head.hints, body, secrets: Box::default() })
     }
 
     fn head(&mut self, pace: Pace<'_>) -> Result<Head> {
@@ -196,10 +188,22 @@ impl Lane {
         }
         let mut body = Buffer::default();
         self.make_room(&mut body, announced.clamp(1, MAX_RESERVED) as usize)?;
+        match framing {
+            // Mostly all of it has come with the head.
+            Framing::Length(length) if length <= self.inbox.unread().len() as u64 => {
+                self.inbox.move_to(&mut body, length as usize);
+            }
+            _ => self.read_body(framing, &mut body, pace)?,
+        }
+        Ok(body)
+    }
+
+    /// Reads a body, some of which has not arrived yet.
+    fn read_body(&mut self, framing: Framing, body: &mut Buffer, pace: Pace<'_>) -> Result<()> {
         let mut reader = BodyReader::new(framing);
         loop {
-            self.make_room(&mut body, self.inbox.unread().len())?;
-            if reader.read(&mut self.inbox, &mut body).map_err(|_| self.malformed())? {
+            self.make_room(body, self.inbox.unread().len())?;
+            if reader.read(&mut self.inbox, body).map_err(|_| self.malformed())? {
                 break;
             }
             if body.len() > MAX_ANSWER {
@@ -212,7 +216,7 @@ impl Lane {
                 return Err(self.cut_off());
             }
         }
-        Ok(body)
+        Ok(())
     }
 
     /// Room for `more` bytes of an answer.

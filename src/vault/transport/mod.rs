@@ -24,7 +24,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::SecretString;
 
-pub use self::head::is_token_byte;
+pub use self::head::Hints;
 use self::http::Frame;
 pub use self::http::{Method, Request};
 use self::lane::Lane;
@@ -44,12 +44,8 @@ pub struct Reply {
     pub from: Arc<str>,
     /// The status code.
     pub status: u16,
-    /// `Retry-After`, in seconds.
-    pub retry_after: Option<u64>,
-    /// `Location`.
-    pub location: Option<Box<str>>,
-    /// `X-Vault-Index`.
-    pub index: Option<Box<str>>,
+    /// What only some answers tell.
+    pub hints: Option<Box<Hints>>,
     /// The body, wiped when dropped.
     pub body: Buffer,
     /// Where it is an error: what no message may repeat, since it stood in the request.
@@ -236,19 +232,21 @@ impl Transport {
     /// Sends `request` to `node`, on an idle connection if there is one. The answer is to be received from what comes
     /// back; meanwhile other requests can be sent.
     pub fn send(&self, node: usize, request: &Request<'_>, pace: Pace<'_>) -> Result<Underway, Failure> {
-        let Some(place) = self.get(node) else {
-            return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
-        };
         let generation = fork::generation();
         let mut lane = match self.pool.take(node, generation, request.method == Method::Get, pace.began) {
             Some(lane) => lane,
-            None => {
-                let stream = self.open(&place, &pace.step())?;
-                Box::new(Lane::new(stream, place.frame.clone(), place.peer.target.clone(), generation, node))
-            }
+            None => self.connect(node, generation, pace)?,
         };
         lane.send(request, pace)?;
         Ok(Underway(lane))
+    }
+
+    fn connect(&self, node: usize, generation: u32, pace: Pace<'_>) -> Result<Box<Lane>, Failure> {
+        let Some(place) = self.get(node) else {
+            return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
+        };
+        let stream = self.open(&place, &pace.step())?;
+        Ok(Box::new(Lane::new(stream, place.frame.clone(), place.peer.target.clone(), generation, node)))
     }
 
     fn open(&self, place: &Node, deadline: &Deadline) -> Result<Stream, Failure> {
