@@ -1,5 +1,6 @@
 //! The settings of one call: how long it may take, and whether somebody has cancelled it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,7 +46,13 @@ impl Call {
     pub fn start(&self, default_timeout: Duration) -> Deadline {
         let timeout = self.timeout.unwrap_or(default_timeout);
         let set = Instant::now();
-        Deadline { set, at: set.checked_add(timeout).unwrap_or(set + FAR), timeout, cancelled: self.cancelled.clone() }
+        Deadline {
+            set,
+            asked: Cell::new(false),
+            at: set.checked_add(timeout).unwrap_or(set + FAR),
+            timeout,
+            cancelled: self.cancelled.clone(),
+        }
     }
 }
 
@@ -59,6 +66,8 @@ pub const WAIT_SLICE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct Deadline {
     set: Instant,
+    /// Somebody has asked for the time since.
+    asked: Cell<bool>,
     at: Instant,
     timeout: Duration,
     cancelled: Option<Arc<AtomicBool>>,
@@ -67,7 +76,14 @@ pub struct Deadline {
 impl Deadline {
     /// What is left, or why nothing is: `HF_ERR_CANCELLED` or `HF_ERR_TIMEOUT`.
     pub fn remaining(&self) -> Result<Duration> {
+        self.asked.set(true);
         self.remaining_at(Instant::now())
+    }
+
+    /// The time, for what begins now. A call's first request begins with the call itself, unless there was something to
+    /// wait for before, in which case somebody has asked what remained: so it does not look at the clock once more.
+    pub fn now(&self) -> Instant {
+        if self.asked.replace(true) { Instant::now() } else { self.set }
     }
 
     /// What was left when it was set: for a step that begins with it, and need not look at the clock once more.

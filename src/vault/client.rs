@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log::Level;
 use secrecy::{ExposeSecret, SecretString};
@@ -216,7 +216,7 @@ impl Client {
 
     /// The pace of the next of `tries`, which begins now.
     fn pace<'d>(&self, tries: &Tries, ask: &Ask<'_>, deadline: &'d Deadline) -> Result<Pace<'d>> {
-        let began = Instant::now();
+        let began = deadline.now();
         let left = deadline.remaining_at(began)?;
         Ok(Pace { deadline, patience: tries.patience(left, ask.effect), began })
     }
@@ -249,9 +249,8 @@ impl Client {
             method: ask.method,
             path: ask.path,
             common: &self.common,
+            token: token.map(Token::line).unwrap_or_default(),
             headers: [
-                // An agent adds one where there is none.
-                token.map(Token::text).filter(|text| !text.is_empty()).map(|text| ("X-Vault-Token", text)),
                 index.map(|index| ("X-Vault-Index", index)),
                 index.map(|_| ("X-Vault-Inconsistent", "forward-active-node")),
             ],

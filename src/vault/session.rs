@@ -38,7 +38,8 @@ const WORTH_RENEWING: Duration = Duration::from_millis(250);
 
 /// A token, and what is known of its life.
 pub struct Token {
-    text: SecretString,
+    /// The header line that it goes in; empty where there is none, to which an agent adds one.
+    line: SecretString,
     serial: u64,
     lease: Option<Lease>,
     /// How many requests it is still good for; `None` where nobody counts.
@@ -57,19 +58,25 @@ struct Lease {
 impl Token {
     /// A token for one request that belongs to no session.
     pub fn given(text: SecretString) -> Token {
-        Token { text, serial: 0, lease: None, uses: None }
+        Token { line: token_line(&text), serial: 0, lease: None, uses: None }
     }
 
     /// What goes into `X-Vault-Token`.
     pub fn text(&self) -> &str {
-        self.text.expose_secret()
+        let line = self.line.expose_secret();
+        line.strip_prefix(LINE_START).and_then(|rest| rest.strip_suffix(LINE_END)).unwrap_or_default()
+    }
+
+    /// The header line of every request that it goes with.
+    pub fn line(&self) -> &str {
+        self.line.expose_secret()
     }
 
     /// The same token after a renewal. Near its maximum a renewal moves the end no further: then there is no other.
     fn renewed(&self, granted: Instant, grant: &Grant, serial: u64) -> Token {
         let mut lease = Lease { granted, ttl: grant.ttl, renewable: grant.renewable };
         lease.renewable &= self.lease.is_none_or(|before| lease.end() > before.end() + WORTH_RENEWING);
-        Token { text: self.text.clone(), serial, lease: Some(lease), uses: None }
+        Token { line: self.line.clone(), serial, lease: Some(lease), uses: None }
     }
 
     /// Takes one use of a token whose uses the server counts, for the request that follows; `false` where none is left.
@@ -93,6 +100,17 @@ impl Token {
             Need::Nothing
         }
     }
+}
+
+const LINE_START: &str = "X-Vault-Token: ";
+const LINE_END: &str = "\r\n";
+
+fn token_line(text: &SecretString) -> SecretString {
+    let text = text.expose_secret();
+    let parts = if text.is_empty() { [""; 3] } else { [LINE_START, text, LINE_END] };
+    let mut line = String::with_capacity(LINE_START.len() + text.len() + LINE_END.len());
+    parts.iter().for_each(|part| line.push_str(part));
+    SecretString::from(line)
 }
 
 /// What has to be done before a token is used.
@@ -311,7 +329,7 @@ impl Session {
                 }
                 let lease = grant.as_ref().and_then(|grant| Lease::of(asked, grant));
                 let uses = grant.and_then(|grant| grant.uses).map(AtomicU64::new);
-                Ok(Token { text, serial: self.next_serial(), lease, uses })
+                Ok(Token { line: token_line(&text), serial: self.next_serial(), lease, uses })
             }
             Err(error) => {
                 self.note_failure(&error, credentials, asked);

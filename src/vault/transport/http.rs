@@ -41,8 +41,10 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// Header lines that all requests of a manager have, each with its line end.
     pub common: &'a [u8],
+    /// The line with the token, likewise; empty where there is none.
+    pub token: &'a str,
     /// Headers of this request: names, and values that were checked when they came in.
-    pub headers: [Option<(&'static str, &'a str)>; 3],
+    pub headers: [Option<(&'static str, &'a str)>; 2],
     /// The body, JSON, where there is one.
     pub body: Option<&'a [u8]>,
 }
@@ -70,6 +72,7 @@ impl Request<'_> {
             out.push(part.as_bytes());
         }
         out.push(self.common);
+        out.push(self.token.as_bytes());
         for (name, value) in self.headers.iter().flatten() {
             for part in [name, ": ", value, "\r\n"] {
                 out.push(part.as_bytes());
@@ -223,7 +226,8 @@ mod tests {
             method: Method::Post,
             path: "secret/data/a%20b",
             common: b"X-Vault-Request: true\r\n",
-            headers: [Some(("X-Vault-Token", "t")), None, None],
+            token: "X-Vault-Token: t\r\n",
+            headers: [Some(("X-Vault-Index", "i")), None],
             body: Some(b"{}"),
         };
         let mut out = Outbox::new(16);
@@ -231,7 +235,7 @@ mod tests {
         assert_eq!(
             std::str::from_utf8(out.filled()).unwrap(),
             "POST /base/v1/secret/data/a%20b HTTP/1.1\r\nHost: [::1]:8200\r\nX-Vault-Request: true\r\n\
-             X-Vault-Token: t\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+             X-Vault-Token: t\r\nX-Vault-Index: i\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
         );
     }
 
