@@ -77,9 +77,14 @@ impl Status {
 }
 
 /// A failed call: a [`Status`], a message for people, and the HTTP status where an answer was involved.
+///
+/// One pointer, because whatever can fail hands it on: what a call that goes well has to step over stays small.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Error {
+#[error("{}", .0.message)]
+pub struct Error(Box<Content>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Content {
     status: Status,
     message: String,
     http_status: u16,
@@ -92,36 +97,36 @@ impl Error {
     /// An error without an HTTP answer behind it. Cold: what leads here is kept out of the way of calls that go well.
     #[cold]
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Error { status, message: message.into(), http_status: 0 }
+        Error(Box::new(Content { status, message: message.into(), http_status: 0 }))
     }
 
     /// The same error, caused by an HTTP answer with this status.
     pub fn with_http_status(mut self, http_status: u16) -> Self {
-        self.http_status = http_status;
+        self.0.http_status = http_status;
         self
     }
 
     /// The same error with `prefix: ` in front of its message: the words that the Python manager's users know,
     /// such as `Failed to store secret`.
     pub fn in_context(mut self, prefix: &str) -> Self {
-        self.message.insert_str(0, ": ");
-        self.message.insert_str(0, prefix);
+        self.0.message.insert_str(0, ": ");
+        self.0.message.insert_str(0, prefix);
         self
     }
 
     /// The status, never [`Status::Ok`] or [`Status::NotFound`].
     pub fn status(&self) -> Status {
-        self.status
+        self.0.status
     }
 
     /// The message. It holds no secret.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The HTTP status of the answer behind this error, 0 where there was none.
     pub fn http_status(&self) -> u16 {
-        self.http_status
+        self.0.http_status
     }
 
     /// `HF_ERR_TOO_LARGE`, for want of memory: how large `what` is others decide, so that it may be too much.
@@ -153,9 +158,9 @@ impl Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("status", &self.status)
-            .field("http_status", &self.http_status)
-            .field("message", &self.message)
+            .field("status", &self.status())
+            .field("http_status", &self.http_status())
+            .field("message", &self.message())
             .finish()
     }
 }
