@@ -49,7 +49,7 @@ impl<'a> Found<'a> {
     /// version 2.
     pub fn parse(answer: &'a [u8], name: &str) -> Option<Found<'a>> {
         let mut data = None;
-        let rest = json::object(answer, |key, rest| match key.is("data") {
+        let rest = json::object(answer, &mut |key, rest| match key.is("data") {
             true => {
                 let (found, rest) = Data::read(rest, name)?;
                 once(&mut data, found)?;
@@ -81,7 +81,7 @@ struct Data<'a> {
 impl<'a> Data<'a> {
     fn read(text: &'a [u8], name: &str) -> Option<(Data<'a>, &'a [u8])> {
         let mut data = Data::default();
-        let rest = json::object(text, |key, rest| {
+        let rest = json::object(text, &mut |key, rest| {
             if key.is("data") {
                 data.read_fields(rest, name)
             } else if key.is("metadata") {
@@ -107,7 +107,7 @@ impl<'a> Data<'a> {
     /// The number of a version, out of its metadata; 0 where the server does not tell.
     fn read_version(&mut self, text: &'a [u8]) -> Option<&'a [u8]> {
         let mut version = None;
-        let rest = json::object(text, |key, rest| {
+        let rest = json::object(text, &mut |key, rest| {
             if !key.is("version") {
                 return json::skip(rest);
             }
@@ -127,7 +127,7 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
 
 /// Walks over an object, and finds the value of its entry `name`, the last one where there are several.
 fn find<'a>(text: &'a [u8], name: &str, found: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
-    json::object(text, |key, rest| {
+    json::object(text, &mut |key, rest| {
         if !key.is(name) {
             return json::skip(rest);
         }
