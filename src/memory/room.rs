@@ -64,6 +64,9 @@ impl Drop for Buffer {
 /// not wipe.
 pub fn make_room(buffer: &mut Buffer, more: usize) -> Result<(), usize> {
     let wanted = buffer.len().saturating_add(more);
+    if buffer.capacity() == 0 {
+        return buffer.try_reserve_exact(wanted).map_err(|_| wanted);
+    }
     if wanted > buffer.capacity() {
         let size = wanted.max(buffer.capacity().saturating_mul(2));
         let mut larger = Buffer::default();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::json;
+use super::runs::{decimal, from_byte};
 use super::text::Text;
 use crate::error::{Error, Result, Status};
 use crate::manager::Metadata;
@@ -112,7 +113,7 @@ impl<'a> Data<'a> {
                 return json::skip(rest);
             }
             let (number, rest) = json::value(rest)?;
-            once(&mut version, std::str::from_utf8(number).ok()?.parse().ok()?)?;
+            once(&mut version, decimal(number)?)?;
             Some(rest)
         })?;
         once(&mut self.version, version.unwrap_or_default())?;
@@ -151,19 +152,21 @@ impl<'a> Document<'a> {
             Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
         };
         let invalid = || Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"));
-        match json {
-            [b'"', written @ .., b'"'] => match text_of(written).ok_or_else(invalid)? {
-                text if text.has_nul() => unsupported("a string with a NUL character"),
-                text => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
-            },
-            [b'{', ..] => unsupported("an object"),
-            [b'[', ..] => unsupported("an array"),
-            [b'n', ..] => unsupported("null"),
-            _ => {
-                let text = std::str::from_utf8(json).map_err(|_| invalid())?;
-                Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the value", json.len())).map(Some)
+        let plain = match json {
+            [b'"', written @ .., b'"'] if from_byte(written, b'\\').is_empty() => written,
+            [b'"', written @ .., b'"'] => {
+                return match text_of(written).ok_or_else(invalid)? {
+                    text if text.has_nul() => unsupported("a string with a NUL character"),
+                    text => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
+                };
             }
-        }
+            [b'{', ..] => return unsupported("an object"),
+            [b'[', ..] => return unsupported("an array"),
+            [b'n', ..] => return unsupported("null"),
+            scalar => scalar,
+        };
+        let text = std::str::from_utf8(plain).map_err(|_| invalid())?;
+        Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the value", text.len())).map(Some)
     }
 
     /// The body of a write that replaces `change.field` and, if asked for, the metadata, keeps every other field as the
@@ -192,6 +195,7 @@ impl<'a> Document<'a> {
     }
 }
 
+#[cold]
 fn text_of(written: &[u8]) -> Option<Text<'_>> {
     Text::measure(std::str::from_utf8(written).ok()?)
 }

@@ -31,6 +31,16 @@ pub fn from_byte(text: &[u8], end: u8) -> &[u8] {
     from_first(text, |word| equal_to(word, end), |byte| byte == end)
 }
 
+/// The number that digits, and nothing else, stand for: a parser of numbers would take a sign as well.
+pub fn decimal(digits: &[u8]) -> Option<u64> {
+    let mut number = None;
+    for byte in digits {
+        let digit = byte.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        number = Some(number.unwrap_or(0_u64).checked_mul(10)?.checked_add(digit.into())?);
+    }
+    number
+}
+
 /// What is left of `text` from the first byte on that `ends` a run. In what `borrows` makes of eight bytes the lowest high
 /// bit that is set, but was not set before, marks the first of them. What is set above it means nothing: borrows run
 /// upwards.
@@ -86,6 +96,17 @@ mod tests {
                     assert_eq!(from_byte(&text, b'"').len(), left(byte == b'"'), "{text:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_number_is_digits_and_nothing_else() {
+        for (text, number) in [("0", 0), ("007", 7), ("1234567890", 1_234_567_890), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(decimal(text.as_bytes()), Some(number));
+        }
+        for text in ["", "-1", "+1", " 1", "1.0", "1e2", "18446744073709551616", "99999999999999999999999", ":", "/"] {
+            assert_eq!(decimal(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! General parsers put every header into a table first. Here one walk over the head does both (RFC 9112, 2 to 6). What
 //! httparse, the parser below ureq and hyper, takes for a head is read alike: a property test compares the two.
 
-use super::super::runs::{from_byte, from_control};
+use super::super::runs::{decimal, from_byte, from_control};
 
 /// An answer's head may be this large; servers send less than 1 kB.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -182,19 +182,15 @@ fn line<'t>(text: &'t [u8], beginning: &[u8]) -> Result<(&'t [u8], &'t [u8]), St
     }
 }
 
-/// Whether a header's name is `wanted`, which is in lower case. Of what a line may hold no two bytes become a letter or a
-/// hyphen by the bit that makes small letters of capitals, but the capital and the small letter.
-fn is<const N: usize>(name: &[u8], wanted: &[u8; N]) -> bool {
-    name.iter().zip(wanted).fold(name.len() ^ N, |found, (byte, wanted)| found | usize::from((byte | 0x20) ^ wanted))
-        == 0
+/// Whether a header's name, which is as long as it, is `wanted`, in lower case. Of what a line may hold no two bytes become
+/// a letter or a hyphen by the bit that makes small letters of capitals, but the capital and the small letter.
+#[inline(never)]
+fn is(name: &[u8], wanted: &[u8]) -> bool {
+    name.iter().zip(wanted).all(|(byte, wanted)| byte | 0x20 == *wanted)
 }
 
 fn number(value: &[u8]) -> Option<u64> {
-    let digits = Some(value.trim_ascii()).filter(|digits| !digits.is_empty())?;
-    digits.iter().try_fold(0_u64, |number, &byte| {
-        let digit = char::from(byte).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(digit.into())
-    })
+    decimal(value.trim_ascii())
 }
 
 fn text(value: &[u8]) -> Result<Box<str>, Malformed> {

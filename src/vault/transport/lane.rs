@@ -21,6 +21,10 @@ const SMALL_BODY: usize = 16 * 1024;
 /// A large body is sent in parts of this size, each of which has to leave within a pace's patience.
 const PART: usize = 256 * 1024;
 
+/// A connection is warm for so long after an answer. What arrives meanwhile may as well arrive while the next request is
+/// under way, where nobody can tell an unasked answer from the one that was asked for.
+const MOMENT: Duration = Duration::from_micros(10);
+
 /// Holds most answers whole.
 const INBOX: usize = 16 * 1024;
 
@@ -38,8 +42,8 @@ pub struct Lane {
     frame: Arc<Frame>,
     target: Arc<str>,
     born: Instant,
-    /// When its last answer was complete.
-    answered: Instant,
+    /// A moment after its last answer.
+    warm_until: Instant,
     /// Answers that came by it.
     answers: u64,
     generation: u32,
@@ -60,7 +64,7 @@ impl Lane {
             frame,
             target,
             born: now,
-            answered: now,
+            warm_until: now,
             answers: 0,
             generation,
             node,
@@ -84,9 +88,9 @@ impl Lane {
         self.born
     }
 
-    /// For how long it has been idle.
-    pub fn idle(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.answered)
+    /// Whether its last answer came so short a time before `now` that a look at it would tell nothing.
+    pub fn is_warm(&self, now: Instant) -> bool {
+        now < self.warm_until
     }
 
     /// Whether the connection is still open and nothing unasked has arrived on it.
@@ -118,7 +122,7 @@ impl Lane {
         match outcome {
             Ok(reply) => {
                 self.answers += 1;
-                self.answered = Instant::now();
+                self.warm_until = Instant::now() + MOMENT;
                 Ok(reply)
             }
             Err(error) if silent => Err(Failure { silent: true, ..self.failure(error, true) }),

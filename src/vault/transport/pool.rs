@@ -9,11 +9,6 @@ use super::lane::Lane;
 /// Idle connections beyond this many are closed.
 const SLOTS: usize = 64;
 
-/// A read does not look at a connection again that was busy so short a time ago: what arrives within it may as well
-/// arrive while the next request is under way, where nobody can tell an unasked answer from the one that was asked for.
-/// The look costs a system call, of which a get has two others.
-const MOMENT: Duration = Duration::from_micros(10);
-
 /// The idle connections of one manager.
 pub struct Pool {
     slots: [AtomicPtr<Lane>; SLOTS],
@@ -28,7 +23,8 @@ impl Pool {
 
     /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that of
     /// the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the server
-    /// closed or spoke on, and, after a fork, the parent's, without a byte to them.
+    /// closed or spoke on, and, after a fork, the parent's, without a byte to them. A look at a connection is a system call, of
+    /// which a get has two others: a read that follows an answer at once goes without.
     pub fn take(&self, node: usize, generation: u32, is_read: bool, now: Instant) -> Option<Box<Lane>> {
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
@@ -38,7 +34,7 @@ impl Pool {
             let usable = lane.generation() == generation
                 && lane.node() == node
                 && now.saturating_duration_since(lane.born()) < self.max_age;
-            if usable && ((is_read && lane.idle(now) < MOMENT) || lane.is_quiet()) {
+            if usable && ((is_read && lane.is_warm(now)) || lane.is_quiet()) {
                 return Some(lane);
             }
         }
