@@ -22,7 +22,8 @@ const SMALL_BODY: usize = 16 * 1024;
 const PART: usize = 256 * 1024;
 
 /// A connection is warm for so long after an answer. What arrives meanwhile may as well arrive while the next request is
-/// under way, where nobody can tell an unasked answer from the one that was asked for.
+/// under way, which takes longer, and where nobody can tell an unasked answer from the one that was asked for. A write is
+/// another matter: sent on a connection that was just closed it may or may not have been taken.
 const MOMENT: Duration = Duration::from_micros(10);
 
 /// Holds most answers whole.
@@ -88,14 +89,10 @@ impl Lane {
         self.born
     }
 
-    /// Whether its last answer came so short a time before `now` that a look at it would tell nothing.
-    pub fn is_warm(&self, now: Instant) -> bool {
-        now < self.warm_until
-    }
-
-    /// Whether the connection is still open and nothing unasked has arrived on it.
-    pub fn is_quiet(&self) -> bool {
-        self.stream.is_quiet()
+    /// Whether a request may follow: nothing unasked has arrived, and the connection is open. That takes a look at the
+    /// socket, a system call, of which a get has two others: a read that follows an answer within a moment goes without.
+    pub fn is_ready(&self, is_read: bool, now: Instant) -> bool {
+        self.stream.is_even() && ((is_read && now < self.warm_until) || self.stream.is_quiet())
     }
 
     /// Whether another request may follow.

@@ -65,6 +65,14 @@ impl Stream {
         outcome.map_err(|e| failed(e, &self.peer))
     }
 
+    /// Whether the peer has said no more than was asked for, as far as that has been received.
+    pub fn is_even(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(_) => true,
+            Kind::Tls(tls) => tls.is_even(),
+        }
+    }
+
     /// Whether an idle connection is as it was left: still open, and nothing has arrived.
     pub fn is_quiet(&self) -> bool {
         match &self.kind {

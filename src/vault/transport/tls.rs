@@ -133,9 +133,15 @@ impl TlsStream {
         }
     }
 
-    /// Whether an idle connection is as it was left.
+    /// Whether the peer has said no more than was asked for, as far as that has arrived here: what is left of an answer's
+    /// last segment lies in front of the socket.
+    pub fn is_even(&self) -> bool {
+        !self.closed && self.incoming.unread().is_empty()
+    }
+
+    /// Whether nothing waits in the socket, which is open.
     pub fn is_quiet(&self) -> bool {
-        !self.closed && self.incoming.unread().is_empty() && self.socket.is_quiet()
+        self.socket.is_quiet()
     }
 
     /// Overwrites the records that have been taken.
