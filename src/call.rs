@@ -167,3 +167,45 @@ impl Pace<'_> {
         self.deadline.within(self.patience)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_read_again_once_somebody_has_asked_for_the_time() {
+        let deadline = Call::default().start(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(deadline.now(), deadline.set, "nothing has happened yet");
+        assert!(deadline.now() > deadline.set);
+        let asked = Call::default().start(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+        asked.remaining().unwrap();
+        assert!(asked.now() > asked.set, "somebody has waited, perhaps");
+    }
+
+    #[test]
+    fn a_step_ends_with_its_patience_or_with_the_call() {
+        let deadline = Call::default().start(Duration::from_secs(60));
+        let pace = |patience| Pace { deadline: &deadline, patience, began: deadline.set };
+        let short = pace(Duration::from_secs(1));
+        assert_eq!(short.first_step().remaining_when_set().unwrap(), Duration::from_secs(1));
+        assert_eq!(pace(Duration::from_secs(90)).first_step().remaining_when_set().unwrap(), Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(short.step().at > short.first_step().at, "a later step has patience of its own");
+        assert!(short.again().first_step().at > short.first_step().at);
+        assert!(short.first_step().remaining().unwrap() < Duration::from_secs(1), "and time goes on");
+    }
+
+    #[test]
+    fn who_is_cancelled_has_no_time_left_at_any_moment() {
+        let (call, canceller) = Call::cancellable();
+        let deadline = call.start(Duration::from_secs(60));
+        let step = deadline.within(Duration::from_secs(1));
+        canceller.cancel();
+        for left in [deadline.remaining(), deadline.remaining_when_set(), step.remaining(), call.start(FAR).remaining()]
+        {
+            assert_eq!(left.unwrap_err().status(), Status::Cancelled);
+        }
+    }
+}

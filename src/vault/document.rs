@@ -366,6 +366,37 @@ mod tests {
     }
 
     #[test]
+    fn an_envelope_is_read_in_any_order_and_layout_but_not_twice_over() {
+        let field = |text: &str| match Found::parse(text.as_bytes(), "value") {
+            Some(Found::Document(document)) => {
+                document.text("value").unwrap().map(|text| (document.version, text.as_str().to_owned()))
+            }
+            _ => None,
+        };
+        let found = |version, text: &str| Some((version, text.to_owned()));
+        let spaced = " {\n \"data\" : { \"metadata\" : { \"version\" : 3 } ,\t\"data\" : { \"value\" : \"v\" } } } \n";
+        assert_eq!(field(spaced), found(3, "v"));
+        assert_eq!(field(r#"{"d\u0061ta":{"data":{"v":1,"value":"a","value":"b"},"metadata":{}}}"#), found(0, "b"));
+        assert_eq!(field(r#"{"data":{"data":{"x":{"value":"inner"}},"metadata":{"version":1}}}"#), None);
+        for broken in [
+            r#"{"data":{"data":{"value":"v"}}}"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":null}}"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":{"version":"1"}}}"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":{"version":1,"version":1}}}"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":{}},"data":{"data":{"value":"w"},"metadata":{}}}"#,
+            r#"{"data":{"data":{"value":"v"},"data":{"value":"w"},"metadata":{}}}"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":{},"metadata":{}}}"#,
+            r#"{"data":{"metadata":{"version":1}}}"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":{}}} x"#,
+            r#"{"data":{"data":{"value":"v"},"metadata":{}}"#,
+            r#"[{"data":{"data":{"value":"v"},"metadata":{}}}]"#,
+        ] {
+            assert_eq!(field(broken), None, "{broken}");
+        }
+        assert!(Found::parse(b"{\"data\":{\"data\":{},\"metadata\":{}},\"x\":\"\xFF\"}", "value").is_none());
+    }
+
+    #[test]
     fn a_body_is_whole_however_often_it_grew() {
         let value = "\n\"ü".repeat(100_000);
         let metadata = Metadata::from([("a".to_owned(), value.clone())]);
