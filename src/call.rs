@@ -146,8 +146,7 @@ pub struct Pace<'d> {
     pub deadline: &'d Deadline,
     /// How long one step may take: connecting, or until more bytes move.
     pub patience: Duration,
-    /// When the sending, or the waiting, began. Where a request has no body both are the same moment: what it takes to
-    /// send one is not worth a look at the clock.
+    /// When it began.
     pub began: Instant,
 }
 

@@ -164,11 +164,10 @@ impl Client {
         self.trace_ask(node, ask);
         let index = self.required_index(ask);
         let request = self.request(token, ask, index.as_deref());
-        let outcome = self
-            .transport
-            .send(node, &request, pace)
-            .map(|underway| (underway, if ask.body.is_some() { pace.again() } else { pace }))
-            .and_then(|(underway, pace)| underway.receive(&self.transport, pace, || self.is_there(node, deadline)));
+        let outcome = self.transport.send(node, &request, pace).and_then(|underway| {
+            let pace = underway.pace(pace);
+            underway.receive(&self.transport, pace, || self.is_there(node, deadline))
+        });
         match outcome {
             Ok(reply) => self.judge(node, reply, token, ask, deadline),
             Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),

@@ -99,6 +99,32 @@ fn a_handshake_that_stops_or_drips_costs_no_more_than_the_deadline() {
 }
 
 #[test]
+fn a_slow_handshake_takes_nothing_from_the_time_for_the_answer() {
+    // In a cluster a node may be silent for a third of the call. Here the handshake and the answer together take more.
+    const EACH: Duration = Duration::from_millis(1200);
+    const CALL: Duration = Duration::from_secs(6);
+    let tls = Tls::new();
+    let identity = tls.server();
+    let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
+    let proxy = FaultProxy::to(server.https_port(0));
+    let addresses = format!("https://localhost:{0},https://127.0.0.1:{0}", proxy.port());
+    let ca = tls.ca_file();
+    let manager = open_with(&[
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", &addresses),
+        ("VAULT_CACERT", ca.to_str().unwrap()),
+        ("VAULT_TOKEN", server.root_token()),
+        ("VAULT_MAX_CONNECTION_AGE", "0"),
+    ])
+    .unwrap();
+    proxy.set(Fault::Delay(EACH));
+    let mut call = Call::default();
+    call.set_timeout(CALL);
+    assert!(manager.get("vault://nothing/here", &call).unwrap().is_none());
+    assert_eq!(proxy.passed().connections, 1, "nobody asked whether the node is there");
+}
+
+#[test]
 fn every_operation_obeys_its_deadline_when_answers_stop_or_drip() {
     let bench = Bench::plain(Server::shared(), &[]);
     let faults = [

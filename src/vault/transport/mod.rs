@@ -18,6 +18,7 @@ mod verifiers;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
@@ -98,9 +99,18 @@ struct Node {
 const MAX_LEARNED: usize = 32;
 
 /// A request that was sent, on the connection that its answer will come by.
-pub struct Underway(Box<Lane>);
+pub struct Underway {
+    lane: Box<Lane>,
+    /// When it was sent.
+    sent: Instant,
+}
 
 impl Underway {
+    /// The pace for the answer where it is waited for at once: that of sending, from when the request was sent.
+    pub fn pace<'d>(&self, sending: Pace<'d>) -> Pace<'d> {
+        Pace { began: self.sent, ..sending }
+    }
+
     /// Waits for the answer, and gives the connection back to `transport`, which it came from. `still_there` is asked
     /// whenever the peer has said nothing for as long as the pace has patience: the wait goes on if it is.
     pub fn receive(
@@ -110,13 +120,13 @@ impl Underway {
         still_there: impl Fn() -> bool,
     ) -> Result<Reply, Failure> {
         loop {
-            match self.0.receive(pace) {
+            match self.lane.receive(pace) {
                 Err(failure) if failure.is_out_of_patience(pace) && still_there() => {
                     pace = Pace { patience: pace.patience * 2, ..pace.again() };
                 }
                 outcome => {
-                    if self.0.is_alive() {
-                        transport.pool.put(self.0);
+                    if self.lane.is_alive() {
+                        transport.pool.put(self.lane);
                     }
                     return outcome;
                 }
@@ -226,19 +236,27 @@ impl Transport {
 
     /// Sends `request` to `node` and reads the whole answer, on an idle connection if there is one.
     pub fn exchange(&self, node: usize, request: &Request<'_>, pace: Pace<'_>) -> Result<Reply, Failure> {
-        self.send(node, request, pace)?.receive(self, pace, || false)
+        let underway = self.send(node, request, pace)?;
+        let pace = underway.pace(pace);
+        underway.receive(self, pace, || false)
     }
 
     /// Sends `request` to `node`, on an idle connection if there is one. The answer is to be received from what comes
     /// back; meanwhile other requests can be sent.
-    pub fn send(&self, node: usize, request: &Request<'_>, pace: Pace<'_>) -> Result<Underway, Failure> {
+    pub fn send(&self, node: usize, request: &Request<'_>, mut pace: Pace<'_>) -> Result<Underway, Failure> {
         let generation = fork::generation();
         let mut lane = match self.pool.take(node, generation, request.method == Method::Get, pace.began) {
             Some(lane) => lane,
-            None => self.connect(node, generation, pace)?,
+            None => {
+                let lane = self.connect(node, generation, pace)?;
+                pace = pace.again();
+                lane
+            }
         };
         lane.send(request, pace)?;
-        Ok(Underway(lane))
+        // To send what has no body takes no time that is worth a look at the clock.
+        let sent = if request.body.is_none() { pace.began } else { Instant::now() };
+        Ok(Underway { lane, sent })
     }
 
     fn connect(&self, node: usize, generation: u32, pace: Pace<'_>) -> Result<Box<Lane>, Failure> {
