@@ -1,6 +1,5 @@
 //! The settings of one call: how long it may take, and whether somebody has cancelled it.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,13 +45,7 @@ impl Call {
     pub fn start(&self, default_timeout: Duration) -> Deadline {
         let timeout = self.timeout.unwrap_or(default_timeout);
         let set = Instant::now();
-        Deadline {
-            set,
-            asked: Cell::new(false),
-            at: set.checked_add(timeout).unwrap_or(set + FAR),
-            timeout,
-            cancelled: self.cancelled.clone(),
-        }
+        Deadline { set, at: set.checked_add(timeout).unwrap_or(set + FAR), timeout, cancelled: self.cancelled.clone() }
     }
 }
 
@@ -66,8 +59,6 @@ pub const WAIT_SLICE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct Deadline {
     set: Instant,
-    /// Somebody has asked for the time since.
-    asked: Cell<bool>,
     at: Instant,
     timeout: Duration,
     cancelled: Option<Arc<AtomicBool>>,
@@ -76,14 +67,7 @@ pub struct Deadline {
 impl Deadline {
     /// What is left, or why nothing is: `HF_ERR_CANCELLED` or `HF_ERR_TIMEOUT`.
     pub fn remaining(&self) -> Result<Duration> {
-        self.asked.set(true);
         self.remaining_at(Instant::now())
-    }
-
-    /// The time, for what begins now. A call's first request begins with the call itself, unless there was something to
-    /// wait for before, in which case somebody has asked what remained: so it does not look at the clock once more.
-    pub fn now(&self) -> Instant {
-        if self.asked.replace(true) { Instant::now() } else { self.set }
     }
 
     /// What was left when it was set: for a step that begins with it, and need not look at the clock once more.
@@ -138,8 +122,8 @@ impl Deadline {
     }
 }
 
-/// How an exchange with a peer is timed: it has to be over by the deadline, and the peer may not be silent for longer than
-/// its patience, so that a node that hangs costs one try and a slow one is heard out.
+/// How an exchange with a peer is timed: it has to be over by the deadline, and the peer may not be silent for longer
+/// than its patience, so that a node that hangs costs one try and a slow one is heard out.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace<'d> {
     /// The end of the call.
@@ -170,18 +154,6 @@ impl Pace<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_clock_is_read_again_once_somebody_has_asked_for_the_time() {
-        let deadline = Call::default().start(Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(2));
-        assert_eq!(deadline.now(), deadline.set, "nothing has happened yet");
-        assert!(deadline.now() > deadline.set);
-        let asked = Call::default().start(Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(2));
-        asked.remaining().unwrap();
-        assert!(asked.now() > asked.set, "somebody has waited, perhaps");
-    }
 
     #[test]
     fn a_step_ends_with_its_patience_or_with_the_call() {

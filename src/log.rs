@@ -37,8 +37,8 @@ static GLOBAL_LOUDEST: AtomicUsize = AtomicUsize::new(LevelFilter::Off as usize)
 /// which may be on another thread and later than this.
 pub fn set_global_sink(sink: Option<(Arc<dyn LogSink>, LevelFilter)>) {
     let level = sink.as_ref().map_or(LevelFilter::Off, |&(_, level)| level);
-    GLOBAL_SINK.store(sink.map(Arc::new));
     GLOBAL_LOUDEST.fetch_max(level as usize, Ordering::Relaxed);
+    GLOBAL_SINK.store(sink.map(Arc::new));
 }
 
 /// Writes the log lines of one manager. Cheap to clone; usable from any thread.

@@ -38,13 +38,6 @@ pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     visit(body).unwrap_or(fallback)
 }
 
-/// Runs a body that neither waits nor touches `errno`, which spares it what only such bodies need.
-pub(super) fn brief(body: impl FnOnce()) {
-    quiet::install();
-    let _quiet = Quiet::enter();
-    let _ = panic::catch_unwind(AssertUnwindSafe(body)).map_err(bug);
-}
-
 /// Runs `body` as a guest in the calling thread; a panic becomes an error of status `HF_ERR_INTERNAL`.
 fn visit<T>(body: impl FnOnce() -> T) -> Result<T> {
     quiet::install();

@@ -334,7 +334,7 @@ pub unsafe extern "C" fn hf_canonical_reference(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_free_string(string: *mut c_char) {
     // SAFETY: the caller's promise: NULL, or from `Secret::into_raw`, which all our `char **` come from.
-    guard::brief(|| drop(NonNull::new(string).map(|string| unsafe { Secret::from_raw(string) })));
+    guard::infallible((), || drop(NonNull::new(string).map(|string| unsafe { Secret::from_raw(string) })));
 }
 
 fn found(found: bool) -> Status {

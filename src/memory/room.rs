@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
 
-/// Bytes that are wiped, the spare room behind them included, when they are dropped. `Zeroizing<Vec<u8>>` does that too,
-/// but byte by byte.
+/// Bytes that are wiped, the spare room behind them included, when they are dropped. `Zeroizing<Vec<u8>>` does that
+/// too, but byte by byte.
 #[derive(Default)]
 pub struct Buffer(Vec<u8>);
 

@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::transport::Method;
+use super::transport::{Method, is_token_byte};
 use crate::error::{Error, Result, Status};
 use crate::memory::Buffer;
 use crate::options::VaultConfig;
@@ -91,9 +91,4 @@ pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<B
         }
     }
     Ok(lines)
-}
-
-/// What a header's name may consist of (RFC 9110, 5.6.2).
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

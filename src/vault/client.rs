@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::Level;
 use secrecy::{ExposeSecret, SecretString};
@@ -157,11 +157,12 @@ impl Client {
         tries: &Tries,
         deadline: &Deadline,
     ) -> Outcome {
+        // A callback may take its time with a line: the pace begins behind it.
+        self.trace_ask(node, ask);
         let pace = match self.limit_rate(deadline).and_then(|()| self.pace(tries, ask, deadline)) {
             Ok(pace) => pace,
             Err(error) => return Outcome::Failed(error),
         };
-        self.trace_ask(node, ask);
         let index = self.required_index(ask);
         let request = self.request(token, ask, index.as_deref());
         let outcome = self.transport.send(node, &request, pace).and_then(|underway| {
@@ -215,7 +216,7 @@ impl Client {
 
     /// The pace of the next of `tries`, which begins now.
     fn pace<'d>(&self, tries: &Tries, ask: &Ask<'_>, deadline: &'d Deadline) -> Result<Pace<'d>> {
-        let began = deadline.now();
+        let began = Instant::now();
         let left = deadline.remaining_at(began)?;
         Ok(Pace { deadline, patience: tries.patience(left, ask.effect), began })
     }

@@ -28,7 +28,9 @@ pub struct Document<'a> {
     pub version: u64,
     /// The object of its fields: valid JSON, and UTF-8.
     fields: &'a [u8],
-    /// The value of the field that was asked for.
+    /// The field that was asked for.
+    name: &'a str,
+    /// Its value.
     field: Option<&'a [u8]>,
 }
 
@@ -48,7 +50,7 @@ pub enum Found<'a> {
 impl<'a> Found<'a> {
     /// Reads an answer's envelope, and finds the document's field `name` on the way. `None`: this is none of KV
     /// version 2.
-    pub fn parse(answer: &'a [u8], name: &str) -> Option<Found<'a>> {
+    pub fn parse(answer: &'a [u8], name: &'a str) -> Option<Found<'a>> {
         let mut data = None;
         let rest = json::object(answer, &mut |key, rest| match key.is("data") {
             true => {
@@ -64,9 +66,9 @@ impl<'a> Found<'a> {
         }
         let Data { fields, field, version } = data?;
         let version = version.filter(|&version| version <= LATEST_VERSION)?;
-        match fields? {
-            b"null" => Some(Found::Deleted { version }),
-            fields => Some(Found::Document(Document { version, fields, field })),
+        match fields {
+            None | Some(b"null") => Some(Found::Deleted { version }),
+            Some(fields) => Some(Found::Document(Document { version, fields, name, field })),
         }
     }
 }
@@ -144,10 +146,10 @@ impl<'a> Document<'a> {
         self.field.is_some()
     }
 
-    /// The text of the field that was asked for, whose name messages call it by: a string as it is, a number or a boolean
-    /// as its JSON text. `None` where the document has no such field.
-    pub fn text(&self, name: &str) -> Result<Option<Secret>> {
-        let Some(json) = self.field else { return Ok(None) };
+    /// The text of the field that was asked for: a string as it is, a number or a boolean as its JSON text. `None`
+    /// where the document has no such field.
+    pub fn text(&self) -> Result<Option<Secret>> {
+        let (name, Some(json)) = (self.name, self.field) else { return Ok(None) };
         let unsupported = |what: &str| {
             Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
         };
@@ -178,12 +180,13 @@ impl<'a> Document<'a> {
         to_json(self.fields.len() + change.value.len(), &Write { options: Some(Cas { cas: self.version }), data })
     }
 
-    /// Whether this is what `change` made of its predecessor. It has to have been read for the field that was changed.
+    /// Whether this, read for the field that was changed, is what `change` made of its predecessor.
     pub fn is_result_of(&self, change: &Change<'_>) -> bool {
-        let same_value = self.text(change.field).ok().flatten().is_some_and(|text| text.as_str() == change.value);
+        let same_value = self.text().ok().flatten().is_some_and(|text| text.as_str() == change.value);
         let found = || {
             let mut found = None;
-            find(self.fields, METADATA_FIELD, &mut found).and(found)
+            find(self.fields, METADATA_FIELD, &mut found)?;
+            found
         };
         let metadata = || found().and_then(|json| serde_json::from_slice::<Metadata>(json).ok());
         same_value
@@ -317,7 +320,7 @@ mod tests {
     fn text_of(data: &str, field: &str) -> Result<Option<String>> {
         let answer = answer(data);
         let Some(Found::Document(document)) = Found::parse(&answer, field) else { panic!("no document") };
-        Ok(document.text(field)?.map(|secret| secret.as_str().to_owned()))
+        Ok(document.text()?.map(|secret| secret.as_str().to_owned()))
     }
 
     fn changed(data: &str, change: &Change<'_>) -> String {
@@ -361,6 +364,8 @@ mod tests {
         for data in ["[1]", "\"x\"", "1", "true"] {
             assert!(Found::parse(&answer(data), "value").is_none(), "{data}");
         }
+        let bare = br#"{"data":{"metadata":{"version":1}}}"#;
+        assert!(matches!(Found::parse(bare, "value"), Some(Found::Deleted { version: 1 })));
         let beyond = br#"{"data":{"data":{},"metadata":{"version":9223372036854775808}}}"#;
         assert!(Found::parse(beyond, "value").is_none());
     }
@@ -369,7 +374,7 @@ mod tests {
     fn an_envelope_is_read_in_any_order_and_layout_but_not_twice_over() {
         let field = |text: &str| match Found::parse(text.as_bytes(), "value") {
             Some(Found::Document(document)) => {
-                document.text("value").unwrap().map(|text| (document.version, text.as_str().to_owned()))
+                document.text().unwrap().map(|text| (document.version, text.as_str().to_owned()))
             }
             _ => None,
         };
@@ -386,7 +391,6 @@ mod tests {
             r#"{"data":{"data":{"value":"v"},"metadata":{}},"data":{"data":{"value":"w"},"metadata":{}}}"#,
             r#"{"data":{"data":{"value":"v"},"data":{"value":"w"},"metadata":{}}}"#,
             r#"{"data":{"data":{"value":"v"},"metadata":{},"metadata":{}}}"#,
-            r#"{"data":{"metadata":{"version":1}}}"#,
             r#"{"data":{"data":{"value":"v"},"metadata":{}}} x"#,
             r#"{"data":{"data":{"value":"v"},"metadata":{}}"#,
             r#"[{"data":{"data":{"value":"v"},"metadata":{}}}]"#,

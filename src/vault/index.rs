@@ -59,6 +59,7 @@ impl State {
 impl HighestIndex {
     /// Takes note of an answer's index.
     pub fn note(&self, header: &str) {
+        self.any.store(true, Ordering::Release);
         if self.seen.load().as_ref().is_some_and(|seen| *seen.header == *header) {
             return;
         }
@@ -67,7 +68,6 @@ impl HighestIndex {
             Some(old) if !old.is_behind(&new) => Some(old.clone()),
             _ => Some(new.clone()),
         });
-        self.any.store(true, Ordering::Release);
     }
 
     /// The index that a read has to be answered at, to see all writes noted so far.

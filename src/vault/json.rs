@@ -28,16 +28,17 @@ impl Key<'_> {
     #[cold]
     fn spells(self, name: &str) -> bool {
         let text = std::str::from_utf8(self.written).ok().and_then(Text::measure);
-        text.and_then(|text| text.to_secret()).is_some_and(|text| text.as_str() == name)
+        let as_long = text.filter(|text| text.len() == name.len());
+        as_long.and_then(|text| text.to_secret()).is_some_and(|text| text.as_str() == name)
     }
 }
 
 /// Walks over an entry's value, given its name and what follows its colon.
-pub type Entry<'e, 'a> = dyn FnMut(Key<'a>, &'a [u8]) -> Option<&'a [u8]> + 'e;
+pub type EachEntry<'e, 'a> = dyn FnMut(Key<'a>, &'a [u8]) -> Option<&'a [u8]> + 'e;
 
 /// Walks over an object, over each of its entries by `each`: not a copy of this for every kind of object, because code
 /// that a processor has at hand costs less than code that it has to fetch.
-pub fn object<'a>(text: &'a [u8], each: &mut Entry<'_, 'a>) -> Option<&'a [u8]> {
+pub fn object<'a>(text: &'a [u8], each: &mut EachEntry<'_, 'a>) -> Option<&'a [u8]> {
     let mut rest = after(text, b'{')?;
     if let Some(behind) = after(rest, b'}') {
         return Some(behind);

@@ -98,7 +98,7 @@ impl<'a> Work for Reads<'a> {
 
     fn done(&mut self, (at, reference): Self::Tag, task: &Task, outcome: Result<Reply>) {
         let text = |reply: Reply| match found(&reply, task.path(), reference.field_name())? {
-            Found::Document(document) => document.text(reference.field_name()),
+            Found::Document(document) => document.text(),
             Found::Missing | Found::Deleted { .. } => Ok(None),
         };
         put(&mut self.results, at, outcome.and_then(text));
@@ -178,7 +178,7 @@ impl Kv {
     pub fn read(&self, via: Via<'_>, path: &KvPath, version: Option<u64>, field: &str) -> Result<Option<Secret>> {
         let url = self.url(Branch::Data, path.as_str(), version);
         match found(&via.send(&Ask::get(&url))?, &url, field)? {
-            Found::Document(document) => document.text(field),
+            Found::Document(document) => document.text(),
             Found::Missing | Found::Deleted { .. } => Ok(None),
         }
     }
@@ -344,7 +344,7 @@ impl Kv {
 }
 
 /// What the answer to a read of `<mount>/data/<path>` holds, its document's `field` found.
-fn found<'r>(reply: &'r Reply, url: &str, field: &str) -> Result<Found<'r>> {
+fn found<'r>(reply: &'r Reply, url: &str, field: &'r str) -> Result<Found<'r>> {
     match (reply.status, Found::parse(&reply.body, field)) {
         (200, Some(found)) => Ok(found),
         (200, None) => Err(not_as_documented(reply, url, "holds no KV version 2 document")),

@@ -41,9 +41,9 @@ pub fn decimal(digits: &[u8]) -> Option<u64> {
     number
 }
 
-/// What is left of `text` from the first byte on that `ends` a run. In what `borrows` makes of eight bytes the lowest high
-/// bit that is set, but was not set before, marks the first of them. What is set above it means nothing: borrows run
-/// upwards.
+/// What is left of `text` from the first byte on that `ends` a run. In what `borrows` makes of eight bytes the lowest
+/// high bit that is set, but was not set before, marks the first of them. What is set above it means nothing: borrows
+/// run upwards.
 #[inline(always)]
 fn from_first(mut text: &[u8], borrows: impl Fn(u64) -> u64, ends: impl Fn(u8) -> bool) -> &[u8] {
     while let Some((chunk, rest)) = text.split_first_chunk() {

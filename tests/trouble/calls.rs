@@ -1,11 +1,16 @@
 //! Answers that are lost, late, wrong or no answers at all.
 
-use std::sync::Mutex;
+use std::ffi::CStr;
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
+use handsfree_secrets::log::LogSink;
+use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets::options::Options;
 use handsfree_secrets_test_support::{Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text, eventually};
+use log::{Level, LevelFilter};
 use serde_json::json;
 
 use crate::common::open_with;
@@ -271,6 +276,87 @@ fn an_answer_that_comes_twice_is_never_taken_for_that_of_another_request() {
             eventually("the answer's second coming", Duration::from_secs(10), repeated);
         }
     }
+}
+
+/// Holds up who writes a line with `part` in it for as long as `pause` takes.
+struct Brake<F> {
+    part: &'static str,
+    pause: F,
+}
+
+impl<F: Fn() + Send + Sync> LogSink for Brake<F> {
+    fn log(&self, _: Level, message: &CStr) {
+        if message.to_str().unwrap().contains(self.part) {
+            (self.pause)();
+        }
+    }
+}
+
+/// A manager behind `address`, whose lines pass `brake`.
+fn open_with_brake(
+    server: &Server,
+    address: &str,
+    mount: &str,
+    brake: impl LogSink + 'static,
+) -> Arc<dyn SecretManager> {
+    let mut options = Options::new_isolated();
+    for (name, value) in [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", address),
+        ("VAULT_MOUNT", mount),
+        ("VAULT_TOKEN", server.root_token()),
+    ] {
+        options.set(name, value).unwrap();
+    }
+    options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
+    handsfree_secrets::manager::open(Some(&options), &call()).unwrap()
+}
+
+#[test]
+fn a_call_that_is_held_up_at_its_start_does_not_take_a_connection_for_a_fresh_one() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    server.write_raw(&mount, "b", json!({"value": "other"}));
+    let proxy = FaultProxy::to(server.port());
+    let (entered, may_go) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let pause = {
+        let (entered, may_go, held) = (entered.clone(), may_go.clone(), Counter::default());
+        move || {
+            if held.next() == 0 {
+                entered.wait();
+                may_go.wait();
+            }
+        }
+    };
+    let manager = open_with_brake(server, &proxy.addr(), &mount, Brake { part: "/data/a", pause });
+    std::thread::scope(|scope| {
+        let held_up = scope.spawn(|| manager.get("vault://a", &call()).unwrap().unwrap().as_str().to_owned());
+        entered.wait();
+        // Meanwhile another call uses the connection, and its answer comes once more.
+        proxy.set(Fault::Twice(Duration::from_millis(10)));
+        assert_eq!(manager.get("vault://b", &call()).unwrap().unwrap().as_str(), "other");
+        let repeated = || (proxy.passed().repeats == 1).then_some(());
+        eventually("the answer's second coming", Duration::from_secs(10), repeated);
+        may_go.wait();
+        assert_eq!(held_up.join().unwrap(), "old");
+    });
+}
+
+#[test]
+fn a_store_whose_time_went_by_before_it_was_sent_is_not_sent() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let pause = || std::thread::sleep(Duration::from_millis(400));
+    let manager = open_with_brake(server, &server.addr(), &mount, Brake { part: "asking", pause });
+    // The first store may ask for the mount before.
+    manager.store("b", "v", None, &call()).unwrap();
+    let mut hasty = call();
+    hasty.set_timeout(Duration::from_millis(200));
+    let error = manager.store("c", "v", None, &hasty).unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    // What was sent all the same would be there by now.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(server.read_raw(&mount, "b").is_some() && server.read_raw(&mount, "c").is_none());
 }
 
 #[test]

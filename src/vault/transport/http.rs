@@ -157,10 +157,13 @@ impl BodyReader {
     }
 
     fn chunk_size(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
-        let Some(end) = inbox.unread().iter().position(|&byte| byte == b'\n') else {
-            return if inbox.unread().len() < MAX_CHUNK_LINE { Ok(false) } else { Err(Malformed) };
+        let come = inbox.unread();
+        let Some(end) = come.iter().position(|&byte| byte == b'\n') else {
+            // What cannot become one is not waited for.
+            let may_be_one = size_of_chunk(come.strip_suffix(b"\r").unwrap_or(come)).is_some() || come.is_empty();
+            return if may_be_one && come.len() < MAX_CHUNK_LINE { Ok(false) } else { Err(Malformed) };
         };
-        let line = inbox.unread().get(..end).filter(|line| line.len() < MAX_CHUNK_LINE).ok_or(Malformed)?;
+        let line = come.get(..end).filter(|line| line.len() < MAX_CHUNK_LINE).ok_or(Malformed)?;
         let size = size_of_chunk(line.strip_suffix(b"\r").ok_or(Malformed)?).ok_or(Malformed)?;
         inbox.take(end + 1);
         self.state = if size == 0 { State::Trailer } else { State::Counted { left: size, chunked: true } };
@@ -260,6 +263,9 @@ mod tests {
             assert_eq!(body(Framing::Chunked, &[line, "0\r\n\r\n"]), Ok((true, "ab".into(), String::new())), "{line}");
         }
         assert_eq!(body(Framing::Chunked, &[&"1".repeat(MAX_CHUNK_LINE)]), Err(Malformed));
+        for beginning in ["zz", "-", "<html>", "4x", "\r"] {
+            assert_eq!(body(Framing::Chunked, &[beginning]), Err(Malformed), "{beginning} is not waited for");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::buffer::{Inbox, Outbox};
-use super::head::{Framing, Head, MAX_HEAD};
+use super::head::{Framing, Head};
 use super::http::{BodyReader, Frame, Request};
 use super::stream::Stream;
 use super::{Failure, Reply};
@@ -21,9 +21,9 @@ const SMALL_BODY: usize = 16 * 1024;
 /// A large body is sent in parts of this size, each of which has to leave within a pace's patience.
 const PART: usize = 256 * 1024;
 
-/// A connection is warm for so long after an answer. What arrives meanwhile may as well arrive while the next request is
-/// under way, which takes longer, and where nobody can tell an unasked answer from the one that was asked for. A write is
-/// another matter: sent on a connection that was just closed it may or may not have been taken.
+/// A connection is warm for so long after an answer. What arrives meanwhile may as well arrive while the next request
+/// is under way, which takes longer, and where nobody can tell an unasked answer from the one that was asked for. A
+/// write is another matter: sent on a connection that was just closed it may or may not have been taken.
 const MOMENT: Duration = Duration::from_micros(10);
 
 /// Holds most answers whole.
@@ -43,8 +43,8 @@ pub struct Lane {
     frame: Arc<Frame>,
     target: Arc<str>,
     born: Instant,
-    /// A moment after its last answer.
-    warm_until: Instant,
+    /// When its last answer was complete.
+    answered: Option<Instant>,
     /// Answers that came by it.
     answers: u64,
     generation: u32,
@@ -55,7 +55,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane over `stream`, which leads to `node`. `frame` is what its requests look like; `target` names it in messages.
+    /// A lane over `stream`, which leads to `node`. `frame` is what its requests look like; `target` names it in
+    /// messages.
     pub fn new(stream: Stream, frame: Arc<Frame>, target: Arc<str>, generation: u32, node: usize) -> Lane {
         let now = Instant::now();
         Lane {
@@ -65,7 +66,7 @@ impl Lane {
             frame,
             target,
             born: now,
-            warm_until: now,
+            answered: None,
             answers: 0,
             generation,
             node,
@@ -90,9 +91,15 @@ impl Lane {
     }
 
     /// Whether a request may follow: nothing unasked has arrived, and the connection is open. That takes a look at the
-    /// socket, a system call, of which a get has two others: a read that follows an answer within a moment goes without.
+    /// socket, a system call, of which a get has two others: a read that follows an answer within a moment goes
+    /// without.
     pub fn is_ready(&self, is_read: bool, now: Instant) -> bool {
-        self.stream.is_even() && ((is_read && now < self.warm_until) || self.stream.is_quiet())
+        self.stream.is_even() && ((is_read && self.is_warm(now)) || self.stream.is_quiet())
+    }
+
+    /// An answer that came after the call has looked at the clock may be older than it seems.
+    fn is_warm(&self, now: Instant) -> bool {
+        self.answered.and_then(|answered| now.checked_duration_since(answered)).is_some_and(|idle| idle < MOMENT)
     }
 
     /// Whether another request may follow.
@@ -119,7 +126,7 @@ impl Lane {
         match outcome {
             Ok(reply) => {
                 self.answers += 1;
-                self.warm_until = Instant::now() + MOMENT;
+                self.answered = Some(Instant::now());
                 Ok(reply)
             }
             Err(error) if silent => Err(Failure { silent: true, ..self.failure(error, true) }),
@@ -171,13 +178,13 @@ impl Lane {
                         return Ok(head);
                     }
                 }
-                Ok(None) if self.inbox.unread().len() < MAX_HEAD => {
+                Ok(None) => {
                     let step = step.take().unwrap_or_else(|| pace.step());
                     if self.stream.receive(&mut self.inbox, &step)? == 0 {
                         return Err(self.cut_off());
                     }
                 }
-                _ => return Err(self.malformed()),
+                Err(_) => return Err(self.malformed()),
             }
         }
     }
@@ -189,22 +196,10 @@ impl Lane {
         }
         let mut body = Buffer::default();
         self.make_room(&mut body, announced.clamp(1, MAX_RESERVED) as usize)?;
-        match framing {
-            // Mostly all of it has come with the head.
-            Framing::Length(length) if length <= self.inbox.unread().len() as u64 => {
-                self.inbox.move_to(&mut body, length as usize);
-            }
-            _ => self.read_body(framing, &mut body, pace)?,
-        }
-        Ok(body)
-    }
-
-    /// Reads a body, some of which has not arrived yet.
-    fn read_body(&mut self, framing: Framing, body: &mut Buffer, pace: Pace<'_>) -> Result<()> {
         let mut reader = BodyReader::new(framing);
         loop {
-            self.make_room(body, self.inbox.unread().len())?;
-            if reader.read(&mut self.inbox, body).map_err(|_| self.malformed())? {
+            self.make_room(&mut body, self.inbox.unread().len())?;
+            if reader.read(&mut self.inbox, &mut body).map_err(|_| self.malformed())? {
                 break;
             }
             if body.len() > MAX_ANSWER {
@@ -217,7 +212,7 @@ impl Lane {
                 return Err(self.cut_off());
             }
         }
-        Ok(())
+        Ok(body)
     }
 
     /// Room for `more` bytes of an answer.

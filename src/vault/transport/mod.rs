@@ -25,7 +25,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::SecretString;
 
-pub use self::head::Hints;
+pub use self::head::{Hints, is_token_byte};
 use self::http::Frame;
 pub use self::http::{Method, Request};
 use self::lane::Lane;

@@ -21,9 +21,9 @@ impl Pool {
         Pool { slots: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS], max_age }
     }
 
-    /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that of
-    /// the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the server
-    /// closed or spoke on, and, after a fork, the parent's, without a byte to them.
+    /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that
+    /// of the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the
+    /// server closed or spoke on, and, after a fork, the parent's, without a byte to them.
     pub fn take(&self, node: usize, generation: u32, is_read: bool, now: Instant) -> Option<Box<Lane>> {
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {

@@ -100,7 +100,7 @@ impl Socket {
         self.send(bytes, deadline.remaining()?, deadline, started, || false)
     }
 
-    /// The same, by a deadline that was set for it right now, to a peer that has no reason to speak meanwhile: one that
+    /// The same, by a deadline that was just set, to a peer that has no reason to speak meanwhile: one that
     /// does, and has stopped reading, has made up its mind. Waiting for it to read on would be in vain.
     pub fn send_unless_answered(&self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
         self.send(bytes, step.remaining_when_set()?, step, started, || !self.is_quiet())
@@ -120,6 +120,9 @@ impl Socket {
                 Ok(sent) => {
                     *started |= sent > 0;
                     bytes = bytes.get(sent..).unwrap_or_default();
+                    if !bytes.is_empty() {
+                        left = deadline.remaining()?;
+                    }
                 }
                 Err(e) if is_pause(&e) && !is_over() => left = deadline.remaining()?,
                 Err(e) => return Err(IoFailure::Broken(e)),

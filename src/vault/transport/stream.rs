@@ -42,7 +42,8 @@ impl Stream {
         Stream { kind: Kind::Tls(Box::new(stream)), peer }
     }
 
-    /// Sends all of `bytes` by a deadline that was set right now; `started` becomes true as soon as the first of them may have left.
+    /// Sends all of `bytes` by a deadline that was just set; `started` becomes true as soon as the first of them may have
+    /// left.
     pub fn send_all(&mut self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<()> {
         let outcome = match &mut self.kind {
             Kind::Plain(socket) => socket.send_unless_answered(bytes, step, started).map_err(TlsFailure::Io),
@@ -51,7 +52,7 @@ impl Stream {
         outcome.map_err(|e| failed(e, &self.peer))
     }
 
-    /// Appends what the peer sends, by a deadline that was set right now, to `inbox`: the number of bytes, 0 when it has
+    /// Appends what the peer sends, by a deadline that was just set, to `inbox`: the number of bytes, 0 when it has
     /// closed.
     pub fn receive(&mut self, inbox: &mut Inbox, step: &Deadline) -> Result<usize> {
         let outcome = match &mut self.kind {
