@@ -191,8 +191,24 @@ fn is(name: &[u8], wanted: &[u8]) -> bool {
 
 /// What a header's name consists of (RFC 9110, 5.6.2).
 pub fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-') || b"!#$%&'*+.^_`|~".contains(&byte)
+    TOKEN_BYTES.get(usize::from(byte)) == Some(&true)
 }
+
+/// For each byte whether it is one of a token. Every byte of every name is looked up.
+#[allow(clippy::indexing_slicing, reason = "looked at while the library is compiled")]
+static TOKEN_BYTES: [bool; 256] = {
+    let (others, mut table, mut byte) = (b"!#$%&'*+-.^_`|~", [false; 256], 0);
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut other = 0;
+    while other < others.len() {
+        table[others[other] as usize] = true;
+        other += 1;
+    }
+    table
+};
 
 fn number(value: &[u8]) -> Option<u64> {
     decimal(value.trim_ascii())
