@@ -65,12 +65,9 @@ fn every_go_program_of_the_documents_compiles_and_is_formatted() {
     }
     assert_eq!(run(Command::new("gofmt").args(["-l", "."]).current_dir(&module)), "");
 
-    let libraries = format!("-L{} -lhandsfree_secrets", cc::library_folder().display());
-    let pkg_config = pkg_config::folder_with("go-documents", "handsfree_secrets", &libraries);
+    let pkg_config = pkg_config::folder_for("go-documents");
     for command in [["vet", "./..."], ["build", "./..."]] {
-        let mut go = quiet(Path::new("go"));
-        go.current_dir(&module).args(command);
-        run(go.env("PKG_CONFIG_PATH", &pkg_config).env("GOPROXY", "off").env("GOTOOLCHAIN", "local"));
+        run(pkg_config::for_go(quiet(Path::new("go")).current_dir(&module).args(command), &pkg_config));
     }
 }
 

@@ -108,12 +108,9 @@ fn the_python_program_does_the_five_operations() {
 #[test]
 fn the_go_program_does_the_five_operations() {
     let program = output("go").join("quickstart");
-    let libraries = format!("-L{} -lhandsfree_secrets", cc::library_folder().display());
-    let pkg_config = pkg_config::folder_with("go-example", "handsfree_secrets", &libraries);
     let mut compiler = Command::new("go");
     compiler.current_dir(example("go")).args(["build", "-o"]).arg(&program).arg(".");
-    compiler.env("PKG_CONFIG_PATH", pkg_config).env("GOPROXY", "off").env("GOTOOLCHAIN", "local");
-    build(&mut compiler, "golang-go, 1.21 or newer");
+    build(pkg_config::for_go(&mut compiler, &pkg_config::folder_for("go-example")), "golang-go, 1.21 or newer");
     works("go", || quiet(&program));
 }
 

@@ -4,9 +4,6 @@
 
 mod pkg_config;
 
-use std::collections::hash_map::DefaultHasher;
-use std::fs;
-use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -16,12 +13,8 @@ use handsfree_secrets_test_support::{cc, repository_root};
 fn go(folder: &str, pkg_config: &Path) -> Command {
     let mut command = cc::clean_command(Path::new("go"));
     command.current_dir(repository_root().join(folder));
-    command.env("PKG_CONFIG_PATH", pkg_config).env("LD_LIBRARY_PATH", cc::library_folder());
-    command.env("GOPROXY", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "1");
-    // Go's build cache does not look at headers outside of the package: a changed one has to change a flag.
-    let mut hasher = DefaultHasher::new();
-    fs::read(repository_root().join("include/handsfree_secrets.h")).unwrap().hash(&mut hasher);
-    command.env("CGO_CFLAGS", format!("-O2 -g -DHANDSFREE_SECRETS_TEST={}", hasher.finish()));
+    command.env("LD_LIBRARY_PATH", cc::library_folder());
+    pkg_config::for_go(&mut command, pkg_config);
     command
 }
 
@@ -36,8 +29,7 @@ fn succeeds(command: &mut Command) -> Output {
 
 #[test]
 fn the_go_package_is_vetted_and_passes_its_tests_under_the_race_detector() {
-    let libraries = format!("-L{} -lhandsfree_secrets", cc::library_folder().display());
-    let folder = pkg_config::folder_with("go-tests", "handsfree_secrets", &libraries);
+    let folder = pkg_config::folder_for("go-tests");
     succeeds(go("bindings/go", &folder).args(["vet", "./..."]));
     // The cache of test results does not know the library: -count=1 leaves it out.
     succeeds(go("bindings/go", &folder).args(["test", "-race", "-count=1", "./..."]));
