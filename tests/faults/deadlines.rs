@@ -37,6 +37,15 @@ fn open_times_out(phase: &str, settings: &[(&str, &str)]) {
     });
 }
 
+/// A server that speaks TLS, and a proxy in front of it.
+fn over_tls() -> (Tls, Server, FaultProxy) {
+    let tls = Tls::new();
+    let identity = tls.server();
+    let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
+    let proxy = FaultProxy::to(server.https_port(0));
+    (tls, server, proxy)
+}
+
 /// A listener that accepts nothing and whose queue is full: the kernel drops what else comes.
 fn full_listener() -> (TcpListener, Vec<TcpStream>) {
     // SAFETY: a new socket, which nobody else knows; the listener owns it from here.
@@ -79,10 +88,7 @@ fn a_peer_that_accepts_and_says_nothing_costs_no_more_than_the_deadline() {
 
 #[test]
 fn a_handshake_that_stops_or_drips_costs_no_more_than_the_deadline() {
-    let tls = Tls::new();
-    let identity = tls.server();
-    let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
-    let proxy = FaultProxy::to(server.https_port(0));
+    let (tls, _server, proxy) = over_tls();
     let address = format!("https://localhost:{}", proxy.port());
     let ca = tls.ca_file();
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_CACERT", ca.to_str().unwrap())];
@@ -103,10 +109,7 @@ fn a_slow_handshake_takes_nothing_from_the_time_for_the_answer() {
     // In a cluster a node may be silent for a third of the call. Here the handshake and the answer together take more.
     const EACH: Duration = Duration::from_millis(1200);
     const CALL: Duration = Duration::from_secs(6);
-    let tls = Tls::new();
-    let identity = tls.server();
-    let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
-    let proxy = FaultProxy::to(server.https_port(0));
+    let (tls, server, proxy) = over_tls();
     let addresses = format!("https://localhost:{0},https://127.0.0.1:{0}", proxy.port());
     let ca = tls.ca_file();
     let manager = open_with(&[
