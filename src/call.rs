@@ -125,7 +125,7 @@ impl Deadline {
 /// How an exchange with a peer is timed: it has to be over by the deadline, and the peer may not be silent for longer
 /// than its patience, so that a node that hangs costs one try and a slow one is heard out.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace<'d> {
+pub struct IoTimeout<'d> {
     /// The end of the call.
     pub deadline: &'d Deadline,
     /// How long one step may take: connecting, or until more bytes move.
@@ -134,10 +134,10 @@ pub struct Pace<'d> {
     pub began: Instant,
 }
 
-impl Pace<'_> {
+impl IoTimeout<'_> {
     /// The same for what begins now.
     pub fn again(&self) -> Self {
-        Pace { began: Instant::now(), ..*self }
+        IoTimeout { began: Instant::now(), ..*self }
     }
 
     /// By when the step has to be done that it begins with.
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_step_ends_with_its_patience_or_with_the_call() {
         let deadline = Call::default().start(Duration::from_secs(60));
-        let pace = |patience| Pace { deadline: &deadline, patience, began: deadline.set };
+        let pace = |patience| IoTimeout { deadline: &deadline, patience, began: deadline.set };
         let short = pace(Duration::from_secs(1));
         assert_eq!(short.first_step().remaining_when_set().unwrap(), Duration::from_secs(1));
         assert_eq!(pace(Duration::from_secs(90)).first_step().remaining_when_set().unwrap(), Duration::from_secs(60));

@@ -14,12 +14,12 @@ use arc_swap::ArcSwapOption;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::call::Call;
+use crate::config::{EmptyEnvironment, EnvConfig, Environment, ProcessEnvironment};
 use crate::error::{Error, Result};
-use crate::log::Logger;
-use crate::manager::{Metadata, SecretManager};
-use crate::memory::{Secret, try_to_owned};
-use crate::options::{EmptyEnvironment, EnvConfig, Environment, ProcessEnvironment};
+use crate::observe::log::Logger;
 use crate::reference::{MAX_PATH_BYTES, decode};
+use crate::secret::{Secret, try_to_owned};
+use crate::store::{Metadata, SecretManager};
 
 /// What a reference of this backend starts with.
 const SCHEME: &str = "env://";

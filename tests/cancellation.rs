@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::{Call, WAIT_SLICE};
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Server, Tls, TlsFront, eventually};
 use serde_json::json;
 
@@ -122,7 +123,7 @@ fn text_of(file: &File) -> String {
 }
 
 fn open(settings: &[(&str, &str)], call: &Call) -> Result<()> {
-    manager::open(Some(&options(settings)), call).map(drop)
+    open::open(Some(&options(settings)), call).map(drop)
 }
 
 /// Takes every connection, reads its request and says `answer`, then does nothing more: it does not even read.
@@ -223,7 +224,7 @@ fn while_sending_a_large_body_to_a_deaf_peer() {
 
     let address = format!("unix://{}", path.display());
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
-    let manager = manager::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
     let value = "v".repeat(1 << 19);
     ends_in_time("a large body", |call| manager.store("large", &value, None, call).map(drop));
 }
@@ -266,7 +267,7 @@ fn ends_in_time_with_many(
 ) {
     let (address, unanswered) = silent_but_for(known);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
-    let manager = manager::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
     ends_in_time(what, |call| operation(&*manager, call));
     let on_their_way = unanswered.load(Ordering::Acquire);
     assert!(on_their_way >= IN_TIME as usize * KEYS.len(), "{what}: {on_their_way} requests");
@@ -284,7 +285,7 @@ fn all_of<T>(outcomes: Vec<Result<T>>) -> Result<()> {
 fn in_a_list() {
     let (address, _) = silent_but_for(|_| None);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
-    let manager = manager::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
     ends_in_time("a list", |call| manager.list(None, call).map(drop));
 
     let folders: fn(&str) -> Option<(&str, &str)> = |path| match path {
@@ -316,7 +317,7 @@ fn while_held_back_by_the_rate_limit() {
     let address = server.addr();
     let settings =
         [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", server.root_token()), ("VAULT_RATE_LIMIT", "0.05:1")];
-    let manager = manager::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
     ends_in_time("the rate limit", |call| manager.get("vault://a", call).map(drop));
 }
 
@@ -330,7 +331,7 @@ fn with_a_dead_token(server: &Server) -> Arc<dyn SecretManager> {
     let secret = text(api.post("auth/approle/role/short/secret-id", json!({})), "secret_id");
     let address = server.addr();
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_ROLE_ID", &role), ("VAULT_SECRET_ID", &secret)];
-    let manager = manager::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
     std::thread::sleep(Duration::from_millis(1100));
     server.freeze();
     manager

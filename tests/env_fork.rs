@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::EnvConfig;
 use handsfree_secrets::env::EnvSecretManager;
-use handsfree_secrets::log::Logger;
-use handsfree_secrets::manager::SecretManager;
-use handsfree_secrets::options::EnvConfig;
+use handsfree_secrets::observe::log::Logger;
+use handsfree_secrets::store::SecretManager;
 use log::LevelFilter;
 
 const CHILDREN: usize = 50;

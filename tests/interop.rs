@@ -6,7 +6,7 @@ mod common;
 
 use common::open;
 use handsfree_secrets::call::Call;
-use handsfree_secrets::manager::Metadata;
+use handsfree_secrets::store::Metadata;
 use handsfree_secrets_test_support::{Server, python};
 use serde_json::{Value, json};
 

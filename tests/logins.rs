@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use common::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Result, Status};
-use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Agent, Gateway, JwtSigner, Server, Tls, answer, eventually};
 use serde_json::{Value, json};
 

@@ -9,9 +9,9 @@ use std::net::{TcpListener, TcpStream};
 
 use common::open;
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
-use handsfree_secrets::manager;
-use handsfree_secrets::options::Options;
+use handsfree_secrets::open;
 use handsfree_secrets_test_support::Server;
 use serde_json::{Value, json};
 
@@ -144,7 +144,7 @@ fn a_folder_that_is_too_large_for_one_answer_is_listed_page_by_page() {
     for (name, value) in [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &*address), ("VAULT_TOKEN", "t")] {
         options.set(name, value).unwrap();
     }
-    let manager = manager::open(Some(&options), &Call::default()).unwrap();
+    let manager = open::open(Some(&options), &Call::default()).unwrap();
     let listed = manager.list(None, &Call::default()).unwrap();
     assert_eq!(listed.len(), 100_002);
     assert_eq!((&*listed[0], &*listed[100_001]), ("vault://n 000000", "vault://n 100001"));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Result, Status};
-use handsfree_secrets::manager::{Metadata, SecretManager};
+use handsfree_secrets::store::{Metadata, SecretManager};
 use handsfree_secrets_test_support::Server;
 use serde_json::{Value, json};
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Result, Status};
-use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{AppRole, Relay, Server, eventually};
 use serde_json::json;
 

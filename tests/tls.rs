@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex};
 
 use common::{open, open_with};
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
-use handsfree_secrets::log::LogSink;
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::observe::log::LogSink;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Identity, Server, ServerBuilder, Tls, TlsFront};
 use log::{Level, LevelFilter};
 use rustls::{NamedGroup, ProtocolVersion};
@@ -379,7 +380,7 @@ fn skip_verify_takes_any_certificate_and_warns_once_at_open() {
         options.set(name, value).unwrap();
     }
     options.set_log_sink(Some((warnings.clone(), LevelFilter::Trace)));
-    let manager = manager::open(Some(&options), &Call::default()).unwrap();
+    let manager = open::open(Some(&options), &Call::default()).unwrap();
     for _ in 0..3 {
         assert_eq!(manager.get("vault://a", &Call::default()).unwrap().unwrap().as_str(), "v");
     }

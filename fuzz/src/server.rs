@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Status};
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use serde_json::value::RawValue;
 
 /// What every open of a manager asks for first.
@@ -57,7 +58,7 @@ impl Peer {
             options.set(name, value).expect("a known option");
         }
         answers.send(framed(200, MOUNT)).expect("the peer");
-        let manager = manager::open(Some(&options), &Call::default()).expect("a manager");
+        let manager = open::open(Some(&options), &Call::default()).expect("a manager");
         closed.recv().expect("the first connection");
         Peer { manager, answers, closed }
     }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::config::Options;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 
 use super::server::{CANARY, MOUNT, check, head};
 
@@ -107,7 +108,7 @@ impl Stage {
         ] {
             options.set(name, value).expect("a known option");
         }
-        manager::open(Some(&options), &Call::default())
+        open::open(Some(&options), &Call::default())
     }
 
     /// Two gets, the second with the token and on the connection that the first one left.

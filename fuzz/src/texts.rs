@@ -1,7 +1,7 @@
 //! The pure parsers: references, keys, prefixes, option values.
 
+use handsfree_secrets::config::{EmptyEnvironment, Options, resolve};
 use handsfree_secrets::error::Status;
-use handsfree_secrets::options::{EmptyEnvironment, Options, resolve};
 use handsfree_secrets::reference::{self, Prefix};
 
 /// A reference that can be read has a canonical form, which names the same secret and is its own canonical form. A key

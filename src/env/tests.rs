@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use ::log::{Level, LevelFilter};
 
 use super::*;
+use crate::config::FixedEnvironment;
 use crate::error::Status;
-use crate::log::LogSink;
-use crate::options::FixedEnvironment;
+use crate::observe::log::LogSink;
 
 fn logger() -> Logger {
     Logger::new(None, LevelFilter::Off)

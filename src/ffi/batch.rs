@@ -12,7 +12,7 @@ use super::guard;
 use super::handle::Owned;
 use super::manager::hf_manager;
 use crate::error::{Error, Result, Status};
-use crate::memory::Secret;
+use crate::secret::Secret;
 
 /// What came of each of many secrets, in the order of the call. Immutable, and so usable from any thread. One owner, who
 /// frees it with `hf_results_free`.

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use super::error::{hf_error, hf_status};
 use crate::error::{Error, Result, Status};
-use crate::quiet::{self, Quiet};
+use crate::host::panic_hook::{self, InsideLibrary};
 
 /// Runs a function that reports a status. A failure is put into `*error` where `error` is not NULL; `*error` is NULL in
 /// every other case.
@@ -40,7 +40,7 @@ pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 
 /// Runs `body` as a guest in the calling thread; a panic becomes an error of status `HF_ERR_INTERNAL`.
 fn visit<T>(body: impl FnOnce() -> T) -> Result<T> {
-    quiet::install();
+    panic_hook::install();
     let _visit = Visit::begin();
     panic::catch_unwind(AssertUnwindSafe(body)).map_err(bug)
 }
@@ -51,7 +51,7 @@ fn bug(payload: Box<dyn Any + Send>) -> Error {
     if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
-    let place = quiet::last_place();
+    let place = panic_hook::last_place();
     let version = env!("CARGO_PKG_VERSION");
     Error::new(Status::Internal, format!("a bug in handsfree_secrets {version}{place}; please report it"))
 }
@@ -60,7 +60,7 @@ fn bug(payload: Box<dyn Any + Send>) -> Error {
 struct Visit {
     errno: c_int,
     cancel_state: Option<c_int>,
-    _quiet: Quiet,
+    _quiet: InsideLibrary,
 }
 
 impl Visit {
@@ -69,7 +69,7 @@ impl Visit {
         let mut before = 0;
         // SAFETY: writes the previous state to where it is told.
         let refused = unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
-        Visit { errno, cancel_state: (refused == 0).then_some(before), _quiet: Quiet::enter() }
+        Visit { errno, cancel_state: (refused == 0).then_some(before), _quiet: InsideLibrary::enter() }
     }
 }
 

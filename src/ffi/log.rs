@@ -15,7 +15,7 @@ use ::log::{Level, LevelFilter};
 
 use super::guard;
 use crate::error::{Error, Result};
-use crate::log::{LogSink, set_global_sink};
+use crate::observe::log::{LogSink, set_global_sink};
 
 /// No line at all.
 pub const HF_LOG_OFF: i32 = 0;

@@ -16,7 +16,8 @@ use super::guard;
 use super::handle::Counted;
 use super::options::hf_options;
 use crate::error::Status;
-use crate::manager::{self, SecretManager};
+use crate::open;
+use crate::store::SecretManager;
 
 /// A store of secrets. Counted; usable from any number of threads at once.
 pub struct hf_manager {
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn hf_manager_open(
         guard::status(error, || {
             let out = Out::clear(out_manager, "out_manager")?;
             let options = options.as_ref().map(|options| &options.options);
-            let manager = manager::open(options, &hf_call::settings(call))?;
+            let manager = open::open(options, &hf_call::settings(call))?;
             out.set(hf_manager { manager }.into_raw());
             Ok(Status::Ok)
         })
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn hf_manager_default(
     unsafe {
         guard::status(error, || {
             let out = Out::clear(out_manager, "out_manager")?;
-            let manager = manager::default_manager(&hf_call::settings(call))?;
+            let manager = open::default_manager(&hf_call::settings(call))?;
             out.set(hf_manager::share(default_handle(manager)));
             Ok(Status::Ok)
         })
@@ -106,7 +107,7 @@ pub unsafe extern "C" fn hf_manager_default(
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_manager_reset_default() {
     guard::infallible((), || {
-        manager::reset_default_manager();
+        open::reset_default_manager();
         DEFAULT.store(None);
     });
 }

@@ -10,8 +10,8 @@ use super::error::{hf_error, hf_status};
 use super::guard;
 use super::handle::Owned;
 use crate::error::{Error, Result, Status};
-use crate::manager::Metadata;
-use crate::memory::try_to_owned;
+use crate::secret::try_to_owned;
+use crate::store::Metadata;
 
 /// A map from string to string. One owner; one thread at a time.
 pub struct hf_metadata {

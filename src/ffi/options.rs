@@ -15,8 +15,8 @@ use super::error::{hf_error, hf_status};
 use super::guard;
 use super::handle::Owned;
 use super::log::{self, hf_destroy, hf_log_callback};
+use crate::config::Options;
 use crate::error::Status;
-use crate::options::Options;
 
 /// Options of a manager that is to be opened. One owner; one thread at a time.
 pub struct hf_options {

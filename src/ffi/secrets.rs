@@ -29,7 +29,7 @@ use super::list::hf_string_list;
 use super::manager::hf_manager;
 use super::metadata::hf_metadata;
 use crate::error::{Error, Result, Status};
-use crate::memory::Secret;
+use crate::secret::Secret;
 
 /// Stores a value under a key, replacing what was there, its metadata included.
 ///

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::path::Flaw;
+use super::flaw::Flaw;
 use super::printable::is_printable;
 
 /// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are no UTF-8.

@@ -2,7 +2,8 @@
 
 use super::SCHEME;
 use super::codec::decode;
-use super::path::{Flaw, check_characters, check_segments, map_key};
+use super::flaw::Flaw;
+use super::path::{check_characters, check_segments, map_key};
 use crate::error::{Error, Result};
 
 /// The start of the paths that `list` returns. It need not end at a segment's end.

@@ -2,52 +2,31 @@
 //!
 //! `kv` knows documents, `session` tokens, `client` one authenticated request with its tries, `transport` bytes.
 
-mod answer;
-mod ask;
+pub(crate) mod api;
+mod auth;
 mod client;
-mod document;
-mod echo;
-mod folders;
-mod gate;
-mod index;
-mod json;
-mod kv;
-mod limiter;
-mod login;
-mod many;
-mod redirect;
-mod runs;
-mod session;
-mod text;
-mod transport;
-mod tries;
-mod wrapping;
+mod engine;
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use self::answer::{Complaint, Denial, not_as_documented};
-use self::ask::Ask;
-use self::client::Client;
-use self::document::{Change, METADATA_FIELD};
-use self::folders::Folders;
-use self::kv::{Kv, Via};
-use self::session::Session;
+use self::client::{Client, Context};
+use self::engine::kv::document::{Change, METADATA_FIELD};
+use self::engine::kv::list::Folders;
+use self::engine::kv::v2::Kv;
+use self::engine::mount::{self, Kind, Mount};
 use crate::call::{Call, Deadline};
+use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::log::Logger;
-use crate::manager::{Metadata, SecretManager};
-use crate::memory::Secret;
-use crate::options::VaultConfig;
+use crate::observe::log::Logger;
 use crate::reference::{self, KvPath, Prefix, VaultReference};
+use crate::secret::Secret;
+use crate::store::{Metadata, SecretManager};
 
 /// Secrets in a KV version 2 mount of a Vault server.
 pub struct VaultSecretManager {
     client: Client,
-    session: Session,
     kv: Kv,
     folders: Folders,
     concurrency: usize,
@@ -57,34 +36,12 @@ pub struct VaultSecretManager {
     checked: AtomicBool,
 }
 
-/// The answer to `GET sys/internal/ui/mounts/<mount>`.
-#[derive(Deserialize)]
-struct MountAnswer {
-    data: Option<MountData>,
-}
-
-#[derive(Deserialize)]
-struct MountData {
-    #[serde(rename = "type", default)]
-    kind: String,
-    /// Where the mount itself is: the server answers for every path below it, too.
-    path: Option<String>,
-    options: Option<MountOptions>,
-}
-
-#[derive(Deserialize)]
-struct MountOptions {
-    version: Option<String>,
-}
-
 impl VaultSecretManager {
     /// Opens a manager: the credentials are tried once, and the mount has to be KV version 2.
     pub fn open(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<VaultSecretManager> {
         let deadline = call.start(config.timeout);
-        let session = Session::new(config.auth.clone(), &config.mount);
         let manager = VaultSecretManager {
             client: Client::new(&mut config, logger)?,
-            session,
             kv: Kv::new(&config.mount, config.path_prefix.as_deref()),
             folders: Folders::new(config.list_concurrency),
             concurrency: config.list_concurrency,
@@ -109,44 +66,15 @@ impl VaultSecretManager {
         if self.checked.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let path = self.session.probe_path();
-        let reply = self.client.send(&self.session, &Ask::probe(path), deadline)?;
-        match reply.status {
-            200 => {
-                let answer = serde_json::from_slice::<MountAnswer>(&reply.body).ok();
-                let data =
-                    answer.and_then(|a| a.data).ok_or_else(|| not_as_documented(&reply, path, "describes no mount"))?;
-                self.check_version(&data)
-            }
-            403 if Complaint::of(&reply).denial() == Denial::Policy => Ok(()),
-            _ => Err(Complaint::of(&reply).into_error(path, "\"read\"")),
-        }
-    }
-
-    fn check_version(&self, data: &MountData) -> Result<()> {
-        let place = data.path.as_deref().unwrap_or_default().trim_matches('/');
-        if !place.is_empty() && self.mount.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')) {
-            return Err(Error::config(format!(
-                "VAULT_MOUNT is {:?}, which lies inside of the mount {place:?}; set it to that one, and put what is \
-                 behind it into VAULT_PATH_PREFIX or the keys",
-                self.mount
-            )));
-        }
-        let version = data.options.as_ref().and_then(|o| o.version.as_deref());
-        if data.kind == "kv" && version == Some("2") {
+        if let Some(found) = mount::look_up(self.via(deadline), &self.mount)? {
+            require_kv2(&self.mount, &found)?;
             self.checked.store(true, Ordering::Relaxed);
-            return Ok(());
         }
-        let found = match (data.kind.as_str(), version) {
-            ("kv" | "generic", _) => "a KV version 1 engine".to_owned(),
-            (kind, _) => format!("an engine of type {kind:?}"),
-        };
-        let message = format!("the mount {:?} is {found}; VAULT_MOUNT has to name a KV version 2 engine", self.mount);
-        Err(Error::unsupported(message).with_http_status(200))
+        Ok(())
     }
 
-    fn via<'a>(&'a self, deadline: &'a Deadline) -> Via<'a> {
-        Via { client: &self.client, session: &self.session, deadline }
+    fn via<'a>(&'a self, deadline: &'a Deadline) -> Context<'a> {
+        Context { client: &self.client, deadline }
     }
 
     /// The words of the Python manager in front of what Vault or the network said, for the caller and the log; a bad
@@ -266,6 +194,23 @@ impl SecretManager for VaultSecretManager {
     fn canonical(&self, reference: &str) -> Result<String> {
         Ok(self.parse(reference)?.canonical())
     }
+}
+
+/// `HF_ERR_CONFIG` or `HF_ERR_UNSUPPORTED` unless `VAULT_MOUNT`, which is `name`, is a KV version 2 engine.
+fn require_kv2(name: &str, found: &Mount) -> Result<()> {
+    if let Some(place) = found.around(name) {
+        return Err(Error::config(format!(
+            "VAULT_MOUNT is {name:?}, which lies inside of the mount {place:?}; set it to that one, and put what is \
+             behind it into VAULT_PATH_PREFIX or the keys"
+        )));
+    }
+    let what = match &found.kind {
+        Kind::Kv2 => return Ok(()),
+        Kind::Kv1 => "a KV version 1 engine".to_owned(),
+        Kind::Other(kind) => format!("an engine of type {kind:?}"),
+    };
+    let message = format!("the mount {name:?} is {what}; VAULT_MOUNT has to name a KV version 2 engine");
+    Err(Error::unsupported(message).with_http_status(200))
 }
 
 /// Does what is possible of `wanted` at once, and puts the results back among the errors of the rest, in order.

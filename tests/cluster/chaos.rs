@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Status};
-use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Cluster, eventually, figure};
 
 use crate::open;

@@ -8,8 +8,9 @@ mod own_writes;
 use std::sync::Arc;
 
 use handsfree_secrets::call::Call;
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::config::Options;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Cluster;
 
 use chaos::{Blow, Plan};
@@ -26,7 +27,7 @@ fn open(cluster: &Cluster, addresses: &str, settings: &[(&str, &str)]) -> Arc<dy
     for (name, value) in base.iter().chain(settings) {
         options.set(name, value).unwrap();
     }
-    manager::open(Some(&options), &Call::default()).unwrap_or_else(|e| panic!("open: {e}"))
+    open::open(Some(&options), &Call::default()).unwrap_or_else(|e| panic!("open: {e}"))
 }
 
 fn start(standby_reads: bool) -> Cluster {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Result;
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Server;
 
 /// A manager with exactly these options, whatever the environment says.
@@ -14,7 +15,7 @@ pub fn open_with(settings: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
     for (name, value) in settings {
         options.set(name, value)?;
     }
-    manager::open(Some(&options), &Call::default())
+    open::open(Some(&options), &Call::default())
 }
 
 /// A manager for a mount of this server, with this token.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Result;
-use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{End, Fault, FaultProxy, Server};
 use serde_json::json;
 

@@ -21,10 +21,11 @@ use std::time::{Duration, Instant};
 
 use common::{open, open_with};
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
-use handsfree_secrets::log::LogSink;
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::observe::log::LogSink;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Gateway, Relay, Server, Tls, Verdict, answer, free_ports};
 use log::{Level, LevelFilter};
 use serde_json::json;
@@ -96,7 +97,7 @@ fn plain_http_to_another_host_is_warned_about_once() {
             options.set(name, value).unwrap();
         }
         options.set_log_sink(Some((warnings.clone(), LevelFilter::Warn)));
-        let manager = manager::open(Some(&options), &Call::default()).unwrap();
+        let manager = open::open(Some(&options), &Call::default()).unwrap();
         for _ in 0..3 {
             assert_eq!(get(&*manager).unwrap(), "v");
         }

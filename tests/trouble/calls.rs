@@ -5,10 +5,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
-use handsfree_secrets::log::LogSink;
-use handsfree_secrets::manager::SecretManager;
-use handsfree_secrets::options::Options;
+use handsfree_secrets::observe::log::LogSink;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text, eventually};
 use log::{Level, LevelFilter};
 use serde_json::json;
@@ -309,7 +309,7 @@ fn open_with_brake(
         options.set(name, value).unwrap();
     }
     options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
-    handsfree_secrets::manager::open(Some(&options), &call()).unwrap()
+    handsfree_secrets::open::open(Some(&options), &call()).unwrap()
 }
 
 #[test]

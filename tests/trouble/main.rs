@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::open_with;
 use handsfree_secrets::error::Result;
-use handsfree_secrets::manager::SecretManager;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Server;
 
 /// A manager that knows the server by this address only, with the root token; `extra` settings come on top.

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Result, Status};
-use handsfree_secrets::log::LogSink;
-use handsfree_secrets::manager::{self, SecretManager};
-use handsfree_secrets::options::Options;
+use handsfree_secrets::observe::log::LogSink;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{AppRole, Gateway, Server, Verdict, answer};
 use log::{Level, LevelFilter};
 use serde_json::json;
@@ -259,7 +260,7 @@ fn a_log_callback_may_call_the_manager_that_has_just_logged_in() {
         options.set(name, value).unwrap();
     }
     options.set_log_sink(Some((nosy.clone(), LevelFilter::Trace)));
-    let manager = manager::open(Some(&options), &call()).unwrap();
+    let manager = open::open(Some(&options), &call()).unwrap();
     assert!(nosy.manager.set(manager.clone()).is_ok());
     server.api().post(&format!("sys/leases/revoke-prefix/auth/{}", role.mount), json!({}));
     let started = Instant::now();

@@ -1,0 +1,116 @@
+//! Two layers, options over the environment, and the one rule by which a setting is found in them.
+
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::settings::{Named, Source};
+use super::table::{self, Group, OptionEntry};
+use super::{Environment, Options};
+use crate::error::{Error, Result};
+
+/// A setting that was found: its text, and the spelling that it was set under, for messages.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    text: SecretString,
+}
+
+impl Setting {
+    /// The text; never empty. It may be a credential, so it belongs in no message.
+    pub(super) fn text(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    pub(super) fn into_secret(self) -> SecretString {
+        self.text
+    }
+
+    /// What the text was read as, with the setting's name.
+    pub(super) fn named<T>(&self, value: T) -> Named<T> {
+        Named { value, variable: self.name }
+    }
+
+    /// `HF_ERR_CONFIG`: the name, then what is wrong with its value and what to do about it.
+    pub(super) fn error(&self, problem: impl std::fmt::Display) -> Error {
+        Error::config(format!("{} {problem}", self.name))
+    }
+}
+
+#[cfg(test)]
+impl Setting {
+    pub(super) fn of(name: &'static str, text: &str) -> Self {
+        Setting { name, text: SecretString::from(text) }
+    }
+}
+
+/// All options, then the whole environment.
+pub(super) struct Layers<'a> {
+    pub(super) options: &'a Options,
+    pub(super) environment: &'a dyn Environment,
+}
+
+impl Layers<'_> {
+    /// The setting called `name`, if there is one.
+    ///
+    /// The options decide where one of its spellings is set, or a member of its group: an empty text there means
+    /// none. Else the environment does, where an empty variable counts as unset.
+    pub(super) fn find(&self, name: &str) -> Result<Option<Setting>> {
+        let Some((entry, _)) = table::find(name) else { return Ok(None) };
+        if let Some((name, text)) = self.in_options(entry) {
+            let text = text.clone();
+            return Ok((!text.expose_secret().is_empty()).then_some(Setting { name, text }));
+        }
+        if self.group_is_in_options(entry.group) { Ok(None) } else { self.in_environment(entry) }
+    }
+
+    /// The same, or the default of the table, which is read like any other text.
+    pub(super) fn find_or_default(&self, name: &'static str) -> Result<Setting> {
+        let default = table::find(name).map_or("", |(entry, _)| entry.default);
+        Ok(self.find(name)?.unwrap_or_else(|| Setting { name, text: SecretString::from(default) }))
+    }
+
+    /// The setting where only the environment counts.
+    pub(super) fn variable(&self, name: &'static str) -> Result<Option<Setting>> {
+        let Some(value) = self.environment.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+        match value.into_string() {
+            Ok(text) => Ok(Some(Setting { name, text: SecretString::from(text) })),
+            Err(_) => Err(Error::config(format!("{name} is not valid UTF-8; set it anew, or unset it"))),
+        }
+    }
+
+    /// Whether the setting called `name` was made as an option rather than in the environment.
+    pub(super) fn is_option(&self, name: &str) -> bool {
+        table::find(name).is_some_and(|(entry, _)| self.in_options(entry).is_some())
+    }
+
+    /// A credential that may stand in a file: `name`, or `name_FILE`. The text is stronger.
+    pub(super) fn source(&self, name: &str, file_name: &str) -> Result<Option<Source>> {
+        if let Some(setting) = self.find(name)? {
+            return Ok(Some(Source::Text(setting.into_secret())));
+        }
+        Ok(self.path(file_name)?.map(|path| Source::File(path.value)))
+    }
+
+    /// A file or directory. Whether it is there shows when it is read.
+    pub(super) fn path(&self, name: &str) -> Result<Option<Named<PathBuf>>> {
+        Ok(self.find(name)?.map(|setting| setting.named(PathBuf::from(setting.text()))))
+    }
+
+    fn in_options(&self, entry: &OptionEntry) -> Option<(&'static str, &SecretString)> {
+        entry.spellings.iter().find_map(|&spelling| Some((spelling, self.options.get(spelling)?)))
+    }
+
+    fn group_is_in_options(&self, group: Group) -> bool {
+        group != Group::None
+            && table::OPTIONS.iter().any(|entry| entry.group == group && self.in_options(entry).is_some())
+    }
+
+    fn in_environment(&self, entry: &OptionEntry) -> Result<Option<Setting>> {
+        for &spelling in entry.spellings {
+            if let Some(setting) = self.variable(spelling)? {
+                return Ok(Some(setting));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,100 @@
+//! From names and texts to a checked configuration. Pure: the environment is handed in.
+
+mod address;
+mod environment;
+mod layers;
+mod login;
+mod proxy;
+mod resolve;
+pub mod settings;
+pub mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ::log::LevelFilter;
+use secrecy::SecretString;
+
+pub use address::address as parse_address;
+#[cfg(test)]
+pub(crate) use environment::FixedEnvironment;
+pub use environment::{EmptyEnvironment, Environment, ProcessEnvironment};
+pub use resolve::resolve;
+pub use settings::*;
+
+use crate::error::{Error, Result};
+use crate::observe::log::LogSink;
+
+/// What a program sets before it opens a manager: texts by the names of the environment variables.
+#[derive(Clone, Default)]
+pub struct Options {
+    values: BTreeMap<&'static str, SecretString>,
+    isolated: bool,
+    log_sink: Option<(Arc<dyn LogSink>, LevelFilter)>,
+}
+
+impl Options {
+    /// Nothing set; what is not set comes from the environment.
+    pub fn new() -> Self {
+        Options::default()
+    }
+
+    /// Nothing set, and the environment is never looked at.
+    pub fn new_isolated() -> Self {
+        Options { isolated: true, ..Options::default() }
+    }
+
+    /// Sets one option; an empty `value` means explicitly none. The value is checked when the manager opens.
+    /// `HF_ERR_INVALID_ARGUMENT` for a name that is not known.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let Some((_, spelling)) = table::find(name) else {
+            return Err(unknown_name(name));
+        };
+        self.values.insert(spelling, SecretString::from(value));
+        Ok(())
+    }
+
+    /// The environment is never looked at.
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
+    }
+
+    /// Where the log lines of the manager go, and how many, in place of the process-wide callback and of
+    /// standard error. `None` takes that back.
+    pub fn set_log_sink(&mut self, sink: Option<(Arc<dyn LogSink>, LevelFilter)>) {
+        self.log_sink = sink;
+    }
+
+    /// What `set_log_sink` was given last.
+    pub fn log_sink(&self) -> Option<&(Arc<dyn LogSink>, LevelFilter)> {
+        self.log_sink.as_ref()
+    }
+
+    /// The text that was set under exactly this spelling.
+    fn get(&self, spelling: &str) -> Option<&SecretString> {
+        self.values.get(spelling)
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Names only: any value may be a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("set", &self.values.keys().collect::<Vec<_>>())
+            .field("isolated", &self.isolated)
+            .field("log_sink", &self.log_sink.is_some())
+            .finish()
+    }
+}
+
+/// The name itself is repeated only where it could be one: a caller may have swapped name and value.
+fn unknown_name(name: &str) -> Error {
+    let looks_like_a_name = name.len() <= 40 && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
+    let named = if looks_like_a_name { format!("{name:?}") } else { "this name".to_owned() };
+    let nearest = table::nearest(name).unwrap_or_default();
+    Error::invalid_argument(format!("name: no option is called {named}; did you mean {nearest}?"))
+}

@@ -1,0 +1,172 @@
+//! Options and environment to one checked configuration.
+
+use std::path::PathBuf;
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use super::address;
+use super::layers::{Layers, Setting};
+use super::settings::{Address, Backend, ClientIdentity, Config, EnvConfig, Named, Roots, TlsConfig, VaultConfig};
+use super::{EmptyEnvironment, Environment, Options, login, proxy, values};
+use crate::error::{Error, Result};
+
+/// The configuration that `options` describe, over `environment` (which isolated options leave unread).
+///
+/// `HF_ERR_CONFIG` where something is missing, malformed or contradictory, `HF_ERR_UNSUPPORTED` for a backend that
+/// other implementations have. No traffic; files are named but not opened.
+pub fn resolve(options: &Options, environment: &dyn Environment) -> Result<Config> {
+    let environment = if options.is_isolated() { &EmptyEnvironment } else { environment };
+    let layers = Layers { options, environment };
+    let mut warnings = Vec::new();
+    let log_level = values::log_level(&layers.find_or_default("VAULT_LOG_LEVEL")?)?;
+    let kind = layers.find_or_default("SECRET_MANAGER_TYPE")?;
+    let backend = match kind.text().to_ascii_lowercase().as_str() {
+        "env" => env_backend(&layers, &mut warnings)?,
+        "vault" => Backend::Vault(Box::new(vault(&layers, &mut warnings)?)),
+        other => return Err(other_backend(&kind, other)),
+    };
+    Ok(Config { backend, log_level, warnings })
+}
+
+fn other_backend(kind: &Setting, name: &str) -> Error {
+    match name {
+        "aws" | "gcp" => Error::unsupported(format!(
+            "SECRET_MANAGER_TYPE is {name}, a backend that this library does not have; write env or vault"
+        )),
+        _ => kind.error("is no backend of this library; write env or vault"),
+    }
+}
+
+/// Who sets an address and no type most likely means Vault, and would not notice where the secrets go.
+fn warn_about_unused_address(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<()> {
+    if layers.find("SECRET_MANAGER_TYPE")?.is_some() {
+        return Ok(());
+    }
+    if let Some(Setting { name, .. }) = server(layers)? {
+        warnings.push(format!(
+            "{name} is set but SECRET_MANAGER_TYPE is not, so the env backend is used; set it to vault, or to env"
+        ));
+    }
+    Ok(())
+}
+
+fn env_backend(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Backend> {
+    warn_about_unused_address(layers, warnings)?;
+    let prefix = values::variable_prefix(&layers.find_or_default("SECRET_MANAGER_ENV_PREFIX")?)?;
+    Ok(Backend::Env(EnvConfig { prefix, isolated: layers.options.is_isolated() }))
+}
+
+fn server(layers: &Layers<'_>) -> Result<Option<Setting>> {
+    match layers.find("VAULT_AGENT_ADDR")? {
+        Some(setting) => Ok(Some(setting)),
+        None => layers.find("VAULT_ADDR"),
+    }
+}
+
+fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig> {
+    let server = server(layers)?
+        .ok_or_else(|| Error::config("VAULT_ADDR environment variable or vault_addr parameter is required"))?;
+    let auth = login::auth(layers, warnings)?;
+    let addresses = address::addresses(&server)?;
+    let proxy = proxy::proxy(layers, &addresses)?;
+    let tls = tls(layers, warnings)?;
+    warn_about_plain_http(&server, &addresses, warnings);
+    Ok(VaultConfig {
+        address_variable: server.name,
+        srv_lookup: flag(layers, "VAULT_SRV_LOOKUP")?,
+        auth,
+        mount: values::mount(&layers.find_or_default("VAULT_MOUNT")?)?,
+        namespace: layers.find("VAULT_NAMESPACE")?.map_or(Ok(None), |found| values::namespace(&found))?,
+        path_prefix: path_prefix(layers)?,
+        tls,
+        timeout: timeout(layers)?,
+        max_retries: values::number(&layers.find_or_default("VAULT_MAX_RETRIES")?, 0, 1_000)?,
+        max_connection_age: values::duration(&layers.find_or_default("VAULT_MAX_CONNECTION_AGE")?)?,
+        list_concurrency: values::number(&layers.find_or_default("VAULT_LIST_CONCURRENCY")?, 1, 256)? as usize,
+        rate_limit: layers.find("VAULT_RATE_LIMIT")?.map(|found| values::rate_limit(&found)).transpose()?,
+        proxy,
+        headers: layers.find("VAULT_HEADERS")?.map_or(Ok(Vec::new()), |found| values::headers(&found))?,
+        disable_redirects: flag(layers, "VAULT_DISABLE_REDIRECTS")?,
+        addresses,
+    })
+}
+
+fn flag(layers: &Layers<'_>, name: &'static str) -> Result<bool> {
+    values::boolean(&layers.find_or_default(name)?)
+}
+
+fn path_prefix(layers: &Layers<'_>) -> Result<Option<String>> {
+    let Some(setting) = layers.find("VAULT_PATH_PREFIX")? else { return Ok(None) };
+    Ok(Some(values::server_path(&setting)?).filter(|path| !path.is_empty()))
+}
+
+fn timeout(layers: &Layers<'_>) -> Result<Duration> {
+    let setting = layers.find_or_default("VAULT_CLIENT_TIMEOUT")?;
+    let timeout = values::duration(&setting)?;
+    if timeout.is_zero() {
+        Err(setting.error("is zero, so that every call would fail; give it time"))
+    } else {
+        Ok(timeout)
+    }
+}
+
+fn tls(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<TlsConfig> {
+    let setting = layers.find_or_default("VAULT_SKIP_VERIFY")?;
+    let skip_verify = values::boolean(&setting)?;
+    if skip_verify {
+        let name = setting.name;
+        warnings.push(format!("{name} is on: no certificate is verified, and whoever answers gets the token"));
+    }
+    Ok(TlsConfig { roots: roots(layers)?, identity: identity(layers)?, server_name: server_name(layers)?, skip_verify })
+}
+
+fn roots(layers: &Layers<'_>) -> Result<Roots> {
+    if let Some(path) = layers.path("VAULT_CACERT")? {
+        return Ok(Roots::File(path));
+    }
+    if let Some(setting) = layers.find("VAULT_CACERT_BYTES")? {
+        return Ok(Roots::Pem(setting.named(setting.text().to_owned())));
+    }
+    if let Some(path) = layers.path("VAULT_CAPATH")? {
+        return Ok(Roots::Directory(path));
+    }
+    let named = |name| Ok(layers.variable(name)?.map(|setting| PathBuf::from(setting.text())));
+    Ok(Roots::System { file: named("SSL_CERT_FILE")?, directory: named("SSL_CERT_DIR")? })
+}
+
+fn identity(layers: &Layers<'_>) -> Result<Option<ClientIdentity>> {
+    match (layers.path("VAULT_CLIENT_CERT")?, layers.path("VAULT_CLIENT_KEY")?) {
+        (Some(certificate), Some(key)) => Ok(Some(ClientIdentity { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(Named { variable, .. }), None) => {
+            Err(Error::config(format!("{variable} is set without VAULT_CLIENT_KEY; set both")))
+        }
+        (None, Some(Named { variable, .. })) => {
+            Err(Error::config(format!("{variable} is set without VAULT_CLIENT_CERT; set both")))
+        }
+    }
+}
+
+fn server_name(layers: &Layers<'_>) -> Result<Option<Named<String>>> {
+    let Some(setting) = layers.find("VAULT_TLS_SERVER_NAME")? else { return Ok(None) };
+    let name = match setting.text().parse::<Ipv6Addr>() {
+        Ok(address) => Some(address.to_string()),
+        Err(_) => address::host_name(setting.text()),
+    };
+    name.map(|name| Some(setting.named(name)))
+        .ok_or_else(|| setting.error("is no host name; write it without scheme and port"))
+}
+
+fn warn_about_plain_http(server: &Setting, addresses: &[Address], warnings: &mut Vec<String>) {
+    let exposed = addresses.iter().find(|address| match address {
+        Address::Tcp { https: false, host, .. } => !address::is_this_host(host),
+        _ => false,
+    });
+    if let Some(exposed) = exposed {
+        let name = server.name;
+        warnings.push(format!(
+            "{name}: {exposed} is plain http, so tokens and secrets cross the network unencrypted; use https"
+        ));
+    }
+}

@@ -1,0 +1,73 @@
+//! Idle connections, kept without a lock: threads do not meet here, and a fork can leave nothing locked.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+
+/// Idle connections beyond this many are closed.
+const SLOTS: usize = 64;
+
+/// The idle connections of one manager.
+pub struct Pool {
+    slots: [AtomicPtr<Connection>; SLOTS],
+    max_age: Duration,
+}
+
+impl Pool {
+    /// An empty pool, whose connections are not used again once they are older than `max_age`.
+    pub fn new(max_age: Duration) -> Pool {
+        Pool { slots: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS], max_age }
+    }
+
+    /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that
+    /// of the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the
+    /// server closed or spoke on, and, after a fork, the parent's, without a byte to them.
+    pub fn take(&self, node: usize, generation: u32, is_read: bool, now: Instant) -> Option<Box<Connection>> {
+        for slot in &self.slots {
+            if slot.load(Ordering::Relaxed).is_null() {
+                continue;
+            }
+            let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
+            let usable = lane.generation() == generation
+                && lane.node() == node
+                && now.saturating_duration_since(lane.born()) < self.max_age;
+            if usable && lane.is_ready(is_read, now) {
+                return Some(lane);
+            }
+        }
+        None
+    }
+
+    /// Keeps an idle connection; closes it where there is no room.
+    pub fn put(&self, lane: Box<Connection>) {
+        let lane = Box::into_raw(lane);
+        for slot in &self.slots {
+            let empty = ptr::null_mut();
+            if slot.load(Ordering::Relaxed).is_null()
+                && slot.compare_exchange(empty, lane, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            {
+                return;
+            }
+        }
+        drop(unboxed(lane));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for slot in &self.slots {
+            drop(unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)));
+        }
+    }
+}
+
+fn unboxed(lane: *mut Connection) -> Option<Box<Connection>> {
+    if lane.is_null() {
+        return None;
+    }
+    // SAFETY: every non-null pointer here comes from `Box::into_raw` in `put`, and whoever calls this has just taken it
+    // out of its slot by an atomic swap, or never put it in: it has one owner.
+    Some(unsafe { Box::from_raw(lane) })
+}

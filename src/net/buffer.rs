@@ -1,0 +1,193 @@
+//! Buffers that a connection keeps: reused for every exchange, wiped after each.
+
+use zeroize::Zeroize;
+
+use crate::secret::Buffer;
+
+/// Received bytes that nobody has taken yet. Grows when an answer's head does not fit.
+pub struct Inbox {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The furthest byte written since the last wipe.
+    dirty: usize,
+}
+
+impl Inbox {
+    /// An empty inbox with room for `size` bytes.
+    pub fn new(size: usize) -> Self {
+        Inbox { bytes: vec![0; size], start: 0, end: 0, dirty: 0 }
+    }
+
+    /// What has arrived and was not taken.
+    pub fn unread(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The same, to be decrypted in place.
+    pub fn unread_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether nothing has arrived since the last wipe.
+    pub fn is_untouched(&self) -> bool {
+        self.dirty == 0
+    }
+
+    /// Marks the first `count` unread bytes as taken.
+    pub fn take(&mut self, count: usize) {
+        self.start = self.end.min(self.start + count);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Moves the first `count` unread bytes to the end of `body`, where the caller has made room for them.
+    pub fn move_to(&mut self, body: &mut Buffer, count: usize) {
+        body.extend_from_slice(self.unread().get(..count).unwrap_or_default());
+        self.take(count);
+    }
+
+    /// Room for at least `wanted` more bytes, behind the unread ones.
+    pub fn room(&mut self, wanted: usize) -> &mut [u8] {
+        if self.bytes.len() - self.end < wanted && self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.bytes.len() - self.end < wanted {
+            self.grow(self.end + wanted);
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// A `Vec` that grows by itself would leave its old block unwiped where the allocator does not wipe.
+    fn grow(&mut self, size: usize) {
+        let mut larger = vec![0; size.max(self.bytes.len() * 2)];
+        if let (Some(to), Some(from)) = (larger.get_mut(..self.end), self.bytes.get(..self.end)) {
+            to.copy_from_slice(from);
+        }
+        self.bytes.zeroize();
+        self.bytes = larger;
+    }
+
+    /// Marks the first `count` bytes of [`Inbox::room`] as received.
+    pub fn added(&mut self, count: usize) {
+        self.end = self.bytes.len().min(self.end + count);
+        self.dirty = self.dirty.max(self.end);
+    }
+
+    /// Overwrites all that was received since the last wipe, unread bytes excepted.
+    pub fn wipe(&mut self) {
+        let (before, behind) = (self.start.min(self.dirty), self.end.min(self.dirty));
+        if let Some(taken) = self.bytes.get_mut(..before) {
+            taken.zeroize();
+        }
+        if let Some(rest) = self.bytes.get_mut(behind..self.dirty) {
+            rest.zeroize();
+        }
+        self.dirty = self.end;
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// Bytes that wait to be sent, so that a request's head and body leave in one system call.
+pub struct Outbox {
+    bytes: Vec<u8>,
+}
+
+impl Outbox {
+    /// An empty outbox with room for `size` bytes. It grows.
+    pub fn new(size: usize) -> Self {
+        Outbox { bytes: Vec::with_capacity(size) }
+    }
+
+    /// Adds `part` at the end.
+    pub fn push(&mut self, part: &[u8]) {
+        let wanted = self.bytes.len() + part.len();
+        if wanted > self.bytes.capacity() {
+            let mut larger = Vec::with_capacity(wanted.max(self.bytes.capacity() * 2));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(part);
+    }
+
+    /// What waits to be sent.
+    pub fn filled(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Overwrites everything; the room stays.
+    pub fn wipe(&mut self) {
+        self.bytes.as_mut_slice().zeroize();
+        self.bytes.clear();
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receive(inbox: &mut Inbox, bytes: &[u8]) {
+        inbox.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        inbox.added(bytes.len());
+    }
+
+    #[test]
+    fn an_inbox_keeps_unread_bytes_when_it_grows() {
+        let mut inbox = Inbox::new(4);
+        receive(&mut inbox, b"abcd");
+        inbox.take(2);
+        receive(&mut inbox, b"efgh");
+        assert_eq!(inbox.unread(), b"cdefgh");
+    }
+
+    #[test]
+    fn a_wiped_inbox_holds_nothing_but_what_is_unread() {
+        let mut inbox = Inbox::new(16);
+        receive(&mut inbox, b"secret!tail");
+        inbox.take(7);
+        inbox.wipe();
+        assert_eq!(inbox.unread(), b"tail");
+        inbox.take(4);
+        inbox.wipe();
+        assert!(inbox.bytes.iter().all(|&b| b == 0));
+    }
+
+    #[test]
+    fn a_wiped_inbox_is_clean_after_bytes_were_moved_to_the_front() {
+        let mut inbox = Inbox::new(8);
+        receive(&mut inbox, b"secretAB");
+        inbox.take(6);
+        receive(&mut inbox, b"CDEF");
+        inbox.take(6);
+        inbox.wipe();
+        assert!(inbox.bytes.iter().all(|&b| b == 0));
+    }
+
+    #[test]
+    fn a_wiped_outbox_is_empty_and_clean_however_it_grew() {
+        let mut outbox = Outbox::new(4);
+        outbox.push(b"tok");
+        outbox.push(b"en and more");
+        assert_eq!(outbox.filled(), b"token and more");
+        outbox.bytes.as_mut_slice().zeroize();
+        assert!(outbox.filled().iter().all(|&b| b == 0));
+        outbox.wipe();
+        assert!(outbox.filled().is_empty());
+    }
+}

@@ -1,0 +1,107 @@
+//! A byte stream to a peer, plain or over TLS, whose failures are ready for people to read.
+
+use std::sync::Arc;
+
+use super::buffer::Inbox;
+use super::socket::{IoFailure, Socket};
+use super::tls::config;
+use super::tls::stream::{TlsFailure, TlsStream};
+use crate::call::Deadline;
+use crate::error::{Error, Result, Status};
+
+/// What messages call the other side.
+#[derive(Clone)]
+pub struct Peer {
+    /// Its address, and the variable that it stands in.
+    pub target: Arc<str>,
+    /// `host:port`, which is what a certificate is about.
+    pub place: Arc<str>,
+    /// The variable that gave the client certificate that we have to show, if we have one.
+    pub identity: Option<&'static str>,
+}
+
+/// A connected stream, and what to call its peer.
+pub struct Stream {
+    kind: Kind,
+    peer: Peer,
+}
+
+enum Kind {
+    Plain(Socket),
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    /// A stream without TLS.
+    pub fn plain(socket: Socket, peer: Peer) -> Stream {
+        Stream { kind: Kind::Plain(socket), peer }
+    }
+
+    /// A stream over TLS.
+    pub fn tls(stream: TlsStream, peer: Peer) -> Stream {
+        Stream { kind: Kind::Tls(Box::new(stream)), peer }
+    }
+
+    /// Sends all of `bytes` by a deadline that was just set; `started` becomes true as soon as the first of them may have
+    /// left.
+    pub fn send_all(&mut self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<()> {
+        let outcome = match &mut self.kind {
+            Kind::Plain(socket) => socket.send_unless_answered(bytes, step, started).map_err(TlsFailure::Io),
+            Kind::Tls(tls) => tls.send_all(bytes, step, started),
+        };
+        outcome.map_err(|e| failed(e, &self.peer))
+    }
+
+    /// Appends what the peer sends, by a deadline that was just set, to `inbox`: the number of bytes, 0 when it has
+    /// closed.
+    pub fn receive(&mut self, inbox: &mut Inbox, step: &Deadline) -> Result<usize> {
+        let outcome = match &mut self.kind {
+            Kind::Plain(socket) => {
+                let left = step.remaining_when_set();
+                let received = left.map_err(IoFailure::Call).and_then(|left| socket.receive(inbox.room(1), left, step));
+                received.inspect(|&count| inbox.added(count)).map_err(TlsFailure::Io)
+            }
+            Kind::Tls(tls) => tls.receive(inbox, step),
+        };
+        outcome.map_err(|e| failed(e, &self.peer))
+    }
+
+    /// Whether the peer has said no more than was asked for, as far as that has been received.
+    pub fn is_even(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(_) => true,
+            Kind::Tls(tls) => tls.is_even(),
+        }
+    }
+
+    /// Whether an idle connection is as it was left: still open, and nothing has arrived.
+    pub fn is_quiet(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(socket) => socket.is_quiet(),
+            Kind::Tls(tls) => tls.is_quiet(),
+        }
+    }
+
+    /// Overwrites what it keeps of the last answer.
+    pub fn wipe(&mut self) {
+        if let Kind::Tls(tls) = &mut self.kind {
+            tls.wipe();
+        }
+    }
+}
+
+/// A failure of a connection to `peer`, with its status.
+#[cold]
+pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
+    match failure {
+        TlsFailure::Io(IoFailure::Call(error)) => error,
+        TlsFailure::Io(IoFailure::Broken(cause)) => {
+            let message = format!(
+                "the connection to {} broke: {cause}; is it, or what stands in front of it, being restarted?",
+                peer.target
+            );
+            Error::new(Status::Connection, message)
+        }
+        TlsFailure::Tls(error) => config::explain(&error, &peer.place, peer.identity),
+    }
+}

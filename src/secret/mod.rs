@@ -1,0 +1,379 @@
+//! Memory that held a secret: wiped when it is freed, all of it.
+//!
+//! Two things stand here. [`Secret`] is a text that knows its own length, also while C holds it as a bare `char *`.
+//! And with the cargo feature `wiping-allocator` (on by default) the whole library allocates through
+//! `zeroizing_alloc`, which wipes each block before it is freed or moved: copies that parsers, string formatting and
+//! error paths leave behind are gone with their block. A Rust program that links this crate and brings a
+//! `#[global_allocator]` of its own turns the feature off (`default-features = false`); [`Secret`] wipes itself
+//! either way.
+//!
+//! The blocks of secrets lie in pages that the system is asked to keep out of core dumps: small ones in slots of an
+//! arena, large ones in pages of their own.
+
+mod arena;
+mod buffer;
+mod pages;
+
+use std::alloc::{Layout, handle_alloc_error};
+use std::ffi::c_char;
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use zeroize::Zeroize;
+
+use self::arena::Arena;
+pub use self::buffer::{Buffer, make_room, try_to_owned};
+
+#[cfg(feature = "wiping-allocator")]
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+/// A text in a heap block of its own, NUL-terminated, wiped in full when it is dropped.
+///
+/// C gets the address of the text ([`Secret::into_raw`]). The length of the block stands in front of the text, so that
+/// all of it is wiped whatever the C program wrote into it, an early NUL included.
+pub struct Secret {
+    text: NonNull<u8>,
+}
+
+/// What stands in front of the text.
+#[repr(C)]
+struct Header {
+    /// Bytes of the text, its NUL not counted.
+    length: usize,
+    /// Where the block goes back to.
+    home: Home,
+}
+
+/// Where a block comes from.
+#[derive(Clone, Copy)]
+enum Home {
+    /// A slot of the arena.
+    Arena,
+    /// Pages of its own.
+    Pages,
+    /// The heap: where the system had no pages to give.
+    Heap,
+}
+
+/// Where the text begins in its block: past the header, at an address as aligned as what `malloc` returns, since C
+/// programs expect that of a pointer they are given to free.
+const TEXT_OFFSET: usize = 16;
+
+/// The alignment of a block.
+const ALIGNMENT: usize = 16;
+
+const _: () = assert!(size_of::<Header>() <= TEXT_OFFSET && align_of::<Header>() <= ALIGNMENT);
+
+// SAFETY: a `Secret` owns its block alone and gives out shared references only.
+unsafe impl Send for Secret {}
+// SAFETY: as above; nothing changes behind a shared reference.
+unsafe impl Sync for Secret {}
+
+impl Secret {
+    /// A copy of `text`. Where no memory is left the process ends, as everywhere in Rust.
+    pub fn copy_of(text: &str) -> Secret {
+        Secret::try_copy_of(text).unwrap_or_else(|| handle_alloc_error(Block::layout(text.len())))
+    }
+
+    /// A copy of `text`; `None` where no memory is left. For texts whose size others decide.
+    pub fn try_copy_of(text: &str) -> Option<Secret> {
+        let mut draft = Draft::try_new(text.len())?;
+        draft.push(text);
+        Some(draft.finish())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // SAFETY: a `Draft` writes whole `str`s between zeroes, which are UTF-8 as well; while a `Secret` exists
+        // nobody else writes to its bytes, and `from_raw` demands that they are what they were.
+        unsafe { std::str::from_utf8_unchecked(self.as_bytes()) }
+    }
+
+    /// The text's bytes, without the NUL that follows them in memory.
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: the block holds `len` initialised bytes of text, and lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.text.as_ptr(), self.len()) }
+    }
+
+    /// How many bytes the text has.
+    pub fn len(&self) -> usize {
+        self.header().length
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: each `Secret` has its header `TEXT_OFFSET` in front of its text.
+        unsafe { self.block().cast::<Header>().as_ref() }
+    }
+
+    /// Whether the text is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The address of the NUL-terminated text, for as long as `self` lives.
+    pub fn as_ptr(&self) -> *const c_char {
+        self.text.as_ptr().cast()
+    }
+
+    /// Hands the block over: the address of the NUL-terminated text, to be given to [`Secret::from_raw`] once.
+    pub fn into_raw(self) -> *mut c_char {
+        let text = self.text;
+        std::mem::forget(self);
+        text.as_ptr().cast()
+    }
+
+    /// Takes back what [`Secret::into_raw`] handed over, to read it or to drop it.
+    ///
+    /// # Safety
+    /// `text` comes from [`Secret::into_raw`], was not taken back before, and nobody uses it any longer. Its bytes are
+    /// what they were, or at least UTF-8; where that is not known it may be dropped only.
+    pub unsafe fn from_raw(text: NonNull<c_char>) -> Secret {
+        Secret { text: text.cast() }
+    }
+
+    fn block(&self) -> NonNull<u8> {
+        // SAFETY: the text stands `TEXT_OFFSET` bytes into its block.
+        unsafe { self.text.sub(TEXT_OFFSET) }
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        let Header { length, home } = *self.header();
+        let block = Block { start: self.block(), home };
+        // SAFETY: the block came from `Block::allocate` with this length and home, and `self` was its only owner.
+        unsafe {
+            block.wipe(length);
+            block.free(length);
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A secret of known length while it is being written, piece by piece, in the block that it stays in: no copy is made
+/// elsewhere. What has not been written is U+0000.
+pub struct Draft {
+    secret: Secret,
+    written: usize,
+}
+
+impl Draft {
+    /// Room for `length` bytes of text; `None` where no memory is left.
+    pub fn try_new(length: usize) -> Option<Draft> {
+        let block = Block::allocate(length)?;
+        // SAFETY: the block has room for the header, the text and a NUL, is aligned for the header, and is all zeroes.
+        let text = unsafe {
+            block.start.cast::<Header>().write(Header { length, home: block.home });
+            block.start.add(TEXT_OFFSET)
+        };
+        Some(Draft { secret: Secret { text }, written: 0 })
+    }
+
+    /// Adds `text` behind what has been written. There has to be room for all of it, else none of it is written.
+    pub fn push(&mut self, text: &str) {
+        if text.len() <= self.secret.len() - self.written {
+            // SAFETY: there is room for it; `text` cannot lie in the block, which nobody else has seen.
+            unsafe {
+                let end = self.secret.text.add(self.written);
+                end.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), text.len());
+            }
+            self.written += text.len();
+        }
+    }
+
+    /// The secret.
+    pub fn finish(self) -> Secret {
+        debug_assert_eq!(self.written, self.secret.len(), "a draft that was not written to its end");
+        self.secret
+    }
+}
+
+/// The slots for secrets of the whole process.
+static ARENA: Arena = Arena::new();
+
+/// Room for a header, a text and its NUL.
+struct Block {
+    start: NonNull<u8>,
+    home: Home,
+}
+
+impl Block {
+    /// A new block for a text of `length` bytes, all zeroes; `None` where no memory is left.
+    fn allocate(length: usize) -> Option<Block> {
+        let layout = Block::layout(length);
+        let size = layout.size();
+        if let Some(start) = ARENA.allocate(size) {
+            return Some(Block { start, home: Home::Arena });
+        }
+        if let Some(start) = pages::map(size) {
+            return Some(Block { start, home: Home::Pages });
+        }
+        // SAFETY: the layout is never empty.
+        let start = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;
+        Some(Block { start, home: Home::Heap })
+    }
+
+    /// Zeroes the whole block of a text of `length` bytes, in a way that the compiler does not leave out.
+    ///
+    /// # Safety
+    /// The block comes from [`Block::allocate`] with the same `length`, and nobody else looks at it.
+    unsafe fn wipe(&self, length: usize) {
+        let size = Block::layout(length).size();
+        // SAFETY: the caller's promise; `MaybeUninit` because the gap behind the header was never written.
+        let bytes: &mut [MaybeUninit<u8>] = unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), size) };
+        bytes.zeroize();
+    }
+
+    /// Gives the block back.
+    ///
+    /// # Safety
+    /// The block comes from [`Block::allocate`] with the same `length`, and is not used again.
+    unsafe fn free(self, length: usize) {
+        let layout = Block::layout(length);
+        match self.home {
+            Home::Arena => {
+                ARENA.free(self.start);
+            }
+            // SAFETY: the caller's promise.
+            Home::Pages => unsafe { pages::unmap(self.start, layout.size()) },
+            // SAFETY: the caller's promise.
+            Home::Heap => unsafe { std::alloc::dealloc(self.start.as_ptr(), layout) },
+        }
+    }
+
+    /// The layout of a block whose text has `length` bytes.
+    fn layout(length: usize) -> Layout {
+        let size = length.saturating_add(TEXT_OFFSET + 1);
+        // A text that exists in memory is at most `isize::MAX` bytes long; one so long that its block would be longer
+        // is memory exhaustion.
+        Layout::from_size_align(size, ALIGNMENT).unwrap_or_else(|_| handle_alloc_error(Layout::new::<Header>()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+mod tests {
+    use super::*;
+    use std::alloc::{GlobalAlloc, System};
+    use std::mem::ManuallyDrop;
+    use std::sync::Mutex;
+    use zeroizing_alloc::ZeroAlloc;
+
+    /// Hands out blocks of the system's, and instead of freeing one keeps a copy of what it held at that moment.
+    struct Inspector {
+        freed: Mutex<Vec<Vec<u8>>>,
+    }
+
+    // SAFETY: passes everything on to the system's allocator.
+    unsafe impl GlobalAlloc for Inspector {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // Zeroed, so that reading a block that was never written in full is no undefined behaviour.
+            unsafe { System.alloc_zeroed(layout) }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            let content = unsafe { std::slice::from_raw_parts(block, layout.size()) }.to_vec();
+            self.freed.lock().unwrap().push(content);
+            unsafe { System.dealloc(block, layout) }
+        }
+    }
+
+    #[test]
+    fn the_allocator_wipes_what_it_frees_and_what_it_moves() {
+        let allocator = ZeroAlloc(Inspector { freed: Mutex::default() });
+        let small = Layout::from_size_align(48, 8).unwrap();
+        let large = Layout::from_size_align(96, 8).unwrap();
+        unsafe {
+            let block = allocator.alloc(small);
+            block.write_bytes(0xAA, small.size());
+            let moved = allocator.realloc(block, small, large.size());
+            assert_eq!(*moved.add(47), 0xAA, "a moved block keeps its content");
+            moved.write_bytes(0xBB, large.size());
+            allocator.dealloc(moved, large);
+        }
+        assert_eq!(*allocator.0.freed.lock().unwrap(), [vec![0; 48], vec![0; 96]]);
+    }
+
+    #[test]
+    fn a_secret_keeps_its_text_and_ends_with_a_nul() {
+        for text in ["", "a", "ü😀", &"x".repeat(100_000)] {
+            let secret = Secret::copy_of(text);
+            assert_eq!((secret.as_str(), secret.len(), secret.is_empty()), (text, text.len(), text.is_empty()));
+            let raw = NonNull::new(secret.into_raw()).unwrap();
+            assert_eq!(raw.as_ptr() as usize % 16, 0, "as aligned as what malloc returns");
+            assert_eq!(unsafe { std::ffi::CStr::from_ptr(raw.as_ptr()) }.to_bytes(), text.as_bytes());
+            assert_eq!(unsafe { Secret::from_raw(raw) }.as_str(), text);
+        }
+    }
+
+    #[test]
+    fn a_draft_is_written_in_place_and_ends_with_a_nul() {
+        for pieces in [&["a", "ü", "", "😀b"][..], &[&"x".repeat(100_000), "y"]] {
+            let text = pieces.concat();
+            let mut draft = Draft::try_new(text.len()).unwrap();
+            let address = draft.secret.as_ptr();
+            pieces.iter().for_each(|piece| draft.push(piece));
+            let secret = draft.finish();
+            assert_eq!((secret.as_str(), secret.as_ptr()), (&*text, address));
+            assert_eq!(unsafe { std::ffi::CStr::from_ptr(secret.as_ptr()) }.to_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_block_is_clean_when_it_is_handed_out_again() {
+        for length in [20, 8_000, 20_000] {
+            drop(Secret::copy_of(&"x".repeat(length)));
+            let draft = Draft::try_new(length).unwrap();
+            assert!(draft.secret.as_bytes().iter().all(|&byte| byte == 0));
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the interpreter ends where it has no memory itself")]
+    fn there_may_be_no_memory_for_a_secret() {
+        assert!(Draft::try_new(isize::MAX as usize - 100).is_none());
+    }
+
+    #[test]
+    fn a_secret_that_no_slot_holds_has_pages_of_its_own() {
+        let home = |length: usize| Secret::copy_of(&"x".repeat(length)).header().home;
+        assert!(matches!(home(20), Home::Arena));
+        assert!(matches!(home(8_000), Home::Arena));
+        assert!(matches!(home(8_192), Home::Pages));
+    }
+
+    #[test]
+    fn a_slot_is_free_again_when_its_secret_is_dropped() {
+        // More than there are slots: the last one would have to have pages of its own.
+        for _ in 0..2_000 {
+            assert!(matches!(Secret::copy_of("x").header().home, Home::Arena));
+        }
+    }
+
+    #[test]
+    fn a_secret_does_not_print_itself() {
+        assert_eq!(format!("{:?}", Some(Secret::copy_of("canary"))), "Some([redacted])");
+    }
+
+    #[test]
+    fn a_secret_is_wiped_in_full_whatever_was_written_into_it() {
+        let raw = NonNull::new(Secret::copy_of("canary canary").into_raw()).unwrap();
+        unsafe {
+            raw.write(0);
+            let secret = ManuallyDrop::new(Secret::from_raw(raw));
+            let Header { length, home } = *secret.header();
+            assert_eq!(length, 13, "an early NUL does not make it shorter");
+            let block = Block { start: secret.block(), home };
+            block.wipe(length);
+            assert_eq!(std::slice::from_raw_parts(block.start.as_ptr(), 16 + 13 + 1), [0; 30]);
+            block.free(length);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One request to Vault's API, as somebody or as nobody: its tries, the cluster's nodes, and what answers mean.
+//!
+//! Nothing here knows where tokens come from; `auth` does, one room above.
+
+pub mod consistency;
+pub mod rate_limit;
+pub mod redirect;
+pub mod request;
+pub mod requester;
+pub mod response;
+pub mod retry;
+pub mod token;

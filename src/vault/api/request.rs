@@ -1,0 +1,94 @@
+//! What is asked of Vault: one request, what a repeat of it would do, and the header lines that all of them have.
+
+use secrecy::ExposeSecret;
+
+use crate::config::VaultConfig;
+use crate::error::{Error, Result, Status};
+use crate::http::{Method, is_token_byte};
+use crate::secret::Buffer;
+
+/// Servers refuse more than this with 413, or by closing while it is being sent.
+pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
+
+/// What a repeat of the request would do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// It changes nothing.
+    Read,
+    /// A second time does no more than the first.
+    Repeatable,
+    /// A second time would undo what others did since.
+    Once,
+}
+
+/// What to ask of Vault.
+pub struct ApiRequest<'a> {
+    /// GET, POST, DELETE.
+    pub method: Method,
+    /// The path behind `/v1/`, encoded, with its query.
+    pub path: &'a str,
+    /// The JSON body, where there is one.
+    pub body: Option<&'a [u8]>,
+    /// What a repeat would do.
+    pub effect: Effect,
+    /// Whether it uses up one of the requests that a token is good for.
+    pub is_counted: bool,
+}
+
+impl<'a> ApiRequest<'a> {
+    /// A read.
+    pub fn get(path: &'a str) -> ApiRequest<'a> {
+        ApiRequest { method: Method::Get, path, body: None, effect: Effect::Read, is_counted: true }
+    }
+
+    /// A read that tells whether a token is alive, and uses up nothing of it.
+    pub fn probe(path: &'a str) -> ApiRequest<'a> {
+        ApiRequest { is_counted: false, ..ApiRequest::get(path) }
+    }
+
+    /// A write, which is only repeated if the server cannot have acted.
+    pub fn post(path: &'a str, body: &'a [u8]) -> ApiRequest<'a> {
+        ApiRequest { method: Method::Post, path, body: Some(body), effect: Effect::Once, is_counted: true }
+    }
+
+    /// The same, where a second time does no harm.
+    pub fn post_repeatable(path: &'a str, body: &'a [u8]) -> ApiRequest<'a> {
+        ApiRequest { effect: Effect::Repeatable, ..ApiRequest::post(path, body) }
+    }
+
+    /// A deletion, of which a second one does no harm.
+    pub fn delete(path: &'a str) -> ApiRequest<'a> {
+        ApiRequest { method: Method::Delete, path, body: None, effect: Effect::Repeatable, is_counted: true }
+    }
+}
+
+/// `HF_ERR_TOO_LARGE` for what servers would refuse: a request is not sent to no avail.
+pub fn check_size(ask: &ApiRequest<'_>) -> Result<()> {
+    if ask.body.is_none_or(|body| body.len() <= MAX_REQUEST) {
+        return Ok(());
+    }
+    let message = format!("the request is larger than {} MiB, the most that Vault takes", MAX_REQUEST >> 20);
+    Err(Error::new(Status::TooLarge, message))
+}
+
+/// The lines that every request has. Who sets a `User-Agent` of their own is not given two.
+pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Buffer> {
+    let mut lines = Buffer::with_capacity(1024);
+    let agent = ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
+    let agent_is_given = config.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(agent.0));
+    let own = std::iter::once(("X-Vault-Request", "true")).chain((!agent_is_given).then_some(agent));
+    let namespace = namespace.map(|namespace| ("X-Vault-Namespace", namespace));
+    let given = config.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+    let breaks_a_line = |character: char| character.is_control() && character != '\t';
+    for (name, value) in own.chain(namespace).chain(given) {
+        if name.is_empty() || !name.bytes().all(is_token_byte) || value.contains(breaks_a_line) {
+            return Err(Error::config(format!(
+                "the header {name:?} cannot be sent; check VAULT_HEADERS and VAULT_NAMESPACE"
+            )));
+        }
+        for part in [name, ": ", value, "\r\n"] {
+            lines.extend_from_slice(part.as_bytes());
+        }
+    }
+    Ok(lines)
+}

@@ -1,0 +1,20 @@
+//! AppRole: a role_id, and mostly a secret_id.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::Login;
+use crate::error::Result;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    role_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_id: Option<&'a str>,
+}
+
+/// The login with `role_id`, and with `secret_id` where the role asks for one.
+pub fn login(mount: &str, role_id: &SecretString, secret_id: Option<&SecretString>) -> Result<Login> {
+    let body = Body { role_id: role_id.expose_secret(), secret_id: secret_id.map(|s| s.expose_secret()) };
+    super::at(mount, &body)
+}

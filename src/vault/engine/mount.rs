@@ -1,0 +1,86 @@
+//! What a mount is: its engine, and the KV version of a key-value engine.
+
+use serde::Deserialize;
+
+use crate::error::Result;
+use crate::reference::write_url_path;
+use crate::vault::api::request::ApiRequest;
+use crate::vault::api::response::{Denial, ErrorResponse, not_as_documented};
+use crate::vault::client::Context;
+
+/// A mount, as the server describes it.
+pub struct Mount {
+    /// The engine.
+    pub kind: Kind,
+    /// Where the mount itself is: the server answers for every path below it, too.
+    place: String,
+}
+
+/// The engine of a mount.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// KV version 1.
+    Kv1,
+    /// KV version 2.
+    Kv2,
+    /// Another engine, by the name of its type.
+    Other(String),
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(rename = "type", default)]
+    kind: String,
+    path: Option<String>,
+    options: Option<Options>,
+}
+
+#[derive(Deserialize)]
+struct Options {
+    version: Option<String>,
+}
+
+impl Mount {
+    /// The mount around the path `name`, where that is another one.
+    pub fn around(&self, name: &str) -> Option<&str> {
+        let inside =
+            |place: &&str| !place.is_empty() && name.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
+        Some(self.place.as_str()).filter(inside)
+    }
+}
+
+impl From<Data> for Mount {
+    fn from(data: Data) -> Mount {
+        // `options` is empty or null for version 1.
+        let version = data.options.and_then(|options| options.version);
+        let kind = match (data.kind.as_str(), version.as_deref()) {
+            ("kv", Some("2")) => Kind::Kv2,
+            ("kv" | "generic", _) => Kind::Kv1,
+            _ => Kind::Other(data.kind),
+        };
+        Mount { kind, place: data.path.unwrap_or_default().trim_matches('/').to_owned() }
+    }
+}
+
+/// Asks about the mount `name`; this needs no policy, and uses up no use of the token. `None` where the token may use
+/// nothing below it.
+pub fn look_up(context: Context<'_>, name: &str) -> Result<Option<Mount>> {
+    let mut path = String::from("sys/internal/ui/mounts/");
+    write_url_path(name, &mut path);
+    let response = context.send(&ApiRequest::probe(&path))?;
+    match response.status {
+        200 => {
+            let answer = serde_json::from_slice::<Answer>(&response.body).ok();
+            let data = answer.and_then(|answer| answer.data);
+            let data = data.ok_or_else(|| not_as_documented(&response, &path, "describes no mount"))?;
+            Ok(Some(data.into()))
+        }
+        403 if ErrorResponse::of(&response).denial() == Denial::Policy => Ok(None),
+        _ => Err(ErrorResponse::of(&response).into_error(&path, "\"read\"")),
+    }
+}
