@@ -3,6 +3,7 @@
 //! The texts that come in are mostly strings and header values, of which only the end matters. A word of eight bytes is
 //! looked at in a dozen instructions, and needs no instruction set that some processor may lack.
 
+#[cfg(test)]
 /// What is left of a JSON string from the first byte on that is a quote, a backslash or a control character.
 #[inline(always)]
 pub fn from_end_of_plain_json(text: &[u8]) -> &[u8] {

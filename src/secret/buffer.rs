@@ -5,6 +5,8 @@ use std::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
 
+use super::pages;
+
 /// Bytes that are wiped, the spare room behind them included, when they are dropped. `Zeroizing<Vec<u8>>` does that
 /// too, but byte by byte.
 #[derive(Default)]
@@ -75,6 +77,12 @@ pub fn make_room(buffer: &mut Buffer, more: usize) -> Result<(), usize> {
         *buffer = larger;
     }
     Ok(())
+}
+
+/// Whether the system has memory for a block of `size` bytes now: for what a library allocates without a way to say no.
+pub fn has_memory_for(size: usize) -> bool {
+    // SAFETY: the pages were mapped just now with the same size, and nobody has seen them.
+    pages::map(size).map(|block| unsafe { pages::unmap(block, size) }).is_some()
 }
 
 /// `text.to_owned()`; `None` where no memory is left.

@@ -29,7 +29,6 @@ pub struct VaultSecretManager {
     client: Client,
     kv: Kv,
     folders: Folders,
-    concurrency: usize,
     mount: String,
     timeout: Duration,
     /// The mount is known to be KV version 2.
@@ -42,9 +41,8 @@ impl VaultSecretManager {
         let deadline = call.start(config.timeout);
         let manager = VaultSecretManager {
             client: Client::new(&mut config, logger)?,
-            kv: Kv::new(&config.mount, config.path_prefix.as_deref()),
+            kv: Kv::new(&config.mount, config.path_prefix.as_deref(), config.list_concurrency),
             folders: Folders::new(config.list_concurrency),
-            concurrency: config.list_concurrency,
             mount: config.mount,
             timeout: config.timeout,
             checked: AtomicBool::new(false),
@@ -66,14 +64,14 @@ impl VaultSecretManager {
         if self.checked.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if let Some(found) = mount::look_up(self.via(deadline), &self.mount)? {
+        if let Some(found) = self.context(deadline).call(&mount::LookUp { name: &self.mount })? {
             require_kv2(&self.mount, &found)?;
             self.checked.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn via<'a>(&'a self, deadline: &'a Deadline) -> Context<'a> {
+    fn context<'a>(&'a self, deadline: &'a Deadline) -> Context<'a> {
         Context { client: &self.client, deadline }
     }
 
@@ -117,24 +115,23 @@ impl SecretManager for VaultSecretManager {
         // As in the Python manager: metadata without an entry are none.
         let metadata = metadata.filter(|metadata| !metadata.is_empty());
         self.check_mount(&deadline)
-            .and_then(|()| self.kv.write(self.via(&deadline), &path, value, metadata))
+            .and_then(|()| self.kv.write(self.context(&deadline), &path, value, metadata))
             .map_err(|error| self.failed("Failed to store secret", error))?;
         Ok(reference::key_reference(key))
     }
 
     fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>> {
-        let VaultReference { path, version, field } = self.parse(reference)?;
-        let field = field.as_deref().unwrap_or(reference::DEFAULT_FIELD);
+        let reference = self.parse(reference)?;
         let deadline = call.start(self.timeout);
         self.kv
-            .read(self.via(&deadline), &path, version, field)
+            .read(self.context(&deadline), &reference)
             .map_err(|error| self.failed("Failed to retrieve secret", error))
     }
 
     fn get_many(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Secret>>> {
         let deadline = call.start(self.timeout);
         let parsed = references.iter().map(|reference| self.parse(reference));
-        many_of(parsed, |good| self.kv.read_many(self.via(&deadline), good, self.concurrency))
+        many_of(parsed, |good| self.kv.read_many(self.context(&deadline), good))
             .map(|outcome| outcome.map_err(|error| self.failed("Failed to retrieve secret", error)))
             .collect()
     }
@@ -147,7 +144,7 @@ impl SecretManager for VaultSecretManager {
             let path = path?;
             checked.clone().map(|()| (path, *value))
         });
-        many_of(paths, |good| self.kv.write_many(self.via(&deadline), good, self.concurrency))
+        many_of(paths, |good| self.kv.write_many(self.context(&deadline), good))
             .zip(secrets)
             .map(|(outcome, (key, _))| match outcome {
                 Ok(()) => Ok(reference::key_reference(key)),
@@ -166,7 +163,7 @@ impl SecretManager for VaultSecretManager {
         let deadline = call.start(self.timeout);
         let change = Change { field: parsed.field_name(), value, metadata };
         self.check_mount(&deadline)
-            .and_then(|()| self.kv.update(self.via(&deadline), &parsed.path, &change))
+            .and_then(|()| self.kv.update(self.context(&deadline), &parsed.path, &change))
             .map_err(|error| self.failed("Failed to update secret", error))
     }
 
@@ -174,7 +171,7 @@ impl SecretManager for VaultSecretManager {
         let parsed = self.parse_for_change(reference, false)?;
         let deadline = call.start(self.timeout);
         self.check_mount(&deadline)
-            .and_then(|()| self.kv.delete(self.via(&deadline), &parsed.path))
+            .and_then(|()| self.kv.delete(self.context(&deadline), &parsed.path))
             .map_err(|error| self.failed("Failed to delete secret", error))
     }
 
@@ -183,7 +180,7 @@ impl SecretManager for VaultSecretManager {
         let deadline = call.start(self.timeout);
         let paths = self
             .folders
-            .list(&self.kv, self.via(&deadline), &prefix)
+            .list(self.kv.path(), self.context(&deadline), &prefix)
             .map_err(|error| self.failed("Failed to list secrets", error))?;
         let mut references: Vec<String> =
             paths.into_iter().map(|path| reference::canonical(&path, None, None)).collect();

@@ -3,6 +3,8 @@
 //! Nothing here knows where tokens come from; `auth` does, one room above.
 
 pub mod consistency;
+pub mod endpoint;
+pub mod json;
 pub mod rate_limit;
 pub mod redirect;
 pub mod request;

@@ -1,4 +1,4 @@
-//! What is asked of Vault: one request, what a repeat of it would do, and the header lines that all of them have.
+//! One request, what a repeat of it would do, and the header lines that all of them have.
 
 use secrecy::ExposeSecret;
 
@@ -21,50 +21,51 @@ pub enum Effect {
     Once,
 }
 
-/// What to ask of Vault.
-pub struct ApiRequest<'a> {
+/// One request of Vault's API.
+pub struct ApiRequest {
     /// GET, POST, DELETE.
     pub method: Method,
     /// The path behind `/v1/`, encoded, with its query.
-    pub path: &'a str,
+    pub path: String,
     /// The JSON body, where there is one.
-    pub body: Option<&'a [u8]>,
+    pub body: Option<Buffer>,
     /// What a repeat would do.
     pub effect: Effect,
     /// Whether it uses up one of the requests that a token is good for.
     pub is_counted: bool,
 }
 
-impl<'a> ApiRequest<'a> {
+impl ApiRequest {
     /// A read.
-    pub fn get(path: &'a str) -> ApiRequest<'a> {
-        ApiRequest { method: Method::Get, path, body: None, effect: Effect::Read, is_counted: true }
+    pub fn get(path: impl Into<String>) -> ApiRequest {
+        ApiRequest { method: Method::Get, path: path.into(), body: None, effect: Effect::Read, is_counted: true }
     }
 
-    /// A read that tells whether a token is alive, and uses up nothing of it.
-    pub fn probe(path: &'a str) -> ApiRequest<'a> {
+    /// A read that uses up no use of the token.
+    pub fn probe(path: impl Into<String>) -> ApiRequest {
         ApiRequest { is_counted: false, ..ApiRequest::get(path) }
     }
 
     /// A write, which is only repeated if the server cannot have acted.
-    pub fn post(path: &'a str, body: &'a [u8]) -> ApiRequest<'a> {
-        ApiRequest { method: Method::Post, path, body: Some(body), effect: Effect::Once, is_counted: true }
+    pub fn post(path: impl Into<String>, body: Buffer) -> ApiRequest {
+        let method = Method::Post;
+        ApiRequest { method, path: path.into(), body: Some(body), effect: Effect::Once, is_counted: true }
     }
 
-    /// The same, where a second time does no harm.
-    pub fn post_repeatable(path: &'a str, body: &'a [u8]) -> ApiRequest<'a> {
+    /// A write of which a second one does no harm.
+    pub fn post_repeatable(path: impl Into<String>, body: Buffer) -> ApiRequest {
         ApiRequest { effect: Effect::Repeatable, ..ApiRequest::post(path, body) }
     }
 
-    /// A deletion, of which a second one does no harm.
-    pub fn delete(path: &'a str) -> ApiRequest<'a> {
-        ApiRequest { method: Method::Delete, path, body: None, effect: Effect::Repeatable, is_counted: true }
+    /// A deletion, which is only repeated if the server cannot have acted.
+    pub fn delete(path: impl Into<String>) -> ApiRequest {
+        ApiRequest { method: Method::Delete, effect: Effect::Once, ..ApiRequest::get(path) }
     }
 }
 
 /// `HF_ERR_TOO_LARGE` for what servers would refuse: a request is not sent to no avail.
-pub fn check_size(ask: &ApiRequest<'_>) -> Result<()> {
-    if ask.body.is_none_or(|body| body.len() <= MAX_REQUEST) {
+pub fn check_size(request: &ApiRequest) -> Result<()> {
+    if request.body.as_ref().is_none_or(|body| body.len() <= MAX_REQUEST) {
         return Ok(());
     }
     let message = format!("the request is larger than {} MiB, the most that Vault takes", MAX_REQUEST >> 20);

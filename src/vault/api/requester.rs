@@ -87,7 +87,7 @@ impl Requester {
     }
 
     /// Sends `ask` with `token`, or without one, as often as it takes and the deadline allows.
-    pub fn send_as(&self, token: Option<&TokenHeader>, ask: &ApiRequest<'_>, deadline: &Deadline) -> Result<Response> {
+    pub fn send_as(&self, token: Option<&TokenHeader>, ask: &ApiRequest, deadline: &Deadline) -> Result<Response> {
         check_size(ask)?;
         let mut tries = Retry::new(self.max_retries, self.transport.nodes());
         loop {
@@ -97,7 +97,7 @@ impl Requester {
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Elsewhere(other) => {
                     self.move_to(node, other);
-                    (redirect::endless(ask.path), tries.after_redirect())
+                    (redirect::endless(&ask.path), tries.after_redirect())
                 }
                 Outcome::Upgrading(error) => (error, tries.while_upgrading()),
                 // No try: the server never saw it.
@@ -120,7 +120,7 @@ impl Requester {
         &self,
         node: usize,
         token: Option<&TokenHeader>,
-        ask: &ApiRequest<'_>,
+        ask: &ApiRequest,
         tries: &Retry,
         deadline: &Deadline,
     ) -> Outcome {
@@ -147,7 +147,7 @@ impl Requester {
     pub fn start(
         &self,
         token: &TokenHeader,
-        ask: &ApiRequest<'_>,
+        ask: &ApiRequest,
         deadline: &Deadline,
     ) -> Result<(usize, InFlight), Outcome> {
         self.limit_rate(deadline).and_then(|()| check_size(ask)).map_err(Outcome::Failed)?;
@@ -168,7 +168,7 @@ impl Requester {
         node: usize,
         underway: InFlight,
         token: &TokenHeader,
-        ask: &ApiRequest<'_>,
+        ask: &ApiRequest,
         deadline: &Deadline,
     ) -> Outcome {
         let pace = match self.first_pace(ask, deadline) {
@@ -182,12 +182,12 @@ impl Requester {
     }
 
     /// The pace of a first try that begins now.
-    fn first_pace<'d>(&self, ask: &ApiRequest<'_>, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
+    fn first_pace<'d>(&self, ask: &ApiRequest, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
         self.pace(&Retry::new(self.max_retries, self.transport.nodes()), ask, deadline)
     }
 
     /// The pace of the next of `tries`, which begins now.
-    fn pace<'d>(&self, tries: &Retry, ask: &ApiRequest<'_>, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
+    fn pace<'d>(&self, tries: &Retry, ask: &ApiRequest, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
         let began = Instant::now();
         let left = deadline.remaining_at(began)?;
         Ok(IoTimeout { deadline, patience: tries.patience(left, ask.effect), began })
@@ -201,7 +201,7 @@ impl Requester {
         there
     }
 
-    fn trace_ask(&self, node: usize, ask: &ApiRequest<'_>) {
+    fn trace_ask(&self, node: usize, ask: &ApiRequest) {
         if self.logger.enabled(Level::Trace) {
             let (target, method) = (self.transport.target(node), ask.method.as_str());
             self.logger.trace(format_args!("asking {target}: {method} {}", ask.path));
@@ -212,26 +212,26 @@ impl Requester {
         self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.wait(deadline))
     }
 
-    fn required_index(&self, ask: &ApiRequest<'_>) -> Option<Arc<str>> {
+    fn required_index(&self, ask: &ApiRequest) -> Option<Arc<str>> {
         if ask.effect == Effect::Read { self.index.required() } else { None }
     }
 
     fn request<'a>(
         &'a self,
         token: Option<&'a TokenHeader>,
-        ask: &ApiRequest<'a>,
+        ask: &'a ApiRequest,
         index: Option<&'a str>,
     ) -> Request<'a> {
         Request {
             method: ask.method,
-            path: ask.path,
+            path: &ask.path,
             common: &self.common,
             token: token.map(TokenHeader::line).unwrap_or_default(),
             headers: [
                 index.map(|index| ("X-Vault-Index", index)),
                 index.map(|_| ("X-Vault-Inconsistent", "forward-active-node")),
             ],
-            body: ask.body,
+            body: ask.body.as_ref().map(|body| body.as_slice()),
         }
     }
 
@@ -240,7 +240,7 @@ impl Requester {
         node: usize,
         mut reply: Response,
         token: Option<&TokenHeader>,
-        ask: &ApiRequest<'_>,
+        ask: &ApiRequest,
         deadline: &Deadline,
     ) -> Outcome {
         let (method, from, status) = (ask.method.as_str(), &reply.from, reply.status);
@@ -250,7 +250,10 @@ impl Requester {
         }
         if reply.status != 200 {
             let given = self.given_headers.iter().map(|value| value.expose_secret());
-            reply.secrets = redact::secrets(token.map(TokenHeader::text).into_iter().chain(given), ask.body);
+            reply.secrets = redact::secrets(
+                token.map(TokenHeader::text).into_iter().chain(given),
+                ask.body.as_ref().map(|body| body.as_slice()),
+            );
         }
         match reply.status {
             200..=299 | 403 | 404 => return Outcome::Answer(reply),
@@ -260,23 +263,23 @@ impl Requester {
         let complaint = ErrorResponse::of(&reply);
         let pause = retry_after(&reply);
         if complaint.is_mount_upgrading() {
-            return Outcome::Upgrading(complaint.into_error(ask.path, "this"));
+            return Outcome::Upgrading(complaint.into_error(&ask.path, "this"));
         }
         let repeatable = complaint.did_not_act() || (complaint.may_pass() && ask.effect != Effect::Once);
         if !repeatable {
             return Outcome::Answer(reply);
         }
         if complaint.is_quota() {
-            return Outcome::Again(complaint.into_error(ask.path, "this"), pause);
+            return Outcome::Again(complaint.into_error(&ask.path, "this"), pause);
         }
         self.next_node(node);
         match complaint.is_behind() {
-            true => Outcome::Again(complaint.into_error(ask.path, "this"), pause),
-            false => Outcome::Leaderless(complaint.into_error(ask.path, "this"), pause),
+            true => Outcome::Again(complaint.into_error(&ask.path, "this"), pause),
+            false => Outcome::Leaderless(complaint.into_error(&ask.path, "this"), pause),
         }
     }
 
-    fn redirected(&self, node: usize, reply: &Response, ask: &ApiRequest<'_>, deadline: &Deadline) -> Outcome {
+    fn redirected(&self, node: usize, reply: &Response, ask: &ApiRequest, deadline: &Deadline) -> Outcome {
         match self.destination(node, reply, ask, deadline) {
             Ok(other) => Outcome::Elsewhere(other),
             Err(Outcome::Failed(error)) if error.http_status() == 0 => {
@@ -291,10 +294,10 @@ impl Requester {
         &self,
         node: usize,
         reply: &Response,
-        ask: &ApiRequest<'_>,
+        ask: &ApiRequest,
         deadline: &Deadline,
     ) -> Result<usize, Outcome> {
-        let path = ask.path;
+        let path = ask.path.as_str();
         if self.disable_redirects {
             return Err(Outcome::Failed(redirect::disabled(&reply.from, path)));
         }
@@ -334,7 +337,7 @@ impl Requester {
         &self,
         node: usize,
         failure: Failure,
-        ask: &ApiRequest<'_>,
+        ask: &ApiRequest,
         patience: Duration,
         deadline: &Deadline,
     ) -> Outcome {

@@ -93,9 +93,7 @@ pub fn login(
         Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE")?)?,
     };
     let path = &login.path;
-    let reply = requester
-        .send_as(None, &ApiRequest::post_repeatable(path, &login.body), deadline)
-        .map_err(|error| error.in_context(CONTEXT))?;
+    let reply = requester.send_as(None, &login, deadline).map_err(|error| error.in_context(CONTEXT))?;
     if reply.status != 200 {
         return Err(refused(auth, path, ErrorResponse::of(&reply)));
     }
@@ -120,7 +118,8 @@ fn granted(path: &str, reply: &Response) -> Result<(SecretString, Option<Grant>)
 /// Renews `token` for as long as its role says.
 pub fn renew(requester: &Requester, token: &Token, deadline: &Deadline) -> Result<Grant> {
     const PATH: &str = "auth/token/renew-self";
-    let reply = requester.send_as(Some(token.header()), &ApiRequest::post_repeatable(PATH, b"{}"), deadline)?;
+    let reply =
+        requester.send_as(Some(token.header()), &ApiRequest::post_repeatable(PATH, b"{}".to_vec().into()), deadline)?;
     if reply.status != 200 {
         return Err(ErrorResponse::of(&reply).into_error(PATH, "\"update\""));
     }

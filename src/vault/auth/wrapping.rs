@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::credential::{CONTEXT, checked_token};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
-use crate::secret::Buffer;
+use crate::vault::api::json::to_body;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
 use crate::vault::api::response::{ErrorResponse, not_as_documented};
@@ -82,7 +82,9 @@ fn unwrap_secret_id(
         )));
     }
     let token = TokenHeader::new(&checked_token(wrapped.expose_secret(), "VAULT_SECRET_ID_WRAPPED")?);
-    let reply = requester.send_as(Some(&token), &ApiRequest::post(UNWRAP, b"{}"), deadline).map_err(in_context)?;
+    let reply = requester
+        .send_as(Some(&token), &ApiRequest::post(UNWRAP, b"{}".to_vec().into()), deadline)
+        .map_err(in_context)?;
     if reply.status != 200 {
         return Err(refusal(UNWRAP, ErrorResponse::of(&reply)));
     }
@@ -95,10 +97,8 @@ fn unwrap_secret_id(
 }
 
 fn creation_path(wrapped: &SecretString, requester: &Requester, deadline: &Deadline) -> Result<String> {
-    let body = serde_json::to_vec(&WrappedToken { token: wrapped.expose_secret() })
-        .map(Buffer::from)
-        .map_err(|_| Error::new(Status::Internal, "a wrapping token that is no JSON"))?;
-    let reply = requester.send_as(None, &ApiRequest::post_repeatable(LOOKUP, &body), deadline).map_err(in_context)?;
+    let body = to_body(256, &WrappedToken { token: wrapped.expose_secret() })?;
+    let reply = requester.send_as(None, &ApiRequest::post_repeatable(LOOKUP, body), deadline).map_err(in_context)?;
     if reply.status != 200 {
         return Err(refusal(LOOKUP, ErrorResponse::of(&reply)));
     }

@@ -7,105 +7,122 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Client;
+use super::{Client, Context};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
-use crate::http::{InFlight, Method, Response};
-use crate::secret::Buffer;
-use crate::vault::api::request::{ApiRequest, Effect};
+use crate::http::{InFlight, Response};
+use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Outcome;
 use crate::vault::auth::token::Token;
 
-/// A request that waits for its turn.
-pub struct Task {
-    method: Method,
-    path: String,
-    body: Option<Buffer>,
-    effect: Effect,
+/// Where calls come from and results go to. A result may bring new calls.
+pub trait Work {
+    /// What is called.
+    type Endpoint: Endpoint;
+
+    /// What identifies a call.
+    type Tag;
+
+    /// The next call, if there is one now.
+    fn next(&mut self) -> Option<(Self::Tag, Self::Endpoint)>;
+
+    /// What came of a call.
+    fn done(&mut self, tag: Self::Tag, outcome: Result<<Self::Endpoint as Endpoint>::Output>);
 }
 
-impl Task {
-    /// A read of the path behind `/v1/`, encoded, with its query.
-    pub fn get(path: String) -> Task {
-        Task { method: Method::Get, path, body: None, effect: Effect::Read }
+/// Calls every one of `endpoints`, with up to `concurrency` requests on their way at a time: the results, in order.
+pub fn call_each<E: Endpoint>(
+    context: Context<'_>,
+    endpoints: impl ExactSizeIterator<Item = E>,
+    concurrency: usize,
+) -> Vec<Result<E::Output>> {
+    let missing = || Err(Error::new(Status::Internal, "a call without a result"));
+    let results = (0..endpoints.len()).map(|_| missing()).collect();
+    let mut work = InOrder { endpoints: endpoints.enumerate(), results };
+    run(context, &mut work, concurrency);
+    work.results
+}
+
+/// Calls whose results are kept in their order.
+struct InOrder<I: Iterator<Item: Endpoint>> {
+    endpoints: std::iter::Enumerate<I>,
+    results: Vec<Result<<I::Item as Endpoint>::Output>>,
+}
+
+impl<I: Iterator<Item: Endpoint>> Work for InOrder<I> {
+    type Endpoint = I::Item;
+    type Tag = usize;
+
+    fn next(&mut self) -> Option<(usize, I::Item)> {
+        self.endpoints.next()
     }
 
-    /// A write, which is only repeated if the server cannot have acted.
-    pub fn post(path: String, body: Buffer) -> Task {
-        Task { method: Method::Post, path, body: Some(body), effect: Effect::Once }
-    }
-
-    /// The path.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn ask(&self) -> ApiRequest<'_> {
-        ApiRequest {
-            method: self.method,
-            path: &self.path,
-            body: self.body.as_ref().map(|b| b.as_slice()),
-            effect: self.effect,
-            is_counted: true,
+    fn done(&mut self, index: usize, outcome: Result<<I::Item as Endpoint>::Output>) {
+        if let Some(place) = self.results.get_mut(index) {
+            *place = outcome;
         }
     }
 }
 
-/// Where tasks come from and answers go to. An answer may bring new tasks.
-pub trait Work {
-    /// What identifies a task.
-    type Tag;
-
-    /// The next task, if there is one now.
-    fn next(&mut self) -> Option<(Self::Tag, Task)>;
-
-    /// What came of a task.
-    fn done(&mut self, tag: Self::Tag, task: &Task, outcome: Result<Response>);
+/// A request whose answer is awaited.
+struct Waiting<T, E> {
+    tag: T,
+    endpoint: E,
+    request: ApiRequest,
+    sent: Sent,
 }
 
-/// A task whose answer is awaited.
-struct Flight<T> {
-    tag: T,
-    task: Task,
+/// The token that a request went with, the node that it went to, and what is awaited of it.
+struct Sent {
     token: Arc<Token>,
     node: usize,
-    underway: InFlight,
+    in_flight: InFlight,
 }
 
 /// Does all of `work`, with up to `concurrency` requests on their way at a time.
-pub fn send_all<W: Work>(client: &Client, work: &mut W, concurrency: usize, deadline: &Deadline) {
-    let mut flights: VecDeque<Flight<W::Tag>> = VecDeque::with_capacity(concurrency);
+pub fn run<W: Work>(context: Context<'_>, work: &mut W, concurrency: usize) {
+    let Context { client, deadline } = context;
+    let mut waiting = VecDeque::with_capacity(concurrency);
     // Why nothing more is tried: what ended one request for good would end the others, one wait after the other.
     let mut over: Option<Error> = None;
     loop {
-        while flights.len() < concurrency.max(1) {
-            let Some((tag, task)) = work.next() else { break };
+        while waiting.len() < concurrency.max(1) {
+            let Some((tag, endpoint)) = work.next() else { break };
             if let Some(error) = &over {
-                work.done(tag, &task, Err(error.clone()));
+                work.done(tag, Err(error.clone()));
                 continue;
             }
-            match start(client, &task, deadline) {
-                Ok((token, node, underway)) => flights.push_back(Flight { tag, task, token, node, underway }),
-                Err(how) => {
-                    let outcome = how.finish(client, &task, deadline);
+            let request = match endpoint.request() {
+                Ok(request) => request,
+                Err(error) => {
+                    work.done(tag, Err(error));
+                    continue;
+                }
+            };
+            match send(client, &request, deadline) {
+                Ok(sent) => waiting.push_back(Waiting { tag, endpoint, request, sent }),
+                Err(detour) => {
+                    let outcome = detour.finish(client, &request, deadline);
                     over = outcome.as_ref().err().filter(|error| ends_all(error)).cloned();
-                    work.done(tag, &task, outcome);
+                    work.done(tag, outcome.and_then(|response| endpoint.parse(&request.path, response)));
                 }
             }
         }
-        let Some(Flight { tag, task, token, node, underway }) = flights.pop_front() else { return };
-        let outcome = match client.requester.receive(node, underway, token.header(), &task.ask(), deadline) {
-            Outcome::Answer(reply) if reply.status != 403 => Ok(reply),
+        let Some(Waiting { tag, endpoint, request, sent }) = waiting.pop_front() else { return };
+        let Sent { token, node, in_flight } = sent;
+        let outcome = match client.requester.receive(node, in_flight, token.header(), &request, deadline) {
+            Outcome::Answer(response) if response.status != 403 => Ok(response),
             // One connection that broke in the middle of a write says nothing about the others.
             Outcome::Failed(error) => Err(error),
             _ => {
-                let outcome = Detour::Again.finish(client, &task, deadline);
+                let outcome = Detour::Again.finish(client, &request, deadline);
                 over = over.or_else(|| outcome.as_ref().err().filter(|error| ends_all(error)).cloned());
                 outcome
             }
         };
         over = over.or_else(|| deadline.remaining().err());
-        work.done(tag, &task, outcome);
+        work.done(tag, outcome.and_then(|response| endpoint.parse(&request.path, response)));
     }
 }
 
@@ -114,7 +131,7 @@ fn ends_all(error: &Error) -> bool {
     matches!(error.status(), Status::Auth | Status::Cancelled | Status::Connection | Status::Timeout | Status::Tls)
 }
 
-/// Why a task did not start smoothly.
+/// Why a request was not sent smoothly.
 enum Detour {
     /// It is worth the way of a single request.
     Again,
@@ -123,21 +140,18 @@ enum Detour {
 }
 
 impl Detour {
-    fn finish(self, client: &Client, task: &Task, deadline: &Deadline) -> Result<Response> {
+    fn finish(self, client: &Client, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
         match self {
-            Detour::Again => client.send(&task.ask(), deadline),
+            Detour::Again => client.send(request, deadline),
             Detour::Failed(error) => Err(error),
         }
     }
 }
 
-/// The token that the request goes with, the node that it goes to, and what is awaited of it.
-type Started = (Arc<Token>, usize, InFlight);
-
-fn start(client: &Client, task: &Task, deadline: &Deadline) -> Result<Started, Detour> {
-    let token = client.token(true, deadline).map_err(Detour::Failed)?;
-    match client.requester.start(token.header(), &task.ask(), deadline) {
-        Ok((node, underway)) => Ok((token, node, underway)),
+fn send(client: &Client, request: &ApiRequest, deadline: &Deadline) -> Result<Sent, Detour> {
+    let token = client.token(request.is_counted, deadline).map_err(Detour::Failed)?;
+    match client.requester.start(token.header(), request, deadline) {
+        Ok((node, in_flight)) => Ok(Sent { token, node, in_flight }),
         Err(Outcome::Failed(error)) => Err(Detour::Failed(error)),
         Err(_) => Err(Detour::Again),
     }

@@ -6,6 +6,7 @@ pub mod batch;
 
 use std::sync::Arc;
 
+use super::api::endpoint::Endpoint;
 use super::api::request::ApiRequest;
 use super::api::requester::Requester;
 use super::api::response::{Denial, ErrorResponse};
@@ -37,9 +38,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Sends one request.
-    pub fn send(&self, request: &ApiRequest<'_>) -> Result<Response> {
-        self.client.send(request, self.deadline)
+    /// Calls one endpoint.
+    pub fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output> {
+        let request = endpoint.request()?;
+        let response = self.client.send(&request, self.deadline)?;
+        endpoint.parse(&request.path, response)
     }
 }
 
@@ -62,7 +65,7 @@ impl Client {
 
     /// Sends `request` with the session's token. Any answer that no repeat can better comes back, errors included; a 403
     /// only once it is sure that the token is alive.
-    pub fn send(&self, request: &ApiRequest<'_>, deadline: &Deadline) -> Result<Response> {
+    pub fn send(&self, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
         let token = self.token(request.is_counted, deadline)?;
         let response = self.requester.send_as(Some(token.header()), request, deadline)?;
         if response.status != 403 || !self.is_dead(&token, &response, deadline)? {

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use crate::error::Result;
+use crate::http::Response;
 use crate::reference::write_url_path;
+use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::response::{Denial, ErrorResponse, not_as_documented};
-use crate::vault::client::Context;
 
 /// A mount, as the server describes it.
 pub struct Mount {
@@ -67,20 +68,32 @@ impl From<Data> for Mount {
     }
 }
 
-/// Asks about the mount `name`; this needs no policy, and uses up no use of the token. `None` where the token may use
+/// What the mount `name` is. This needs no policy, and uses up no use of the token. `None` where the token may use
 /// nothing below it.
-pub fn look_up(context: Context<'_>, name: &str) -> Result<Option<Mount>> {
-    let mut path = String::from("sys/internal/ui/mounts/");
-    write_url_path(name, &mut path);
-    let response = context.send(&ApiRequest::probe(&path))?;
-    match response.status {
-        200 => {
-            let answer = serde_json::from_slice::<Answer>(&response.body).ok();
-            let data = answer.and_then(|answer| answer.data);
-            let data = data.ok_or_else(|| not_as_documented(&response, &path, "describes no mount"))?;
-            Ok(Some(data.into()))
+pub struct LookUp<'a> {
+    /// The mount's path.
+    pub name: &'a str,
+}
+
+impl Endpoint for LookUp<'_> {
+    type Output = Option<Mount>;
+
+    fn request(&self) -> Result<ApiRequest> {
+        let mut path = String::from("sys/internal/ui/mounts/");
+        write_url_path(self.name, &mut path);
+        Ok(ApiRequest::probe(path))
+    }
+
+    fn parse(&self, path: &str, response: Response) -> Result<Option<Mount>> {
+        match response.status {
+            200 => {
+                let answer = serde_json::from_slice::<Answer>(&response.body).ok();
+                let data = answer.and_then(|answer| answer.data);
+                let data = data.ok_or_else(|| not_as_documented(&response, path, "describes no mount"))?;
+                Ok(Some(data.into()))
+            }
+            403 if ErrorResponse::of(&response).denial() == Denial::Policy => Ok(None),
+            _ => Err(ErrorResponse::of(&response).into_error(path, "\"read\"")),
         }
-        403 if ErrorResponse::of(&response).denial() == Denial::Policy => Ok(None),
-        _ => Err(ErrorResponse::of(&response).into_error(&path, "\"read\"")),
     }
 }

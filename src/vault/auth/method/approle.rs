@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::Login;
 use crate::error::Result;
+use crate::vault::api::request::ApiRequest;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -14,7 +14,7 @@ struct Body<'a> {
 }
 
 /// The login with `role_id`, and with `secret_id` where the role asks for one.
-pub fn login(mount: &str, role_id: &SecretString, secret_id: Option<&SecretString>) -> Result<Login> {
+pub fn login(mount: &str, role_id: &SecretString, secret_id: Option<&SecretString>) -> Result<ApiRequest> {
     let body = Body { role_id: role_id.expose_secret(), secret_id: secret_id.map(|s| s.expose_secret()) };
-    super::at(mount, &body)
+    super::at(mount, "", &body)
 }

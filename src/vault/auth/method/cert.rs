@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Login;
 use crate::error::Result;
+use crate::vault::api::request::ApiRequest;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -12,6 +12,6 @@ struct Body<'a> {
 }
 
 /// The login with the certificate role `role`, or with any that fits.
-pub fn login(mount: &str, role: Option<&str>) -> Result<Login> {
-    super::at(mount, &Body { name: role })
+pub fn login(mount: &str, role: Option<&str>) -> Result<ApiRequest> {
+    super::at(mount, "", &Body { name: role })
 }

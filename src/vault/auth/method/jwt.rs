@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::Login;
 use crate::error::Result;
+use crate::vault::api::request::ApiRequest;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -14,6 +14,6 @@ struct Body<'a> {
 }
 
 /// The login with `role`; an empty one leaves the choice to the mount's default role.
-pub fn login(mount: &str, role: &str, jwt: &SecretString) -> Result<Login> {
-    super::at(mount, &Body { role: Some(role).filter(|role| !role.is_empty()), jwt: jwt.expose_secret() })
+pub fn login(mount: &str, role: &str, jwt: &SecretString) -> Result<ApiRequest> {
+    super::at(mount, "", &Body { role: Some(role).filter(|role| !role.is_empty()), jwt: jwt.expose_secret() })
 }

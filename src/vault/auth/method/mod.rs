@@ -7,24 +7,19 @@ pub mod userpass;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result, Status};
+use crate::error::Result;
 use crate::reference::write_url_path;
-use crate::secret::Buffer;
+use crate::vault::api::json::to_body;
+use crate::vault::api::request::ApiRequest;
 
-/// One login: the path behind `/v1/`, and the body.
-pub struct Login {
-    /// The path, encoded.
-    pub path: String,
-    /// JSON; it holds credentials.
-    pub body: Buffer,
-}
-
-/// The login `body` at the auth mount `mount`.
-fn at(mount: &str, body: &impl Serialize) -> Result<Login> {
+/// The login `body` at the auth mount `mount`; `below` is what follows `login/`, mostly nothing.
+fn at(mount: &str, below: &str, body: &impl Serialize) -> Result<ApiRequest> {
     let mut path = String::from("auth/");
     write_url_path(mount, &mut path);
     path.push_str("/login");
-    let mut bytes = Buffer::with_capacity(4096);
-    serde_json::to_writer(&mut *bytes, body).map_err(|_| Error::new(Status::Internal, "a login that is no JSON"))?;
-    Ok(Login { path, body: bytes })
+    if !below.is_empty() {
+        path.push('/');
+        write_url_path(below, &mut path);
+    }
+    Ok(ApiRequest::post_repeatable(path, to_body(4096, body)?))
 }

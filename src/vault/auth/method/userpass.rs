@@ -3,9 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::Login;
 use crate::error::Result;
-use crate::reference::write_url_path;
+use crate::vault::api::request::ApiRequest;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -13,9 +12,6 @@ struct Body<'a> {
 }
 
 /// The login of the user `username`.
-pub fn login(mount: &str, username: &str, password: &SecretString) -> Result<Login> {
-    let mut login = super::at(mount, &Body { password: password.expose_secret() })?;
-    login.path.push('/');
-    write_url_path(username, &mut login.path);
-    Ok(login)
+pub fn login(mount: &str, username: &str, password: &SecretString) -> Result<ApiRequest> {
+    super::at(mount, username, &Body { password: password.expose_secret() })
 }

@@ -1,20 +1,20 @@
-//! KV version 2 documents as JSON: picking one field out without building a tree, and writing one field without
-//! touching the others.
+//! One version of a secret as JSON: reading it, picking one field out, and writing a field without touching the others.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
 
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result, Status};
-use crate::json;
-use crate::json::runs::{decimal, from_byte};
-use crate::json::text::Text;
-use crate::secret::{Buffer, Secret, make_room};
+use crate::secret::{Buffer, Secret};
 use crate::store::Metadata;
+use crate::vault::api::json::{self, NotText, to_body};
 
 /// The field beside the value that holds what the user stored with it.
 pub const METADATA_FIELD: &str = "metadata";
@@ -22,22 +22,11 @@ pub const METADATA_FIELD: &str = "metadata";
 /// Servers count versions in signed numbers.
 const LATEST_VERSION: u64 = i64::MAX.unsigned_abs();
 
-/// One version of a document, borrowed from the answer that it came in.
-pub struct Document<'a> {
-    /// Its number; 0 where the server does not tell.
-    pub version: u64,
-    /// The object of its fields: valid JSON, and UTF-8.
-    fields: &'a [u8],
-    /// The field that was asked for.
-    name: &'a str,
-    /// Its value.
-    field: Option<&'a [u8]>,
-}
-
-/// What a read found.
-pub enum Found<'a> {
-    /// A document.
-    Document(Document<'a>),
+/// What a read found: a version of a secret, as `T` tells of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<T> {
+    /// It is there.
+    Live(T),
     /// Only that there was one: this version was deleted or destroyed.
     Deleted {
         /// The number of that version.
@@ -47,160 +36,243 @@ pub enum Found<'a> {
     Missing,
 }
 
-impl<'a> Found<'a> {
-    /// Reads an answer's envelope, and finds the document's field `name` on the way. `None`: this is none of KV
-    /// version 2.
-    pub fn parse(answer: &'a [u8], name: &'a str) -> Option<Found<'a>> {
-        let mut data = None;
-        let rest = json::object(answer, &mut |key, rest| match key.is("data") {
-            true => {
-                let (found, rest) = Data::read(rest, name)?;
-                once(&mut data, found)?;
-                Some(rest)
-            }
-            false => json::skip(rest),
-        })?;
-        // Most answers are ASCII, which is seen faster.
-        if !json::is_over(rest) || !(answer.is_ascii() || std::str::from_utf8(answer).is_ok()) {
-            return None;
-        }
-        let Data { fields, field, version } = data?;
-        let version = version.filter(|&version| version <= LATEST_VERSION)?;
-        match fields {
-            None | Some(b"null") => Some(Found::Deleted { version }),
-            Some(fields) => Some(Found::Document(Document { version, fields, name, field })),
-        }
+/// The content of one version: all of its fields, in the answer that it came in.
+pub struct Document {
+    /// Its number; 0 where the server does not tell.
+    pub version: u64,
+    body: Buffer,
+    /// Where in `body` the object of the fields stands.
+    object: Range<usize>,
+}
+
+/// One field of a version.
+pub enum Field {
+    /// Its text.
+    Text(Secret),
+    /// There is no such field, but these.
+    Absent {
+        /// The names of the fields that there are, sorted.
+        names: Vec<String>,
+    },
+}
+
+/// An answer's envelope, with what is asked for of the document in it. `content` is `None` for a deleted version.
+struct Envelope<T> {
+    content: Option<T>,
+    version: u64,
+}
+
+impl<'de, T> Envelope<T> {
+    /// Reads an answer's envelope, and of the document in it what `seed` asks for.
+    fn read<S: DeserializeSeed<'de, Value = Option<T>>>(body: &'de [u8], seed: S) -> Option<Envelope<T>> {
+        let envelope: Option<Envelope<T>> = json::read(body, Entry { name: "data", seed: DataSeed(seed) }).ok()?;
+        envelope.filter(|envelope| envelope.version <= LATEST_VERSION)
     }
 }
 
-/// What an answer to a read of `<mount>/data/<path>` holds under `data`.
-#[derive(Default)]
-struct Data<'a> {
-    fields: Option<&'a [u8]>,
-    field: Option<&'a [u8]>,
-    version: Option<u64>,
+/// The name of an object's entry, borrowed unless it has escapes.
+#[derive(Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The value of the entry `name` of an object, as `seed` reads it; the other entries are passed over. An entry that
+/// stands there twice is an error.
+struct Entry<'n, S> {
+    name: &'n str,
+    seed: S,
 }
 
-impl<'a> Data<'a> {
-    fn read(text: &'a [u8], name: &str) -> Option<(Data<'a>, &'a [u8])> {
-        let mut data = Data::default();
-        let rest = json::object(text, &mut |key, rest| {
-            if key.is("data") {
-                data.read_fields(rest, name)
-            } else if key.is("metadata") {
-                data.read_version(rest)
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Entry<'_, S> {
+    type Value = Option<S::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Entry<'_, S> {
+    type Value = Option<S::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut seed, mut found) = (Some(self.seed), None);
+        while let Some(Name(name)) = map.next_key()? {
+            if name != self.name {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let seed = seed.take().ok_or_else(|| A::Error::custom("an entry that stands there twice"))?;
+            found = Some(map.next_value_seed(seed)?);
+        }
+        Ok(found)
+    }
+}
+
+/// What stands under `data`: the document, as the seed reads it, and the version's number.
+struct DataSeed<S>(S);
+
+#[derive(Deserialize)]
+struct VersionMetadata {
+    #[serde(default)]
+    version: u64,
+}
+
+impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> DeserializeSeed<'de> for DataSeed<S> {
+    type Value = Envelope<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope<T>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> Visitor<'de> for DataSeed<S> {
+    type Value = Envelope<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a version of a secret")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<T>, A::Error> {
+        let (mut seed, mut content, mut version) = (Some(self.0), None, None);
+        while let Some(Name(name)) = map.next_key()? {
+            match &*name {
+                "data" => {
+                    let seed = seed.take().ok_or_else(|| A::Error::duplicate_field("data"))?;
+                    content = map.next_value_seed(seed)?;
+                }
+                "metadata" => {
+                    let metadata: VersionMetadata = map.next_value()?;
+                    if version.replace(metadata.version).is_some() {
+                        return Err(A::Error::duplicate_field("metadata"));
+                    }
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Envelope { content, version: version.ok_or_else(|| A::Error::missing_field("metadata"))? })
+    }
+}
+
+/// One field of a document that may be null: the raw value of the last one of this name, if there is one.
+struct FieldSeed<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+    type Value = Option<Option<&'de RawValue>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FieldSeed<'_> {
+    type Value = Option<Option<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a document or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut field = None;
+        while let Some(Name(name)) = map.next_key()? {
+            if name == self.0 {
+                field = Some(map.next_value()?);
             } else {
-                json::skip(rest)
+                map.next_value::<IgnoredAny>()?;
             }
-        })?;
-        Some((data, rest))
-    }
-
-    /// The document itself, or the `null` that stands for one that was deleted.
-    fn read_fields(&mut self, text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-        let text = json::trimmed(text);
-        let rest = match text {
-            [b'{', ..] => find(text, name, &mut self.field)?,
-            _ => json::null(text)?,
-        };
-        once(&mut self.fields, text.get(..text.len() - rest.len())?)?;
-        Some(rest)
-    }
-
-    /// The number of a version, out of its metadata; 0 where the server does not tell.
-    fn read_version(&mut self, text: &'a [u8]) -> Option<&'a [u8]> {
-        let mut version = None;
-        let rest = json::object(text, &mut |key, rest| {
-            if !key.is("version") {
-                return json::skip(rest);
-            }
-            let (number, rest) = json::value(rest)?;
-            once(&mut version, decimal(number)?)?;
-            Some(rest)
-        })?;
-        once(&mut self.version, version.unwrap_or_default())?;
-        Some(rest)
-    }
-}
-
-/// Takes note of what an object has once: which of two is meant nobody can tell.
-fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
-    place.replace(value).is_none().then_some(())
-}
-
-/// Walks over an object, and finds the value of its entry `name`, the last one where there are several.
-fn find<'a>(text: &'a [u8], name: &str, found: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
-    json::object(text, &mut |key, rest| {
-        if !key.is(name) {
-            return json::skip(rest);
         }
-        let (value, rest) = json::value(rest)?;
-        *found = Some(value);
-        Some(rest)
+        Ok(Some(field))
+    }
+}
+
+/// All fields, by name, as raw JSON.
+type Fields<'a> = BTreeMap<Name<'a>, &'a RawValue>;
+
+/// Reads one field out of an answer. `None`: this is no answer of KV version 2.
+pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
+    let Envelope { content, version } = Envelope::read(body, FieldSeed(name))?;
+    Some(match content {
+        None => Ok(Found::Deleted { version }),
+        Some(Some(json)) => text_of(name, json).map(|text| Found::Live(Field::Text(text))),
+        Some(None) => Ok(Found::Live(Field::Absent { names: names(body).unwrap_or_default() })),
     })
 }
 
-impl<'a> Document<'a> {
-    /// Whether it has the field that was asked for.
-    pub fn has_field(&self) -> bool {
-        self.field.is_some()
+#[cold]
+fn names(body: &[u8]) -> Option<Vec<String>> {
+    let whole: Envelope<BTreeMap<String, IgnoredAny>> = Envelope::read(body, PhantomData)?;
+    Some(whole.content?.into_keys().collect())
+}
+
+fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
+    json::text_of(json).map_err(|why| match why {
+        NotText::Kind(what) => {
+            Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return"))
+        }
+        NotText::NotUnicode => Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode")),
+        NotText::NoMemory(bytes) => Error::no_memory("the value", bytes),
+    })
+}
+
+/// The number of the version that an answer tells of, deleted ones included.
+pub fn read_version(body: &[u8]) -> Option<u64> {
+    Some(Envelope::<&RawValue>::read(body, PhantomData)?.version)
+}
+
+impl Document {
+    /// Reads a whole version out of an answer. `None`: this is no answer of KV version 2.
+    pub fn read(body: Buffer) -> Option<Found<Document>> {
+        let Envelope { content, version } = Envelope::<&RawValue>::read(&body, PhantomData)?;
+        let Some(object) = content else { return Some(Found::Deleted { version }) };
+        let object = object.get();
+        object.starts_with('{').then_some(())?;
+        let start = (object.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
+        let object = start..start + object.len();
+        Some(Found::Live(Document { version, body, object }))
     }
 
-    /// The text of the field that was asked for: a string as it is, a number or a boolean as its JSON text. `None`
-    /// where the document has no such field.
-    pub fn text(&self) -> Result<Option<Secret>> {
-        let (name, Some(json)) = (self.name, self.field) else { return Ok(None) };
-        let unsupported = |what: &str| {
-            Err(Error::unsupported(format!("the field {name:?} is {what}, which this function cannot return")))
-        };
-        let invalid = || Error::new(Status::Protocol, format!("the field {name:?} is not valid Unicode"));
-        let plain = match json {
-            [b'"', written @ .., b'"'] if from_byte(written, b'\\').is_empty() => written,
-            [b'"', written @ .., b'"'] => {
-                return match text_of(written).ok_or_else(invalid)? {
-                    text if text.has_nul() => unsupported("a string with a NUL character"),
-                    text => text.to_secret().ok_or_else(|| Error::no_memory("the value", text.len())).map(Some),
-                };
-            }
-            [b'{', ..] => return unsupported("an object"),
-            [b'[', ..] => return unsupported("an array"),
-            [b'n', ..] => return unsupported("null"),
-            scalar => scalar,
-        };
-        let text = std::str::from_utf8(plain).map_err(|_| invalid())?;
-        Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the value", text.len())).map(Some)
+    fn json(&self) -> &[u8] {
+        self.body.get(self.object.clone()).unwrap_or_default()
+    }
+
+    fn fields(&self) -> Result<Fields<'_>> {
+        serde_json::from_slice(self.json()).map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))
+    }
+
+    /// Whether it has the field `name`.
+    pub fn has(&self, name: &str) -> Result<bool> {
+        Ok(self.fields()?.contains_key(&Name(name.into())))
     }
 
     /// The body of a write that replaces `change.field` and, if asked for, the metadata, keeps every other field as the
     /// server sent it, and succeeds only while this is the latest version.
-    pub fn changed(&self, change: &Change<'_>) -> Result<Buffer> {
-        let kept: Fields<'_> = serde_json::from_slice(self.fields)
-            .map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))?;
-        let data = Changed { kept: &kept, change };
-        to_json(self.fields.len() + change.value.len(), &Write { options: Some(Cas { cas: self.version }), data })
+    fn changed(&self, change: &Change<'_>) -> Result<Buffer> {
+        let data = Changed { kept: &self.fields()?, change };
+        to_body(self.object.len() + change.value.len(), &Write { options: Some(Cas { cas: self.version }), data })
     }
 
-    /// Whether this, read for the field that was changed, is what `change` made of its predecessor.
+    /// Whether this is what `change` made of its predecessor.
     pub fn is_result_of(&self, change: &Change<'_>) -> bool {
-        let same_value = self.text().ok().flatten().is_some_and(|text| text.as_str() == change.value);
-        let found = || {
-            let mut found = None;
-            find(self.fields, METADATA_FIELD, &mut found)?;
-            found
-        };
-        let metadata = || found().and_then(|json| serde_json::from_slice::<Metadata>(json).ok());
+        let Ok(fields) = self.fields() else { return false };
+        let field = |name: &str| fields.get(&Name(name.to_owned().into())).copied();
+        let same_value = field(change.field)
+            .and_then(|json| json::text_of(json).ok())
+            .is_some_and(|text| text.as_str() == change.value);
+        let metadata = |json: &RawValue| serde_json::from_str::<Metadata>(json.get()).ok();
         same_value
             && match change.metadata {
                 None => true,
-                Some(wanted) if wanted.is_empty() => found().is_none(),
-                Some(wanted) => metadata().as_ref() == Some(wanted),
+                Some(wanted) if wanted.is_empty() => field(METADATA_FIELD).is_none(),
+                Some(wanted) => field(METADATA_FIELD).and_then(metadata).as_ref() == Some(wanted),
             }
     }
-}
-
-#[cold]
-fn text_of(written: &[u8]) -> Option<Text<'_>> {
-    Text::measure(std::str::from_utf8(written).ok()?)
 }
 
 /// What an update changes.
@@ -213,51 +285,32 @@ pub struct Change<'a> {
     pub metadata: Option<&'a Metadata>,
 }
 
-/// The body of a write of a whole new document. `cas`: only while this is the latest version, 0: only if there is none.
-pub fn new_document(value: &str, metadata: Option<&Metadata>, cas: Option<u64>) -> Result<Buffer> {
-    let data = New { value, metadata };
-    to_json(value.len(), &Write { options: cas.map(|cas| Cas { cas }), data })
+/// What a write makes a version of.
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    /// A value, and what stands beside it. `cas`: only while this is the latest version, 0: only if there is none.
+    New {
+        /// The value.
+        value: &'a str,
+        /// The metadata, if there are any.
+        metadata: Option<&'a Metadata>,
+        /// The condition.
+        cas: Option<u64>,
+    },
+    /// The latest version with a change, only while it is the latest.
+    Changed(&'a Document, &'a Change<'a>),
 }
 
-/// `size`: how long the texts in it are, so that the buffer rarely grows.
-fn to_json(size: usize, content: &impl Serialize) -> Result<Buffer> {
-    let mut body = Body::default();
-    body.reserve(size + size / 8 + 256)
-        .map_err(serde_json::Error::io)
-        .and_then(|()| serde_json::to_writer(&mut body, content))
-        .map_err(|error| match error.is_io() {
-            true => Error::no_memory("the request", body.refused),
-            false => Error::new(Status::Internal, "a document that is no JSON"),
-        })?;
-    Ok(body.bytes)
-}
-
-/// The body of a request while it is being written.
-#[derive(Default)]
-struct Body {
-    bytes: Buffer,
-    /// How many bytes there was no memory for.
-    refused: usize,
-}
-
-impl Body {
-    fn reserve(&mut self, more: usize) -> io::Result<()> {
-        make_room(&mut self.bytes, more).map_err(|size| {
-            self.refused = size;
-            io::ErrorKind::OutOfMemory.into()
-        })
-    }
-}
-
-impl io::Write for Body {
-    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
-        self.reserve(part.len())?;
-        self.bytes.extend_from_slice(part);
-        Ok(part.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+impl Content<'_> {
+    /// The body of the request.
+    pub fn body(&self) -> Result<Buffer> {
+        match *self {
+            Content::New { value, metadata, cas } => {
+                let data = New { value, metadata };
+                to_body(value.len(), &Write { options: cas.map(|cas| Cas { cas }), data })
+            }
+            Content::Changed(document, change) => document.changed(change),
+        }
     }
 }
 
@@ -280,12 +333,6 @@ struct New<'a> {
     metadata: Option<&'a Metadata>,
 }
 
-/// All fields, by name, as raw JSON.
-type Fields<'a> = BTreeMap<Key<'a>, &'a RawValue>;
-
-#[derive(Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
 struct Changed<'a> {
     kept: &'a Fields<'a>,
     change: &'a Change<'a>,
@@ -296,7 +343,7 @@ impl Serialize for Changed<'_> {
         let Change { field, value, metadata } = self.change;
         let replaces_metadata = metadata.is_some() && *field != METADATA_FIELD;
         let mut map = serializer.serialize_map(None)?;
-        for (Key(name), json) in self.kept {
+        for (Name(name), json) in self.kept {
             if name != field && !(replaces_metadata && name == METADATA_FIELD) {
                 map.serialize_entry(name, json)?;
             }
@@ -317,32 +364,51 @@ mod tests {
         format!(r#"{{"request_id":"r","data":{{"data":{data},"metadata":{{"version":7}}}},"auth":null}}"#).into_bytes()
     }
 
-    fn text_of(data: &str, field: &str) -> Result<Option<String>> {
-        let answer = answer(data);
-        let Some(Found::Document(document)) = Found::parse(&answer, field) else { panic!("no document") };
-        Ok(document.text()?.map(|secret| secret.as_str().to_owned()))
+    /// The text of a field; `None` where the answer has none.
+    fn field_of(answer: &[u8], name: &str) -> Option<Result<Option<String>>> {
+        read_field(answer, name).map(|found| {
+            Ok(match found? {
+                Found::Live(Field::Text(text)) => Some(text.as_str().to_owned()),
+                _ => None,
+            })
+        })
+    }
+
+    fn text_in(data: &str, name: &str) -> Result<Option<String>> {
+        field_of(&answer(data), name).unwrap()
+    }
+
+    fn document(answer: &[u8]) -> Option<Found<Document>> {
+        Document::read(answer.to_vec().into())
     }
 
     fn changed(data: &str, change: &Change<'_>) -> String {
-        let answer = answer(data);
-        let Some(Found::Document(document)) = Found::parse(&answer, change.field) else { panic!("no document") };
+        let Some(Found::Live(document)) = document(&answer(data)) else { panic!("no document") };
         String::from_utf8(document.changed(change).unwrap().to_vec()).unwrap()
     }
 
     #[test]
     fn strings_come_back_as_they_are_and_scalars_as_their_json_text() {
         let data = r#"{"a":"x\"\u00e9\ud83d\ude00","n":1e3,"b":true,"v\u0061lue":"1"}"#;
-        assert_eq!(text_of(data, "a").unwrap().as_deref(), Some("x\"é😀"));
-        assert_eq!(text_of(data, "n").unwrap().as_deref(), Some("1e3"));
-        assert_eq!(text_of(data, "b").unwrap().as_deref(), Some("true"));
-        assert_eq!(text_of(data, "value").unwrap().as_deref(), Some("1"));
-        assert_eq!(text_of(data, "other").unwrap(), None);
+        for (name, text) in
+            [("a", Some("x\"é😀")), ("n", Some("1e3")), ("b", Some("true")), ("value", Some("1")), ("c", None)]
+        {
+            assert_eq!(text_in(data, name).unwrap().as_deref(), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_absent_field_comes_with_the_names_of_those_that_are_there() {
+        match read_field(&answer(r#"{"user":"a","password":{"deep":[1]}}"#), "value") {
+            Some(Ok(Found::Live(Field::Absent { names }))) => assert_eq!(names, ["password", "user"]),
+            _ => panic!("there is no such field"),
+        }
     }
 
     #[test]
     fn what_is_no_text_is_unsupported_and_never_cut_short() {
         for json in [r#"{}"#, "[1]", "null", r#""a\u0000b""#] {
-            let error = text_of(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
+            let error = text_in(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
             assert_eq!(error.status(), Status::Unsupported, "{json}");
         }
     }
@@ -350,33 +416,38 @@ mod tests {
     #[test]
     fn half_a_surrogate_pair_is_nothing_that_vault_sends() {
         for json in [r#""\ud83d""#, r#""\u0000\ud83d""#] {
-            let error = text_of(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
+            let error = text_in(&format!(r#"{{"value":{json}}}"#), "value").unwrap_err();
             assert_eq!(error.status(), Status::Protocol, "{json}");
         }
     }
 
     #[test]
     fn a_deleted_version_is_told_from_a_document() {
-        let deleted = answer("null");
-        assert!(matches!(Found::parse(&deleted, "value"), Some(Found::Deleted { version: 7 })));
-        assert!(Found::parse(br#"{"errors":[]}"#, "value").is_none());
-        assert!(Found::parse(b"<html>", "value").is_none());
-        for data in ["[1]", "\"x\"", "1", "true"] {
-            assert!(Found::parse(&answer(data), "value").is_none(), "{data}");
+        let both = |answer: &[u8]| match (read_field(answer, "value"), document(answer)) {
+            (Some(Ok(Found::Deleted { version: one })), Some(Found::Deleted { version: other })) => {
+                assert_eq!(one, other);
+                Some(one)
+            }
+            (None, None) => None,
+            _ => panic!("no deleted version: {}", String::from_utf8_lossy(answer)),
+        };
+        assert_eq!(both(&answer("null")), Some(7));
+        assert_eq!(both(br#"{"data":{"metadata":{"version":1}}}"#), Some(1));
+        for answer in
+            [&br#"{"errors":[]}"#[..], b"<html>", br#"{"data":{"data":{},"metadata":{"version":9223372036854775808}}}"#]
+        {
+            assert_eq!(both(answer), None, "{}", String::from_utf8_lossy(answer));
         }
-        let bare = br#"{"data":{"metadata":{"version":1}}}"#;
-        assert!(matches!(Found::parse(bare, "value"), Some(Found::Deleted { version: 1 })));
-        let beyond = br#"{"data":{"data":{},"metadata":{"version":9223372036854775808}}}"#;
-        assert!(Found::parse(beyond, "value").is_none());
+        for data in ["[1]", "\"x\"", "1", "true"] {
+            assert_eq!(both(&answer(data)), None, "{data}");
+        }
     }
 
     #[test]
     fn an_envelope_is_read_in_any_order_and_layout_but_not_twice_over() {
-        let field = |text: &str| match Found::parse(text.as_bytes(), "value") {
-            Some(Found::Document(document)) => {
-                document.text().unwrap().map(|text| (document.version, text.as_str().to_owned()))
-            }
-            _ => None,
+        let field = |text: &str| {
+            let version = read_version(text.as_bytes());
+            field_of(text.as_bytes(), "value").and_then(|text| Some((version?, text.unwrap()?)))
         };
         let found = |version, text: &str| Some((version, text.to_owned()));
         let spaced = " {\n \"data\" : { \"metadata\" : { \"version\" : 3 } ,\t\"data\" : { \"value\" : \"v\" } } } \n";
@@ -397,23 +468,26 @@ mod tests {
         ] {
             assert_eq!(field(broken), None, "{broken}");
         }
-        assert!(Found::parse(b"{\"data\":{\"data\":{},\"metadata\":{}},\"x\":\"\xFF\"}", "value").is_none());
+        let not_utf8 = b"{\"data\":{\"data\":{},\"metadata\":{}},\"x\":\"\xFF\"}";
+        assert!(read_field(not_utf8, "value").is_none());
+    }
+
+    #[test]
+    fn no_nesting_makes_a_secret_unreadable() {
+        let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+        let data = format!(r#"{{"deep":{deep},"value":"v"}}"#);
+        assert_eq!(text_in(&data, "value").unwrap().as_deref(), Some("v"));
+        let change = Change { field: "value", value: "w", metadata: None };
+        assert!(changed(&data, &change).contains(&deep));
     }
 
     #[test]
     fn a_body_is_whole_however_often_it_grew() {
         let value = "\n\"ü".repeat(100_000);
         let metadata = Metadata::from([("a".to_owned(), value.clone())]);
-        let body = new_document(&value, Some(&metadata), None).unwrap();
+        let body = Content::New { value: &value, metadata: Some(&metadata), cas: None }.body().unwrap();
         let expected = serde_json::json!({"data": {"value": value, "metadata": metadata}});
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_body_that_there_is_no_memory_for_is_too_large() {
-        let error = to_json(isize::MAX as usize, &"x").unwrap_err();
-        assert_eq!(error.status(), Status::TooLarge);
-        assert!(error.message().starts_with("no memory for the request: "), "{error}");
     }
 
     #[test]

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::v2::{Branch, Kv};
-use crate::error::{Result, Status};
+use super::path::{Branch, MountPath};
+use crate::error::{Error, Result, Status};
 use crate::http::Response;
-use crate::reference::{KvPath, Prefix};
+use crate::observe::log::Logger;
+use crate::reference::{KvPath, Prefix, write_url_path};
+use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::response::{ErrorResponse, is_missing, not_as_documented};
 use crate::vault::client::Context;
-use crate::vault::client::batch::{self, Task, Work};
+use crate::vault::client::batch::{self, Work};
 
 /// Names in one answer, where a folder's whole list would be too large for one.
 const PAGE: usize = 100_000;
@@ -40,6 +42,88 @@ struct ListData<'a> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// The names in an answer; `None` where it is no list.
+fn keys(response: &Response) -> Option<Option<Vec<Name<'_>>>> {
+    let answer: Option<ListAnswer<'_>> = serde_json::from_slice(&response.body).ok();
+    answer.and_then(|answer| answer.data).map(|data| data.keys)
+}
+
+fn below(folder: &str, names: &[Name<'_>]) -> Vec<String> {
+    names.iter().map(|Name(name)| format!("{folder}{name}")).collect()
+}
+
+/// OpenBao's recursive list.
+struct Scan<'a> {
+    mount: &'a MountPath,
+    folder: &'a str,
+}
+
+/// What came of a scan.
+enum Scanned {
+    /// All paths beneath the folder.
+    Paths(Vec<String>),
+    /// The server does not know it, or the policy does not allow it.
+    Refused,
+    /// The server is in trouble, and has not said that it cannot.
+    Failed,
+}
+
+impl Endpoint for Scan<'_> {
+    type Output = Scanned;
+
+    fn request(&self) -> Result<ApiRequest> {
+        Ok(ApiRequest::get(format!("{}?scan=true", self.mount.url(Branch::Metadata, self.folder, None))))
+    }
+
+    fn parse(&self, _: &str, response: Response) -> Result<Scanned> {
+        Ok(match (response.status, keys(&response)) {
+            (200, Some(keys)) => Scanned::Paths(below(self.folder, &keys.unwrap_or_default())),
+            (429 | 500.., _) => Scanned::Failed,
+            _ => Scanned::Refused,
+        })
+    }
+}
+
+/// Lists one folder, or a page of it: `limit` names behind `after` (OpenBao).
+struct ListFolder<'a> {
+    mount: &'a MountPath,
+    folder: String,
+    page: Option<Page>,
+}
+
+struct Page {
+    after: Option<String>,
+}
+
+impl Endpoint for ListFolder<'_> {
+    /// The paths of what is in the folder; those of folders end in a slash. None where the folder does not exist.
+    type Output = Vec<String>;
+
+    fn request(&self) -> Result<ApiRequest> {
+        let mut path = format!("{}?list=true", self.mount.url(Branch::Metadata, &self.folder, None));
+        if let Some(page) = &self.page {
+            path.push_str(&format!("&limit={PAGE}"));
+            if let Some(after) = &page.after {
+                path.push_str("&after=");
+                write_url_path(after, &mut path);
+            }
+        }
+        Ok(ApiRequest::get(path))
+    }
+
+    fn parse(&self, path: &str, response: Response) -> Result<Vec<String>> {
+        match response.status {
+            200 => {
+                let names =
+                    keys(&response).flatten().ok_or_else(|| not_as_documented(&response, path, "is no list"))?;
+                Ok(below(&self.folder, &names))
+            }
+            404 if is_missing(&response) => Ok(Vec::new()),
+            _ => Err(ErrorResponse::of(&response).into_error(path, "\"list\"")),
+        }
+    }
+}
+
 /// Lists one mount.
 pub struct Folders {
     concurrency: usize,
@@ -54,77 +138,79 @@ impl Folders {
     }
 
     /// The paths of all documents whose path starts with `prefix`, at any depth, in no particular order. What no
-    /// reference can name is left out: it was not written by this library, and could not be got by it.
-    pub fn list(&self, kv: &Kv, via: Context<'_>, prefix: &Prefix) -> Result<Vec<KvPath>> {
-        if let Some(paths) = self.scan(kv, via, prefix)? {
-            return Ok(paths);
+    /// reference can name is left out, and logged: it was not written by this library, and could not be got by it.
+    pub fn list(&self, mount: &MountPath, context: Context<'_>, prefix: &Prefix) -> Result<Vec<KvPath>> {
+        let logger = context.client.logger();
+        if let Some(paths) = self.scan(mount, context, prefix)? {
+            let wanted = paths.iter().filter(|path| !path.ends_with('/') && prefix.matches(path));
+            return Ok(wanted.filter_map(|path| nameable(path, logger)).collect());
         }
-        let mut walk =
-            Walk { kv, via, prefix, folders: vec![prefix.folder().to_owned()], paths: Vec::new(), failed: None };
-        batch::send_all(via.client, &mut walk, self.concurrency, via.deadline);
+        let folders = vec![prefix.folder().to_owned()];
+        let mut walk = Walk { mount, context, prefix, folders, paths: Vec::new(), failed: None };
+        batch::run(context, &mut walk, self.concurrency);
         match walk.failed {
             Some(error) => Err(error),
             None => Ok(walk.paths),
         }
     }
 
-    /// OpenBao's recursive list. `None` where the server does not know it, the policy does not allow it, or the answer
-    /// would be too large.
-    fn scan(&self, kv: &Kv, via: Context<'_>, prefix: &Prefix) -> Result<Option<Vec<KvPath>>> {
+    /// `None` where there is no scan, or its answer would be too large.
+    fn scan(&self, mount: &MountPath, context: Context<'_>, prefix: &Prefix) -> Result<Option<Vec<String>>> {
         if self.no_scan.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let url = format!("{}?scan=true", kv.url(Branch::Metadata, prefix.folder(), None));
-        let reply = match via.send(&ApiRequest::get(&url)) {
-            Ok(reply) => reply,
-            Err(error) if error.status() == Status::TooLarge => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let keys = match reply.status {
-            200 => serde_json::from_slice::<ListAnswer<'_>>(&reply.body).ok().and_then(|a| a.data).map(|d| d.keys),
-            _ => None,
-        };
-        let Some(keys) = keys else {
-            // A server in trouble has not said that it cannot.
-            let has_said_so = reply.status < 500 && reply.status != 429;
-            self.no_scan.fetch_or(has_said_so, Ordering::Relaxed);
-            return Ok(None);
-        };
-        let paths = keys.unwrap_or_default().into_iter().map(|Name(name)| format!("{}{name}", prefix.folder()));
-        let wanted = paths.filter(|path| !path.ends_with('/') && prefix.matches(path));
-        Ok(Some(wanted.filter_map(|path| KvPath::literal(&path).ok()).collect()))
+        match context.call(&Scan { mount, folder: prefix.folder() }) {
+            Ok(Scanned::Paths(paths)) => Ok(Some(paths)),
+            Ok(Scanned::Refused) => {
+                self.no_scan.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            Ok(Scanned::Failed) => Ok(None),
+            Err(error) if error.status() == Status::TooLarge => Ok(None),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// The path as one that a reference can name; the log names one that no reference can.
+fn nameable(path: &str, logger: &Logger) -> Option<KvPath> {
+    const SHOWN: usize = 80;
+    let start: String = path.chars().take(SHOWN).collect();
+    let rest = if start.len() < path.len() { "…" } else { "" };
+    KvPath::literal(path)
+        .inspect_err(|why| {
+            let why = why.message();
+            logger.warn(format_args!("{start}{rest} is left out of the list, since no reference can name it: {why}"));
+        })
+        .ok()
 }
 
 /// A walk through all folders that may hold what is looked for.
 struct Walk<'a> {
-    kv: &'a Kv,
-    via: Context<'a>,
+    mount: &'a MountPath,
+    context: Context<'a>,
     prefix: &'a Prefix,
     folders: Vec<String>,
     paths: Vec<KvPath>,
-    failed: Option<crate::error::Error>,
+    failed: Option<Error>,
 }
 
-impl Work for Walk<'_> {
+impl<'a> Work for Walk<'a> {
+    type Endpoint = ListFolder<'a>;
     type Tag = String;
 
-    fn next(&mut self) -> Option<(String, Task)> {
+    fn next(&mut self) -> Option<(String, ListFolder<'a>)> {
         if self.failed.is_some() {
             return None;
         }
         let folder = self.folders.pop()?;
-        let url = format!("{}?list=true", self.kv.url(Branch::Metadata, &folder, None));
-        Some((folder, Task::get(url)))
+        Some((folder.clone(), ListFolder { mount: self.mount, folder, page: None }))
     }
 
-    fn done(&mut self, folder: String, task: &Task, outcome: Result<Response>) {
+    fn done(&mut self, folder: String, outcome: Result<Vec<String>>) {
         let visited = match outcome {
-            Err(error) if error.status() == Status::TooLarge => self.visit_pages(&folder),
-            outcome => outcome.and_then(|reply| {
-                self.visit_all(&folder, &names(&reply, task.path())?);
-                Ok(())
-            }),
+            Err(error) if error.status() == Status::TooLarge => self.visit_pages(folder),
+            outcome => outcome.map(|paths| paths.into_iter().for_each(|path| self.visit(path))),
         };
         if let Err(error) = visited {
             self.failed.get_or_insert(error);
@@ -139,58 +225,20 @@ impl Walk<'_> {
                 self.folders.push(path);
             }
         } else if self.prefix.matches(&path) {
-            self.paths.extend(KvPath::literal(&path).ok());
+            self.paths.extend(nameable(&path, self.context.client.logger()));
         }
-    }
-
-    fn visit_all(&mut self, folder: &str, names: &[Name<'_>]) {
-        names.iter().for_each(|Name(name)| self.visit(format!("{folder}{name}")));
     }
 
     /// A folder whose list is too large for one answer, page by page (OpenBao).
-    fn visit_pages(&mut self, folder: &str) -> Result<()> {
-        let base = self.kv.url(Branch::Metadata, folder, None);
-        let mut url = format!("{base}?list=true&limit={PAGE}");
+    fn visit_pages(&mut self, folder: String) -> Result<()> {
+        let mut list = ListFolder { mount: self.mount, folder, page: Some(Page { after: None }) };
         loop {
-            let reply = self.via.send(&ApiRequest::get(&url))?;
-            let page = names(&reply, &url)?;
-            self.visit_all(folder, &page);
-            let Some(Name(last)) = page.last().filter(|_| page.len() == PAGE) else { return Ok(()) };
-            url = format!("{base}?list=true&limit={PAGE}&after=");
-            crate::reference::write_url_path(last, &mut url);
+            let paths = self.context.call(&list)?;
+            let is_full = paths.len() == PAGE;
+            let last = paths.last().and_then(|path| path.strip_prefix(&list.folder)).map(str::to_owned);
+            paths.into_iter().for_each(|path| self.visit(path));
+            let Some(last) = last.filter(|_| is_full) else { return Ok(()) };
+            list.page = Some(Page { after: Some(last) });
         }
-    }
-}
-
-/// The names in the answer to a list; none where the folder does not exist.
-fn names<'r>(reply: &'r Response, url: &str) -> Result<Vec<Name<'r>>> {
-    match reply.status {
-        200 => {
-            let answer: Option<ListAnswer<'r>> = serde_json::from_slice(&reply.body).ok();
-            let keys = answer.and_then(|answer| answer.data).and_then(|data| data.keys);
-            keys.ok_or_else(|| not_as_documented(reply, url, "is no list"))
-        }
-        404 if is_missing(reply) => Ok(Vec::new()),
-        _ => Err(ErrorResponse::of(reply).into_error(url, "\"list\"")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    #[test]
-    fn a_name_is_borrowed_from_the_answer_unless_it_has_escapes() {
-        let body = br#"{"data":{"keys":["plain/","\u00e9"],"key_info":{"plain/":null}}}"#.to_vec();
-        let reply = Response {
-            from: Arc::from("http://vault"),
-            status: 200,
-            hints: None,
-            body: body.into(),
-            secrets: Box::default(),
-        };
-        let names = names(&reply, "secret/metadata/").unwrap();
-        assert!(matches!(&names[..], [Name(Cow::Borrowed("plain/")), Name(Cow::Owned(e))] if e == "é"));
     }
 }

@@ -1,5 +1,8 @@
 //! Key-value engines.
 
 pub mod document;
+mod endpoint;
+mod hint;
 pub mod list;
+mod path;
 pub mod v2;
