@@ -10,6 +10,7 @@ use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
 use crate::net::buffer::{Inbox, Outbox};
 use crate::net::stream::Stream;
+use crate::observe::redact::RequestSecrets;
 use crate::secret::{self, Buffer};
 
 /// Holds a request's head and a small body. It grows for a longer head.
@@ -170,7 +171,7 @@ impl Connection {
             status: head.status,
             hints: head.hints,
             body,
-            secrets: Box::default(),
+            secrets: RequestSecrets::default(),
         })
     }
 

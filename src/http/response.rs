@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
 use super::head::Hints;
 use crate::call::IoTimeout;
 use crate::error::{Error, Status};
+use crate::observe::redact::RequestSecrets;
 use crate::secret::Buffer;
 
 /// One HTTP answer, whole.
@@ -20,7 +19,7 @@ pub struct Response {
     /// The body, wiped when dropped.
     pub body: Buffer,
     /// Where it is an error: what no message may repeat, since it stood in the request.
-    pub secrets: Box<[SecretString]>,
+    pub secrets: RequestSecrets,
 }
 
 /// Why there is no answer, and how far the request came.

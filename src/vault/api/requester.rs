@@ -19,7 +19,7 @@ use crate::config::{Address, VaultConfig};
 use crate::error::{Error, Result, Status};
 use crate::http::{Failure, InFlight, Request, Response, Transport};
 use crate::observe::log::Logger;
-use crate::observe::redact;
+use crate::observe::redact::RequestSecrets;
 use crate::secret::Buffer;
 
 /// What a try came to.
@@ -250,7 +250,7 @@ impl Requester {
         }
         if reply.status != 200 {
             let given = self.given_headers.iter().map(|value| value.expose_secret());
-            reply.secrets = redact::secrets(
+            reply.secrets = RequestSecrets::of(
                 token.map(TokenHeader::text).into_iter().chain(given),
                 ask.body.as_ref().map(|body| body.as_slice()),
             );

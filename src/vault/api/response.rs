@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use crate::error::{Error, Status};
 use crate::http::Response;
-use crate::observe::redact;
 
 /// More of a server's error text than this does not help.
 const MAX_TEXT: usize = 300;
@@ -32,8 +31,12 @@ pub struct ErrorResponse {
     pub http_status: u16,
     /// Whose answer it is.
     from: Arc<str>,
-    /// The errors, joined by `; `, in one line; empty where there are none.
+    /// The errors for people, joined by `; `, in one line, without what the request held; empty where there are none.
     pub text: String,
+    /// The errors as the server wrote them: what they mean does not depend on the secrets of the request. Never shown.
+    said: String,
+    /// The warnings likewise, for people and as they were written.
+    shown_warnings: String,
     /// The body is what Vault sends: JSON with `errors`, or nothing.
     from_vault: bool,
     /// The server was silent about the reason: `{"errors":[]}`.
@@ -67,23 +70,25 @@ impl ErrorResponse {
         let errors = body.errors.unwrap_or_default();
         let bare_denial = errors.iter().any(|e| e == "permission denied")
             && errors.iter().all(|e| e == "permission denied" || e == "invalid token");
-        let shown = |text: &str| one_line(&redact::redacted(text, &reply.secrets));
-        let text = match body.error {
-            Some(error) if errors.is_empty() => shown(&error),
-            _ => shown(&errors.join("; ")),
+        let mut said = match body.error {
+            Some(error) if errors.is_empty() => error,
+            _ => errors.join("; "),
         };
         // What is no error may hold a value that was asked for.
-        let is_error = reply.status >= 400;
-        let text = if text.is_empty() && !from_vault && is_error { shown(plain_text(reply)) } else { text };
-        let warnings = shown(&body.warnings.unwrap_or_default().join("; "));
+        if said.is_empty() && !from_vault && reply.status >= 400 {
+            said = plain_text(reply).to_owned();
+        }
+        let warnings = body.warnings.unwrap_or_default().join("; ");
         ErrorResponse {
             http_status: reply.status,
             from: reply.from.clone(),
-            text,
+            text: one_line(&reply.secrets.redacted(&said)),
+            shown_warnings: one_line(&reply.secrets.redacted(&warnings)),
+            said,
+            warnings,
             from_vault,
             empty_errors,
             bare_denial,
-            warnings,
         }
     }
 
@@ -96,7 +101,7 @@ impl ErrorResponse {
     pub fn denial(&self) -> Denial {
         if self.bare_denial || (self.says("permission denied") && self.says("* invalid token")) {
             Denial::Token
-        } else if self.text.contains("* permission denied") || self.says("preflight capability check") {
+        } else if self.said.contains("* permission denied") || self.says("preflight capability check") {
             Denial::Policy
         } else {
             Denial::Unclear
@@ -105,7 +110,7 @@ impl ErrorResponse {
 
     /// Whether the server's text or its warnings contain `words`.
     pub fn says(&self, words: &str) -> bool {
-        self.text.contains(words) || self.warnings.contains(words)
+        self.said.contains(words) || self.warnings.contains(words)
     }
 
     /// A check-and-set write met another version than the one it was made for.
@@ -132,7 +137,7 @@ impl ErrorResponse {
             429 => true,
             500 => self.says("local node not active but active cluster node not found"),
             // Without a word it may be a gateway's, which has passed the request on.
-            503 => self.from_vault && !self.text.is_empty(),
+            503 => self.from_vault && !self.said.is_empty(),
             _ => false,
         }
     }
@@ -249,9 +254,9 @@ impl ErrorResponse {
 
     /// The status with the server's own words.
     fn shown(&self) -> String {
-        match (self.text.is_empty(), self.warnings.is_empty()) {
+        match (self.text.is_empty(), self.shown_warnings.is_empty()) {
             (false, _) => format!("HTTP {}: {}", self.http_status, self.text),
-            (true, false) => format!("HTTP {}: {}", self.http_status, self.warnings),
+            (true, false) => format!("HTTP {}: {}", self.http_status, self.shown_warnings),
             (true, true) => format!("HTTP {}", self.http_status),
         }
     }
@@ -292,6 +297,7 @@ pub fn is_missing(reply: &Response) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::redact::RequestSecrets;
 
     fn complaint(status: u16, body: &str) -> ErrorResponse {
         let body = body.as_bytes().to_vec().into();
@@ -300,7 +306,7 @@ mod tests {
             status,
             hints: None,
             body,
-            secrets: Box::default(),
+            secrets: RequestSecrets::default(),
         })
     }
 
