@@ -79,9 +79,12 @@ impl EnvSecretManager {
     }
 
     fn parse(&self, reference: &str) -> Result<String, String> {
-        let text = reference
-            .strip_prefix(SCHEME)
-            .ok_or("does not start with env://, so it names no secret of the env backend")?;
+        let text = reference.strip_prefix(SCHEME).ok_or_else(|| match reference.starts_with("vault://") {
+            true => {
+                "names a secret in Vault, and this manager is that of the env backend; set SECRET_MANAGER_TYPE to vault"
+            }
+            false => "does not start with env://, so it names no secret of the env backend",
+        })?;
         let variable = decode(text).map_err(|flaw| flaw.to_string())?;
         let name = variable
             .strip_prefix(&self.prefix)

@@ -24,12 +24,28 @@ pub fn address(text: &str) -> Result<Address, &'static str> {
     if let Some(path) = text.strip_prefix("unix://") {
         return unix(path);
     }
-    let url = split_url(text).ok_or("holds no URL; write https://host:8200, http://host:8200 or unix:///path")?;
+    let url = split_url(text).ok_or_else(|| no_url(text))?;
     if url.user.is_some() {
         return Err("holds a user in front of '@', which Vault has no use for; leave it out");
     }
     let (host, port) = host_and_port(url.authority, url.https)?;
     Ok(Address::Tcp { https: url.https, host, port, base_path: base_path(url.path)? })
+}
+
+/// What is wrong with a text that does not begin as an address does.
+fn no_url(text: &str) -> &'static str {
+    let is_quoted = text.starts_with(['"', '\'', '`', '\u{201c}', '\u{2018}', '<']);
+    if is_quoted || text.contains(char::is_whitespace) {
+        "holds quotes or blanks; write the URL alone, such as https://host:8200"
+    } else if text.contains("ADDR=") {
+        "holds a name and a '='; write what stands behind it, such as https://host:8200"
+    } else if text.starts_with('/') {
+        "holds no URL; write https://host:8200, or unix:// in front of the path of a socket"
+    } else if text.contains("://") {
+        "holds a URL that is neither https, http nor unix; write https://host:8200"
+    } else {
+        "holds no URL; write https://host:8200, http://host:8200 or unix:///path"
+    }
 }
 
 fn unix(path: &str) -> Result<Address, &'static str> {
@@ -76,6 +92,9 @@ pub(super) fn host_and_port(authority: &str, https: bool) -> Result<(String, u16
             (address.to_string(), port)
         }
         None => {
+            if authority.parse::<Ipv6Addr>().is_ok() || authority.matches(':').count() > 1 {
+                return Err("holds an IPv6 address without brackets; write https://[::1]:8200");
+            }
             let end = authority.find(':').unwrap_or(authority.len());
             let (host, port) = authority.split_at_checked(end).unwrap_or((authority, ""));
             (host_name(host).ok_or("holds no valid host name")?, port)
@@ -104,6 +123,13 @@ pub(super) fn host_name(text: &str) -> Option<String> {
 /// What stands in front of `/v1`, where a gateway serves the server under a path.
 fn base_path(path: &str) -> Result<String, &'static str> {
     let path = path.trim_end_matches('/');
+    let below = |part: &str| path.split('/').any(|segment| segment == part);
+    if below("ui") {
+        return Err("holds the address of the web interface; write what stands in front of /ui");
+    }
+    if below("v1") {
+        return Err("holds the path of a request; write what stands in front of /v1");
+    }
     if path.contains(['?', '#']) {
         return Err("holds a '?' or '#', which an address cannot have");
     }
@@ -193,11 +219,39 @@ mod tests {
             "https://user:CANARY@a",
             "https://a..b",
             "https://-\u{0}",
+            "\"https://a:8200\"",
+            "VAULT_ADDR=https://a:8200",
+            "https://a:8200/ui/vault/secrets",
+            "https://a:8200/v1/",
+            "https://a:8200/v1/secret/data/x",
+            "https://a:8200/#/vault",
+            "https://::1:8200",
+            "https://2001:db8::1",
+            "tcp://a:8200",
+            "/run/bao.sock",
         ] {
             let error = parse(text).expect_err(text);
             assert_eq!(error.status(), Status::Config, "{text}");
             assert!(error.message().starts_with("VAULT_ADDR holds "), "{error}");
             assert!(!error.message().contains("CANARY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_usual_mistakes_are_named() {
+        for (text, advice) in [
+            ("vault.example.com:8200", "write https://host:8200"),
+            ("'https://a'", "holds quotes or blanks"),
+            ("export VAULT_ADDR=https://a", "holds quotes or blanks"),
+            ("VAULT_ADDR=https://a", "write what stands behind it"),
+            ("https://a:8200/ui/", "in front of /ui"),
+            ("https://a:8200/gw/v1/sys/health", "in front of /v1"),
+            ("https://::1:8200", "write https://[::1]:8200"),
+            ("/run/bao.sock", "unix://"),
+            ("grpc://a", "neither https, http nor unix"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.message().contains(advice), "{text}: {error}");
         }
     }
 

@@ -95,6 +95,5 @@ impl fmt::Debug for Options {
 fn unknown_name(name: &str) -> Error {
     let looks_like_a_name = name.len() <= 40 && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
     let named = if looks_like_a_name { format!("{name:?}") } else { "this name".to_owned() };
-    let nearest = table::nearest(name).unwrap_or_default();
-    Error::invalid_argument(format!("name: no option is called {named}; did you mean {nearest}?"))
+    Error::invalid_argument(format!("name: no option is called {named}; {}", table::advice(name)))
 }

@@ -11,6 +11,9 @@ use super::settings::{Address, Backend, ClientIdentity, Config, EnvConfig, Named
 use super::{EmptyEnvironment, Environment, Options, login, proxy, values};
 use crate::error::{Error, Result};
 
+/// The words that users of the Python manager know.
+const NO_ADDRESS: &str = "VAULT_ADDR environment variable or vault_addr parameter is required";
+
 /// The configuration that `options` describe, over `environment` (which isolated options leave unread).
 ///
 /// `HF_ERR_CONFIG` where something is missing, malformed or contradictory, `HF_ERR_UNSUPPORTED` for a backend that
@@ -38,21 +41,28 @@ fn other_backend(kind: &Setting, name: &str) -> Error {
     }
 }
 
-/// Who sets an address and no type most likely means Vault, and would not notice where the secrets go.
-fn warn_about_unused_address(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<()> {
+/// An address without a type most likely means Vault. Set as an option it is an error, because a store that reports
+/// success must not have gone elsewhere; in the environment, where it may be meant for other programs, it is a warning.
+fn check_unused_address(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<()> {
     if layers.find("SECRET_MANAGER_TYPE")?.is_some() {
         return Ok(());
     }
-    if let Some(Setting { name, .. }) = server(layers)? {
-        warnings.push(format!(
-            "{name} is set but SECRET_MANAGER_TYPE is not, so the env backend is used; set it to vault, or to env"
+    let Some(server) = server(layers)? else { return Ok(()) };
+    let name = server.name;
+    if layers.is_option(name) {
+        return Err(server.error(
+            "is set as an option, but SECRET_MANAGER_TYPE is not, so that secrets would go to the env backend; set \
+             SECRET_MANAGER_TYPE to vault, or to env",
         ));
     }
+    warnings.push(format!(
+        "{name} is set but SECRET_MANAGER_TYPE is not, so the env backend is used; set it to vault, or to env"
+    ));
     Ok(())
 }
 
 fn env_backend(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Backend> {
-    warn_about_unused_address(layers, warnings)?;
+    check_unused_address(layers, warnings)?;
     let prefix = values::variable_prefix(&layers.find_or_default("SECRET_MANAGER_ENV_PREFIX")?)?;
     Ok(Backend::Env(EnvConfig { prefix, isolated: layers.options.is_isolated() }))
 }
@@ -66,7 +76,7 @@ fn server(layers: &Layers<'_>) -> Result<Option<Setting>> {
 
 fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig> {
     let server = server(layers)?
-        .ok_or_else(|| Error::config("VAULT_ADDR environment variable or vault_addr parameter is required"))?;
+        .ok_or_else(|| Error::config(format!("{NO_ADDRESS}; set the option VAULT_ADDR, or the variable")))?;
     let auth = login::auth(layers, warnings)?;
     let addresses = address::addresses(&server)?;
     let proxy = proxy::proxy(layers, &addresses)?;
@@ -101,14 +111,10 @@ fn path_prefix(layers: &Layers<'_>) -> Result<Option<String>> {
     Ok(Some(values::server_path(&setting)?).filter(|path| !path.is_empty()))
 }
 
+/// Zero is no limit, as for the official client.
 fn timeout(layers: &Layers<'_>) -> Result<Duration> {
-    let setting = layers.find_or_default("VAULT_CLIENT_TIMEOUT")?;
-    let timeout = values::duration(&setting)?;
-    if timeout.is_zero() {
-        Err(setting.error("is zero, so that every call would fail; give it time"))
-    } else {
-        Ok(timeout)
-    }
+    let timeout = values::duration(&layers.find_or_default("VAULT_CLIENT_TIMEOUT")?)?;
+    Ok(if timeout.is_zero() { Duration::MAX } else { timeout })
 }
 
 fn tls(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<TlsConfig> {

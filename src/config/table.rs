@@ -126,7 +126,7 @@ pub const OPTIONS: &[OptionEntry] = &[
         "hosts, domains, addresses and networks that no proxy is used for"),
 
     entry(&["BAO_CLIENT_TIMEOUT", "VAULT_CLIENT_TIMEOUT"], "VAULT_CLIENT_TIMEOUT", Group::None, "60s",
-        "the time that a call may take, retries included"),
+        "the time that a call may take, retries included; `0` is no limit"),
     entry(&["BAO_MAX_RETRIES", "VAULT_MAX_RETRIES"], "VAULT_MAX_RETRIES", Group::None, "2",
         "tries after the first"),
     entry(&["BAO_RATE_LIMIT", "VAULT_RATE_LIMIT"], "VAULT_RATE_LIMIT", Group::None, "",
@@ -149,11 +149,81 @@ pub fn find(name: &str) -> Option<(&'static OptionEntry, &'static str)> {
     })
 }
 
-/// The known name that `name` was most likely meant to be. Letter case is not held against it.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let wanted: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_uppercase();
+/// The known name that `name`, in upper case, was most likely meant to be.
+fn nearest(name: &str) -> Option<&'static str> {
     let names = OPTIONS.iter().flat_map(|entry| entry.spellings).copied();
-    names.min_by_key(|known| strsim::osa_distance(&wanted, known))
+    names.min_by_key(|known| strsim::osa_distance(name, known))
+}
+
+/// What other clients call options of ours, and what they are called here.
+const FOREIGN_NAMES: &[(&str, &str)] = &[
+    ("VAULT_URL", "VAULT_ADDR"),
+    ("VAULT_ADDRESS", "VAULT_ADDR"),
+    ("VAULT_HOST", "VAULT_ADDR"),
+    ("VAULT_SERVER", "VAULT_ADDR"),
+    ("ADDR", "VAULT_ADDR"),
+    ("ADDRESS", "VAULT_ADDR"),
+    ("URL", "VAULT_ADDR"),
+    ("TOKEN", "VAULT_TOKEN"),
+    ("VAULT_AUTH_TOKEN", "VAULT_TOKEN"),
+    ("VAULT_DEV_ROOT_TOKEN_ID", "VAULT_TOKEN"),
+    ("ROLE_ID", "VAULT_ROLE_ID"),
+    ("VAULT_APPROLE_ROLE_ID", "VAULT_ROLE_ID"),
+    ("SECRET_ID", "VAULT_SECRET_ID"),
+    ("VAULT_APPROLE_SECRET_ID", "VAULT_SECRET_ID"),
+    ("VAULT_ROLE_NAME", "VAULT_ROLE"),
+    ("VAULT_K8S_ROLE", "VAULT_ROLE"),
+    ("VAULT_KUBERNETES_ROLE", "VAULT_ROLE"),
+    ("VAULT_USER", "VAULT_USERNAME"),
+    ("USERNAME", "VAULT_USERNAME"),
+    ("VAULT_PASS", "VAULT_PASSWORD"),
+    ("PASSWORD", "VAULT_PASSWORD"),
+    ("VAULT_AUTH_TYPE", "VAULT_AUTH_METHOD"),
+    ("VAULT_AUTH_PATH", "VAULT_AUTH_MOUNT"),
+    ("NAMESPACE", "VAULT_NAMESPACE"),
+    ("MOUNT_POINT", "VAULT_MOUNT"),
+    ("VAULT_MOUNT_POINT", "VAULT_MOUNT"),
+    ("VAULT_KV_MOUNT", "VAULT_MOUNT"),
+    ("VAULT_SECRET_MOUNT", "VAULT_MOUNT"),
+    ("TIMEOUT", "VAULT_CLIENT_TIMEOUT"),
+    ("VAULT_TIMEOUT", "VAULT_CLIENT_TIMEOUT"),
+    ("VAULT_OPEN_TIMEOUT", "VAULT_CLIENT_TIMEOUT"),
+    ("VAULT_READ_TIMEOUT", "VAULT_CLIENT_TIMEOUT"),
+    ("VAULT_SSL_TIMEOUT", "VAULT_CLIENT_TIMEOUT"),
+    ("RETRIES", "VAULT_MAX_RETRIES"),
+    ("VAULT_RETRIES", "VAULT_MAX_RETRIES"),
+    ("PROXIES", "VAULT_PROXY_ADDR"),
+    ("VAULT_PROXY", "VAULT_PROXY_ADDR"),
+    ("VAULT_PROXY_ADDRESS", "VAULT_PROXY_ADDR"),
+    ("CERT", "VAULT_CLIENT_CERT"),
+    ("VAULT_CERT", "VAULT_CLIENT_CERT"),
+    ("VAULT_SSL_CERT", "VAULT_CLIENT_CERT"),
+    ("VAULT_SSL_PEM_FILE", "VAULT_CLIENT_CERT"),
+    ("VAULT_KEY", "VAULT_CLIENT_KEY"),
+    ("VAULT_SSL_KEY", "VAULT_CLIENT_KEY"),
+    ("VAULT_CA_CERT", "VAULT_CACERT"),
+    ("VAULT_CA_FILE", "VAULT_CACERT"),
+    ("VAULT_SSL_CA_CERT", "VAULT_CACERT"),
+    ("VAULT_CA_PATH", "VAULT_CAPATH"),
+    ("VAULT_SSL_CA_PATH", "VAULT_CAPATH"),
+    ("VAULT_SKIP_TLS_VERIFY", "VAULT_SKIP_VERIFY"),
+    ("VAULT_TLS_SKIP_VERIFY", "VAULT_SKIP_VERIFY"),
+    ("VAULT_INSECURE", "VAULT_SKIP_VERIFY"),
+];
+
+/// What other clients call the opposite of `VAULT_SKIP_VERIFY`.
+const OPPOSITES: [&str; 4] = ["VERIFY", "VAULT_VERIFY", "VAULT_SSL_VERIFY", "VAULT_TLS_VERIFY"];
+
+/// What to write in place of `name`, which is no option of ours.
+pub fn advice(name: &str) -> String {
+    let wanted: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_uppercase();
+    if OPPOSITES.contains(&wanted.as_str()) {
+        return "write VAULT_SKIP_VERIFY, which means the opposite".to_owned();
+    }
+    match FOREIGN_NAMES.iter().find(|(foreign, _)| *foreign == wanted) {
+        Some((_, ours)) => format!("write {ours}"),
+        None => format!("did you mean {}?", nearest(&wanted).unwrap_or_default()),
+    }
 }
 
 /// A name is cut here before it is compared, so that a long text costs no time.
@@ -185,8 +255,18 @@ mod tests {
             ("SECRET_MANAGER_KIND", "SECRET_MANAGER_TYPE"),
         ];
         for (typo, meant) in cases {
-            assert_eq!(nearest(typo), Some(meant), "{typo}");
+            assert_eq!(advice(typo), format!("did you mean {meant}?"), "{typo}");
         }
+    }
+
+    #[test]
+    fn names_of_other_clients_are_answered_with_ours() {
+        for (foreign, ours) in FOREIGN_NAMES {
+            assert!(find(foreign).is_none() && find(ours).is_some(), "{foreign}");
+            assert_eq!(advice(foreign), format!("write {ours}"));
+        }
+        assert_eq!(advice("vault_timeout"), "write VAULT_CLIENT_TIMEOUT");
+        assert_eq!(advice("VAULT_SSL_VERIFY"), "write VAULT_SKIP_VERIFY, which means the opposite");
     }
 
     /// Names, default and meaning of each row of the tables in `docs/configuration.md`.

@@ -98,6 +98,28 @@ fn an_address_without_a_type_is_warned_about() {
 }
 
 #[test]
+fn an_address_that_is_an_option_needs_a_type() {
+    for name in ["VAULT_ADDR", "BAO_ADDR", "VAULT_AGENT_ADDR"] {
+        let error = resolved(&[(name, "https://a"), ("VAULT_TOKEN", "t")], &[]).unwrap_err();
+        assert_eq!(error.status(), Status::Config);
+        assert!(
+            error.message().starts_with(name) && error.message().contains("SECRET_MANAGER_TYPE to vault"),
+            "{error}"
+        );
+        assert!(matches!(resolved(&[(name, ""), ("VAULT_TOKEN", "t")], &[]).unwrap().backend, Backend::Env(_)));
+        let typed = resolved(&[(name, "https://a"), ("VAULT_TOKEN", "t")], &[("SECRET_MANAGER_TYPE", "vault")]);
+        assert!(matches!(typed.unwrap().backend, Backend::Vault(_)));
+    }
+}
+
+#[test]
+fn no_time_is_no_limit() {
+    for zero in ["0", "0s"] {
+        assert_eq!(vault(&[("VAULT_CLIENT_TIMEOUT", zero)], &[]).unwrap().timeout, Duration::MAX);
+    }
+}
+
+#[test]
 fn what_is_missing_is_told_in_the_words_of_the_python_manager() {
     let missing = |variables: &[(&str, &str)]| {
         let error = resolved(&[("SECRET_MANAGER_TYPE", "vault")], variables).unwrap_err();
@@ -222,7 +244,6 @@ fn each_value_that_does_not_parse_is_an_error_that_names_its_variable() {
         ("VAULT_AUTH_METHOD", "magic"),
         ("VAULT_TLS_SERVER_NAME", "https://a"),
         ("VAULT_CLIENT_TIMEOUT", "soon"),
-        ("VAULT_CLIENT_TIMEOUT", "0"),
         ("VAULT_MAX_RETRIES", "-1"),
         ("VAULT_MAX_CONNECTION_AGE", "old"),
         ("VAULT_LIST_CONCURRENCY", "0"),
