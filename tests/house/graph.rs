@@ -69,7 +69,7 @@ impl Crate {
             match item {
                 Item::Mod(declared) => {
                     let name = declared.ident.to_string();
-                    let child = [module, &[name.clone()]].concat();
+                    let child = [module, std::slice::from_ref(&name)].concat();
                     let folder_of_child = format!("{children}{name}/");
                     match &declared.content {
                         Some((_, items)) => self.items(folder, file, &folder_of_child, &child, items),
