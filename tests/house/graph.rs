@@ -119,9 +119,14 @@ impl Crate {
                 "crate" if index == 0 => module.clear(),
                 "self" => {}
                 "super" => drop(module.pop()?),
-                name => match self.look_up(&module, name, chain)? {
-                    Target::Module(found) => module = found,
-                    item => return Some(item),
+                name => match self.look_up(&module, name, chain) {
+                    Some(Target::Module(found)) => module = found,
+                    // The module is ours, so a macro made the name.
+                    None if index > 0 => {
+                        let file = self.modules.get(&module)?.file.clone();
+                        return Some(Target::Item { file, name: name.to_owned() });
+                    }
+                    outside_or_item => return outside_or_item,
                 },
             }
         }

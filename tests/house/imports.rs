@@ -59,6 +59,16 @@ fn paths_in_expressions_macros_and_through_imported_modules_count() {
 }
 
 #[test]
+fn what_a_macro_defines_belongs_to_the_file_of_the_macro() {
+    let found = circles_of(&[
+        ("lib.rs", "mod a; mod b;"),
+        ("a.rs", "pub use super::b::Made; pub struct First(Made);"),
+        ("b.rs", "use crate::a::First; make_structures! { Made }"),
+    ]);
+    assert_eq!(found, ["  a.rs uses b.rs: Made\n  b.rs uses a.rs: First\n"]);
+}
+
+#[test]
 fn who_uses_a_re_export_uses_the_file_that_defines_the_name() {
     let files = [("lib.rs", "mod m; mod user;"), ("user.rs", "use crate::m::{X, self}; fn f(x: X) -> m::X { x }")];
     let module = [("m/mod.rs", "mod x; mod y; pub use self::x::X; pub use y::*; pub struct Own;")];
