@@ -8,23 +8,22 @@ use crate::graph::Edges;
 pub fn circles(edges: &Edges) -> Vec<String> {
     let mut told = BTreeSet::new();
     let mut found = Vec::new();
-    for file in edges.keys() {
-        if !told.contains(file)
-            && let Some(circle) = way(edges, file, file)
-        {
-            let both_ways = |other: &&String| way(edges, file, other).is_some() && way(edges, other, file).is_some();
-            let group: Vec<&String> = edges.keys().filter(both_ways).collect();
-            let mut text = String::new();
-            for (from, to) in circle.iter().zip(circle.iter().cycle().skip(1)) {
-                let names: Vec<&str> = edges[*from][*to].iter().map(String::as_str).collect();
-                text += &format!("  {from} uses {to}: {}\n", names.join(", "));
-            }
-            if group.len() > circle.len() {
-                text += &format!("  and longer ones, through {group:?}\n");
-            }
-            told.extend(group);
-            found.push(text);
+    for (file, circle) in edges.keys().filter_map(|file| Some((file, way(edges, file, file)?))) {
+        if told.contains(file) {
+            continue;
         }
+        let both_ways = |other: &&String| way(edges, file, other).is_some() && way(edges, other, file).is_some();
+        let group: Vec<&String> = edges.keys().filter(both_ways).collect();
+        let mut text = String::new();
+        for (from, to) in circle.iter().zip(circle.iter().cycle().skip(1)) {
+            let names: Vec<&str> = edges[*from][*to].iter().map(String::as_str).collect();
+            text += &format!("  {from} uses {to}: {}\n", names.join(", "));
+        }
+        if group.len() > circle.len() {
+            text += &format!("  and longer ones, through {group:?}\n");
+        }
+        told.extend(group);
+        found.push(text);
     }
     found
 }

@@ -100,10 +100,11 @@ impl Crate {
         let mut edges = Edges::new();
         for (path, module) in &self.modules {
             for used in &module.used {
-                if let Some(Target::Item { file, name }) = self.resolve(path, used, 0)
-                    && file != module.file
-                {
-                    edges.entry(module.file.clone()).or_default().entry(file).or_default().insert(name);
+                match self.resolve(path, used, 0) {
+                    Some(Target::Item { file, name }) if file != module.file => {
+                        edges.entry(module.file.clone()).or_default().entry(file).or_default().insert(name);
+                    }
+                    _ => {}
                 }
             }
         }
