@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo check bench bench-counts soak chaos fuzz sanitizers header abi docs dist install clean help
+.PHONY: all demo test check bench bench-counts soak chaos fuzz sanitizers header abi docs dist install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -13,8 +13,11 @@ all: ## build the release library, shared and static
 demo: ## run examples/c/quickstart.c, without a server and on a real one
 	scripts/demo
 
+test: ## formatting, lints, unit tests and the operations on a real server (4 minutes at the most, once it is built)
+	scripts/check fast
+
 check: ## run every check and test there is
-	scripts/check
+	scripts/check all
 
 bench: ## measure all clients of Vault side by side, into bench/results.md (7 minutes; QUICK=1: one, into the target folder)
 	scripts/bootstrap build server bench
@@ -25,8 +28,8 @@ bench-counts: ## count system calls, instructions, allocations and bytes of a ge
 	bench/count
 
 soak: ## a million calls of every kind: memory and descriptors stay flat (5 minutes, 15 at the most, and a build)
-	$(CARGO) test --test soak --no-run
-	SOAK_CALLS=1000000 timeout --kill-after=10 900 $(CARGO) test --test soak
+	$(CARGO) test --locked --test soak --no-run
+	SOAK_CALLS=1000000 timeout --kill-after=10 900 $(CARGO) test --locked --test soak
 
 chaos: ## kill and freeze leaders under load, cut connections at every byte: nothing is lost (15 minutes)
 	scripts/chaos

@@ -17,7 +17,7 @@ fn library() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--lib", "--features", "test-panic", "--target-dir"]).arg(&folder);
+    build.args(["build", "--locked", "--quiet", "--lib", "--features", "test-panic", "--target-dir"]).arg(&folder);
     succeeds(build.current_dir(repository_root()));
     let libraries = folder.join("debug");
     let link = libraries.join("libhandsfree_secrets.so.0");

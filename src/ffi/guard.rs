@@ -52,8 +52,8 @@ fn bug(payload: Box<dyn Any + Send>) -> Error {
         std::mem::forget(second);
     }
     let place = panic_hook::last_place();
-    let version = env!("CARGO_PKG_VERSION");
-    Error::new(Status::Internal, format!("a bug in handsfree_secrets {version}{place}; please report it"))
+    let (version, issues) = (env!("CARGO_PKG_VERSION"), concat!(env!("CARGO_PKG_REPOSITORY"), "/issues"));
+    Error::new(Status::Internal, format!("a bug in handsfree_secrets {version}{place}; please report it: {issues}"))
 }
 
 /// The state of the calling thread that a call must leave as it was; restored on drop.
@@ -138,6 +138,10 @@ mod tests {
         assert_eq!((code, unsafe { hf_error_status(error) }), (HF_ERR_INTERNAL, HF_ERR_INTERNAL));
         let message = unsafe { CStr::from_ptr(hf_error_message(error)) }.to_str().unwrap().to_owned();
         assert!(message.contains(" at guard.rs:") && !message.contains(CANARY), "{message}");
+        assert!(
+            message.ends_with("please report it: https://github.com/handsfree/libhandsfree_secrets/issues"),
+            "{message}"
+        );
         unsafe { hf_error_free(error) };
     }
 

@@ -44,7 +44,7 @@ pub fn release_folder() -> PathBuf {
     let target = deps.ancestors().nth(2).expect("the target folder");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--lib", "--quiet", "--target-dir"])
+        .args(["build", "--locked", "--release", "--lib", "--quiet", "--target-dir"])
         .arg(target)
         .current_dir(repository_root())
         .status()
