@@ -348,12 +348,14 @@ fn a_wrapped_secret_id_is_unwrapped_once_and_serves_later_logins() {
     let manager = log_in(server, &mount, &role, &[("VAULT_SECRET_ID_WRAPPED", &wrapped)]).unwrap();
     for logins in 1..=3 {
         assert_eq!(get(&*manager).unwrap(), "v");
-        assert_eq!(server.logins(&role.login_path()), logins);
+        // One more, without a secret_id, tells whether the role is there before the wrapping token is spent.
+        assert_eq!(server.logins(&role.login_path()), 1 + logins);
         revoke_tokens(server, &role);
     }
     let error = log_in(server, &mount, &role, &[("VAULT_SECRET_ID_WRAPPED", &wrapped)]).err().unwrap();
     assert_eq!(error.status(), Status::Auth, "{error}");
-    assert!(error.message().contains("VAULT_SECRET_ID_WRAPPED") && error.message().contains("unwrapped"), "{error}");
+    assert!(error.message().contains("VAULT_SECRET_ID_WRAPPED"), "{error}");
+    assert!(error.message().contains("this process has unwrapped it before"), "{error}");
     assert!(!error.message().contains(&wrapped), "{error}");
 }
 
@@ -374,6 +376,20 @@ fn a_wrapping_token_from_elsewhere_is_refused_and_not_spent() {
         assert!(unwrapped["data"]["secret_id"].is_string(), "it was spent");
     }
     assert_eq!(server.logins(&role.login_path()), 0);
+}
+
+#[test]
+fn a_wrapping_token_is_not_spent_for_a_role_that_is_not_there() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let role = server.app_role(json!({"token_ttl": "1h"}));
+    let wrapped = role.new_wrapped_secret_id();
+    let wrong = [("VAULT_ROLE_ID", "no-such-role"), ("VAULT_SECRET_ID_WRAPPED", wrapped.as_str())];
+    let error = log_in(server, &mount, &role, &wrong).err().unwrap();
+    assert_eq!(error.status(), Status::Auth, "{error}");
+    assert!(error.message().contains("check VAULT_ROLE_ID"), "{error}");
+    let manager = log_in(server, &mount, &role, &[("VAULT_SECRET_ID_WRAPPED", &wrapped)]).unwrap();
+    assert_eq!(get(&*manager).unwrap(), "v");
 }
 
 #[test]

@@ -83,7 +83,8 @@ pub fn login(
         Auth::Agent => return Ok((SecretString::from(""), None)),
         Auth::AppRole { mount, role_id, secret_id } => {
             let role_id = read(role_id, "VAULT_ROLE_ID_FILE")?;
-            let secret_id = secret_id_of(secret_id, unwrapped, mount, requester, deadline)?;
+            let check_role = || check_role(auth, mount, &role_id, requester, deadline);
+            let secret_id = secret_id_of(secret_id, unwrapped, mount, check_role, requester, deadline)?;
             approle::login(mount, &role_id, secret_id.as_ref())?
         }
         Auth::UserPass { mount, username, password } => {
@@ -98,6 +99,24 @@ pub fn login(
         return Err(refused(auth, path, ErrorResponse::of(&reply)));
     }
     granted(path, &reply)
+}
+
+/// Whether the server knows the role, before a wrapping token is spent for it: a login without a secret_id is refused for
+/// that alone.
+fn check_role(
+    auth: &Auth,
+    mount: &str,
+    role_id: &SecretString,
+    requester: &Requester,
+    deadline: &Deadline,
+) -> Result<()> {
+    let login = approle::login(mount, role_id, None)?;
+    let response = requester.send_as(None, &login, deadline).map_err(|error| error.in_context(CONTEXT))?;
+    let refusal = ErrorResponse::of(&response);
+    if response.status == 200 || refusal.says("missing secret_id") {
+        return Ok(());
+    }
+    Err(refused(auth, &login.path, refusal))
 }
 
 fn granted(path: &str, reply: &Response) -> Result<(SecretString, Option<Grant>)> {
@@ -153,6 +172,7 @@ fn secret_id_of(
     secret_id: &SecretId,
     unwrapped: &UnwrappedSecretId,
     mount: &str,
+    check_role: impl FnOnce() -> Result<()>,
     requester: &Requester,
     deadline: &Deadline,
 ) -> Result<Option<SecretString>> {
@@ -161,7 +181,7 @@ fn secret_id_of(
         SecretId::Plain(source) => read(source, "VAULT_SECRET_ID_FILE").map(Some),
         SecretId::Wrapped(source) => {
             let wrapping_token = read(source, "VAULT_SECRET_ID_WRAPPED")?;
-            unwrapped.of(&wrapping_token, mount, requester, deadline).map(Some)
+            unwrapped.of(&wrapping_token, mount, check_role, requester, deadline).map(Some)
         }
     }
 }

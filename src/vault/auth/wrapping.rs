@@ -13,7 +13,7 @@ use crate::error::{Error, Result, Status};
 use crate::vault::api::json::to_body;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
-use crate::vault::api::response::{ErrorResponse, not_as_documented};
+use crate::vault::api::response::{Denial, ErrorResponse, not_as_documented};
 use crate::vault::api::token::TokenHeader;
 
 const LOOKUP: &str = "sys/wrapping/lookup";
@@ -45,18 +45,19 @@ struct WrappedToken<'a> {
 pub struct UnwrappedSecretId(ArcSwapOption<(SecretString, SecretString)>);
 
 impl UnwrappedSecretId {
-    /// The secret_id inside `wrapped`, asked for once.
+    /// The secret_id inside `wrapped`, asked for once. `last_check` is made before the token is spent.
     pub fn of(
         &self,
         wrapped: &SecretString,
         mount: &str,
+        last_check: impl FnOnce() -> Result<()>,
         requester: &Requester,
         deadline: &Deadline,
     ) -> Result<SecretString> {
         if let Some(known) = self.0.load().as_ref().filter(|known| known.0.expose_secret() == wrapped.expose_secret()) {
             return Ok(known.1.clone());
         }
-        let secret_id = unwrap_secret_id(wrapped, mount, requester, deadline)?;
+        let secret_id = unwrap_secret_id(wrapped, mount, last_check, requester, deadline)?;
         self.0.store(Some(Arc::new((wrapped.clone(), secret_id.clone()))));
         Ok(secret_id)
     }
@@ -67,10 +68,12 @@ impl UnwrappedSecretId {
 fn unwrap_secret_id(
     wrapped: &SecretString,
     mount: &str,
+    last_check: impl FnOnce() -> Result<()>,
     requester: &Requester,
     deadline: &Deadline,
 ) -> Result<SecretString> {
-    let creation_path = creation_path(wrapped, requester, deadline)?;
+    let was_spent_here = spent::is_known(wrapped);
+    let creation_path = creation_path(wrapped, was_spent_here, requester, deadline)?;
     let expected = creation_path
         .strip_prefix(&format!("auth/{mount}/role/"))
         .and_then(|rest| rest.strip_suffix("/secret-id"))
@@ -82,11 +85,14 @@ fn unwrap_secret_id(
         )));
     }
     let token = TokenHeader::new(&checked_token(wrapped.expose_secret(), "VAULT_SECRET_ID_WRAPPED")?);
+    last_check()?;
+    // Also where the answer is lost: then it may be spent.
+    spent::remember(wrapped);
     let reply = requester
         .send_as(Some(&token), &ApiRequest::post(UNWRAP, b"{}".to_vec().into()), deadline)
         .map_err(in_context)?;
     if reply.status != 200 {
-        return Err(refusal(UNWRAP, ErrorResponse::of(&reply)));
+        return Err(refusal(UNWRAP, ErrorResponse::of(&reply), was_spent_here));
     }
     let envelope: Envelope<Unwrapped<'_>> =
         serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, UNWRAP, "holds no secret_id"))?;
@@ -96,11 +102,16 @@ fn unwrap_secret_id(
         .ok_or_else(|| not_as_documented(&reply, UNWRAP, "holds no secret_id"))
 }
 
-fn creation_path(wrapped: &SecretString, requester: &Requester, deadline: &Deadline) -> Result<String> {
+fn creation_path(
+    wrapped: &SecretString,
+    was_spent_here: bool,
+    requester: &Requester,
+    deadline: &Deadline,
+) -> Result<String> {
     let body = to_body(256, &WrappedToken { token: wrapped.expose_secret() })?;
     let reply = requester.send_as(None, &ApiRequest::post_repeatable(LOOKUP, body), deadline).map_err(in_context)?;
     if reply.status != 200 {
-        return Err(refusal(LOOKUP, ErrorResponse::of(&reply)));
+        return Err(refusal(LOOKUP, ErrorResponse::of(&reply), was_spent_here));
     }
     let envelope: Envelope<Lookup> =
         serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, LOOKUP, "is not JSON"))?;
@@ -108,13 +119,60 @@ fn creation_path(wrapped: &SecretString, requester: &Requester, deadline: &Deadl
     path.ok_or_else(|| not_as_documented(&reply, LOOKUP, "names no creation_path"))
 }
 
-/// Only Vault itself can say that a wrapping token is spent, and only by 400 or 403.
-fn refusal(path: &str, complaint: ErrorResponse) -> Error {
-    if !complaint.is_vaults() || !matches!(complaint.http_status, 400 | 403) {
-        return in_context(complaint.into_error(path, "\"update\""));
+/// Only Vault itself can say that a wrapping token is spent. A node that is in trouble has not said so.
+fn refusal(path: &str, refusal: ErrorResponse, was_spent_here: bool) -> Error {
+    let http_status = refusal.http_status;
+    let says_spent = refusal.says("wrapping token is not valid") || refusal.denial() == Denial::Token;
+    if !refusal.is_vaults() || !matches!(http_status, 400 | 403) || !says_spent {
+        return in_context(refusal.into_error(path, "\"update\""));
     }
-    refused(format!("{}; it has expired, or somebody has unwrapped it before", complaint.text))
-        .with_http_status(complaint.http_status)
+    let text = &refusal.text;
+    let why = match was_spent_here {
+        true => format!(
+            "{text}; this process has unwrapped it before, and a wrapping token is good for one use; make a new one"
+        ),
+        false => format!("{text}; it has expired, or somebody has unwrapped it before"),
+    };
+    refused(why).with_http_status(http_status)
+}
+
+/// Wrapping tokens that this process has spent, by fingerprints that say nothing about them.
+mod spent {
+    use std::hash::{BuildHasher, RandomState};
+    use std::sync::Arc;
+
+    use arc_swap::ArcSwapOption;
+    use once_cell::race::OnceBox;
+    use secrecy::{ExposeSecret, SecretString};
+
+    /// Older ones are forgotten.
+    const MOST: usize = 256;
+
+    static SPENT: ArcSwapOption<Vec<u64>> = ArcSwapOption::const_empty();
+
+    /// The key of the fingerprints, another one in each process.
+    static KEY: OnceBox<RandomState> = OnceBox::new();
+
+    fn fingerprint(token: &SecretString) -> u64 {
+        KEY.get_or_init(|| Box::new(RandomState::new())).hash_one(token.expose_secret())
+    }
+
+    /// Takes note that `token` may be spent from now on.
+    pub(super) fn remember(token: &SecretString) {
+        let fingerprint = fingerprint(token);
+        SPENT.rcu(|known| {
+            let mut all = known.as_deref().cloned().unwrap_or_default();
+            all.retain(|&known| known != fingerprint);
+            all.push(fingerprint);
+            all.drain(..all.len().saturating_sub(MOST));
+            Some(Arc::new(all))
+        });
+    }
+
+    pub(super) fn is_known(token: &SecretString) -> bool {
+        let fingerprint = fingerprint(token);
+        SPENT.load().as_ref().is_some_and(|known| known.contains(&fingerprint))
+    }
 }
 
 fn refused(why: String) -> Error {
