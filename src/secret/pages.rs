@@ -28,8 +28,31 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
 #[cfg(not(miri))]
 pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
     // SAFETY: the caller's promise.
-    let _ = unsafe { libc::munmap(pages.as_ptr().cast(), size) };
+    if unsafe { libc::munmap(pages.as_ptr().cast(), size) } != 0 {
+        // A process with as many mappings as the system allows cannot unmap the middle of one.
+        // SAFETY: the caller's promise.
+        unsafe { discard(pages, size) };
+    }
 }
+
+/// Gives the memory of pages back, but not their addresses. Afterwards they are as they were or zeroed.
+///
+/// # Safety
+/// `pages` are whole pages from [`map`], `size` bytes in all, whose content nobody needs or touches at this time.
+#[cfg(not(miri))]
+pub(super) unsafe fn discard(pages: NonNull<u8>, size: usize) {
+    // Elsewhere MADV_DONTNEED does not free memory.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let advice = libc::MADV_DONTNEED;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let advice = libc::MADV_FREE;
+    // SAFETY: the caller's promise.
+    let _ = unsafe { libc::madvise(pages.as_ptr().cast(), size, advice) };
+}
+
+/// As above; here the pages stay.
+#[cfg(miri)]
+pub(super) unsafe fn discard(_pages: NonNull<u8>, _size: usize) {}
 
 #[cfg(miri)]
 fn layout(size: usize) -> std::alloc::Layout {
