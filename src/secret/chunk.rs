@@ -226,3 +226,39 @@ impl<'a> Chunk<'a> {
 fn bit_of(words: &[AtomicU64], block: usize) -> Option<(&AtomicU64, u64)> {
     words.get(block / BITS).map(|word| (word, 1 << (block % BITS)))
 }
+
+#[cfg(test)]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+mod tests {
+    use super::*;
+
+    /// Between taking a slot and clearing its block's `idle` bit, another thread may see the bit.
+    #[test]
+    fn a_block_that_is_marked_idle_but_in_use_keeps_its_memory() {
+        let (idle_blocks, shape) = (AtomicIsize::new(0), Shape { slot: 64, blocks: 2, kept: 0 });
+        let chunk = unsafe { Chunk::new(pages::map(shape.bytes()).unwrap(), shape, &idle_blocks) };
+        // The last one lies in the second word of its block.
+        let slots: Vec<_> = (0..65).map(|_| chunk.allocate().unwrap()).collect();
+        let last = *slots.last().unwrap();
+        unsafe { last.write(7) };
+        assert!(slots.iter().take(64).all(|slot| chunk.free(*slot) == Some(false)));
+        assert!(chunk.mark_idle(0));
+        chunk.give_back_idle();
+        assert_eq!((unsafe { last.read() }, chunk.in_use(), idle_blocks.load(SeqCst)), (7, 1, 0));
+        assert_eq!(chunk.allocate(), slots.first().copied(), "what was claimed for it is free again");
+    }
+
+    #[test]
+    fn the_memory_of_an_idle_block_goes_back() {
+        let (idle_blocks, shape) = (AtomicIsize::new(0), Shape { slot: 16_384, blocks: 1, kept: 0 });
+        let chunk = unsafe { Chunk::new(pages::map(shape.bytes()).unwrap(), shape, &idle_blocks) };
+        let slot = chunk.allocate().unwrap();
+        unsafe { slot.write(7) };
+        assert_eq!(chunk.free(slot), Some(true));
+        chunk.give_back_idle();
+        // A program does not see this value: it wipes its slots before it frees them.
+        let expected = if cfg!(any(miri, not(target_os = "linux"))) { 7 } else { 0 };
+        assert_eq!((unsafe { slot.read() }, chunk.in_use(), idle_blocks.load(SeqCst)), (expected, 0, 0));
+        assert_eq!(chunk.allocate(), Some(slot));
+    }
+}
