@@ -4,8 +4,8 @@
 //! a value costs no system call. Nothing is ever locked: a child that is forked at any moment can allocate and free.
 //! Pages that no value has touched yet take up no memory.
 //!
-//! A block of 64 KiB that no value lies in is idle. Once more than [`IDLE_BLOCKS`] are idle, all of them go back to the
-//! system. The mappings stay, so that no thread ever meets an address that is gone.
+//! A block of 64 KiB without a value is idle. When more than [`IDLE_BLOCKS`] are idle, the memory of all of them goes back
+//! to the system. Their addresses stay mapped, since another thread may be about to allocate there.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
@@ -24,13 +24,13 @@ const DOUBLINGS: usize = 7;
 /// Chunks of a class at most: 13 GiB or more.
 const CHUNKS: usize = 112;
 
-/// So many idle blocks stay with the process, besides the first block of each class.
+/// The most idle blocks that keep their memory. The first block of each class is not counted and always keeps it.
 const IDLE_BLOCKS: isize = 8;
 
 /// Slots of one size.
 struct Class {
     slot: usize,
-    /// Filled from the first one on, and null from there. A chunk stays where it is for as long as the process runs.
+    /// Filled in order, null behind the last one. A chunk is never unmapped.
     chunks: [AtomicPtr<u8>; CHUNKS],
 }
 
@@ -42,7 +42,7 @@ impl Class {
     /// The shape of the chunk that is the `number`th one.
     fn shape(&self, number: usize) -> Shape {
         let blocks = FIRST_BLOCKS << number.min(DOUBLINGS);
-        // A program that holds few values at a time has them in the first block and never waits for a page.
+        // The first block holds the values of a program with few at a time, and spares it the bookkeeping of idle blocks.
         Shape { slot: self.slot, blocks, kept: usize::from(number == 0) }
     }
 
@@ -117,7 +117,8 @@ impl Arena {
         true
     }
 
-    /// All of them at once: a program whose count of values goes up and down by few does not meet this each time.
+    /// Gives back all idle blocks at once, so that a value that is allocated and freed in turn at the edge of a block does
+    /// not cause a system call each time.
     fn give_back_idle(&self) {
         for chunk in self.classes.iter().flat_map(|class| class.chunks(&self.idle_blocks)) {
             chunk.give_back_idle();

@@ -2,8 +2,8 @@
 
 use std::ptr::NonNull;
 
-/// Zeroed pages of `size` bytes in all; `None` where the system has none. Where the system cannot keep them out of core
-/// dumps they are pages like others.
+/// Maps zeroed pages of `size` bytes in total. Returns `None` if the system has no memory. If the system cannot exclude
+/// pages from core dumps, they are ordinary pages.
 #[cfg(not(miri))]
 pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
@@ -21,7 +21,7 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     NonNull::new(pages.cast())
 }
 
-/// Gives pages back.
+/// Unmaps pages.
 ///
 /// # Safety
 /// `pages` come from [`map`] with the same `size`, and are not used again.
@@ -29,13 +29,13 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
 pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
     // SAFETY: the caller's promise.
     if unsafe { libc::munmap(pages.as_ptr().cast(), size) } != 0 {
-        // A process with as many mappings as the system allows cannot unmap the middle of one.
+        // Unmapping the middle of a mapping fails if the process has as many mappings as the system allows.
         // SAFETY: the caller's promise.
         unsafe { discard(pages, size) };
     }
 }
 
-/// Gives the memory of pages back, but not their addresses. Afterwards they are as they were or zeroed.
+/// Returns the memory of pages to the system and keeps them mapped. Afterwards they hold zeroes or what they held before.
 ///
 /// # Safety
 /// `pages` are whole pages from [`map`], `size` bytes in all, whose content nobody needs or touches at this time.
@@ -59,7 +59,7 @@ fn layout(size: usize) -> std::alloc::Layout {
     std::alloc::Layout::from_size_align(size, 4096).unwrap_or(std::alloc::Layout::new::<u8>())
 }
 
-/// The interpreter of the undefined-behaviour tests knows no `madvise`: there the allocator gives the pages.
+/// Miri does not support `madvise`: the pages come from the allocator.
 #[cfg(miri)]
 pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     // SAFETY: nobody asks for no pages.
