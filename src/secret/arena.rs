@@ -1,11 +1,11 @@
 //! Memory for values: kept out of core dumps, shared by all threads without a lock, and given back when it is unused.
 //!
-//! Slots of a few sizes lie in chunks, mappings of growing size, so that neither a value nor a page costs a mapping, and
-//! a value costs no system call. Nothing is ever locked: a child that is forked at any moment can allocate and free.
-//! Pages that no value has touched yet take up no memory.
+//! Slots of a few sizes lie in chunks, mappings of growing size, so that neither a value nor a page costs a mapping,
+//! and a value costs no system call. Nothing is ever locked: a child that is forked at any moment can allocate and
+//! free. Pages that no value has touched yet take up no memory.
 //!
-//! A block of 64 KiB without a value is idle. When more than [`IDLE_BLOCKS`] are idle, the memory of all of them goes back
-//! to the system. Their addresses stay mapped, since another thread may be about to allocate there.
+//! A block of 64 KiB without a value is idle. When more than [`IDLE_BLOCKS`] are idle, the memory of all of them goes
+//! back to the system. Their addresses stay mapped, since another thread may be about to allocate there.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
@@ -42,7 +42,8 @@ impl Class {
     /// The shape of the chunk that is the `number`th one.
     fn shape(&self, number: usize) -> Shape {
         let blocks = FIRST_BLOCKS << number.min(DOUBLINGS);
-        // The first block holds the values of a program with few at a time, and spares it the bookkeeping of idle blocks.
+        // The first block holds the values of a program with few at a time, and spares it the bookkeeping of idle
+        // blocks.
         Shape { slot: self.slot, blocks, kept: usize::from(number == 0) }
     }
 
@@ -117,8 +118,8 @@ impl Arena {
         true
     }
 
-    /// Gives back all idle blocks at once, so that a value that is allocated and freed in turn at the edge of a block does
-    /// not cause a system call each time.
+    /// Gives back all idle blocks at once, so that a value that is allocated and freed in turn at the edge of a block
+    /// does not cause a system call each time.
     fn give_back_idle(&self) {
         for chunk in self.classes.iter().flat_map(|class| class.chunks(&self.idle_blocks)) {
             chunk.give_back_idle();

@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
 
-/// A byte vector that is wiped when it is dropped, spare capacity included. `Zeroizing<Vec<u8>>` does the same, but byte
-/// by byte.
+/// A byte vector that is wiped when it is dropped, spare capacity included. `Zeroizing<Vec<u8>>` does the same, but
+/// byte by byte.
 #[derive(Default)]
 pub struct Buffer(Vec<u8>);
 

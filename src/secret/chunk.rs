@@ -71,8 +71,8 @@ pub(super) struct Chunk<'a> {
 
 impl<'a> Chunk<'a> {
     /// # Safety
-    /// `base` points to `shape.bytes()` bytes that were zero when they were mapped, that only chunks of this `shape` use,
-    /// and that outlive `'a`.
+    /// `base` points to `shape.bytes()` bytes that were zero when they were mapped, are used by chunks of this `shape`
+    /// only, and outlive `'a`.
     pub(super) unsafe fn new(base: NonNull<u8>, shape: Shape, idle_blocks: &'a AtomicIsize) -> Chunk<'a> {
         Chunk { base, shape, idle_blocks }
     }

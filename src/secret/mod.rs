@@ -2,12 +2,12 @@
 //!
 //! [`Secret`] is a string that stores its own length, also while C holds it as a `char *`. With the cargo feature
 //! `wiping-allocator` (on by default) the whole library allocates through `zeroizing_alloc`, which wipes each block
-//! before it is freed or moved, including copies made by parsers, string formatting and error paths. A Rust program that
-//! links this crate and defines its own `#[global_allocator]` turns the feature off (`default-features = false`);
+//! before it is freed or moved, including copies made by parsers, string formatting and error paths. A Rust program
+//! that links this crate and defines its own `#[global_allocator]` turns the feature off (`default-features = false`);
 //! [`Secret`] wipes itself in either case.
 //!
-//! Secrets are stored in pages excluded from core dumps: up to 64 KiB in slots of an arena, larger ones in pages of their
-//! own.
+//! Secrets are stored in pages excluded from core dumps: up to 64 KiB in slots of an arena, larger ones in pages of
+//! their own.
 
 mod arena;
 mod buffer;
@@ -116,7 +116,8 @@ impl Secret {
         self.text.as_ptr().cast()
     }
 
-    /// Releases ownership and returns the address of the NUL-terminated text, to be passed to [`Secret::from_raw`] once.
+    /// Releases ownership and returns the address of the NUL-terminated text, to be passed to [`Secret::from_raw`]
+    /// once.
     pub fn into_raw(self) -> *mut c_char {
         let text = self.text;
         std::mem::forget(self);

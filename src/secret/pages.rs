@@ -35,7 +35,8 @@ pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
     }
 }
 
-/// Returns the memory of pages to the system and keeps them mapped. Afterwards they hold zeroes or what they held before.
+/// Returns the memory of pages to the system and keeps them mapped. Afterwards they hold zeroes or what they held
+/// before.
 ///
 /// # Safety
 /// `pages` are whole pages from [`map`], `size` bytes in all, whose content nobody needs or touches at this time.

@@ -189,7 +189,8 @@ int main(void)
     manager = open_env();
     put(manager, "small", "twenty bytes of text");
     put(manager, "large", large);
-    values = mmap(NULL, COUNT * sizeof *values, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    values = mmap(NULL, COUNT * sizeof *values, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+                  0);
     if (values == MAP_FAILED)
         return 2;
     hold("env://HANDSFREE_SECRET_SMALL", COUNT, 160);
