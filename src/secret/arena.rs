@@ -1,140 +1,133 @@
-//! Pages for values: kept out of core dumps, and shared by all threads without a lock.
+//! Memory for values: kept out of core dumps, shared by all threads without a lock, and given back when it is unused.
 //!
-//! The kernel is told once about all pages of the arena, so a value costs no system call. Slots of three sizes are
-//! handed out by bitmaps that change by single atomic steps: nothing is ever locked, so a child that is forked at any
-//! moment finds them usable. Pages that no value has touched yet take up no memory.
+//! Slots of a few sizes lie in chunks, mappings of growing size, so that neither a value nor a page costs a mapping,
+//! and a value costs no system call. Nothing is ever locked: a child that is forked at any moment can allocate and
+//! free. Pages that no value has touched yet take up no memory.
+//!
+//! A block of 64 KiB without a value is idle. When more than [`IDLE_BLOCKS`] are idle, the memory of all of them goes
+//! back to the system. Their addresses stay mapped, since another thread may be about to allocate there.
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
 
-/// The sizes of slots, in bytes, smallest first; each class has one bitmap's worth of words.
-const CLASSES: [Class; 3] = [Class::new(128, 8), Class::new(1024, 4), Class::new(8192, 1)];
+use super::chunk::{BLOCK, Chunk, Shape};
+use super::pages;
 
-/// What a system without a smaller unit would use, so that every part of the arena starts on a page.
-const PAGE: usize = 64 * 1024;
+/// The sizes of slots, in bytes, smallest first. Multiples of a page waste addresses only.
+const SIZES: [usize; 7] = [64, 128, 256, 1024, 4 * 1024, 16 * 1024, BLOCK];
+
+/// The first chunk of a class has this many blocks (1 MiB). Each chunk is twice as large as the one before, so often
+/// (128 MiB), and the further ones are that large, too.
+const FIRST_BLOCKS: usize = 16;
+const DOUBLINGS: usize = 7;
+
+/// Chunks of a class at most: 13 GiB or more.
+const CHUNKS: usize = 112;
+
+/// The most idle blocks that keep their memory. The first block of each class is not counted and always keeps it.
+const IDLE_BLOCKS: isize = 8;
 
 /// Slots of one size.
-#[derive(Clone, Copy)]
 struct Class {
-    size: usize,
-    words: usize,
+    slot: usize,
+    /// Filled in order, null behind the last one. A chunk is never unmapped.
+    chunks: [AtomicPtr<u8>; CHUNKS],
 }
 
 impl Class {
-    const fn new(size: usize, words: usize) -> Class {
-        Class { size, words }
+    const fn new(slot: usize) -> Class {
+        Class { slot, chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS] }
     }
 
-    const fn bytes(self) -> usize {
-        self.size * self.words * SLOTS_IN_A_WORD
+    /// The shape of the chunk that is the `number`th one.
+    fn shape(&self, number: usize) -> Shape {
+        let blocks = FIRST_BLOCKS << number.min(DOUBLINGS);
+        // The first block holds the values of a program with few at a time, and spares it the bookkeeping of idle
+        // blocks.
+        Shape { slot: self.slot, blocks, kept: usize::from(number == 0) }
+    }
+
+    fn chunks<'a>(&'a self, idle_blocks: &'a AtomicIsize) -> impl Iterator<Item = Chunk<'a>> {
+        let bases = self.chunks.iter().map_while(|chunk| NonNull::new(chunk.load(Ordering::Acquire)));
+        bases.enumerate().map(move |(number, base)| {
+            // SAFETY: `add_chunk` has mapped it in the same shape, and it is not unmapped.
+            unsafe { Chunk::new(base, self.shape(number), idle_blocks) }
+        })
+    }
+
+    /// Maps the next chunk, unless another thread does. `false` where the system has no memory for it.
+    fn add_chunk(&self, map: impl Fn(usize) -> Option<NonNull<u8>>) -> bool {
+        let empty = |chunk: &AtomicPtr<u8>| chunk.load(Ordering::Acquire).is_null();
+        let Some((number, place)) = self.chunks.iter().enumerate().find(|(_, chunk)| empty(chunk)) else {
+            return false;
+        };
+        let bytes = self.shape(number).bytes();
+        let Some(fresh) = map(bytes) else { return false };
+        let null = std::ptr::null_mut();
+        if place.compare_exchange(null, fresh.as_ptr(), Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: nobody has seen these pages.
+            unsafe { pages::unmap(fresh, bytes) };
+        }
+        true
     }
 }
 
-const SLOTS_IN_A_WORD: usize = u64::BITS as usize;
-
-/// All classes, one behind the other.
-const BYTES: usize = {
-    let [small, medium, large] = CLASSES;
-    small.bytes() + medium.bytes() + large.bytes()
-};
-
-const WORDS: usize = {
-    let [small, medium, large] = CLASSES;
-    small.words + medium.words + large.words
-};
-
-const _: () = assert!(BYTES % PAGE == 0);
-
-/// A fixed number of slots, in pages of their own.
+/// Slots of all sizes.
 pub(super) struct Arena {
-    /// Null until the first slot is asked for.
-    base: AtomicPtr<u8>,
-    /// A bit is set while its slot is taken.
-    taken: [AtomicU64; WORDS],
+    classes: [Class; SIZES.len()],
+    /// How many blocks are idle.
+    idle_blocks: AtomicIsize,
 }
 
 impl Arena {
-    /// An arena whose pages do not exist yet.
+    /// An arena without memory.
     pub(super) const fn new() -> Arena {
-        Arena { base: AtomicPtr::new(std::ptr::null_mut()), taken: [const { AtomicU64::new(0) }; WORDS] }
+        let [a, b, c, d, e, f, g] = SIZES;
+        let classes =
+            [Class::new(a), Class::new(b), Class::new(c), Class::new(d), Class::new(e), Class::new(f), Class::new(g)];
+        Arena { classes, idle_blocks: AtomicIsize::new(0) }
     }
 
-    /// A slot of at least `size` bytes, aligned to 128, zeroed or wiped; `None` where there is none left.
+    /// A slot of at least `size` bytes, aligned to 64, zeroed or wiped. `None` where no slot is that large, or the
+    /// system has no memory.
     pub(super) fn allocate(&self, size: usize) -> Option<NonNull<u8>> {
-        self.allocate_in(size, || self.pages())
+        self.allocate_in(size, pages::map)
     }
 
-    /// The pages come first: a slot that was taken where there are none would never come back.
-    fn allocate_in(&self, size: usize, pages: impl Fn() -> Option<NonNull<u8>>) -> Option<NonNull<u8>> {
-        let (mut first_word, mut offset) = (0, 0);
-        for class in CLASSES {
-            if size <= class.size {
-                let base = pages()?;
-                for word in 0..class.words {
-                    if let Some(bit) = self.take_bit(first_word + word) {
-                        let slot = offset + (word * SLOTS_IN_A_WORD + bit) * class.size;
-                        // SAFETY: the slot lies inside of the arena's pages.
-                        return Some(unsafe { base.add(slot) });
-                    }
-                }
+    fn allocate_in(&self, size: usize, map: impl Fn(usize) -> Option<NonNull<u8>>) -> Option<NonNull<u8>> {
+        let class = self.class_of(size)?;
+        loop {
+            if let Some(slot) = class.chunks(&self.idle_blocks).find_map(|chunk| chunk.allocate()) {
+                return Some(slot);
             }
-            first_word += class.words;
-            offset += class.bytes();
+            if !class.add_chunk(&map) {
+                return None;
+            }
         }
-        None
     }
 
-    /// Gives a slot back, which has been wiped. `false`, and nothing happens, for a block from elsewhere.
-    pub(super) fn free(&self, block: NonNull<u8>) -> bool {
-        let base = self.base.load(Ordering::Acquire);
-        let Some(mut offset) = (block.as_ptr() as usize).checked_sub(base as usize) else { return false };
-        if base.is_null() || offset >= BYTES {
+    /// Frees a slot of `size` bytes, which has been wiped. `false`, and nothing happens, for an address from elsewhere.
+    pub(super) fn free(&self, slot: NonNull<u8>, size: usize) -> bool {
+        let Some(class) = self.class_of(size) else { return false };
+        let Some(newly_idle) = class.chunks(&self.idle_blocks).find_map(|chunk| chunk.free(slot)) else {
             return false;
+        };
+        if newly_idle && self.idle_blocks.load(Ordering::Relaxed) > IDLE_BLOCKS {
+            self.give_back_idle();
         }
-        let mut first_word = 0;
-        for class in CLASSES {
-            if offset < class.bytes() {
-                let slot = offset / class.size;
-                if let Some(word) = self.taken.get(first_word + slot / SLOTS_IN_A_WORD) {
-                    // Release: whoever takes the slot next sees it wiped.
-                    word.fetch_and(!(1 << (slot % SLOTS_IN_A_WORD)), Ordering::Release);
-                }
-                return true;
-            }
-            first_word += class.words;
-            offset -= class.bytes();
-        }
-        false
+        true
     }
 
-    fn take_bit(&self, word: usize) -> Option<usize> {
-        let word = self.taken.get(word)?;
-        let lowest_free = |bits: u64| (bits != u64::MAX).then(|| bits | (bits + 1));
-        let before = word.fetch_update(Ordering::Acquire, Ordering::Relaxed, lowest_free).ok()?;
-        Some(before.trailing_ones() as usize)
-    }
-
-    /// The pages, made by the first thread that needs them. `None` where the system has no room for them.
-    fn pages(&self) -> Option<NonNull<u8>> {
-        if let Some(base) = NonNull::new(self.base.load(Ordering::Acquire)) {
-            return Some(base);
-        }
-        let fresh = super::pages::map(BYTES)?;
-        let empty = std::ptr::null_mut();
-        match self.base.compare_exchange(empty, fresh.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Some(fresh),
-            Err(other) => {
-                // SAFETY: nobody has seen these pages.
-                unsafe { super::pages::unmap(fresh, BYTES) };
-                NonNull::new(other)
-            }
+    /// Gives back all idle blocks at once, so that a value that is allocated and freed in turn at the edge of a block
+    /// does not cause a system call each time.
+    fn give_back_idle(&self) {
+        for chunk in self.classes.iter().flat_map(|class| class.chunks(&self.idle_blocks)) {
+            chunk.give_back_idle();
         }
     }
 
-    /// How many slots are taken.
-    #[cfg(test)]
-    fn in_use(&self) -> u32 {
-        self.taken.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum()
+    fn class_of(&self, size: usize) -> Option<&Class> {
+        self.classes.iter().find(|class| size <= class.slot)
     }
 }
 
@@ -143,30 +136,70 @@ impl Arena {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_slot_is_handed_out_once_and_again_when_it_is_back() {
-        let arena = Arena::new();
-        let mut slots = Vec::new();
-        while let Some(slot) = arena.allocate(1) {
-            slots.push(slot);
+    impl Arena {
+        fn in_use(&self) -> u32 {
+            self.classes.iter().flat_map(|class| class.chunks(&self.idle_blocks)).map(|chunk| chunk.in_use()).sum()
         }
-        assert_eq!(slots.len(), WORDS * SLOTS_IN_A_WORD, "a full class passes on to the next larger one");
+
+        fn mappings(&self) -> usize {
+            self.classes.iter().map(|class| class.chunks(&self.idle_blocks).count()).sum()
+        }
+    }
+
+    /// The addresses of slots, each of which is another.
+    fn addresses(slots: &[NonNull<u8>]) -> Vec<usize> {
         let mut addresses: Vec<usize> = slots.iter().map(|slot| slot.as_ptr() as usize).collect();
         addresses.sort_unstable();
         addresses.dedup();
         assert_eq!(addresses.len(), slots.len());
-        assert!(addresses.iter().all(|address| address % 128 == 0));
-        for slot in &slots {
-            assert!(arena.free(*slot));
-        }
-        assert_eq!(arena.in_use(), 0);
-        assert!(arena.allocate(1).is_some());
+        addresses
+    }
+
+    /// How many pages at these addresses have memory.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn resident(addresses: &[usize]) -> usize {
+        let is_resident = |&&address: &&usize| {
+            let mut state = 0;
+            assert_eq!(unsafe { libc::mincore((address & !0xfff) as *mut libc::c_void, 1, &mut state) }, 0);
+            state & 1 == 1
+        };
+        addresses.iter().filter(is_resident).count()
     }
 
     #[test]
-    fn no_slot_is_taken_where_the_system_has_no_pages() {
+    fn every_slot_is_handed_out_once_and_again_when_it_is_back() {
         let arena = Arena::new();
-        assert_eq!(arena.allocate_in(1, || None), None);
+        // The slots of the two first chunks: 16 and 32 blocks of 64 or of one slot.
+        for (size, count) in [(1024, if cfg!(miri) { 1_100 } else { 48 * 64 }), (BLOCK, 48)] {
+            let slots: Vec<_> = (0..count).map(|_| arena.allocate(size).unwrap()).collect();
+            let first = addresses(&slots);
+            assert!(first.iter().all(|address| address % 64 == 0));
+            assert!(slots.iter().all(|slot| arena.free(*slot, size)));
+            assert_eq!(arena.in_use(), 0);
+            let again: Vec<_> = (0..count).map(|_| arena.allocate(size).unwrap()).collect();
+            assert_eq!(addresses(&again), first);
+            assert!(again.iter().all(|slot| arena.free(*slot, size)));
+        }
+        assert_eq!(arena.mappings(), 4);
+    }
+
+    #[test]
+    fn a_slot_freed_among_full_blocks_is_found() {
+        let arena = Arena::new();
+        let slots: Vec<_> = (0..1024).map(|_| arena.allocate(1024).unwrap()).collect();
+        for slot in [slots[700], slots[3], slots[1023]] {
+            // The last look for a slot marks all blocks as full and maps another chunk.
+            let other = arena.allocate(1024).unwrap();
+            assert!(arena.free(slot, 1024));
+            assert_eq!(arena.allocate(1024), Some(slot));
+            assert!(arena.free(other, 1024));
+        }
+    }
+
+    #[test]
+    fn no_slot_is_taken_where_the_system_has_no_memory() {
+        let arena = Arena::new();
+        assert_eq!(arena.allocate_in(1, |_| None), None);
         assert_eq!(arena.in_use(), 0);
         assert!(arena.allocate(1).is_some(), "and once it has some again, all goes well");
     }
@@ -174,23 +207,56 @@ mod tests {
     #[test]
     fn a_slot_has_room_for_what_was_asked_for() {
         let arena = Arena::new();
-        for size in [1, 128, 129, 1024, 1025, 8192] {
+        for size in [1, 64, 65, 128, 256, 257, 1024, 1025, 4096, 16384, 16385, 65536] {
             let (one, other) = (arena.allocate(size).unwrap(), arena.allocate(size).unwrap());
             assert!((one.as_ptr() as usize).abs_diff(other.as_ptr() as usize) >= size);
             unsafe { one.write_bytes(1, size) };
             unsafe { other.write_bytes(2, size) };
             assert_eq!(unsafe { one.add(size - 1).read() }, 1);
         }
-        assert_eq!(arena.allocate(8193), None);
+        assert_eq!(arena.allocate(65537), None);
     }
 
     #[test]
-    fn a_block_from_elsewhere_is_not_taken_back() {
+    fn an_address_from_elsewhere_is_not_taken_back() {
         let arena = Arena::new();
         let elsewhere = NonNull::from(&mut 0_u8);
-        assert!(!arena.free(elsewhere));
-        arena.allocate(1).unwrap();
-        assert!(!arena.free(elsewhere));
+        assert!(!arena.free(elsewhere, 1));
+        let slot = arena.allocate(1).unwrap();
+        assert!(!arena.free(elsewhere, 1));
+        assert!(!arena.free(slot, BLOCK + 1));
+    }
+
+    #[test]
+    fn few_blocks_stay_idle() {
+        let arena = Arena::new();
+        let slots: Vec<_> = (0..40).map(|_| arena.allocate(BLOCK).unwrap()).collect();
+        assert_eq!(arena.idle_blocks.load(Ordering::Relaxed), 0);
+        for slot in &slots {
+            unsafe { slot.write(1) };
+            unsafe { slot.write(0) };
+            assert!(arena.free(*slot, BLOCK));
+            assert!((0..=IDLE_BLOCKS).contains(&arena.idle_blocks.load(Ordering::Relaxed)));
+        }
+        #[cfg(all(target_os = "linux", not(miri)))]
+        assert!(resident(&addresses(&slots)) <= IDLE_BLOCKS as usize + 1);
+    }
+
+    #[test]
+    fn a_value_that_comes_and_goes_above_many_costs_no_system_call() {
+        let arena = Arena::new();
+        let held: Vec<_> = (0..2 * 64).map(|_| arena.allocate(1024).unwrap()).collect();
+        let edge = arena.allocate(1024).unwrap();
+        arena.free(edge, 1024);
+        for _ in 0..100 {
+            unsafe { edge.write(7) };
+            assert_eq!(arena.allocate(1024), Some(edge));
+            // Pages that had been given back would be zero.
+            assert_eq!(unsafe { edge.read() }, 7);
+            arena.free(edge, 1024);
+            assert_eq!(arena.idle_blocks.load(Ordering::Relaxed), 1);
+        }
+        assert!(held.iter().all(|slot| arena.free(*slot, 1024)));
     }
 
     #[test]
@@ -206,11 +272,41 @@ mod tests {
                         std::hint::spin_loop();
                         let content = unsafe { std::slice::from_raw_parts(slot.as_ptr(), 100) };
                         assert!(content.iter().all(|&byte| byte == mark));
-                        arena.free(slot);
+                        arena.free(slot, 100);
                     }
                 });
             }
         });
         assert_eq!(arena.in_use(), 0);
+    }
+
+    /// Slots as large as a block: each one that is freed makes a block idle, and memory goes back all the time.
+    #[test]
+    fn memory_is_given_back_while_others_allocate_in_it() {
+        let arena = Arena::new();
+        let (rounds, held) = if cfg!(miri) { (2, 6) } else { (300, 12) };
+        std::thread::scope(|scope| {
+            for mark in 1..=4_u8 {
+                let arena = &arena;
+                scope.spawn(move || {
+                    for _ in 0..rounds {
+                        let slots: Vec<_> = (0..held).map(|_| arena.allocate(16_384).unwrap()).collect();
+                        for slot in &slots {
+                            assert_eq!(unsafe { slot.read() }, 0, "it was wiped");
+                            unsafe { slot.write(mark) };
+                        }
+                        for slot in slots {
+                            assert_eq!(unsafe { slot.read() }, mark);
+                            unsafe { slot.write(0) };
+                            assert!(arena.free(slot, 16_384));
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(arena.in_use(), 0);
+        let slots: Vec<_> = (0..16 * 4).map(|_| arena.allocate(16_384).unwrap()).collect();
+        addresses(&slots);
+        assert!(arena.mappings() <= 2, "no block was lost");
     }
 }

@@ -1,4 +1,4 @@
-//! Buffers and texts whose size others decide: they come to be where there is memory, and say so where there is none.
+//! Buffers and strings with fallible allocation, for data whose size a server or a caller controls.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -7,13 +7,13 @@ use zeroize::Zeroize;
 
 use super::pages;
 
-/// Bytes that are wiped, the spare room behind them included, when they are dropped. `Zeroizing<Vec<u8>>` does that
-/// too, but byte by byte.
+/// A byte vector that is wiped when it is dropped, spare capacity included. `Zeroizing<Vec<u8>>` does the same, but
+/// byte by byte.
 #[derive(Default)]
 pub struct Buffer(Vec<u8>);
 
 impl Buffer {
-    /// No bytes yet, and room for `capacity` of them.
+    /// An empty buffer with a capacity of at least `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Buffer {
         Buffer(Vec::with_capacity(capacity))
     }
@@ -52,18 +52,18 @@ impl fmt::Debug for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // An allocator that wipes does so with the whole block.
+        // The wiping allocator wipes the whole block when it is freed.
         if !cfg!(feature = "wiping-allocator") {
             self.wipe();
         }
     }
 }
 
-/// Room for `more` bytes behind those of `buffer`, which at least doubles when it grows. `Err`: so many bytes were
-/// wanted, and there is no memory for them; the buffer is as it was.
+/// Reserves capacity for `more` further bytes, and at least doubles the capacity when it has to grow. If there is no
+/// memory, returns the number of bytes it asked for and leaves the buffer unchanged.
 ///
-/// A `Vec` that grows by itself ends the process instead. It also leaves its old block unwiped where the allocator does
-/// not wipe.
+/// A `Vec` that grows by itself aborts the process instead, and leaves its old block unwiped if the allocator does not
+/// wipe.
 pub fn make_room(buffer: &mut Buffer, more: usize) -> Result<(), usize> {
     let wanted = buffer.len().saturating_add(more);
     if buffer.capacity() == 0 {
@@ -85,7 +85,7 @@ pub fn has_memory_for(size: usize) -> bool {
     pages::map(size).map(|block| unsafe { pages::unmap(block, size) }).is_some()
 }
 
-/// `text.to_owned()`; `None` where no memory is left.
+/// Fallible copy, for text whose length is not controlled by this library. Returns `None` if there is no memory.
 pub fn try_to_owned(text: &str) -> Option<String> {
     let mut owned = String::new();
     owned.try_reserve_exact(text.len()).ok()?;

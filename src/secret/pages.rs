@@ -2,8 +2,8 @@
 
 use std::ptr::NonNull;
 
-/// Zeroed pages of `size` bytes in all; `None` where the system has none. Where the system cannot keep them out of core
-/// dumps they are pages like others.
+/// Maps zeroed pages of `size` bytes in total. Returns `None` if the system has no memory. If the system cannot exclude
+/// pages from core dumps, they are ordinary pages.
 #[cfg(not(miri))]
 pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
@@ -21,22 +21,46 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     NonNull::new(pages.cast())
 }
 
-/// Gives pages back.
+/// Unmaps pages.
 ///
 /// # Safety
 /// `pages` come from [`map`] with the same `size`, and are not used again.
 #[cfg(not(miri))]
 pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
     // SAFETY: the caller's promise.
-    let _ = unsafe { libc::munmap(pages.as_ptr().cast(), size) };
+    if unsafe { libc::munmap(pages.as_ptr().cast(), size) } != 0 {
+        // Unmapping the middle of a mapping fails if the process has as many mappings as the system allows.
+        // SAFETY: the caller's promise.
+        unsafe { discard(pages, size) };
+    }
 }
+
+/// Returns the memory of pages to the system and keeps them mapped. Afterwards they hold zeroes or what they held
+/// before.
+///
+/// # Safety
+/// `pages` are whole pages from [`map`], `size` bytes in all, whose content nobody needs or touches at this time.
+#[cfg(not(miri))]
+pub(super) unsafe fn discard(pages: NonNull<u8>, size: usize) {
+    // Elsewhere MADV_DONTNEED does not free memory.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let advice = libc::MADV_DONTNEED;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let advice = libc::MADV_FREE;
+    // SAFETY: the caller's promise.
+    let _ = unsafe { libc::madvise(pages.as_ptr().cast(), size, advice) };
+}
+
+/// As above; here the pages stay.
+#[cfg(miri)]
+pub(super) unsafe fn discard(_pages: NonNull<u8>, _size: usize) {}
 
 #[cfg(miri)]
 fn layout(size: usize) -> std::alloc::Layout {
     std::alloc::Layout::from_size_align(size, 4096).unwrap_or(std::alloc::Layout::new::<u8>())
 }
 
-/// The interpreter of the undefined-behaviour tests knows no `madvise`: there the allocator gives the pages.
+/// Miri does not support `madvise`: the pages come from the allocator.
 #[cfg(miri)]
 pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     // SAFETY: nobody asks for no pages.
