@@ -2,14 +2,14 @@
 
 #![cfg(test)]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../managers/mod.rs"]
+mod managers;
 
 mod addresses;
 mod headers;
-mod layers;
 mod limits;
 mod namespaces;
+mod option_layers;
 mod proxies;
 mod redirects;
 mod service_records;
@@ -19,7 +19,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
@@ -28,6 +27,7 @@ use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Gateway, Relay, Server, Tls, Verdict, answer, free_ports};
 use log::{Level, LevelFilter};
+use managers::{open, open_with};
 use serde_json::json;
 
 /// A mount of the shared server with the secret `a` = `v` in it.

@@ -1,0 +1,10 @@
+//! Logins and sessions: every method, renewal, expiry, and servers that fail meanwhile.
+
+#![cfg(test)]
+
+#[path = "../managers/mod.rs"]
+mod managers;
+
+mod login_methods;
+mod session_faults;
+mod sessions;

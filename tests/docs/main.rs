@@ -1,0 +1,11 @@
+//! The documents: their programs work as printed, their links and paths exist.
+
+#![cfg(test)]
+
+#[path = "../pkg_config/mod.rs"]
+mod pkg_config;
+
+mod installation;
+mod pages;
+mod programs;
+mod quickstart;
