@@ -1,6 +1,5 @@
 //! The env backend in the child of a process whose other threads were writing at the moment of the fork.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
@@ -8,6 +7,7 @@ use handsfree_secrets::config::EnvConfig;
 use handsfree_secrets::env::EnvSecretManager;
 use handsfree_secrets::observe::log::Logger;
 use handsfree_secrets::store::SecretManager;
+use handsfree_secrets_test_support::Stop;
 use log::LevelFilter;
 
 const CHILDREN: usize = 50;
@@ -51,13 +51,14 @@ fn wait_for(child: libc::pid_t) -> Option<i32> {
 fn a_child_uses_the_overlay_that_other_threads_were_writing_at_the_fork() {
     let manager = manager();
     manager.store("first", "v", None, &Call::default()).unwrap();
-    let done = AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
+        let _guard = stop.guard();
         for thread in 0..4 {
-            let (manager, done) = (&manager, &done);
+            let (manager, stop) = (&manager, &stop);
             scope.spawn(move || {
                 let mut number = 0_u32;
-                while !done.load(Ordering::Relaxed) {
+                while !stop.is_set() {
                     number += 1;
                     let key = format!("{thread}_{}", number % 20);
                     manager.store(&key, "v", None, &Call::default()).unwrap();
@@ -78,7 +79,6 @@ fn a_child_uses_the_overlay_that_other_threads_were_writing_at_the_fork() {
                 }
             })
             .collect();
-        done.store(true, Ordering::Relaxed);
         assert_eq!(outcomes, vec![Some(0); CHILDREN]);
     });
 }

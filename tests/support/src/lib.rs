@@ -1,6 +1,7 @@
 //! What the tests stand on: a real server, certificates of their own, and the compilers of the languages that link
 //! the library. Everything here panics on failure, with the cause: it runs in tests only.
 
+mod acceptor;
 mod agent;
 mod api;
 mod auth;
@@ -19,6 +20,7 @@ mod process;
 mod python;
 mod relay;
 mod server;
+mod stop;
 mod tls;
 mod tls_front;
 mod wait;
@@ -39,6 +41,7 @@ pub use ports::free_ports;
 pub use python::{answer_of, python, python_manager};
 pub use relay::Relay;
 pub use server::{Server, ServerBuilder};
+pub use stop::{Stop, StopGuard};
 pub use tls::{Identity, Tls};
 pub use tls_front::{Handshake, TlsFront};
 pub use wait::eventually;
