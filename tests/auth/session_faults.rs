@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
-use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Result, Status};
 use handsfree_secrets::observe::log::LogSink;
 use handsfree_secrets::open;
@@ -14,16 +13,10 @@ use handsfree_secrets_test_support::{AppRole, Counter, Gateway, Server, Verdict,
 use log::{Level, LevelFilter};
 use serde_json::json;
 
-use crate::managers::{open, open_at};
+use crate::managers::{get, get_within, mount_with_secret, open, open_at, options};
 
 fn call() -> Call {
     Call::default()
-}
-
-fn mount_with_secret(server: &Server) -> String {
-    let mount = server.fresh_mount();
-    server.write_raw(&mount, "a", json!({"value": "v"}));
-    mount
 }
 
 /// The settings of an AppRole login.
@@ -37,10 +30,6 @@ fn settings(role: &AppRole) -> [(&str, &str); 3] {
 
 fn log_in(server: &Server, address: &str, mount: &str, role: &AppRole) -> Result<Arc<dyn SecretManager>> {
     open_at(server, address, mount, &settings(role))
-}
-
-fn get(manager: &dyn SecretManager, call: &Call) -> Result<String> {
-    manager.get("vault://a", call).map(|value| value.unwrap().as_str().to_owned())
 }
 
 fn of_milliseconds(milliseconds: u64) -> Call {
@@ -63,7 +52,7 @@ fn a_token_of_few_uses_serves_many_threads_and_lists() {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..20 {
-                        let got = get(&*manager, &call()).unwrap_or_else(|e| panic!("{uses} uses: {e}"));
+                        let got = get(&*manager).unwrap_or_else(|e| panic!("{uses} uses: {e}"));
                         assert_eq!(got, "v");
                     }
                 });
@@ -98,7 +87,7 @@ fn a_dead_token_is_known_by_the_words_of_newer_servers_too() {
         Verdict::Pass
     });
     let manager = log_in(server, &gateway.addr(), &mount, &role).unwrap();
-    assert_eq!(get(&*manager, &call()).unwrap(), "v");
+    assert_eq!(get(&*manager).unwrap(), "v");
     assert_eq!((refusals.get(), server.logins(&role.login_path())), (1, 2));
 }
 
@@ -126,7 +115,7 @@ fn a_renewal_that_hangs_fails_no_call_while_the_token_lives() {
     let started = Instant::now();
     let mut calls = 0;
     while started.elapsed() < Duration::from_secs(9) {
-        let got = get(&*manager, &of_milliseconds(900));
+        let got = get_within(&*manager, &of_milliseconds(900));
         assert_eq!(got.unwrap_or_else(|e| panic!("after {:?}: {e}", started.elapsed())), "v");
         calls += 1;
     }
@@ -156,13 +145,13 @@ fn logins_that_hang_hold_back_those_who_give_them_no_more_time() {
     let started = Instant::now();
     let mut calls = 0;
     while started.elapsed() < Duration::from_secs(3) {
-        let error = get(&*manager, &of_milliseconds(200)).unwrap_err();
+        let error = get_within(&*manager, &of_milliseconds(200)).unwrap_err();
         assert_eq!(error.status(), Status::Timeout, "{error}");
         calls += 1;
     }
     assert!(logins.get() <= 5, "{} logins", logins.get());
     assert!(calls > 50, "{calls} calls: they wait for the pause");
-    assert_eq!(get(&*manager, &call()).unwrap(), "v", "who has time may try");
+    assert_eq!(get(&*manager).unwrap(), "v", "who has time may try");
 }
 
 #[test]
@@ -222,7 +211,7 @@ fn a_lease_of_absurd_length_is_a_long_lease() {
         });
         let extra = [("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "s")];
         let manager = open_at(server, &gateway.addr(), &mount, &extra).unwrap();
-        assert_eq!(get(&*manager, &call()).unwrap(), "v");
+        assert_eq!(get(&*manager).unwrap(), "v");
     }
 }
 
@@ -239,7 +228,7 @@ impl LogSink for Nosy {
         self.heard.lock().unwrap().push(message.to_str().unwrap().to_owned());
         let Some(manager) = self.manager.get() else { return };
         if !std::mem::replace(&mut *self.inside.lock().unwrap(), true) {
-            let got = get(&**manager, &of_milliseconds(5000));
+            let got = get_within(&**manager, &of_milliseconds(5000));
             *self.inside.lock().unwrap() = false;
             assert_eq!(got.unwrap(), "v");
         }
@@ -252,18 +241,15 @@ fn a_log_callback_may_call_the_manager_that_has_just_logged_in() {
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
     let nosy = Arc::new(Nosy::default());
-    let mut options = Options::new_isolated();
     let address = server.addr();
     let base = [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address.as_str()), ("VAULT_MOUNT", mount.as_str())];
-    for (name, value) in base.into_iter().chain(settings(&role)) {
-        options.set(name, value).unwrap();
-    }
+    let mut options = options(&[&base, &settings(&role)[..]].concat()).unwrap();
     options.set_log_sink(Some((nosy.clone(), LevelFilter::Trace)));
     let manager = open::open(Some(&options), &call()).unwrap();
     assert!(nosy.manager.set(manager.clone()).is_ok());
     server.api().post(&format!("sys/leases/revoke-prefix/auth/{}", role.mount), json!({}));
     let started = Instant::now();
-    assert_eq!(get(&*manager, &call()).unwrap(), "v");
+    assert_eq!(get(&*manager).unwrap(), "v");
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     let heard = nosy.heard.lock().unwrap().join("\n");
     for words in ["logged in (approle)", &format!("GET {mount}/data/a: HTTP 403"), "asking "] {

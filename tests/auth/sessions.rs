@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::managers::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{AppRole, Relay, Server, eventually};
 use serde_json::json;
+
+use crate::managers::{get, mount_with_secret, open, open_with};
 
 /// A manager that logs in with `role`; `extra` settings come on top.
 fn log_in(server: &Server, mount: &str, role: &AppRole, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
@@ -30,19 +31,8 @@ fn log_in(server: &Server, mount: &str, role: &AppRole, extra: &[(&str, &str)]) 
     open_with(&settings)
 }
 
-fn get(manager: &dyn SecretManager) -> Result<String> {
-    manager.get("vault://a", &Call::default()).map(|value| value.unwrap().as_str().to_owned())
-}
-
 fn error_of(manager: &dyn SecretManager) -> Error {
     get(manager).unwrap_err()
-}
-
-/// A mount of the shared server with a secret in it.
-fn mount_with_secret(server: &Server) -> String {
-    let mount = server.fresh_mount();
-    server.write_raw(&mount, "a", json!({"value": "v"}));
-    mount
 }
 
 /// Revokes every token that the role's logins gave.

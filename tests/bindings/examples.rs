@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::pkg_config;
 use handsfree_secrets_test_support::{Server, cc, java, repository_root};
 use serde_json::Value;
+
+use crate::pkg_config;
 
 fn example(path: &str) -> PathBuf {
     repository_root().join("examples").join(path)

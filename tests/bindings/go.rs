@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::pkg_config;
 use handsfree_secrets_test_support::{cc, repository_root};
+
+use crate::pkg_config;
 
 /// `go`, at work in this folder of the repository, without a network and without an environment that names a Vault.
 fn go(folder: &str, pkg_config: &Path) -> Command {

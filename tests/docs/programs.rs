@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::pkg_config;
 use handsfree_secrets_test_support::{Server, cc, java, repository_root};
+
+use crate::pkg_config;
 
 /// The blocks of this language in a document.
 fn code_blocks(document: &Path, language: &str) -> Vec<String> {

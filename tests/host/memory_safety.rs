@@ -6,8 +6,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 use handsfree_secrets_test_support::{cc, repository_root};
+
+use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
 /// Turns a command into the same one under valgrind.
 fn watched(command: &Command) -> Command {

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::programs::{succeeds, text_of};
 use handsfree_secrets_test_support::{cc, repository_root};
+
+use crate::programs::{succeeds, text_of};
 
 const CANARY: &str = "canary-5d09be-of-a-panic";
 

@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 use handsfree_secrets_test_support::{End, Fault, FaultProxy, Relay, Server, cc, eventually};
+
+use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
 /// Whose requests stand in `sent`: "parent", or a child's number.
 fn owners(sent: &[u8]) -> BTreeSet<String> {

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
-use crate::programs::{Target, program, succeeds};
 use handsfree_secrets_test_support::{Nginx, cc, free_ports};
+
+use crate::programs::{Target, program, succeeds};
 
 #[test]
 fn memory_and_descriptors_stay_as_they_are() {

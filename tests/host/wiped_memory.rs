@@ -6,9 +6,10 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 use handsfree_secrets_test_support::{Relay, Server};
 use serde_json::json;
+
+use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
 /// The text as `scan.c` takes it.
 fn masked(text: &str) -> String {

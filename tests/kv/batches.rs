@@ -3,13 +3,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::managers::open;
 use handsfree_secrets::call::Call;
-use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
-use handsfree_secrets::open;
 use handsfree_secrets_test_support::Server;
 use serde_json::{Value, json};
+
+use crate::managers::{open, open_with};
 
 #[test]
 fn many_are_stored_and_got_in_their_order() {
@@ -136,11 +135,8 @@ fn a_folder_that_is_too_large_for_one_answer_is_listed_page_by_page() {
             std::thread::spawn(move || answer_in_pages(connection));
         }
     });
-    let mut options = Options::new_isolated();
-    for (name, value) in [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &*address), ("VAULT_TOKEN", "t")] {
-        options.set(name, value).unwrap();
-    }
-    let manager = open::open(Some(&options), &Call::default()).unwrap();
+    let settings = [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &*address), ("VAULT_TOKEN", "t")];
+    let manager = open_with(&settings).unwrap();
     let listed = manager.list(None, &Call::default()).unwrap();
     assert_eq!(listed.len(), 100_002);
     assert_eq!((&*listed[0], &*listed[100_001]), ("vault://n 000000", "vault://n 100001"));

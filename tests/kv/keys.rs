@@ -1,9 +1,10 @@
 //! Which keys and values go in, and that they come back as they were.
 
-use crate::managers::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
 use handsfree_secrets_test_support::{Relay, Server};
+
+use crate::managers::{open, open_with};
 
 #[test]
 fn unusual_keys_give_a_reference_that_leads_back_to_them() {

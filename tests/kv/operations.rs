@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::managers::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Result, Status};
 use handsfree_secrets::store::{Metadata, SecretManager};
 use handsfree_secrets_test_support::Server;
 use serde_json::{Value, json};
+
+use crate::managers::{open, open_with};
 
 /// The shared server, a mount of the test's own, and a manager with all rights.
 fn vault() -> (&'static Server, String, Arc<dyn SecretManager>) {

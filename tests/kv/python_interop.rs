@@ -1,10 +1,11 @@
 //! One Vault, two libraries: what the Python manager writes is read here, and the reverse.
 
-use crate::managers::open;
 use handsfree_secrets::call::Call;
 use handsfree_secrets::store::Metadata;
 use handsfree_secrets_test_support::{Server, python};
 use serde_json::{Value, json};
+
+use crate::managers::open;
 
 #[test]
 fn a_secret_that_python_wrote_is_read_updated_listed_and_deleted_here() {

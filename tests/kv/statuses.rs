@@ -5,24 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::managers::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Gateway, Server, Tls, Verdict, answer, eventually, free_ports};
 use serde_json::json;
 
-/// Opens with these settings on top of the shared server's address and root token.
-fn open_at(server: &Server, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
-    let address = server.addr();
-    let mut settings = vec![
-        ("SECRET_MANAGER_TYPE", "vault"),
-        ("VAULT_ADDR", address.as_str()),
-        ("VAULT_TOKEN", server.root_token()),
-        ("VAULT_MAX_RETRIES", "0"),
-    ];
-    settings.extend_from_slice(extra);
-    open_with(&settings)
+use crate::managers::{open, open_at, open_with};
+
+/// A manager that tries each request once; `extra` settings come on top.
+fn open_without_retries(server: &Server, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
+    open_at(server, &server.addr(), "secret", &[&[("VAULT_MAX_RETRIES", "0")], extra].concat())
 }
 
 /// A mount of the shared server with the secret `a`, and a manager for it.
@@ -77,21 +70,31 @@ fn invalid_reference_says_what_is_wrong_with_it() {
 fn config_names_the_variable() {
     let (server, _, _) = vault();
     expect(open_with(&[("SECRET_MANAGER_TYPE", "vault")]), Status::Config, 0, &["VAULT_ADDR environment variable or"]);
-    expect(open_at(server, &[("VAULT_TOKEN", "")]), Status::Config, 0, &["Either VAULT_TOKEN or both VAULT_ROLE_ID"]);
-    let nowhere = open_at(server, &[("VAULT_MOUNT", "nowhere")]);
+    expect(
+        open_without_retries(server, &[("VAULT_TOKEN", "")]),
+        Status::Config,
+        0,
+        &["Either VAULT_TOKEN or both VAULT_ROLE_ID"],
+    );
+    let nowhere = open_without_retries(server, &[("VAULT_MOUNT", "nowhere")]);
     let outcome = nowhere.and_then(|manager| manager.store("a", "v", None, &call()));
     expect(outcome, Status::Config, 404, &["nowhere/data/a", "check VAULT_MOUNT"]);
-    let nowhere = open_at(server, &[("VAULT_NAMESPACE", "nowhere")]);
+    let nowhere = open_without_retries(server, &[("VAULT_NAMESPACE", "nowhere")]);
     expect(nowhere, Status::Config, 404, &["check VAULT_NAMESPACE"]);
 }
 
 #[test]
 fn auth_says_which_credentials_are_refused() {
     let (server, mount, _) = vault();
-    let error = expect(open_at(server, &[("VAULT_TOKEN", "CANARY-dead")]), Status::Auth, 403, &["set VAULT_TOKEN"]);
+    let error = expect(
+        open_without_retries(server, &[("VAULT_TOKEN", "CANARY-dead")]),
+        Status::Auth,
+        403,
+        &["set VAULT_TOKEN"],
+    );
     assert!(error.message().starts_with("Failed to authenticate with Vault"), "{error}");
     let token = server.policy_token(&Server::printed_policy(&mount));
-    let manager = open_at(server, &[("VAULT_TOKEN", &token), ("VAULT_MOUNT", &mount)]).unwrap();
+    let manager = open_without_retries(server, &[("VAULT_TOKEN", &token), ("VAULT_MOUNT", &mount)]).unwrap();
     server.api().post("auth/token/revoke", json!({"token": token}));
     expect(manager.get("vault://a", &call()), Status::Auth, 403, &["set VAULT_TOKEN"]);
 }
@@ -100,7 +103,7 @@ fn auth_says_which_credentials_are_refused() {
 fn permission_denied_names_path_and_capability() {
     let (server, mount, _) = vault();
     let token = server.policy_token(&format!(r#"path "{mount}/data/b" {{ capabilities = ["read"] }}"#));
-    let manager = open_at(server, &[("VAULT_TOKEN", &token), ("VAULT_MOUNT", &mount)]).unwrap();
+    let manager = open_without_retries(server, &[("VAULT_TOKEN", &token), ("VAULT_MOUNT", &mount)]).unwrap();
     let denied = Status::PermissionDenied;
     let data = format!("{mount}/data/a");
     expect(manager.get("vault://a", &call()), denied, 403, &["\"read\" on", &data]);
@@ -114,10 +117,10 @@ fn connection_names_the_address_and_its_variable() {
     let (server, _, _) = vault();
     let [port] = free_ports();
     let address = format!("http://127.0.0.1:{port}");
-    let refused = open_at(server, &[("VAULT_ADDR", &address)]);
+    let refused = open_without_retries(server, &[("VAULT_ADDR", &address)]);
     expect(refused, Status::Connection, 0, &[&address, "check VAULT_ADDR", "Failed to initialize Vault client: "]);
     let gateway = Gateway::to(server.port(), |_| Verdict::Close);
-    expect(open_at(server, &[("VAULT_ADDR", &gateway.addr())]), Status::Connection, 0, &[&gateway.addr()]);
+    expect(open_without_retries(server, &[("VAULT_ADDR", &gateway.addr())]), Status::Connection, 0, &[&gateway.addr()]);
 }
 
 #[test]
@@ -127,14 +130,14 @@ fn tls_names_the_server_and_the_variable() {
     let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
     let place = format!("localhost:{}", server.https_port(0));
     let (address, ca) = (server.https_addr(0), stranger.ca_file());
-    let outcome = open_at(&server, &[("VAULT_ADDR", &address), ("VAULT_CACERT", ca.to_str().unwrap())]);
+    let outcome = open_without_retries(&server, &[("VAULT_ADDR", &address), ("VAULT_CACERT", ca.to_str().unwrap())]);
     expect(outcome, Status::Tls, 0, &[&place, "set VAULT_CACERT"]);
 }
 
 #[test]
 fn timeout_says_how_long_it_was_and_what_sets_it() {
     let server = Server::builder().start();
-    let manager = open_at(&server, &[("VAULT_CLIENT_TIMEOUT", "300ms")]).unwrap();
+    let manager = open_without_retries(&server, &[("VAULT_CLIENT_TIMEOUT", "300ms")]).unwrap();
     server.freeze();
     let outcome = manager.get("vault://a", &call());
     let written = manager.store("a", "CANARY", None, &call());
@@ -146,7 +149,7 @@ fn timeout_says_how_long_it_was_and_what_sets_it() {
 #[test]
 fn unavailable_says_that_the_server_is_sealed() {
     let server = Server::builder().start();
-    let manager = open_at(&server, &[]).unwrap();
+    let manager = open_without_retries(&server, &[]).unwrap();
     server.seal();
     expect(manager.get("vault://a", &call()), Status::Unavailable, 503, &["sealed", "unseal it"]);
 }
@@ -156,7 +159,7 @@ fn rate_limited_after_the_retries() {
     let server = Server::builder().start();
     let mount = server.fresh_mount();
     server.write_raw(&mount, "a", json!({"value": "CANARY"}));
-    let manager = open_at(&server, &[("VAULT_MOUNT", &mount)]).unwrap();
+    let manager = open_without_retries(&server, &[("VAULT_MOUNT", &mount)]).unwrap();
     let quota = json!({"path": format!("{mount}/"), "rate": 1, "interval": "30s"});
     server.api().post("sys/quotas/rate-limit/tests", quota);
     let error = eventually("the quota", Duration::from_secs(20), || manager.get("vault://a", &call()).err());
@@ -178,7 +181,7 @@ fn conflict_where_others_always_win() {
         }
         Verdict::Pass
     });
-    let manager = open_at(server, &[("VAULT_ADDR", &gateway.addr()), ("VAULT_MOUNT", &mount)]).unwrap();
+    let manager = open_without_retries(server, &[("VAULT_ADDR", &gateway.addr()), ("VAULT_MOUNT", &mount)]).unwrap();
     let outcome = manager.update("vault://a", "mine", None, &call());
     expect(outcome, Status::Conflict, 400, &[&format!("{mount}/data/a"), "64 times", "try again later"]);
     assert_eq!(wins.load(Ordering::Acquire), 64);
@@ -190,7 +193,12 @@ fn a_mount_that_lies_inside_of_a_mount_is_a_configuration_error() {
     let (server, mount, _) = vault();
     for inside in ["data", "metadata", "sub", "data/a"] {
         let inside = format!("{mount}/{inside}");
-        expect(open_at(server, &[("VAULT_MOUNT", &inside)]), Status::Config, 0, &["VAULT_MOUNT", &inside, &mount]);
+        expect(
+            open_without_retries(server, &[("VAULT_MOUNT", &inside)]),
+            Status::Config,
+            0,
+            &["VAULT_MOUNT", &inside, &mount],
+        );
     }
 }
 
@@ -221,7 +229,7 @@ fn too_large_is_said_before_anything_is_sent_and_by_the_server() {
     let builder = Server::builder();
     let small = builder.tls_with(&identity.certificate, &identity.key, None, "max_request_size = 65536").start();
     let ca = ("VAULT_CACERT", ca.to_str().unwrap());
-    let manager = open_at(&small, &[("VAULT_ADDR", &small.https_addr(0)), ca]).unwrap();
+    let manager = open_without_retries(&small, &[("VAULT_ADDR", &small.https_addr(0)), ca]).unwrap();
     manager.store("fits", "v", None, &call()).unwrap();
     for length in [100_000, 8 << 20] {
         let outcome = manager.store("large", &"x".repeat(length), None, &call());
@@ -234,18 +242,18 @@ fn protocol_where_the_peer_is_no_vault() {
     let (server, _, _) = vault();
     for (status, code) in [("200 OK", 200), ("404 Not Found", 404), ("401 Unauthorized", 401)] {
         let gateway = Gateway::to(0, move |_| answer(status, "", "<html>CANARY</html>"));
-        let outcome = open_at(server, &[("VAULT_ADDR", &gateway.addr())]);
+        let outcome = open_without_retries(server, &[("VAULT_ADDR", &gateway.addr())]);
         expect(outcome, Status::Protocol, code, &[&gateway.addr()]);
     }
     let gateway = Gateway::to(0, |_| Verdict::Answer("SSH-2.0-CANARY\r\n".to_owned()));
-    expect(open_at(server, &[("VAULT_ADDR", &gateway.addr())]), Status::Protocol, 0, &[&gateway.addr()]);
+    expect(open_without_retries(server, &[("VAULT_ADDR", &gateway.addr())]), Status::Protocol, 0, &[&gateway.addr()]);
 }
 
 #[test]
 fn unsupported_where_mount_or_value_cannot_be_served() {
     let (server, mount, manager) = vault();
     let old = server.kv1_mount();
-    expect(open_at(server, &[("VAULT_MOUNT", &old)]), Status::Unsupported, 200, &[&old, "VAULT_MOUNT"]);
+    expect(open_without_retries(server, &[("VAULT_MOUNT", &old)]), Status::Unsupported, 200, &[&old, "VAULT_MOUNT"]);
     server.write_raw(&mount, "object", json!({"value": {"secret": "CANARY"}}));
     expect(manager.get("vault://object", &call()), Status::Unsupported, 0, &["object"]);
     expect(open_with(&[("SECRET_MANAGER_TYPE", "aws")]), Status::Unsupported, 0, &["SECRET_MANAGER_TYPE"]);
@@ -254,7 +262,7 @@ fn unsupported_where_mount_or_value_cannot_be_served() {
 #[test]
 fn cancelled_ends_a_call_that_waits() {
     let server = Server::builder().start();
-    let manager = open_at(&server, &[]).unwrap();
+    let manager = open_without_retries(&server, &[]).unwrap();
     server.freeze();
     let (call, canceller) = Call::cancellable();
     let outcome = std::thread::scope(|scope| {

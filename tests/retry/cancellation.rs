@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::{Call, WAIT_SLICE};
-use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Server, Tls, TlsFront, eventually};
 use serde_json::json;
+
+use crate::managers::{open_with, options};
 
 const PROMISED: Duration = Duration::from_millis(100);
 
@@ -25,15 +26,6 @@ const UNDER_WAY: Duration = Duration::from_millis(150);
 /// How often a call has to end in time, and how many attempts that may take on a machine that is late itself.
 const IN_TIME: u32 = 3;
 const ATTEMPTS: usize = 30;
-
-fn options(settings: &[(&str, &str)]) -> Options {
-    let mut options = Options::new_isolated();
-    options.set("SECRET_MANAGER_TYPE", "vault").unwrap();
-    for (name, value) in settings {
-        options.set(name, value).unwrap();
-    }
-    options
-}
 
 /// Runs `operation` until it is cancelled, again and again. It has to end within what is promised each time, as the
 /// thread sees it that is in the call; a time that does not count is one that the machine, not the library, was late.
@@ -114,14 +106,20 @@ impl ThisThread {
     }
 }
 
+/// These settings, for Vault.
+fn vault<'s>(settings: &[(&'s str, &'s str)]) -> Vec<(&'s str, &'s str)> {
+    [&[("SECRET_MANAGER_TYPE", "vault")], settings].concat()
+}
+
+/// Opens a manager within `call`.
+fn open(settings: &[(&str, &str)], call: &Call) -> Result<()> {
+    open::open(Some(&options(&vault(settings))?), call).map(drop)
+}
+
 fn text_of(file: &File) -> String {
     let mut text = [0; 512];
     let length = file.read_at(&mut text, 0).unwrap();
     String::from_utf8_lossy(&text[..length]).into_owned()
-}
-
-fn open(settings: &[(&str, &str)], call: &Call) -> Result<()> {
-    open::open(Some(&options(settings)), call).map(drop)
 }
 
 /// Takes every connection, reads its request and says `answer`, then does nothing more: it does not even read.
@@ -222,7 +220,7 @@ fn while_sending_a_large_body_to_a_deaf_peer() {
 
     let address = format!("unix://{}", path.display());
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
-    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open_with(&vault(&settings)).unwrap();
     let value = "v".repeat(1 << 19);
     ends_in_time("a large body", |call| manager.store("large", &value, None, call).map(drop));
 }
@@ -265,7 +263,7 @@ fn ends_in_time_with_many(
 ) {
     let (address, unanswered) = silent_but_for(known);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
-    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open_with(&vault(&settings)).unwrap();
     ends_in_time(what, |call| operation(&*manager, call));
     let on_their_way = unanswered.load(Ordering::Acquire);
     assert!(on_their_way >= IN_TIME as usize * KEYS.len(), "{what}: {on_their_way} requests");
@@ -283,7 +281,7 @@ fn all_of<T>(outcomes: Vec<Result<T>>) -> Result<()> {
 fn in_a_list() {
     let (address, _) = silent_but_for(|_| None);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
-    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open_with(&vault(&settings)).unwrap();
     ends_in_time("a list", |call| manager.list(None, call).map(drop));
 
     let folders: fn(&str) -> Option<(&str, &str)> = |path| match path {
@@ -315,7 +313,7 @@ fn while_held_back_by_the_rate_limit() {
     let address = server.addr();
     let settings =
         [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", server.root_token()), ("VAULT_RATE_LIMIT", "0.05:1")];
-    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open_with(&vault(&settings)).unwrap();
     ends_in_time("the rate limit", |call| manager.get("vault://a", call).map(drop));
 }
 
@@ -329,7 +327,7 @@ fn with_a_dead_token(server: &Server) -> Arc<dyn SecretManager> {
     let secret = text(api.post("auth/approle/role/short/secret-id", json!({})), "secret_id");
     let address = server.addr();
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_ROLE_ID", &role), ("VAULT_SECRET_ID", &secret)];
-    let manager = open::open(Some(&options(&settings)), &Call::default()).unwrap();
+    let manager = open_with(&vault(&settings)).unwrap();
     std::thread::sleep(Duration::from_millis(1100));
     server.freeze();
     manager

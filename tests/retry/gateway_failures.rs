@@ -1,11 +1,11 @@
 //! Answers that are lost, late, wrong or no answers at all.
 
 use std::ffi::CStr;
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
-use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::observe::log::LogSink;
 use handsfree_secrets::store::SecretManager;
@@ -15,7 +15,7 @@ use handsfree_secrets_test_support::{
 use log::{Level, LevelFilter};
 use serde_json::json;
 
-use crate::managers::{open_at, open_with};
+use crate::managers::{open_at, open_with, options};
 
 fn call() -> Call {
     Call::default()
@@ -300,15 +300,13 @@ fn open_with_brake(
     mount: &str,
     brake: impl LogSink + 'static,
 ) -> Arc<dyn SecretManager> {
-    let mut options = Options::new_isolated();
-    for (name, value) in [
+    let settings = [
         ("SECRET_MANAGER_TYPE", "vault"),
         ("VAULT_ADDR", address),
         ("VAULT_MOUNT", mount),
         ("VAULT_TOKEN", server.root_token()),
-    ] {
-        options.set(name, value).unwrap();
-    }
+    ];
+    let mut options = options(&settings).unwrap();
     options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
     handsfree_secrets::open::open(Some(&options), &call()).unwrap()
 }
@@ -319,26 +317,29 @@ fn a_call_that_is_held_up_at_its_start_does_not_take_a_connection_for_a_fresh_on
     let mount = mount_with_secret(server);
     server.write_raw(&mount, "b", json!({"value": "other"}));
     let proxy = FaultProxy::to(server.port());
-    let (entered, may_go) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (entered, has_entered) = channel();
+    let (holding, may_go) = channel::<()>();
     let pause = {
-        let (entered, may_go, held) = (entered.clone(), may_go.clone(), Counter::default());
+        let (may_go, held) = (Mutex::new(may_go), Counter::default());
         move || {
             if held.next() == 0 {
-                entered.wait();
-                may_go.wait();
+                let _ = entered.send(());
+                // Until the test drops its end, or fails.
+                let _ = may_go.lock().unwrap().recv();
             }
         }
     };
     let manager = open_with_brake(server, &proxy.addr(), &mount, Brake { part: "/data/a", pause });
     std::thread::scope(|scope| {
+        let holding = holding;
         let held_up = scope.spawn(|| manager.get("vault://a", &call()).unwrap().unwrap().as_str().to_owned());
-        entered.wait();
+        has_entered.recv_timeout(Duration::from_secs(10)).expect("the call comes to where it is held up");
         // Meanwhile another call uses the connection, and its answer comes once more.
         proxy.set(Fault::Twice(Duration::from_millis(10)));
         assert_eq!(manager.get("vault://b", &call()).unwrap().unwrap().as_str(), "other");
         let repeated = || (proxy.passed().repeats == 1).then_some(());
         eventually("the answer's second coming", Duration::from_secs(10), repeated);
-        may_go.wait();
+        drop(holding);
         assert_eq!(held_up.join().unwrap(), "old");
     });
 }

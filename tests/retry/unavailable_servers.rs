@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use crate::managers::{open, open_with};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Status};
 use handsfree_secrets_test_support::{Server, free_ports};
+
+use crate::managers::{open, open_with};
 
 /// Why a manager for this address does not open.
 fn open_error(address: &str) -> Error {

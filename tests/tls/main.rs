@@ -10,17 +10,14 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use handsfree_secrets::call::Call;
-use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
-use handsfree_secrets::observe::log::LogSink;
 use handsfree_secrets::open;
-use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Identity, Server, ServerBuilder, Tls, TlsFront};
-use log::{Level, LevelFilter};
-use managers::{open, open_with};
+use log::LevelFilter;
+use managers::{Warnings, get, open, open_at, options};
 use rustls::{NamedGroup, ProtocolVersion};
 use serde_json::json;
 
@@ -32,17 +29,9 @@ fn server(identity: &Identity, client_ca: Option<&Path>, hcl: &str) -> Server {
     server
 }
 
-/// Opens a manager for `address` and reads the secret.
+/// Opens a manager for the server's mount `secret`, behind `address`, and reads the secret.
 fn read(server: &Server, address: &str, extra: &[(&str, &str)]) -> Result<String> {
-    let manager = open_at(server, address, extra)?;
-    manager.get("vault://a", &Call::default()).map(|value| value.unwrap().as_str().to_owned())
-}
-
-fn open_at(server: &Server, address: &str, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
-    let mut settings =
-        vec![("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address), ("VAULT_TOKEN", server.root_token())];
-    settings.extend_from_slice(extra);
-    open_with(&settings)
+    get(&*open_at(server, address, "secret", extra)?)
 }
 
 /// The error, which is HF_ERR_TLS and ends in these words.
@@ -332,7 +321,7 @@ fn a_second_connection_resumes_the_session_of_the_first() {
         // Connections that are never used again: each request shakes hands.
         let settings =
             [("VAULT_CACERT", text(&ca)), ("VAULT_MOUNT", mount.as_str()), ("VAULT_MAX_CONNECTION_AGE", "0")];
-        let manager = open_at(server, &front.addr(), &settings).unwrap();
+        let manager = open_at(server, &front.addr(), "secret", &settings).unwrap();
         for _ in 0..4 {
             assert_eq!(manager.get("vault://a", &Call::default()).unwrap().unwrap().as_str(), "v");
         }
@@ -347,21 +336,9 @@ fn the_servers_own_sessions_resume() {
     let server = server(&tls.server(), None, "");
     let ca = tls.ca_file();
     let settings = [("VAULT_CACERT", text(&ca)), ("VAULT_MAX_CONNECTION_AGE", "0")];
-    let manager = open_at(&server, &server.https_addr(0), &settings).unwrap();
+    let manager = open_at(&server, &server.https_addr(0), "secret", &settings).unwrap();
     for _ in 0..20 {
         assert_eq!(manager.get("vault://a", &Call::default()).unwrap().unwrap().as_str(), "v");
-    }
-}
-
-/// Keeps the warnings.
-#[derive(Default)]
-struct Warnings(Mutex<Vec<String>>);
-
-impl LogSink for Warnings {
-    fn log(&self, level: Level, message: &std::ffi::CStr) {
-        if level == Level::Warn {
-            self.0.lock().unwrap().push(message.to_str().unwrap().to_owned());
-        }
     }
 }
 
@@ -369,23 +346,21 @@ impl LogSink for Warnings {
 fn skip_verify_takes_any_certificate_and_warns_once_at_open() {
     let tls = Tls::new();
     let server = server(&tls.expired_server(), None, "");
-    let warnings = Arc::new(Warnings::default());
-    let mut options = Options::new_isolated();
-    for (name, value) in [
+    let (address, warnings) = (server.https_addr(0), Arc::new(Warnings::default()));
+    let settings = [
         ("SECRET_MANAGER_TYPE", "vault"),
-        ("VAULT_ADDR", server.https_addr(0).as_str()),
+        ("VAULT_ADDR", address.as_str()),
         ("VAULT_TOKEN", server.root_token()),
         ("VAULT_SKIP_VERIFY", "true"),
         ("VAULT_MAX_CONNECTION_AGE", "0"),
-    ] {
-        options.set(name, value).unwrap();
-    }
+    ];
+    let mut options = options(&settings).unwrap();
     options.set_log_sink(Some((warnings.clone(), LevelFilter::Trace)));
     let manager = open::open(Some(&options), &Call::default()).unwrap();
     for _ in 0..3 {
         assert_eq!(manager.get("vault://a", &Call::default()).unwrap().unwrap().as_str(), "v");
     }
-    let warnings = warnings.0.lock().unwrap();
+    let warnings = warnings.so_far();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("VAULT_SKIP_VERIFY is on"), "{warnings:?}");
 }
