@@ -7,6 +7,8 @@ use std::process::Command;
 
 use handsfree_secrets_test_support::{cc, repository_root};
 
+use crate::documents::{document, first_in};
+
 /// One way to link: the name that the README gives it, the `CMakeLists.txt` that it may print, and its commands.
 struct Way {
     name: String,
@@ -14,18 +16,12 @@ struct Way {
     commands: String,
 }
 
-/// The first block of this language.
-fn block(text: &str, language: &str) -> Option<String> {
-    let (_, rest) = text.split_once(&format!("```{language}\n"))?;
-    Some(rest.split_once("```").expect("its end").0.to_string())
-}
-
 fn ways(section: &str) -> Vec<Way> {
     let parts = section.split("\n**").skip(1);
     let way = |part: &str| Way {
         name: part.split("**").next().unwrap().to_string(),
-        lists: block(part, "cmake"),
-        commands: block(part, "sh").expect("commands"),
+        lists: first_in(part, "cmake"),
+        commands: first_in(part, "sh").expect("commands"),
     };
     parts.map(way).collect()
 }
@@ -91,14 +87,14 @@ fn run(command: &mut Command) -> String {
 
 #[test]
 fn the_five_ways_of_linking_take_the_commands_of_the_readme_and_no_more() {
-    let readme = fs::read_to_string(repository_root().join("README.md")).unwrap();
-    let program = block(&readme, "c").unwrap();
+    let readme = document("README.md");
+    let program = first_in(&readme, "c").unwrap();
     let section = readme.split_once("\n## Install\n").expect("a section").1.split_once("\n## ").unwrap().0;
     let ways = ways(section);
     assert_eq!(ways.len(), 5);
 
     let home = home();
-    shell(&home, &home, &block(section, "sh").unwrap());
+    shell(&home, &home, &first_in(section, "sh").unwrap());
     for way in ways {
         let folder = home.join(way.name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"));
         fs::create_dir_all(&folder).unwrap();

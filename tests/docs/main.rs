@@ -5,7 +5,9 @@
 #[path = "../pkg_config/mod.rs"]
 mod pkg_config;
 
+mod documents;
 mod installation;
+mod named_paths;
 mod pages;
 mod programs;
 mod quickstart;

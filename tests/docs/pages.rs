@@ -1,57 +1,21 @@
 //! Every code block in C and C++ that a document prints is a whole program, and compiles and links without a warning.
-//! Those in Go have a test of their own (doc_programs.rs). The pages of the languages have the same sections, and no
+//! Those in Go have a test of their own (programs.rs). The pages of the languages have the same sections, and no
 //! link leads nowhere.
 
 use std::fs;
-use std::path::PathBuf;
 
-use handsfree_secrets_test_support::{cc, repository_root};
+use handsfree_secrets_test_support::cc;
 
-/// One fenced block.
-struct Block {
-    language: String,
-    text: String,
-    /// The document and the number of the block's first line, to find it by.
-    place: String,
-}
+use crate::documents::{Block, blocks_of, document, documents};
 
-/// README and all pages below docs/.
-fn documents() -> Vec<PathBuf> {
-    let pages = fs::read_dir(repository_root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<PathBuf> = pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
-    pages.push(repository_root().join("README.md"));
-    pages.sort();
-    pages
-}
-
-fn blocks() -> Vec<Block> {
-    let mut found = Vec::new();
-    for document in documents() {
-        let name = document.file_name().unwrap().to_string_lossy().into_owned();
-        let mut open: Option<Block> = None;
-        for (number, line) in fs::read_to_string(&document).unwrap().lines().enumerate() {
-            match (line.strip_prefix("```"), open.take()) {
-                (Some(language), None) => {
-                    let place = format!("{name}:{}", number + 2);
-                    open = Some(Block { language: language.to_string(), text: String::new(), place });
-                }
-                (Some(_), Some(block)) => found.push(block),
-                (None, Some(mut block)) => {
-                    block.text += line;
-                    block.text.push('\n');
-                    open = Some(block);
-                }
-                (None, None) => {}
-            }
-        }
-        assert!(open.is_none(), "{name} has a block without an end");
-    }
-    found
+/// The blocks of all documents.
+fn all_blocks() -> impl Iterator<Item = Block> {
+    documents().into_iter().flat_map(|document| blocks_of(&document))
 }
 
 /// Compiles every block of the language with each compiler.
 fn compile_all(language: &str, compilers: [&str; 2], standard: &str) {
-    let blocks: Vec<Block> = blocks().into_iter().filter(|block| block.language == language).collect();
+    let blocks: Vec<Block> = all_blocks().filter(|block| block.language == language).collect();
     assert!(!blocks.is_empty(), "the documents show {language}");
     for (number, block) in blocks.iter().enumerate() {
         assert!(block.text.contains("int main("), "{} is no whole program", block.place);
@@ -76,14 +40,14 @@ fn every_cpp_program_of_the_documents_compiles_and_links() {
 #[test]
 fn code_blocks_are_in_languages_that_are_tested_or_are_none() {
     const KNOWN: [&str; 11] = ["", "c", "cpp", "go", "sh", "cmake", "cobol", "fortran", "python", "java", "hcl"];
-    for block in blocks() {
+    for block in all_blocks() {
         assert!(KNOWN.contains(&block.language.as_str()), "{}: ```{}", block.place, block.language);
     }
 }
 
 /// The level-two sections of a page: the heading, and what stands below it with every run of white space as one blank.
 fn sections(page: &str) -> Vec<(String, String)> {
-    let text = fs::read_to_string(repository_root().join("docs").join(page)).unwrap();
+    let text = document(&format!("docs/{page}"));
     let parts = text.split("\n## ").skip(1);
     let section = |part: &str| {
         let (heading, below) = part.split_once('\n').unwrap();

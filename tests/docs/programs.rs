@@ -6,19 +6,12 @@ use std::process::Command;
 
 use handsfree_secrets_test_support::{Server, cc, java, repository_root};
 
+use crate::documents::{blocks_of, document, documents, first_in, texts_in};
 use crate::pkg_config;
-
-/// The blocks of this language in a document.
-fn code_blocks(document: &Path, language: &str) -> Vec<String> {
-    let text = fs::read_to_string(document).unwrap();
-    let start = format!("```{language}\n");
-    text.split(start.as_str()).skip(1).map(|rest| rest.split_once("```").expect("its end").0.to_string()).collect()
-}
 
 /// The first block of this language on its page.
 fn first_program(page: &str, language: &str) -> String {
-    let document = repository_root().join("docs").join(page);
-    code_blocks(&document, language).into_iter().next().unwrap_or_else(|| panic!("no {language} in {page}"))
+    first_in(&document(&format!("docs/{page}")), language).unwrap_or_else(|| panic!("no {language} in {page}"))
 }
 
 /// An empty folder for what is compiled here.
@@ -45,10 +38,8 @@ fn quiet(program: &Path) -> Command {
 
 #[test]
 fn every_go_program_of_the_documents_compiles_and_is_formatted() {
-    let pages = fs::read_dir(repository_root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let documents = pages.chain([repository_root().join("README.md")]);
-    let documents = documents.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let programs: Vec<String> = documents.flat_map(|document| code_blocks(&document, "go")).collect();
+    let blocks = documents().into_iter().flat_map(|document| blocks_of(&document));
+    let programs: Vec<String> = blocks.filter(|block| block.language == "go").map(|block| block.text).collect();
     assert!(!programs.is_empty(), "docs/go.md has some");
 
     let module = folder("go");
@@ -136,7 +127,7 @@ fn the_scripts_of_the_shell_page_do_what_the_page_says() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let folder = folder("shell");
-    let scripts = code_blocks(&repository_root().join("docs/shell.md"), "sh");
+    let scripts = texts_in(&document("docs/shell.md"), "sh");
     let [_, first, missing, migrate] = scripts.as_slice() else { panic!("{} scripts", scripts.len()) };
 
     let listed = run(shell(first, server, &mount, &folder).env("new_password", "first password"));

@@ -1,20 +1,14 @@
 //! The README's program works as printed.
 
-use handsfree_secrets_test_support::{Server, cc, repository_root};
+use handsfree_secrets_test_support::{Server, cc};
 
-/// The first block of this language.
-fn code_block(text: &str, language: &str) -> String {
-    let start = format!("```{language}\n");
-    let (_, rest) = text.split_once(&start).expect("a code block");
-    rest.split_once("```\n").expect("its end").0.to_string()
-}
+use crate::documents::{document, first_in};
 
 #[test]
 fn the_program_of_the_readme_compiles_as_printed_and_stores_and_gets() {
     let server = Server::shared();
     let mount = server.fresh_mount();
-    let readme = std::fs::read_to_string(repository_root().join("README.md")).unwrap();
-    let source = code_block(&readme, "c");
+    let source = first_in(&document("README.md"), "c").expect("a program");
     assert!(source.lines().count() <= 25, "the program is to be short");
     let program = cc::compile_text("cc", "c99", &source, "readme", &[]);
 
