@@ -33,34 +33,34 @@ fn plain_program(name: &str) -> Command {
 }
 
 #[test]
-fn arguments_of_every_kind() {
+fn valgrind_finds_nothing_with_arguments_of_every_kind() {
     succeeds(&mut watched(&plain_program("arguments")));
 }
 
 #[test]
-fn the_env_backend() {
+fn valgrind_finds_nothing_in_the_env_backend() {
     succeeds(&mut watched(&plain_program("env_backend")));
 }
 
 #[test]
-fn log_callbacks() {
+fn valgrind_finds_nothing_with_log_callbacks() {
     succeeds(&mut watched(&plain_program("log_callbacks")));
 }
 
 #[test]
-fn calls_that_time_out_or_are_cancelled() {
+fn valgrind_finds_nothing_where_calls_time_out_or_are_cancelled() {
     succeeds(&mut watched(&plain_program("calls")));
 }
 
 #[test]
-fn threads_on_a_server_with_tls() {
+fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
     let host = TlsServer::start();
     let target = host.target(host.server.https_port(0));
     succeeds(&mut watched(&target.command(&program("threads"), &["4", "2"])));
 }
 
 #[test]
-fn a_program_that_loses_memory_is_caught() {
+fn valgrind_finds_a_program_that_loses_memory() {
     let text = "#include <handsfree_secrets.h>\nint main(void) { return hf_metadata_new() == 0; }\n";
     let program = cc::compile_text("gcc", "c99", text, "loses", &[]);
     let output = watched(&cc::clean_command(&program)).output().unwrap();
@@ -82,7 +82,7 @@ mod sanitizers {
     }
 
     #[test]
-    fn the_programs_are_clean() {
+    fn the_sanitizers_find_nothing_in_the_programs() {
         for name in ["arguments", "env_backend", "log_callbacks", "calls"] {
             succeeds(&mut compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name));
         }
@@ -95,7 +95,7 @@ mod sanitizers {
 
     /// Each of these has to end with a report, or the sanitizers are not on.
     #[test]
-    fn the_sanitizers_are_on() {
+    fn the_sanitizers_find_faults_of_each_kind() {
         let faults = [
             (
                 "use_after_free",

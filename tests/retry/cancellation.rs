@@ -142,7 +142,7 @@ fn peer(answer: &'static str) -> String {
 const MOUNT: &str = r#"{"data":{"type":"kv","options":{"version":"2"}}}"#;
 
 #[test]
-fn while_connecting() {
+fn cancelling_ends_a_call_that_connects() {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
     socket.listen(0).unwrap();
@@ -155,7 +155,7 @@ fn while_connecting() {
 }
 
 #[test]
-fn during_the_tls_handshake() {
+fn cancelling_ends_a_tls_handshake() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("https://{}", listener.local_addr().unwrap());
     ends_in_time("the handshake", |call| open(&[("VAULT_ADDR", &address), ("VAULT_TOKEN", "t")], call));
@@ -166,7 +166,7 @@ const HALF_A_BODY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data
 const HALF_A_CHUNK: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{\"data\":";
 
 #[test]
-fn while_waiting_for_an_answer_and_in_the_middle_of_one() {
+fn cancelling_ends_the_wait_for_an_answer_and_for_its_rest() {
     for (what, answer) in
         [("no answer", ""), ("half a head", HALF_A_HEAD), ("half a body", HALF_A_BODY), ("half a chunk", HALF_A_CHUNK)]
     {
@@ -176,7 +176,7 @@ fn while_waiting_for_an_answer_and_in_the_middle_of_one() {
 }
 
 #[test]
-fn in_the_middle_of_an_answer_over_tls() {
+fn cancelling_ends_the_wait_for_the_rest_of_an_answer_over_tls() {
     let authority = Tls::new();
     let ca = authority.ca_file();
     for (what, answer) in [("half a head", HALF_A_HEAD), ("half a body", HALF_A_BODY), ("half a chunk", HALF_A_CHUNK)] {
@@ -191,7 +191,7 @@ fn in_the_middle_of_an_answer_over_tls() {
 }
 
 #[test]
-fn while_a_proxy_does_not_answer_to_connect() {
+fn cancelling_ends_the_wait_for_a_proxys_tunnel() {
     for (what, answer) in [("no tunnel", ""), ("half a tunnel", "HTTP/1.1 200 Connection est")] {
         let proxy = peer(answer);
         let settings =
@@ -201,7 +201,7 @@ fn while_a_proxy_does_not_answer_to_connect() {
 }
 
 #[test]
-fn while_sending_a_large_body_to_a_deaf_peer() {
+fn cancelling_ends_the_sending_of_a_large_body_to_a_peer_that_does_not_read() {
     // A Unix socket's buffers are small; to fill those of TCP it takes megabytes, which are slow to write and to wipe
     // in a library that is not optimised.
     let folder = tempfile::tempdir().unwrap();
@@ -278,7 +278,7 @@ fn all_of<T>(outcomes: Vec<Result<T>>) -> Result<()> {
 }
 
 #[test]
-fn in_a_list() {
+fn cancelling_ends_a_list() {
     let (address, _) = silent_but_for(|_| None);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
     let manager = open_with(&vault(&settings)).unwrap();
@@ -293,7 +293,7 @@ fn in_a_list() {
 }
 
 #[test]
-fn in_a_get_and_a_store_of_many() {
+fn cancelling_ends_a_get_and_a_store_of_many() {
     let references = KEYS.map(|key| format!("vault://{key}"));
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
     ends_in_time_with_many("a get of many", |_| None, |manager, call| all_of(manager.get_many(&references, call)));
@@ -302,13 +302,13 @@ fn in_a_get_and_a_store_of_many() {
 }
 
 #[test]
-fn during_the_pause_before_another_try() {
+fn cancelling_ends_the_pause_before_another_try() {
     let address = peer("HTTP/1.1 429 Slow\r\nRetry-After: 20\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     ends_in_time("the pause", |call| open(&[("VAULT_ADDR", &address), ("VAULT_TOKEN", "t")], call));
 }
 
 #[test]
-fn while_held_back_by_the_rate_limit() {
+fn cancelling_ends_the_wait_for_the_rate_limit() {
     let server = Server::shared();
     let address = server.addr();
     let settings =
@@ -334,7 +334,7 @@ fn with_a_dead_token(server: &Server) -> Arc<dyn SecretManager> {
 }
 
 #[test]
-fn in_a_login_and_while_another_thread_logs_in() {
+fn cancelling_ends_a_login_and_the_wait_for_that_of_another_thread() {
     let server = Server::builder().start();
     let manager = with_a_dead_token(&server);
     ends_in_time("a login", |call| manager.get("vault://a", call).map(drop));

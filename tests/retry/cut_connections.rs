@@ -107,7 +107,7 @@ fn a_cut_at_any_byte_of_tls_costs_a_try_and_not_the_call() {
 
 #[test]
 #[ignore = "minutes; make chaos"]
-fn every_byte() {
+fn a_cut_at_every_single_byte_is_an_error_or_costs_a_try() {
     figure("cuts at every byte, plain, one try", sweep_without_retries(1, 1));
     figure("cuts at every byte, plain, with retries", sweep_with_retries(1, 1));
     figure("cuts at every 3rd byte, TLS, one try", sweep_tls(3));
