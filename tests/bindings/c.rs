@@ -1,6 +1,11 @@
 //! C programs, compiled as a C user would, against the header and the shared library.
 
-use handsfree_secrets_test_support::{cc, repository_root};
+use std::time::Duration;
+
+use handsfree_secrets_test_support::{cc, output_within, repository_root};
+
+/// More than any of these programs takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Compiles `tests/c/<name>.c` with each compiler, without a warning, and runs it in an environment that says nothing
 /// about secrets.
@@ -8,7 +13,7 @@ fn passes(name: &str) {
     let source = repository_root().join("tests/c").join(name).with_extension("c");
     for compiler in ["gcc", "clang"] {
         let program = cc::compile(compiler, "c99", &source, &format!("{name}-{compiler}"), &[]);
-        let output = cc::clean_command(&program).output().unwrap();
+        let output = output_within(LIMIT, &mut cc::clean_command(&program));
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}, {compiler}: {}\n{text}", output.status);
     }

@@ -1,4 +1,4 @@
-//! The library as a guest in somebody else's process: C programs that fork, run many threads, load and unload, send
+//! The library inside of another process: C programs that fork, run many threads, load and unload, send
 //! themselves signals and run out of everything, each against a real server.
 
 use std::collections::BTreeSet;

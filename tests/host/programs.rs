@@ -1,13 +1,12 @@
-//! C programs that are guests of a real server: how they are compiled, and what they get to know.
-
-#![allow(dead_code, reason = "each test program uses its part of this")]
+//! How the C programs of `tests/c/host` are compiled and run, and what they are told of their server.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
+use std::time::Duration;
 
-use handsfree_secrets_test_support::{Server, Tls, cc};
+use handsfree_secrets_test_support::{Server, Tls, cc, output_within};
 
 /// What a program gets to know of its server.
 pub struct Target {
@@ -70,9 +69,12 @@ pub fn program(name: &str) -> PathBuf {
     known
 }
 
+/// More than any of these programs takes, a million calls of `soak` included.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
 /// The output of a program that ends well.
 pub fn succeeds(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    let output = output_within(LIMIT, command);
     let text = text_of(&output);
     assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
     text
