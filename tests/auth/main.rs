@@ -5,6 +5,7 @@
 #[path = "../managers/mod.rs"]
 mod managers;
 
+mod app_role;
 mod login_methods;
 mod session_faults;
 mod sessions;

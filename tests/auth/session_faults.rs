@@ -13,6 +13,7 @@ use handsfree_secrets_test_support::{AppRole, Counter, Gateway, Server, Verdict,
 use log::{Level, LevelFilter};
 use serde_json::json;
 
+use crate::app_role::revoke_tokens;
 use crate::managers::{get, get_within, mount_with_secret, open, open_at, options};
 
 fn call() -> Call {
@@ -141,7 +142,7 @@ fn logins_that_hang_hold_back_those_who_give_them_no_more_time() {
     });
     let manager = log_in(server, &gateway.addr(), &mount, &role).unwrap();
     armed.set(()).unwrap();
-    server.api().post(&format!("sys/leases/revoke-prefix/auth/{}", role.mount), json!({}));
+    revoke_tokens(server, &role);
     let started = Instant::now();
     let mut calls = 0;
     while started.elapsed() < Duration::from_secs(3) {
@@ -247,7 +248,7 @@ fn a_log_callback_may_call_the_manager_that_has_just_logged_in() {
     options.set_log_sink(Some((nosy.clone(), LevelFilter::Trace)));
     let manager = open::open(Some(&options), &call()).unwrap();
     assert!(nosy.manager.set(manager.clone()).is_ok());
-    server.api().post(&format!("sys/leases/revoke-prefix/auth/{}", role.mount), json!({}));
+    revoke_tokens(server, &role);
     let started = Instant::now();
     assert_eq!(get(&*manager).unwrap(), "v");
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
