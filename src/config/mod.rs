@@ -25,6 +25,7 @@ pub(crate) use environment::FixedEnvironment;
 pub use environment::{EmptyEnvironment, Environment, ProcessEnvironment};
 pub use resolve::resolve;
 pub use settings::*;
+pub use values::is_token_byte;
 
 use crate::error::{Error, Result};
 use crate::observe::log::LogSink;

@@ -230,9 +230,13 @@ const OUR_OWN: [&str; 13] = [
     "upgrade",
 ];
 
+/// What the name of an HTTP header consists of (RFC 9110, 5.6.2).
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 fn check_header_name(setting: &Setting, name: &str) -> Result<()> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) {
+    if name.is_empty() || !name.bytes().all(is_token_byte) {
         return Err(setting.error("has a header name that is empty or holds characters no header name may have"));
     }
     let lower = name.to_ascii_lowercase();

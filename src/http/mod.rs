@@ -9,6 +9,5 @@ mod response;
 mod transport;
 
 pub use self::exchange::{Method, Request};
-pub use self::head::is_token_byte;
 pub use self::response::{Failure, Response};
 pub use self::transport::{InFlight, Transport};

@@ -1,13 +1,13 @@
 //! Leaders that die or freeze while writers and readers are at work.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::{Error, Status};
 use handsfree_secrets::store::SecretManager;
-use handsfree_secrets_test_support::{Cluster, eventually, figure};
+use handsfree_secrets_test_support::{Cluster, Stop, eventually, figure};
 
 use crate::open;
 
@@ -65,7 +65,7 @@ struct Load {
     manager: Arc<dyn SecretManager>,
     /// Every secret that there ever was: those of each writer, the last one is the present one.
     subjects: [Mutex<Vec<Arc<Subject>>>; WRITERS],
-    stopped: AtomicBool,
+    stop: Stop,
 }
 
 /// Strikes the leader as often as planned, under load, and checks that nothing was lost.
@@ -73,10 +73,11 @@ pub fn unleash(cluster: &mut Cluster, plan: Plan) {
     let load = Load {
         manager: open(cluster, &cluster.addresses(), &[]),
         subjects: std::array::from_fn(|writer| Mutex::new(vec![Subject::new(plan, writer, 0)])),
-        stopped: AtomicBool::new(false),
+        stop: Stop::default(),
     };
     let mut strikes = Vec::new();
     let seen: Vec<Seen> = std::thread::scope(|scope| {
+        let guard = load.stop.guard();
         let writers = (0..WRITERS).map(|writer| {
             scope.spawn({
                 let load = &load;
@@ -93,7 +94,7 @@ pub fn unleash(cluster: &mut Cluster, plan: Plan) {
         for _ in 0..plan.blows {
             strikes.push(strike(cluster, &load, plan));
         }
-        load.stopped.store(true, Ordering::Release);
+        drop(guard);
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     load.check_all(cluster);
@@ -149,7 +150,7 @@ impl Load {
         let mut seen = Seen::default();
         let mut success = Instant::now();
         for number in 1.. {
-            if self.stopped.load(Ordering::Acquire) {
+            if self.stop.is_set() {
                 break;
             }
             let subject = self.present(writer);
@@ -181,7 +182,7 @@ impl Load {
         let mut seen = Seen::default();
         let mut success = Instant::now();
         let mut writer = reader;
-        while !self.stopped.load(Ordering::Acquire) {
+        while !self.stop.is_set() {
             writer = (writer + 1) % WRITERS;
             let subject = self.present(writer);
             let confirmed = subject.confirmed.load(Ordering::Acquire);

@@ -2,32 +2,29 @@
 
 #![cfg(test)]
 
+#[path = "../managers/mod.rs"]
+mod managers;
+
 mod chaos;
 mod own_writes;
 
 use std::sync::Arc;
 
-use handsfree_secrets::call::Call;
-use handsfree_secrets::config::Options;
-use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Cluster;
 
 use chaos::{Blow, Plan};
+use managers::open_with;
 
 /// A manager for these addresses, with the cluster's root token.
 fn open(cluster: &Cluster, addresses: &str, settings: &[(&str, &str)]) -> Arc<dyn SecretManager> {
-    let mut options = Options::new_isolated();
     let base = [
         ("SECRET_MANAGER_TYPE", "vault"),
         ("VAULT_ADDR", addresses),
         ("VAULT_TOKEN", cluster.root_token()),
         ("VAULT_MOUNT", "kv"),
     ];
-    for (name, value) in base.iter().chain(settings) {
-        options.set(name, value).unwrap();
-    }
-    open::open(Some(&options), &Call::default()).unwrap_or_else(|e| panic!("open: {e}"))
+    open_with(&[&base, settings].concat()).unwrap_or_else(|e| panic!("open: {e}"))
 }
 
 fn start(standby_reads: bool) -> Cluster {

@@ -27,7 +27,7 @@ LOADER = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
 SONAME = "libhandsfree_secrets.so.0"
 LIBRARY = f"libhandsfree_secrets.so.{VERSION}"
-API = set((ROOT / "tests/symbols.txt").read_text().split())
+API = set((ROOT / "tests/packaging/symbols.txt").read_text().split())
 DEBS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev")
 HEADERS = ("handsfree_secrets.h", "handsfree_secrets.hpp")
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
@@ -119,7 +119,7 @@ class Programs(Packages):
             self.runs(program)
 
     def test_cmake_finds_the_package(self):
-        project, build = ROOT / "tests/install/find_package", self.scratch / "cmake"
+        project, build = ROOT / "tests/packaging/consumers/find_package", self.scratch / "cmake"
         source = self.scratch / "cmake-source"
         source.mkdir()
         for file in (project / "CMakeLists.txt", project.parent / "consumer.c", project.parent / "consumer.cpp"):

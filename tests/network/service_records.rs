@@ -67,7 +67,7 @@ fn the_server_is_where_its_service_record_says_if_that_is_wanted() {
             ("VAULT_MOUNT", mount.as_str()),
             ("VAULT_MAX_RETRIES", "0"),
         ];
-        layers::child_of(command, &variables, &[("VAULT_SRV_LOOKUP", lookup)])
+        option_layers::child_of(command, &variables, &[("VAULT_SRV_LOOKUP", lookup)])
     };
     assert_eq!(read_with("http://vault.test", "1"), "v");
     for (address, lookup) in [("http://vault.test", "0"), ("http://vault.test:8200", "1")] {

@@ -2,9 +2,9 @@
 
 use secrecy::ExposeSecret;
 
-use crate::config::VaultConfig;
+use crate::config::{VaultConfig, is_token_byte};
 use crate::error::{Error, Result, Status};
-use crate::http::{Method, is_token_byte};
+use crate::http::Method;
 use crate::secret::Buffer;
 
 /// Servers refuse more than this with 413, or by closing while it is being sent.

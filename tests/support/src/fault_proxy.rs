@@ -1,12 +1,13 @@
 //! A proxy between a client and a real server that breaks what passes, where and how a test says.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
 use std::time::Duration;
+
+use crate::acceptor::Acceptor;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,56 +87,49 @@ struct State {
     target: u16,
     fault: Fault,
     passed: Passed,
+    /// Connections that are open end, too.
     stopped: bool,
 }
 
 /// Listens on a port of its own. Its threads end when it is dropped and the clients have closed.
 pub struct FaultProxy {
-    address: SocketAddr,
+    acceptor: Acceptor,
     state: Arc<Mutex<State>>,
-    accepting: Option<JoinHandle<()>>,
 }
 
 impl FaultProxy {
     /// A proxy to a port of 127.0.0.1, which breaks nothing yet.
     pub fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
-        let address = listener.local_addr().expect("the address of a bound socket");
         let state = State { target: port, fault: Fault::None, passed: Passed::default(), stopped: false };
         let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
-        let accepting = std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (stopped, target) = {
-                    let mut state = lock(&shared);
-                    state.passed.connections += 1;
-                    (state.stopped, state.target)
-                };
-                if stopped {
-                    return;
-                }
-                let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", target))) else { continue };
-                let _ = (client.set_nodelay(true), server.set_nodelay(true));
-                let state = shared.clone();
-                std::thread::spawn(move || Passage { client, server, state }.run());
-            }
+        let acceptor = Acceptor::start(move |client| {
+            let target = {
+                let mut state = lock(&shared);
+                state.passed.connections += 1;
+                state.target
+            };
+            let Ok(server) = TcpStream::connect(("127.0.0.1", target)) else { return };
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
+            let state = shared.clone();
+            std::thread::spawn(move || Passage { client, server, state }.run());
         });
-        FaultProxy { address, state, accepting: Some(accepting) }
+        FaultProxy { acceptor, state }
     }
 
     /// `127.0.0.1:port`
     pub fn authority(&self) -> String {
-        self.address.to_string()
+        self.acceptor.address().to_string()
     }
 
     /// `http://127.0.0.1:port`
     pub fn addr(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.acceptor.address())
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.acceptor.port()
     }
 
     /// Sets what goes wrong from now on, on open connections, too, and counts anew.
@@ -159,10 +153,6 @@ impl FaultProxy {
 impl Drop for FaultProxy {
     fn drop(&mut self) {
         lock(&self.state).stopped = true;
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
     }
 }
 

@@ -2,10 +2,10 @@
 //! redirect, answer by itself, be slow. What it passes on it passes unchanged.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+
+use crate::acceptor::Acceptor;
 
 /// A request that has arrived whole.
 pub struct Asked {
@@ -54,49 +54,28 @@ pub fn answer_text(status: &str, headers: &str, body: &str) -> String {
 
 /// Listens on a port of its own, until it is dropped.
 pub struct Gateway {
-    address: SocketAddr,
-    stopped: Arc<AtomicBool>,
-    accepting: Option<JoinHandle<()>>,
+    acceptor: Acceptor,
 }
 
 impl Gateway {
     /// In front of a port of 127.0.0.1. `judge` sees each request; several threads call it at once.
     pub fn to(port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
-        let address = listener.local_addr().expect("the address of a bound socket");
-        let stopped = Arc::new(AtomicBool::new(false));
-        let stop = stopped.clone();
         let judge = Arc::new(judge);
-        let accepting = std::thread::spawn(move || {
-            for client in listener.incoming() {
-                if stop.load(Ordering::Acquire) {
-                    return;
-                }
-                let (Ok(client), judge) = (client, judge.clone()) else { continue };
-                std::thread::spawn(move || serve(client, port, &*judge));
-            }
+        let acceptor = Acceptor::start(move |client| {
+            let judge = judge.clone();
+            std::thread::spawn(move || serve(client, port, &*judge));
         });
-        Gateway { address, stopped, accepting: Some(accepting) }
+        Gateway { acceptor }
     }
 
     /// `http://127.0.0.1:port`
     pub fn addr(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.acceptor.address())
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.address.port()
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Release);
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
+        self.acceptor.port()
     }
 }
 

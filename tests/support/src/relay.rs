@@ -1,16 +1,16 @@
 //! A relay between a client and a server that counts and records what passes.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+
+use crate::acceptor::Acceptor;
 
 /// Listens on a port of its own and passes everything on to a server, unchanged.
 pub struct Relay {
-    address: SocketAddr,
+    acceptor: Acceptor,
     counts: Arc<Counts>,
-    accepting: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -20,38 +20,31 @@ struct Counts {
     bytes: AtomicUsize,
     /// What the client of each connection has sent, in the order of the connections.
     sent: Mutex<Vec<Vec<u8>>>,
-    stopped: AtomicBool,
 }
 
 impl Relay {
     /// A relay to a port of 127.0.0.1.
     pub fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
-        let address = listener.local_addr().expect("the address of a bound socket");
         let counts = Arc::new(Counts::default());
         let shared = counts.clone();
-        let accepting = std::thread::spawn(move || {
-            for client in listener.incoming() {
-                if shared.stopped.load(Ordering::Acquire) {
-                    return;
-                }
-                let number = shared.connections.fetch_add(1, Ordering::AcqRel);
-                shared.sent.lock().expect("the record's lock").push(Vec::new());
-                let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", port))) else { continue };
+        let acceptor = Acceptor::start(move |client| {
+            let number = shared.connections.fetch_add(1, Ordering::AcqRel);
+            shared.sent.lock().expect("the record's lock").push(Vec::new());
+            if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
                 pass_both_ways(client, server, number, &shared);
             }
         });
-        Relay { address, counts, accepting: Some(accepting) }
+        Relay { acceptor, counts }
     }
 
     /// `http://127.0.0.1:port`
     pub fn addr(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.acceptor.address())
     }
 
     /// The port it listens on, for a client that speaks TLS with the server behind it.
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.acceptor.port()
     }
 
     /// How many connections clients have made.
@@ -74,16 +67,6 @@ impl Relay {
     /// holds as for `bytes_sent`.
     pub fn sent(&self) -> Vec<Vec<u8>> {
         self.counts.sent.lock().expect("the record's lock").clone()
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.counts.stopped.store(true, Ordering::Release);
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
     }
 }
 

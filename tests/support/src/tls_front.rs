@@ -2,10 +2,8 @@
 //! handshake went: what the server itself does not tell.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -14,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
 
+use crate::acceptor::Acceptor;
 use crate::tls::Identity;
 
 /// How a handshake went.
@@ -29,51 +28,31 @@ pub struct Handshake {
 
 /// Listens on a port of its own, until it is dropped.
 pub struct TlsFront {
-    address: SocketAddr,
+    acceptor: Acceptor,
     handshakes: Arc<Mutex<Vec<Handshake>>>,
-    stopped: Arc<AtomicBool>,
-    accepting: Option<JoinHandle<()>>,
 }
 
 impl TlsFront {
     /// In front of a port of 127.0.0.1, for one version of TLS; with `group` it takes no other key exchange.
     pub fn to(port: u16, identity: &Identity, tls13: bool, group: Option<NamedGroup>) -> Self {
         let config = Arc::new(server_config(identity, tls13, group));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
-        let address = listener.local_addr().expect("the address of a bound socket");
         let handshakes = Arc::new(Mutex::new(Vec::new()));
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (noted, stop) = (handshakes.clone(), stopped.clone());
-        let accepting = std::thread::spawn(move || {
-            for client in listener.incoming() {
-                if stop.load(Ordering::Acquire) {
-                    return;
-                }
-                let (Ok(client), config, noted) = (client, config.clone(), noted.clone()) else { continue };
-                std::thread::spawn(move || serve(client, port, config, &noted));
-            }
+        let shared = handshakes.clone();
+        let acceptor = Acceptor::start(move |client| {
+            let (config, noted) = (config.clone(), shared.clone());
+            std::thread::spawn(move || serve(client, port, config, &noted));
         });
-        TlsFront { address, handshakes, stopped, accepting: Some(accepting) }
+        TlsFront { acceptor, handshakes }
     }
 
     /// `https://localhost:port`
     pub fn addr(&self) -> String {
-        format!("https://localhost:{}", self.address.port())
+        format!("https://localhost:{}", self.acceptor.port())
     }
 
     /// The handshakes so far that came to an end.
     pub fn handshakes(&self) -> Vec<Handshake> {
         self.handshakes.lock().expect("the list of handshakes").clone()
-    }
-}
-
-impl Drop for TlsFront {
-    fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Release);
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
     }
 }
 

@@ -1,0 +1,11 @@
+//! Logins and sessions: every method, renewal, expiry, and servers that fail meanwhile.
+
+#![cfg(test)]
+
+#[path = "../managers/mod.rs"]
+mod managers;
+
+mod app_role;
+mod login_methods;
+mod session_faults;
+mod sessions;

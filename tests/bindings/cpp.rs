@@ -1,0 +1,125 @@
+//! The C++ wrapper: it compiles wherever C++17 does, keeps its promises on the env backend, and its programs work.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use handsfree_secrets_test_support::{Server, cc, repository_root};
+
+/// The compilers, with what each calls the standards that the header is for.
+const COMPILERS: [(&str, [&str; 3]); 2] =
+    [("g++", ["c++17", "c++20", "c++23"]), ("clang++", ["c++17", "c++20", "c++2b"])];
+
+/// Runs a program without anything of ours in its environment, and gives its output if it succeeded.
+fn run(program: &Path, environment: &[(&str, &str)]) -> String {
+    let output: Output = cc::clean_command(program).envs(environment.iter().copied()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {}\n{errors}", program.display(), output.status);
+    assert_eq!(errors, "", "{}", program.display());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn source(name: &str) -> std::path::PathBuf {
+    repository_root().join("tests/cpp").join(name)
+}
+
+#[test]
+fn the_header_compiles_alone_in_every_mode() {
+    let header = repository_root().join("include/handsfree_secrets.hpp");
+    let modes: [&[&str]; 4] =
+        [&[], &["-fno-exceptions"], &["-fno-exceptions", "-fno-rtti"], &["-DHF_NO_EXCEPTIONS", "-fno-rtti"]];
+    for (compiler, standards) in COMPILERS {
+        for standard in standards {
+            for mode in modes {
+                let mut command = Command::new(compiler);
+                command.arg(format!("-std={standard}")).args(cc::STRICT).args(["-Wshadow", "-Wconversion"]).args(mode);
+                // As a source file: the warning about a pragma or a main file is for headers that are one.
+                command.args(["-fsyntax-only", "-x", "c++", "-include"]).arg(&header).arg("/dev/null");
+                let output = command.output().unwrap_or_else(|e| panic!("{compiler}: {e}"));
+                assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_throwing_half_keeps_its_promises() {
+    for (compiler, _) in COMPILERS {
+        run(&cc::compile(compiler, "c++17", &source("wrapper.cpp"), &format!("wrapper-{compiler}"), &[]), &[]);
+    }
+}
+
+#[test]
+fn the_throwing_half_is_clean_under_the_sanitizers() {
+    let extra = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    run(&cc::compile("g++", "c++17", &source("wrapper.cpp"), "wrapper-sanitized", &extra), &[]);
+}
+
+#[test]
+fn the_half_without_exceptions_keeps_its_promises() {
+    for (compiler, _) in COMPILERS {
+        let modes: [(&str, &[&str]); 2] = [("off", &["-fno-exceptions", "-fno-rtti"]), ("unused", &[])];
+        for (name, mode) in modes {
+            let name = format!("no-exceptions-{name}-{compiler}");
+            run(&cc::compile(compiler, "c++20", &source("no_exceptions.cpp"), &name, mode), &[]);
+        }
+    }
+}
+
+#[test]
+fn units_with_and_without_exceptions_go_into_one_program() {
+    let other = source("two_units_other.cpp");
+    for (compiler, _) in COMPILERS {
+        let extra = [other.to_str().unwrap()];
+        run(&cc::compile(compiler, "c++17", &source("two_units.cpp"), &format!("two-units-{compiler}"), &extra), &[]);
+    }
+}
+
+#[test]
+fn two_units_of_the_same_kind_go_into_one_program_and_share_its_classes() {
+    let other = source("same_kind_other.cpp");
+    let modes: [&[&str]; 4] = [&[], &["-fno-exceptions"], &["-fno-rtti"], &["-fno-exceptions", "-fno-rtti"]];
+    for (compiler, _) in COMPILERS {
+        for mode in modes {
+            let extra = [&[other.to_str().unwrap()], mode].concat();
+            let name = format!("same-kind-{compiler}{}", mode.concat());
+            run(&cc::compile(compiler, "c++17", &source("same_kind.cpp"), &name, &extra), &[]);
+        }
+    }
+}
+
+#[test]
+fn the_quickstart_works_on_the_process_and_on_vault() {
+    let quickstart = repository_root().join("examples/cpp/quickstart.cpp");
+    let program = cc::compile("g++", "c++17", &quickstart, "quickstart", &[]);
+    let expected = |kind: &str, reference: &str, listed: &str| {
+        format!("manager: {kind}\nstored: {reference}\nfound a value of 16 bytes\nupdated\nlisted: {listed}\ndeleted\n")
+    };
+    let variable = "env://HANDSFREE_SECRET_GITHUB_TOKEN_USER_123";
+    assert_eq!(run(&program, &[]), expected("env", variable, variable));
+
+    let server = Server::shared();
+    let (address, mount) = (server.addr(), server.fresh_mount());
+    let environment = [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", &address),
+        ("VAULT_MOUNT", &mount),
+        ("VAULT_TOKEN", server.root_token()),
+    ];
+    let printed = run(&program, &environment);
+    assert_eq!(printed, expected("vault", "vault://github_token_user_123", "vault://github/token/user/123"));
+}
+
+#[test]
+fn an_error_from_vault_reaches_cpp_with_status_and_http_status() {
+    let server = Server::shared();
+    let (address, mount) = (server.addr(), server.fresh_mount());
+    let token = server.policy_token(r#"path "sys/capabilities-self" { capabilities = ["update"] }"#);
+    let program = cc::compile("g++", "c++17", &source("denied.cpp"), "denied", &[]);
+    let environment = [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", address.as_str()),
+        ("VAULT_MOUNT", &mount),
+        ("VAULT_TOKEN", &token),
+    ];
+    assert_eq!(run(&program, &environment), "HF_ERR_PERMISSION_DENIED 403\n".repeat(2));
+}

@@ -1,0 +1,232 @@
+//! The programs under `examples/`, built as their first lines say, and run without a server and on a real one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use handsfree_secrets_test_support::{Server, cc, java, repository_root};
+use serde_json::Value;
+
+use crate::pkg_config;
+
+fn example(path: &str) -> PathBuf {
+    repository_root().join("examples").join(path)
+}
+
+/// A folder for what a language's compiler leaves behind.
+fn output(language: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples").join(language);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Runs a compiler; `package` is what Debian calls it.
+fn build(command: &mut Command, package: &str) {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}; install {package}"));
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(output.status.success(), "{command:?}\n{out}{err}");
+}
+
+/// A command that finds the library, in an environment that speaks of no secrets.
+fn quiet(program: &Path) -> Command {
+    let mut command = cc::clean_command(program);
+    command.env("LD_LIBRARY_PATH", cc::library_folder());
+    command
+}
+
+/// What a quickstart prints when it stores, gets, updates, gets, lists, deletes, and gets nothing.
+fn expected(reference: &str, canonical: &str) -> String {
+    format!(
+        "  store    {reference}\n  get      first value\n  get      second value\n  list     {canonical}\n  gone     it is not found any more\n"
+    )
+}
+
+/// Runs a quickstart on both backends, and on a configuration that misses something.
+fn works(language: &str, start: impl Fn() -> Command) {
+    let run = |command: &mut Command| {
+        let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+
+    let variable = format!("env://HANDSFREE_SECRET_{}_QUICKSTART", language.to_uppercase());
+    let wanted = (Some(0), expected(&variable, &variable), String::new());
+    assert_eq!(run(&mut start()), wanted, "{language} on env");
+
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let on_vault = |token: &str| {
+        let mut command = start();
+        command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr());
+        command.env("VAULT_TOKEN", token).env("VAULT_MOUNT", &mount);
+        command
+    };
+    let [reference, canonical] = [format!("vault://{language}_quickstart"), format!("vault://{language}/quickstart")];
+    let wanted = (Some(0), expected(&reference, &canonical), String::new());
+    assert_eq!(run(&mut on_vault(server.root_token())), wanted, "{language} on Vault");
+    assert_eq!(server.audited(&format!("{mount}/data/{language}/quickstart"), "create"), 1, "it wrote to the server");
+
+    let (code, _, message) = run(&mut on_vault("refused-token"));
+    assert_eq!(code, Some(1), "{language} with a token that is refused: {message}");
+    assert!(message.contains("Failed to authenticate with Vault"), "{language}: {message}");
+    assert!(!message.contains("refused-token"), "{language} shows the token");
+}
+
+#[test]
+fn the_cobol_program_does_the_five_operations() {
+    let program = output("cobol").join("quickstart");
+    let mut compiler = Command::new("cobc");
+    compiler.current_dir(example("cobol")).args(["-x", "-fstatic-call", "-Wall", "-o"]).arg(&program);
+    compiler.arg("quickstart.cob").arg("-L").arg(cc::library_folder()).arg("-lhandsfree_secrets");
+    build(&mut compiler, "gnucobol");
+    works("cobol", || quiet(&program));
+}
+
+#[test]
+fn the_fortran_program_does_the_five_operations() {
+    let folder = output("fortran");
+    let program = folder.join("quickstart");
+    let mut compiler = Command::new("gfortran");
+    compiler.current_dir(example("fortran")).args(["-std=f2008", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
+    compiler.arg("-J").arg(&folder).args(["handsfree_secrets.f90", "quickstart.f90", "-o"]).arg(&program);
+    compiler.arg("-L").arg(cc::library_folder()).arg("-lhandsfree_secrets");
+    build(&mut compiler, "gfortran");
+    works("fortran", || quiet(&program));
+}
+
+#[test]
+fn the_python_program_does_the_five_operations() {
+    works("python", || {
+        let mut command = quiet(Path::new("python3"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(example("python/quickstart.py"));
+        command
+    });
+}
+
+#[test]
+fn the_go_program_does_the_five_operations() {
+    let program = output("go").join("quickstart");
+    let mut compiler = Command::new("go");
+    compiler.current_dir(example("go")).args(["build", "-o"]).arg(&program).arg(".");
+    build(pkg_config::for_go(&mut compiler, &pkg_config::folder_for("go-example")), "golang-go, 1.21 or newer");
+    works("go", || quiet(&program));
+}
+
+#[test]
+fn the_java_program_does_the_five_operations() {
+    let program = example("java/Quickstart.java");
+    if java(&program).is_some() {
+        works("java", || java(&program).unwrap());
+    }
+}
+
+/// Python code with everything of the binding imported, on a mount of its own. Prints JSON.
+fn python(server: &Server, mount: &str, code: &str) -> Value {
+    let mut command = quiet(Path::new("python3"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", example("python"));
+    command.env("VAULT_ADDR", server.addr()).env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", mount);
+    command.arg("-c").arg(format!("import json\nfrom handsfree_secrets import *\n{code}"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{code}\n{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn pythons_manager_answers_as_the_interface_says() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let answers = python(
+        server,
+        &mount,
+        r#"
+vault = VaultSecretManager()
+reference = vault.store_secret("github_token_user_123", "ghp_ü😀", metadata={"scopes": "repo,user"})
+answers = [vault.type, isinstance(vault, SecretManager), reference, vault.get_secret(reference)]
+answers += [vault.update_secret(reference, "second"), vault.get_secret(reference), vault.list_secrets("github_token")]
+answers += [vault.get_secret("vault://no_such"), vault.update_secret("vault://no_such", "x")]
+answers += [vault.get_secret("invalid://format"), vault.delete_secret("invalid://format")]
+answers += [vault.delete_secret(reference), vault.delete_secret(reference), vault.list_secrets()]
+print(json.dumps(answers))
+"#,
+    );
+    let wanted = serde_json::json!([
+        "vault",
+        true,
+        "vault://github_token_user_123",
+        "ghp_ü😀",
+        true,
+        "second",
+        ["vault://github/token/user/123"],
+        null,
+        false,
+        null,
+        false,
+        true,
+        false,
+        []
+    ]);
+    assert_eq!(answers, wanted);
+}
+
+#[test]
+fn pythons_update_keeps_metadata_unless_it_is_given_others() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let store = r#"
+vault = VaultSecretManager()
+reference = vault.store_secret("key", "value", metadata={"scopes": "repo"})
+vault.update_secret(reference, "second")
+print(json.dumps(reference))
+"#;
+    let reference = python(server, &mount, store);
+    let metadata = || server.read_raw(&mount, "key").unwrap()["data"]["metadata"].clone();
+    assert_eq!(metadata(), serde_json::json!({"scopes": "repo"}));
+    python(
+        server,
+        &mount,
+        &format!("print(json.dumps(VaultSecretManager().update_secret({reference}, 'third', {{}})))"),
+    );
+    assert!(metadata().as_object().is_none_or(|entries| entries.is_empty()), "{}", metadata());
+}
+
+#[test]
+fn pythons_errors_are_value_errors_for_the_callers_faults_and_vault_errors_otherwise() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let answers = python(
+        server,
+        &mount,
+        r#"
+import os
+def raised(action):
+    try:
+        action()
+    except Exception as error:
+        return [type(error).__name__, str(error).split(":")[0], getattr(error, "status", "")]
+answers = [raised(lambda: VaultSecretManager(vault_token="refused"))]
+answers += [raised(lambda: VaultSecretManager(vault_addr="http://127.0.0.1:1"))]
+answers += [raised(lambda: VaultSecretManager().store_secret("a\0b", "value"))]
+answers += [raised(lambda: EnvSecretManager().store_secret("", "value"))[0]]
+first = get_default_secret_manager()
+answers += [first is get_default_secret_manager(), first.type]
+del os.environ["VAULT_ADDR"]
+answers += [raised(VaultSecretManager)]
+os.environ["SECRET_MANAGER_TYPE"] = "vault"
+reset_default_secret_manager()
+answers += [raised(get_default_secret_manager)[0], first.get_secret("env://HANDSFREE_SECRET_NOTHING")]
+print(json.dumps(answers))
+"#,
+    );
+    let wanted = serde_json::json!([
+        ["VaultError", "Failed to authenticate with Vault", "HF_ERR_AUTH"],
+        ["VaultError", "Failed to initialize Vault client", "HF_ERR_CONNECTION"],
+        ["ValueError", "key holds U+0000, which this library cannot carry", ""],
+        "ValueError",
+        true,
+        "env",
+        ["ValueError", "VAULT_ADDR environment variable or vault_addr parameter is required", ""],
+        "ValueError",
+        null
+    ]);
+    assert_eq!(answers, wanted);
+}

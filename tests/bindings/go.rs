@@ -1,0 +1,56 @@
+//! The Go package, vetted and tested by Go's own tools against the library that this test run built.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use handsfree_secrets_test_support::{cc, repository_root};
+
+use crate::pkg_config;
+
+/// `go`, at work in this folder of the repository, without a network and without an environment that names a Vault.
+fn go(folder: &str, pkg_config: &Path) -> Command {
+    let mut command = cc::clean_command(Path::new("go"));
+    command.current_dir(repository_root().join(folder));
+    command.env("LD_LIBRARY_PATH", cc::library_folder());
+    pkg_config::for_go(&mut command, pkg_config);
+    command
+}
+
+fn succeeds(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}; Go 1.21 or newer and a C compiler have to be installed"));
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(output.status.success(), "{command:?}\n{out}{err}");
+    output
+}
+
+#[test]
+fn the_go_package_is_vetted_and_passes_its_tests_under_the_race_detector() {
+    let folder = pkg_config::folder_for("go-tests");
+    succeeds(go("bindings/go", &folder).args(["vet", "./..."]));
+    // The cache of test results does not know the library: -count=1 leaves it out.
+    succeeds(go("bindings/go", &folder).args(["test", "-race", "-count=1", "./..."]));
+}
+
+#[test]
+fn the_go_sources_are_formatted() {
+    for folder in ["bindings/go", "examples/go"] {
+        let unformatted = succeeds(Command::new("gofmt").args(["-l", "."]).current_dir(repository_root().join(folder)));
+        assert_eq!(String::from_utf8_lossy(&unformatted.stdout), "", "{folder}: gofmt -w these");
+    }
+}
+
+#[test]
+fn the_tag_static_link_makes_a_program_that_needs_no_shared_library() {
+    let native = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+    let library = cc::static_library();
+    let libraries = format!("-L{} -l:libhandsfree_secrets.a {native}", library.parent().unwrap().display());
+    let folder = pkg_config::folder_with("go-static", "handsfree_secrets-static", &libraries);
+    let program = folder.join("quickstart");
+    succeeds(go("examples/go", &folder).args(["build", "-tags", "static_link", "-o"]).arg(&program).arg("."));
+    let needed = succeeds(Command::new("readelf").arg("--dynamic").arg(&program));
+    assert!(!String::from_utf8_lossy(&needed.stdout).contains("libhandsfree_secrets"), "it needs the shared library");
+    let output = succeeds(cc::clean_command(&program).env_remove("LD_LIBRARY_PATH"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("env://HANDSFREE_SECRET_GO_QUICKSTART"));
+}

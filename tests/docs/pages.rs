@@ -1,0 +1,93 @@
+//! Every code block in C and C++ that a document prints is a whole program, and compiles and links without a warning.
+//! Those in Go have a test of their own (programs.rs). The pages of the languages have the same sections, and no
+//! link leads nowhere.
+
+use std::fs;
+
+use handsfree_secrets_test_support::cc;
+
+use crate::documents::{Block, blocks_of, document, documents};
+
+/// The blocks of all documents.
+fn all_blocks() -> impl Iterator<Item = Block> {
+    documents().into_iter().flat_map(|document| blocks_of(&document))
+}
+
+/// Compiles every block of the language with each compiler.
+fn compile_all(language: &str, compilers: [&str; 2], standard: &str) {
+    let blocks: Vec<Block> = all_blocks().filter(|block| block.language == language).collect();
+    assert!(!blocks.is_empty(), "the documents show {language}");
+    for (number, block) in blocks.iter().enumerate() {
+        assert!(block.text.contains("int main("), "{} is no whole program", block.place);
+        for compiler in compilers {
+            // The compiler's complaints name this line, as if the document were the source.
+            let text = format!("#line 1 \"{}\"\n{}", block.place, block.text);
+            cc::compile_text(compiler, standard, &text, &format!("{language}-{number}-{compiler}"), &[]);
+        }
+    }
+}
+
+#[test]
+fn every_c_program_of_the_documents_compiles_and_links() {
+    compile_all("c", ["gcc", "clang"], "c99");
+}
+
+#[test]
+fn every_cpp_program_of_the_documents_compiles_and_links() {
+    compile_all("cpp", ["g++", "clang++"], "c++17");
+}
+
+#[test]
+fn code_blocks_are_in_languages_that_are_tested_or_are_none() {
+    const KNOWN: [&str; 11] = ["", "c", "cpp", "go", "sh", "cmake", "cobol", "fortran", "python", "java", "hcl"];
+    for block in all_blocks() {
+        assert!(KNOWN.contains(&block.language.as_str()), "{}: ```{}", block.place, block.language);
+    }
+}
+
+/// The level-two sections of a page: the heading, and what stands below it with every run of white space as one blank.
+fn sections(page: &str) -> Vec<(String, String)> {
+    let text = document(&format!("docs/{page}"));
+    let parts = text.split("\n## ").skip(1);
+    let section = |part: &str| {
+        let (heading, below) = part.split_once('\n').unwrap();
+        (heading.to_string(), below.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    parts.map(section).collect()
+}
+
+#[test]
+fn every_languages_page_has_the_same_sections_in_the_same_order() {
+    for language in ["c", "cobol", "cpp", "fortran", "go", "java", "python", "shell"] {
+        let wanted = ["Install", "First program", "Errors", "Threads", "Memory"];
+        let mut headings: Vec<String> = sections(&format!("{language}.md")).into_iter().map(|(name, _)| name).collect();
+        headings.retain(|heading| wanted.contains(&heading.as_str()));
+        assert_eq!(headings, wanted, "docs/{language}.md");
+    }
+}
+
+#[test]
+fn every_languages_page_says_after_which_errors_a_change_may_have_happened() {
+    for language in ["c", "cobol", "cpp", "fortran", "go", "java", "python", "shell"] {
+        let sections = sections(&format!("{language}.md"));
+        let (_, errors) = sections.iter().find(|(heading, _)| heading == "Errors").unwrap();
+        assert!(errors.contains("change may have happened"), "docs/{language}.md: {errors}");
+    }
+}
+
+#[test]
+fn every_relative_link_of_the_documents_leads_to_a_file_of_the_repository() {
+    let mut links = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let path = link.split_once('#').map_or(link, |(path, _)| path);
+            // What is no path is a link within the page, or a lambda of C++.
+            if path.contains(['/', '.']) && !path.contains("://") && !path.contains(' ') {
+                links += 1;
+                assert!(document.parent().unwrap().join(path).exists(), "{}: {link}", document.display());
+            }
+        }
+    }
+    assert!(links > 20, "{links} links");
+}

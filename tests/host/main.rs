@@ -1,0 +1,11 @@
+//! The library inside other processes: forks, threads, signals, limits, panics, and what happens to their memory.
+
+#![cfg(test)]
+
+mod held_values;
+mod memory_safety;
+mod panics;
+mod processes;
+mod programs;
+mod soak;
+mod wiped_memory;

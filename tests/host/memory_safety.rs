@@ -1,0 +1,120 @@
+//! C programs under valgrind: no invalid access, no use of undefined memory, no block that is lost, directly,
+//! indirectly or possibly.
+//!
+//! The arena of values is memory that valgrind sees as in use; that its slots come back is a test beside it.
+
+use std::path::Path;
+use std::process::Command;
+
+use handsfree_secrets_test_support::{cc, repository_root};
+
+use crate::programs::{Target, TlsServer, program, succeeds, text_of};
+
+/// Turns a command into the same one under valgrind.
+fn watched(command: &Command) -> Command {
+    let mut watched = Command::new("valgrind");
+    watched.args(["--quiet", "--leak-check=full", "--error-exitcode=9", "--num-callers=60"]);
+    watched
+        .args(["--show-leak-kinds=definite,indirect,possible", "--errors-for-leak-kinds=definite,indirect,possible"]);
+    watched.arg(format!("--suppressions={}", repository_root().join("tests/host/valgrind.supp").display()));
+    watched.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => watched.env(name, value),
+            None => watched.env_remove(name),
+        };
+    }
+    watched
+}
+
+fn plain_program(name: &str) -> Command {
+    let source = repository_root().join("tests/c").join(name).with_extension("c");
+    cc::clean_command(&cc::compile("gcc", "c99", &source, &format!("{name}-watched"), &[]))
+}
+
+#[test]
+fn valgrind_finds_nothing_with_arguments_of_every_kind() {
+    succeeds(&mut watched(&plain_program("arguments")));
+}
+
+#[test]
+fn valgrind_finds_nothing_in_the_env_backend() {
+    succeeds(&mut watched(&plain_program("env_backend")));
+}
+
+#[test]
+fn valgrind_finds_nothing_with_log_callbacks() {
+    succeeds(&mut watched(&plain_program("log_callbacks")));
+}
+
+#[test]
+fn valgrind_finds_nothing_where_calls_time_out_or_are_cancelled() {
+    succeeds(&mut watched(&plain_program("calls")));
+}
+
+#[test]
+fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
+    let host = TlsServer::start();
+    let target = host.target(host.server.https_port(0));
+    succeeds(&mut watched(&target.command(&program("threads"), &["4", "2"])));
+}
+
+#[test]
+fn valgrind_finds_a_program_that_loses_memory() {
+    let text = "#include <handsfree_secrets.h>\nint main(void) { return hf_metadata_new() == 0; }\n";
+    let program = cc::compile_text("gcc", "c99", text, "loses", &[]);
+    let output = watched(&cc::clean_command(&program)).output().unwrap();
+    assert_eq!(output.status.code(), Some(9), "{}", text_of(&output));
+}
+
+/// The compiler's sanitizers, on the C side of the same programs.
+mod sanitizers {
+    use super::*;
+
+    const FLAGS: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+    fn compiled(source: &Path, name: &str) -> Command {
+        let mut command = cc::clean_command(&cc::compile("gcc", "c11", source, &format!("{name}-sanitized"), &FLAGS));
+        command
+            .env("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1")
+            .env("UBSAN_OPTIONS", "print_stacktrace=1");
+        command
+    }
+
+    #[test]
+    fn the_sanitizers_find_nothing_in_the_programs() {
+        for name in ["arguments", "env_backend", "log_callbacks", "calls"] {
+            succeeds(&mut compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name));
+        }
+        let target = Target::of_shared();
+        let source = repository_root().join("tests/c/host/threads.c");
+        let command = compiled(&source, "threads");
+        let mut on_server = target.command(Path::new(command.get_program()), &["16", "3"]);
+        succeeds(on_server.env("ASAN_OPTIONS", "detect_leaks=1"));
+    }
+
+    /// Each of these has to end with a report, or the sanitizers are not on.
+    #[test]
+    fn the_sanitizers_find_faults_of_each_kind() {
+        let faults = [
+            (
+                "use_after_free",
+                "hf_metadata *m = hf_metadata_new(); hf_metadata_free(m); hf_metadata_free(m); (void)v;",
+                "",
+            ),
+            ("overflow", "volatile char *p = malloc((size_t)v); p[v] = 1; free((void *)p);", "heap-buffer-overflow"),
+            ("undefined", "int most = 2147483647; most += v; return most == 0;", "signed integer overflow"),
+            ("leak", "(void)hf_metadata_new(); (void)v;", "LeakSanitizer"),
+        ];
+        for (name, body, report) in faults {
+            let text = format!(
+                "#include <handsfree_secrets.h>\n#include <stdlib.h>\n\
+                 int main(int argc, char **argv) {{ volatile int v = argc + 7; (void)argv; {body} return 0; }}\n"
+            );
+            let program = cc::compile_text("gcc", "c99", &text, name, &FLAGS);
+            let output = cc::clean_command(&program).output().unwrap();
+            let said = text_of(&output);
+            assert!(!output.status.success() && said.contains(report), "{name}: {}\n{said}", output.status);
+        }
+    }
+}

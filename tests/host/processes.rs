@@ -1,0 +1,209 @@
+//! The library inside of another process: C programs that fork, run many threads, load and unload, send
+//! themselves signals and run out of everything, each against a real server.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::time::Duration;
+
+use handsfree_secrets_test_support::{End, Fault, FaultProxy, Relay, Server, cc, eventually};
+
+use crate::programs::{Target, TlsServer, program, succeeds, text_of};
+
+/// Whose requests stand in `sent`: "parent", or a child's number.
+fn owners(sent: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(sent);
+    let paths = text.lines().filter_map(|line| line.split_once("/data/of/").map(|(_, rest)| rest));
+    paths.map(|path| path.split_whitespace().next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Runs the fork program through `relay`, and gives what each connection had carried before and after the children.
+fn fork_through(relay: &Relay, target: &Target, threads: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let mut child = target
+        .command(&program("fork"), &[CHILDREN, threads])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let before = relay.sent();
+    let _ = child.stdin.take().unwrap().write_all(b"\n");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}: {line}{}", output.status, text_of(&output));
+    (before, relay.sent())
+}
+
+const CHILDREN: &str = "16";
+
+/// What was sent on a connection after the children had been forked.
+fn later<'a>(before: &[Vec<u8>], after: &'a [Vec<u8>]) -> Vec<&'a [u8]> {
+    after.iter().enumerate().map(|(i, sent)| &sent[before.get(i).map_or(0, Vec::len)..]).collect()
+}
+
+#[test]
+fn children_of_an_idle_process_leave_its_connection_alone() {
+    let relay = Relay::to(Server::shared().port());
+    let target = Target::plain(Server::shared(), relay.addr());
+    let (before, after) = fork_through(&relay, &target, "0");
+    assert_eq!(before.len(), 1, "the parent had one connection");
+    assert_eq!(after.len(), 1 + 16, "and each child made one of its own");
+    let later = later(&before, &after);
+    assert_eq!(owners(later[0]), BTreeSet::from(["the/parent".to_owned()]), "nobody else wrote on the parent's");
+    let children: BTreeSet<String> = later[1..].iter().flat_map(|sent| owners(sent)).collect();
+    assert_eq!(children.len(), 16);
+    assert!(later[1..].iter().all(|sent| owners(sent).len() == 1));
+}
+
+#[test]
+fn children_of_a_busy_process_share_no_connection_with_it() {
+    let relay = Relay::to(Server::shared().port());
+    let target = Target::plain(Server::shared(), relay.addr());
+    let (before, after) = fork_through(&relay, &target, "4");
+    for sent in later(&before, &after).iter().filter(|sent| !sent.is_empty()) {
+        assert_eq!(owners(sent).len(), 1, "two processes on one connection: {:?}", owners(sent));
+    }
+}
+
+#[test]
+fn children_leave_an_idle_tls_connection_alone() {
+    let host = TlsServer::start();
+    let relay = Relay::to(host.server.https_port(0));
+    let (before, after) = fork_through(&relay, &host.target(relay.port()), "0");
+    // A byte of a child's, an alert included, would have broken the parent's next request: a new connection.
+    assert_eq!((before.len(), after.len()), (1, 1 + 16));
+    assert!(after[0].len() > before[0].len(), "the parent went on with its own");
+}
+
+#[test]
+fn children_of_a_busy_process_use_tls_of_their_own() {
+    let host = TlsServer::start();
+    let relay = Relay::to(host.server.https_port(0));
+    let (before, after) = fork_through(&relay, &host.target(relay.port()), "4");
+    assert_eq!(before.len(), 1);
+    // One for each child, and one for each of the parent's threads that was at work at the same time as the others.
+    assert!((1 + 16..=4 + 16).contains(&after.len()), "{} connections: some broke", after.len());
+}
+
+#[test]
+fn many_threads_share_one_manager() {
+    let target = Target::of_shared();
+    succeeds(&mut target.command(&program("threads"), &["64", "5"]));
+}
+
+#[test]
+fn many_threads_share_one_manager_over_tls() {
+    let host = TlsServer::start();
+    let target = host.target(host.server.https_port(0));
+    succeeds(&mut target.command(&program("threads"), &["64", "3"]));
+}
+
+#[test]
+fn loading_and_unloading_leaves_nothing_behind() {
+    let target = Target::of_shared();
+    Server::shared()
+        .api()
+        .post(&format!("{}/data/reloaded", target.mount), serde_json::json!({"data": {"value": "anew"}}));
+    let library = cc::shared_library();
+    let mut command = target.command(&program("reload"), &[library.to_str().unwrap(), "2000", "8"]);
+    succeeds(command.env("REFERENCE", "vault://reloaded").env("EXPECTED", "anew"));
+}
+
+#[test]
+fn constructors_destructors_and_atexit_handlers_may_call() {
+    let target = Target::of_shared();
+    let text = succeeds(&mut target.command(&program("at_exit"), &[]));
+    assert_eq!(text, "constructor\nhandler\ndestructor\n");
+}
+
+#[test]
+fn signals_fail_no_call_and_a_call_changes_nothing_of_the_process() {
+    let target = Target::of_shared();
+    succeeds(&mut target.command(&program("signals"), &[]));
+}
+
+/// Runs the program `broken`, whose connections break in every way that has a sender write to nobody.
+fn survives_broken_connections(proxy: &FaultProxy, target: &Target) {
+    let mut child = target
+        .command(&program("broken"), &[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    let mut does = |step: &str| {
+        // A program that has ended says so below.
+        let _ = writeln!(input, "{step}");
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        line == "done\n"
+    };
+    let mut steps = || {
+        if !does("store") {
+            return "the first store";
+        }
+        for (step, end) in [("get", End::Abort), ("get", End::Reset), ("store", End::Abort), ("store", End::Reset)] {
+            proxy.set(Fault::CutNow(end));
+            eventually("the idle connection is cut off", Duration::from_secs(20), || {
+                (proxy.passed().cuts == 1).then_some(())
+            });
+            if !does(step) {
+                return step;
+            }
+        }
+        for end in [End::Abort, End::Reset] {
+            proxy.set(Fault::CutRequest(20_000, end));
+            if !does("store_large") || !does("get") {
+                return "a large store";
+            }
+        }
+        "nothing"
+    };
+    let fatal = steps();
+    drop(input);
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}, broken by {fatal}\n{}", ended.status, text_of(&ended));
+}
+
+#[test]
+fn a_broken_connection_raises_no_sigpipe() {
+    let proxy = FaultProxy::to(Server::shared().port());
+    survives_broken_connections(&proxy, &Target::plain(Server::shared(), proxy.addr()));
+}
+
+#[test]
+fn a_broken_tls_connection_raises_no_sigpipe() {
+    let host = TlsServer::start();
+    let proxy = FaultProxy::to(host.server.https_port(0));
+    survives_broken_connections(&proxy, &host.target(proxy.port()));
+}
+
+#[test]
+fn a_process_at_its_limits_gets_errors_and_recovers() {
+    let target = Target::of_shared();
+    let mut command = target.command(&program("limits"), &[]);
+    print!("{}", succeeds(command.env("LD_LIBRARY_PATH", cc::release_folder())));
+}
+
+#[test]
+fn names_are_looked_up_without_a_thread() {
+    let mut target = Target::of_shared();
+    target.address = format!("http://localhost:{}", Server::shared().port());
+    succeeds(&mut target.command(&program("names"), &[]));
+}
+
+#[test]
+fn a_log_callback_may_call_back() {
+    let target = Target::of_shared();
+    succeeds(&mut target.command(&program("callback"), &[]));
+}
+
+#[test]
+fn everything_fits_into_a_stack_of_128_kib() {
+    let host = TlsServer::start();
+    let target = host.target(host.server.https_port(0));
+    let mut command = target.command(&program("stack"), &["131072"]);
+    succeeds(command.env("LD_LIBRARY_PATH", cc::release_folder()));
+}

@@ -1,0 +1,73 @@
+//! Programs that change one secret at the same time: no update is lost, none fails.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use handsfree_secrets_test_support::{Server, answer_of, cc, eventually, python_manager, repository_root};
+use serde_json::json;
+
+const UPDATES: u64 = 200;
+/// Fields that the third program adds. An update that lost one write in two would keep all of them once in a million.
+const NOTES: u64 = 20;
+
+/// Starts a program and waits until it says that it is ready for the word to begin.
+fn start(mut command: Command) -> Child {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    // Nothing follows this line before the word to begin, so the reader takes nothing that others wait for.
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    if line != "ready\n" {
+        panic!("it did not start: {}", String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr));
+    }
+    child
+}
+
+fn contender(program: &Path, server: &Server, mount: &str, name: &str) -> Child {
+    let mut command = cc::clean_command(program);
+    command.args(["vault://shared", name, &UPDATES.to_string()]);
+    command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr()).env("VAULT_MOUNT", mount);
+    command.env("VAULT_TOKEN", server.root_token());
+    start(command)
+}
+
+fn begin(child: &mut Child) {
+    child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+}
+
+#[test]
+fn two_programs_update_one_secret_at_once_while_a_third_adds_fields() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let source = repository_root().join("tests/c/update_contender.c");
+    let program = cc::compile("gcc", "c99", &source, "update_contender", &[]);
+    server.api().post(&format!("{mount}/config"), json!({"max_versions": 1000}));
+    assert_eq!(server.write_raw(&mount, "shared", json!({"value": "start", "metadata": {"owner": "ann"}})), 1);
+
+    let mut contenders = ["left", "right"].map(|name| contender(&program, server, &mount, name));
+    let mut third = start(python_manager(server, &mount, &["add-fields", "vault://shared", &NOTES.to_string()]));
+    let version = || server.api().get(&format!("{mount}/metadata/shared"))["data"]["current_version"].as_u64().unwrap();
+    contenders.iter_mut().for_each(begin);
+    eventually("the first updates", Duration::from_secs(60), || (version() > 20).then_some(()));
+    begin(&mut third);
+    assert_eq!(answer_of(third.wait_with_output().unwrap()), true);
+
+    for child in contenders {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // 1 from the start, 400 updates, and the writes of the third program: not one more, not one fewer.
+    assert_eq!(version(), 1 + 2 * UPDATES + NOTES);
+    let document_at =
+        |version: u64| server.read_raw(&mount, &format!("shared?version={version}")).unwrap()["data"].clone();
+    let first_noted = (1..=version()).find(|&version| document_at(version)["note-0"] == "kept").unwrap();
+    assert!(first_noted + NOTES < version(), "the third program came too late to meet the others");
+    let document = document_at(version());
+    for number in 0..NOTES {
+        assert_eq!(document[format!("note-{number}")], "kept", "an update dropped the field note-{number}");
+    }
+    assert_eq!(document["metadata"], json!({"owner": "ann"}));
+    let value = document["value"].as_str().unwrap();
+    assert!(value == "left 199" || value == "right 199", "{value}");
+}

@@ -1,0 +1,83 @@
+//! Managers for the tests of the Rust surface: how they are opened, and what is asked of most of them.
+
+#![allow(dead_code, reason = "each test program uses its part of this")]
+
+use std::ffi::CStr;
+use std::sync::{Arc, Mutex};
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
+use handsfree_secrets::error::Result;
+use handsfree_secrets::observe::log::LogSink;
+use handsfree_secrets::open;
+use handsfree_secrets::store::SecretManager;
+use handsfree_secrets_test_support::Server;
+use log::Level;
+use serde_json::json;
+
+/// Exactly these options, whatever the environment says. Where a name comes twice, the later one holds.
+pub fn options(settings: &[(&str, &str)]) -> Result<Options> {
+    let mut options = Options::new_isolated();
+    for (name, value) in settings {
+        options.set(name, value)?;
+    }
+    Ok(options)
+}
+
+/// A manager with exactly these options.
+pub fn open_with(settings: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
+    open::open(Some(&options(settings)?), &Call::default())
+}
+
+/// A manager for a mount of this server, with this token.
+pub fn open(server: &Server, mount: &str, token: &str) -> Arc<dyn SecretManager> {
+    let opened = open_at(server, &server.addr(), mount, &[("VAULT_TOKEN", token)]);
+    opened.unwrap_or_else(|e| panic!("open: {e}"))
+}
+
+/// A manager that knows the server by this address only. It has the root token, unless `extra`, which comes on top,
+/// holds a token or a role.
+pub fn open_at(server: &Server, address: &str, mount: &str, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
+    let mut settings = vec![("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address), ("VAULT_MOUNT", mount)];
+    if !extra.iter().any(|(name, _)| name.contains("TOKEN") || name.contains("ROLE")) {
+        settings.push(("VAULT_TOKEN", server.root_token()));
+    }
+    settings.extend_from_slice(extra);
+    open_with(&settings)
+}
+
+/// A new mount with the secret `a` = `v` in it.
+pub fn mount_with_secret(server: &Server) -> String {
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "v"}));
+    mount
+}
+
+/// The value of the secret `a`, which is there.
+pub fn get(manager: &dyn SecretManager) -> Result<String> {
+    get_within(manager, &Call::default())
+}
+
+/// The same with the settings of `call`.
+pub fn get_within(manager: &dyn SecretManager, call: &Call) -> Result<String> {
+    manager.get("vault://a", call).map(|value| value.unwrap().as_str().to_owned())
+}
+
+/// Keeps the warnings.
+#[derive(Default)]
+pub struct Warnings(Mutex<Vec<String>>);
+
+impl Warnings {
+    /// Those that came so far.
+    pub fn so_far(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl LogSink for Warnings {
+    fn log(&self, level: Level, message: &CStr) {
+        if level == Level::Warn {
+            self.0.lock().unwrap().push(message.to_str().unwrap().to_owned());
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What is built and installed: the header, the exported symbols, and the ways to link.
+
+#![cfg(test)]
+
+mod abi;
+mod cargo_c;
+mod exports;
+mod header;
+mod install;

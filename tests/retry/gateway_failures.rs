@@ -1,0 +1,391 @@
+//! Answers that are lost, late, wrong or no answers at all.
+
+use std::ffi::CStr;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets::error::Status;
+use handsfree_secrets::observe::log::LogSink;
+use handsfree_secrets::store::SecretManager;
+use handsfree_secrets_test_support::{
+    Counter, Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text, eventually,
+};
+use log::{Level, LevelFilter};
+use serde_json::json;
+
+use crate::managers::{open_at, open_with, options};
+
+fn call() -> Call {
+    Call::default()
+}
+
+/// A mount with the secret `a` = `old`, and the field `beside`.
+fn mount_with_secret(server: &Server) -> String {
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "old", "beside": 1}));
+    mount
+}
+
+/// What a gateway says whose server has not answered in time, but has done what it was asked for.
+fn late_answers() -> [String; 4] {
+    [
+        answer_text("502 Bad Gateway", "", "<html>"),
+        answer_text("503 Service Unavailable", "", ""),
+        answer_text("504 Gateway Timeout", "", "<html>"),
+        answer_text("200 OK", "", r#"{"request_id":"1","da"#),
+    ]
+}
+
+/// A gateway that passes the first write on, but says `text` in place of its answer; and how many writes there were.
+fn calling_the_first_write_failed(server: &Server, text: String) -> (Gateway, Counter) {
+    let writes = Counter::default();
+    let counter = writes.clone();
+    let gateway = Gateway::to(server.port(), move |asked| match asked.method.as_str() {
+        "POST" if counter.next() == 0 => Verdict::PassButAnswer(text.clone()),
+        _ => Verdict::Pass,
+    });
+    (gateway, writes)
+}
+
+#[test]
+fn an_update_that_a_gateway_calls_failed_is_looked_up() {
+    let server = Server::shared();
+    for late in late_answers() {
+        let mount = mount_with_secret(server);
+        let (gateway, writes) = calling_the_first_write_failed(server, late.clone());
+        let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
+        assert!(manager.update("vault://a", "new", None, &call()).unwrap_or_else(|e| panic!("{late}: {e}")));
+        let found = server.read_raw(&mount, "a").unwrap();
+        assert_eq!((&found["data"]["value"], &found["metadata"]["version"]), (&json!("new"), &json!(2)), "{late}");
+        assert_eq!(writes.get(), 1, "{late}");
+    }
+}
+
+#[test]
+fn a_store_that_a_gateway_calls_failed_is_not_repeated() {
+    let server = Server::shared();
+    for late in &late_answers()[..3] {
+        let mount = mount_with_secret(server);
+        let (gateway, writes) = calling_the_first_write_failed(server, late.clone());
+        let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
+        let error = manager.store("a", "new", None, &call()).unwrap_err();
+        assert_eq!((error.status(), writes.get()), (Status::Unavailable, 1), "{late}: {error}");
+    }
+}
+
+/// The gateway loses the answer to the first write, after which `meanwhile` happens.
+fn update_with_a_lost_answer(server: &Server, mount: &str, meanwhile: impl Fn() + Send + Sync + 'static) -> Status {
+    let writes = Counter::default();
+    let (port, counter, turn) = (server.port(), writes.clone(), Mutex::new(()));
+    let gateway = Gateway::to(port, move |asked| {
+        let _one_at_a_time = turn.lock();
+        match (asked.method.as_str(), counter.get()) {
+            ("POST", _) if counter.next() == 0 => Verdict::PassButAnswer(String::new()),
+            ("GET", 1) if asked.path.contains("/data/") => {
+                counter.next();
+                meanwhile();
+                Verdict::Pass
+            }
+            _ => Verdict::Pass,
+        }
+    });
+    let manager = open_at(server, &gateway.addr(), mount, &[]).unwrap();
+    let outcome = manager.update("vault://a", "ours", None, &call());
+    assert_eq!(writes.get(), 2, "it was written once, and looked up");
+    outcome.map_or_else(|error| error.status(), |found| if found { Status::Ok } else { Status::NotFound })
+}
+
+fn others_write(server: &'static Server, mount: &str) -> impl Fn() + Send + Sync + use<> {
+    let (api, path) = (server.api(), format!("{mount}/data/a"));
+    move || {
+        api.post(&path, json!({"data": {"value": "theirs"}}));
+    }
+}
+
+#[test]
+fn an_update_whose_version_is_gone_never_undoes_what_others_wrote_since() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    server.api().post(&format!("{mount}/config"), json!({"max_versions": 1}));
+    assert_eq!(update_with_a_lost_answer(server, &mount, others_write(server, &mount)), Status::Connection);
+    assert_eq!(server.read_raw(&mount, "a").unwrap()["data"]["value"], "theirs");
+}
+
+#[test]
+fn an_update_that_others_wrote_over_is_found_among_the_versions() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    assert_eq!(update_with_a_lost_answer(server, &mount, others_write(server, &mount)), Status::Ok);
+    assert_eq!(server.read_raw(&mount, "a").unwrap()["data"]["value"], "theirs");
+}
+
+#[test]
+fn an_update_of_what_was_deleted_meanwhile_is_not_told_as_never_written() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let (api, path) = (server.api(), format!("{mount}/data/a"));
+    let others = move || {
+        api.delete(&path);
+    };
+    assert_eq!(update_with_a_lost_answer(server, &mount, others), Status::Connection);
+}
+
+#[test]
+fn a_node_that_is_slow_but_there_is_heard_out() {
+    const SLOW: Duration = Duration::from_millis(4500);
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let gateway = Gateway::to(server.port(), |asked| {
+        if asked.path.contains("/data/") {
+            std::thread::sleep(SLOW);
+        }
+        Verdict::Pass
+    });
+    let two_names = format!("http://127.0.0.1:{0},http://localhost:{0}", gateway.port());
+    let alone = gateway.addr();
+    std::thread::scope(|scope| {
+        for address in [&two_names, &alone] {
+            for extra in [&[][..], &[("VAULT_CLIENT_TIMEOUT", "7s")]] {
+                let manager = open_at(server, address, &mount, extra).unwrap();
+                let (read, written) = (manager.clone(), format!("slow-{}", address.len() + extra.len()));
+                scope.spawn(move || {
+                    let got = read.get("vault://a", &call()).unwrap_or_else(|e| panic!("{address} {extra:?}: {e}"));
+                    assert_eq!(got.unwrap().as_str(), "old");
+                });
+                scope.spawn(move || {
+                    manager.store(&written, "v", None, &call()).unwrap_or_else(|e| panic!("{address} {extra:?}: {e}"));
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn one_connection_that_breaks_does_not_end_a_batch() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let writes = Counter::default();
+    let counter = writes.clone();
+    let gateway = Gateway::to(server.port(), move |asked| match asked.method.as_str() {
+        "POST" if counter.next() == 20 => Verdict::Close,
+        _ => Verdict::Pass,
+    });
+    let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
+    let keys: Vec<String> = (0..100).map(|number| format!("batch/{number}")).collect();
+    let secrets: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "v")).collect();
+    let failed: Vec<_> = manager.store_many(&secrets, &call()).into_iter().filter_map(Result::err).collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].status(), Status::Connection);
+    assert_eq!(writes.get(), keys.len());
+}
+
+#[test]
+fn a_quota_is_retried_as_often_as_the_option_says_in_a_cluster_too() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let asked_for = Counter::default();
+    let counter = asked_for.clone();
+    let gateway = Gateway::to(server.port(), move |asked| match asked.path.contains("/data/") {
+        true => {
+            counter.next();
+            answer("429 Too Many Requests", "", r#"{"errors":["rate limit quota exceeded"]}"#)
+        }
+        false => Verdict::Pass,
+    });
+    let nodes = format!("http://127.0.0.1:{0},http://localhost:{0}", gateway.port());
+    let manager = open_at(server, &nodes, &mount, &[("VAULT_MAX_RETRIES", "1")]).unwrap();
+    let error = manager.get("vault://a", &call()).err().unwrap();
+    assert_eq!((error.status(), asked_for.get()), (Status::RateLimited, 2), "{error}");
+}
+
+#[test]
+fn a_leader_that_is_not_known_for_a_moment_is_asked_for_again() {
+    let server = Server::builder().arg("-dev-ha").start();
+    server.write_raw("secret", "a", json!({"value": "old"}));
+    let troubles = [
+        answer_text("503 Service Unavailable", "", r#"{"errors":["Vault is sealed"]}"#),
+        answer_text("200 OK", "", r#"{"ha_enabled":true,"leader_address":""}"#),
+        String::new(),
+    ];
+    for trouble in troubles {
+        let (asked_for, target, text) = (Counter::default(), server.addr(), trouble.clone());
+        let gateway = Gateway::to(server.port(), move |asked| match asked.path.as_str() {
+            path if path.contains("/data/") => {
+                answer("307 Temporary Redirect", &format!("Location: {target}{path}\r\n"), "")
+            }
+            path if path.ends_with("sys/leader") && asked_for.next() == 0 => Verdict::Answer(text.clone()),
+            _ => Verdict::Pass,
+        });
+        let manager = open_at(&server, &gateway.addr(), "secret", &[]).unwrap();
+        let got = manager.get("vault://a", &call()).unwrap_or_else(|e| panic!("{trouble}: {e}"));
+        assert_eq!(got.unwrap().as_str(), "old", "{trouble}");
+    }
+}
+
+#[test]
+fn no_message_repeats_what_was_sent() {
+    const TOKEN: &str = "hvs.CANARY-token";
+    for status in ["400 Bad Request", "401 No", "403 No", "404 No", "413 No", "429 No", "500 Oops", "503 Oops"] {
+        for as_json in [false, true] {
+            let gateway = Gateway::to(0, move |asked| {
+                if asked.path.contains("ui/mounts") {
+                    let body = r#"{"data":{"type":"kv","path":"secret/","options":{"version":"2"}}}"#;
+                    return answer("200 OK", "", body);
+                }
+                let body = String::from_utf8_lossy(&asked.body).into_owned();
+                let said = format!("{} of {TOKEN}: {body}", asked.path);
+                let text = if as_json { json!({"errors": [said]}).to_string() } else { said };
+                answer(status, "", &text)
+            });
+            let settings = [
+                ("SECRET_MANAGER_TYPE", "vault"),
+                ("VAULT_ADDR", &gateway.addr()),
+                ("VAULT_TOKEN", TOKEN),
+                ("VAULT_MAX_RETRIES", "0"),
+            ];
+            let manager = open_with(&settings).unwrap();
+            let metadata = [("owner".to_owned(), "CANARY-owner".to_owned())].into();
+            let outcomes = [
+                manager.store("k", "CANARY\"value\n", Some(&metadata), &call()).err(),
+                manager.get("vault://k", &call()).err(),
+                manager.delete("vault://k", &call()).err(),
+                manager.list(None, &call()).err(),
+            ];
+            for error in outcomes {
+                let error = error.unwrap();
+                assert!(!error.message().contains("CANARY"), "{status}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_never_taken_for_that_of_another_request() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    server.write_raw(&mount, "b", json!({"value": "other"}));
+    let proxy = FaultProxy::to(server.port());
+    let manager = open_at(server, &proxy.addr(), &mount, &[]).unwrap();
+    proxy.set(Fault::Twice(Duration::from_millis(30)));
+    for round in 0..5 {
+        for (number, (reference, value)) in [("vault://a", "old"), ("vault://b", "other")].into_iter().enumerate() {
+            let got = manager.get(reference, &call()).unwrap().unwrap();
+            assert_eq!(got.as_str(), value);
+            let repeated = || (proxy.passed().repeats == round * 2 + number + 1).then_some(());
+            eventually("the answer's second coming", Duration::from_secs(10), repeated);
+        }
+    }
+}
+
+/// Holds up who writes a line with `part` in it for as long as `pause` takes.
+struct Brake<F> {
+    part: &'static str,
+    pause: F,
+}
+
+impl<F: Fn() + Send + Sync> LogSink for Brake<F> {
+    fn log(&self, _: Level, message: &CStr) {
+        if message.to_str().unwrap().contains(self.part) {
+            (self.pause)();
+        }
+    }
+}
+
+/// A manager behind `address`, whose lines pass `brake`.
+fn open_with_brake(
+    server: &Server,
+    address: &str,
+    mount: &str,
+    brake: impl LogSink + 'static,
+) -> Arc<dyn SecretManager> {
+    let settings = [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", address),
+        ("VAULT_MOUNT", mount),
+        ("VAULT_TOKEN", server.root_token()),
+    ];
+    let mut options = options(&settings).unwrap();
+    options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
+    handsfree_secrets::open::open(Some(&options), &call()).unwrap()
+}
+
+#[test]
+fn a_call_that_is_held_up_at_its_start_does_not_take_a_connection_for_a_fresh_one() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    server.write_raw(&mount, "b", json!({"value": "other"}));
+    let proxy = FaultProxy::to(server.port());
+    let (entered, has_entered) = channel();
+    let (holding, may_go) = channel::<()>();
+    let pause = {
+        let (may_go, held) = (Mutex::new(may_go), Counter::default());
+        move || {
+            if held.next() == 0 {
+                let _ = entered.send(());
+                // Until the test drops its end, or fails.
+                let _ = may_go.lock().unwrap().recv();
+            }
+        }
+    };
+    let manager = open_with_brake(server, &proxy.addr(), &mount, Brake { part: "/data/a", pause });
+    std::thread::scope(|scope| {
+        let holding = holding;
+        let held_up = scope.spawn(|| manager.get("vault://a", &call()).unwrap().unwrap().as_str().to_owned());
+        has_entered.recv_timeout(Duration::from_secs(10)).expect("the call comes to where it is held up");
+        // Meanwhile another call uses the connection, and its answer comes once more.
+        proxy.set(Fault::Twice(Duration::from_millis(10)));
+        assert_eq!(manager.get("vault://b", &call()).unwrap().unwrap().as_str(), "other");
+        let repeated = || (proxy.passed().repeats == 1).then_some(());
+        eventually("the answer's second coming", Duration::from_secs(10), repeated);
+        drop(holding);
+        assert_eq!(held_up.join().unwrap(), "old");
+    });
+}
+
+#[test]
+fn a_store_whose_time_went_by_before_it_was_sent_is_not_sent() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let pause = || std::thread::sleep(Duration::from_millis(400));
+    let manager = open_with_brake(server, &server.addr(), &mount, Brake { part: "asking", pause });
+    // The first store may ask for the mount before.
+    manager.store("b", "v", None, &call()).unwrap();
+    let mut hasty = call();
+    hasty.set_timeout(Duration::from_millis(200));
+    let error = manager.store("c", "v", None, &hasty).unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    // What was sent all the same would be there by now.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(server.read_raw(&mount, "b").is_some() && server.read_raw(&mount, "c").is_none());
+}
+
+#[test]
+fn a_server_that_answers_before_it_has_read_the_request_is_heard() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut head = [0; 64];
+            std::io::Read::read_exact(&mut connection, &mut head).unwrap();
+            let text = match head.starts_with(b"POST") {
+                true => answer_text("413 Payload Too Large", "", r#"{"errors":["request body too large"]}"#),
+                false => {
+                    answer_text("200 OK", "", r#"{"data":{"type":"kv","path":"secret/","options":{"version":"2"}}}"#)
+                }
+            };
+            // It stays open, and reads no further.
+            std::io::Write::write_all(&mut connection, text.as_bytes()).unwrap();
+            kept.push(connection);
+        }
+    });
+    let settings = [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
+    let manager = open_with(&settings).unwrap();
+    let started = Instant::now();
+    let error = manager.store("a", &"x".repeat(20 << 20), None, &call()).unwrap_err();
+    assert_eq!((error.status(), error.http_status()), (Status::TooLarge, 413), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}

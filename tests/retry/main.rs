@@ -1,0 +1,15 @@
+//! Connections that break, servers that fail and calls that end early: the right status in time, and no wrong value.
+
+#![cfg(test)]
+
+#[path = "../managers/mod.rs"]
+mod managers;
+
+mod cancellation;
+mod cut_connections;
+mod deadlines;
+mod faulty_server;
+mod gateway_failures;
+mod malformed_answers;
+mod retries;
+mod unavailable_servers;

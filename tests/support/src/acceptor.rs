@@ -1,0 +1,55 @@
+//! A listener on a port of 127.0.0.1 that ends with its owner.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// Takes connections in a thread of its own, until it is dropped. Connections that were taken before go on.
+pub(crate) struct Acceptor {
+    address: SocketAddr,
+    stopped: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Acceptor {
+    /// Calls `serve` with one connection after the other.
+    pub(crate) fn start(mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
+        let address = listener.local_addr().expect("the address of a bound socket");
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = stopped.clone();
+        let thread = std::thread::spawn(move || {
+            for client in listener.incoming() {
+                if stop.load(Ordering::Acquire) {
+                    return;
+                }
+                if let Ok(client) = client {
+                    serve(client);
+                }
+            }
+        });
+        Acceptor { address, stopped, thread: Some(thread) }
+    }
+
+    /// The address it listens on.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port of that address.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+}
+
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        // A connection wakes the thread up, which then sees that it is to end.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
