@@ -244,8 +244,8 @@ typedef int32_t hf_status;
 #define HF_ERR_TIMEOUT (-8)
 
 /**
- * Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also after
- * the retries.
+ * Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also
+ * after the retries.
  */
 #define HF_ERR_UNAVAILABLE (-9)
 
@@ -260,8 +260,8 @@ typedef int32_t hf_status;
 #define HF_ERR_CONFLICT (-11)
 
 /**
- * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no memory
- * for it.
+ * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no
+ * memory for it.
  */
 #define HF_ERR_TOO_LARGE (-12)
 
