@@ -78,10 +78,11 @@
  *
  * @section threads Threads, forks, signals
  *
- * A manager may be used by any number of threads at once; the immutable hf_error, hf_string_list and hf_results too. hf_options,
- * hf_call and hf_metadata may move between threads, but are used by one at a time; only hf_call_cancel may come from
- * any thread at any time. Functions that block say so. A child made by fork may use and free inherited managers. No
- * function may be called from a signal handler. Signals do not fail a call; errno is left as it was.
+ * A manager may be used by any number of threads at once; so may the immutable hf_error, hf_string_list and hf_results.
+ * hf_call is set by one thread, then used by any number of calls at once; hf_options and hf_metadata are changed by one
+ * thread at a time, and unchanged used by any number of calls. Functions that block say so. A child made by fork may use
+ * and free inherited managers. In a signal handler only hf_call_cancel may be called. Signals do not fail a call; errno
+ * is left as it was.
  *
  * @section memory Memory
  *
@@ -421,13 +422,13 @@ void hf_set_log_callback(hf_log_callback callback,
  * groups address; credentials; CA; client certificate and key; proxy are taken whole: where one member is set as an
  * option, no member comes from the environment.
  *
- * Options may be made on one thread and used on another, but not by two threads at once. They can be freed as soon as
+ * Options are changed by one thread at a time, and unchanged used by any number of calls. They can be freed as soon as
  * the manager is open.
  * @{
  */
 
 /**
- * Options of a manager that is to be opened. One owner; one thread at a time.
+ * Options of a manager that is to be opened. One owner; changed by one thread at a time.
  */
 typedef struct hf_options hf_options;
 
@@ -510,14 +511,15 @@ HF_API void hf_options_free(hf_options *options) HF_NOEXCEPT;
 
 /** @defgroup call Calls
  *
- * The settings of one call: how long it may take, and a way to end it from another thread. A NULL call has the
- * manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One `hf_call` may serve
- * any number of calls, one after the other; the time begins anew with each.
+ * The settings of calls: how long each may take, and a way to end them from another thread or from a signal handler. A
+ * NULL call has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One
+ * `hf_call` may serve any number of calls, one after the other or at once on any number of threads; the time of each
+ * begins with it. To cancel it ends all of them.
  * @{
  */
 
 /**
- * Settings of one call. One owner; one thread at a time, `hf_call_cancel` excepted.
+ * Settings of calls. One owner; set by one thread at a time, then used by any number of calls at once.
  */
 typedef struct hf_call hf_call;
 
@@ -547,10 +549,11 @@ HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 HF_API HF_MUST_USE hf_status hf_call_set_timeout_ms(hf_call *call, int64_t milliseconds, hf_error **error) HF_NOEXCEPT;
 
 /**
- * Ends the call that runs with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
- * at once. There is no way back: a cancelled `hf_call` is freed.
+ * Ends all calls that run with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
+ * at once. It cannot be undone: a cancelled `hf_call` can only be freed.
  *
- * Any thread, also while a call runs; but not from a signal handler. Does not block.
+ * Any thread, also while calls run, and a signal handler: it is async-signal-safe, the only function of the library
+ * that is. Does not block.
  *
  * @param call  The settings. NULL is fine.
  */
@@ -559,7 +562,7 @@ HF_API void hf_call_cancel(const hf_call *call) HF_NOEXCEPT;
 /**
  * Frees settings.
  *
- * Any thread, when no call runs with them and no other thread is about to cancel; does not block.
+ * Any thread, when no call runs with them and no other thread or signal handler is about to cancel; does not block.
  *
  * @param call  The settings. NULL is fine.
  */
@@ -680,7 +683,7 @@ HF_API const char *hf_manager_type(const hf_manager *manager) HF_NOEXCEPT;
  */
 
 /**
- * A map from string to string. One owner; one thread at a time.
+ * A map from string to string. One owner; changed by one thread at a time, and unchanged used by any number of calls.
  */
 typedef struct hf_metadata hf_metadata;
 
@@ -696,7 +699,7 @@ HF_API hf_metadata *hf_metadata_new(void) HF_NOEXCEPT;
 /**
  * Sets one entry, in place of an entry with the same key.
  *
- * One thread at a time for each `metadata`; does not block.
+ * One thread at a time for each `metadata`, while no other uses it; does not block.
  *
  * @param metadata  The metadata.
  * @param key       Copied. Any UTF-8 text.
@@ -828,7 +831,7 @@ hf_status hf_store_secret(const hf_manager *manager,
  * @param out_value  Where the value goes: UTF-8, owned by the caller: `hf_free_string`, which wipes it. A number or
  *     boolean comes as its JSON text. NULL unless the status is `HF_OK`.
  * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Here it is.
+ * @retval HF_OK                     There is a value, and `*out_value` has it.
  * @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
@@ -857,7 +860,7 @@ hf_status hf_get_secret(const hf_manager *manager,
  * @param capacity    How many bytes `buffer` has. The value and its NUL must fit: a value of 20 bytes takes 21.
  * @param out_length  Where the length of the value in bytes goes, its NUL not counted; 0 unless the status is `HF_OK`.
  * @param error       Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Here it is.
+ * @retval HF_OK                     There is a value, and `buffer` has it.
  * @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
@@ -938,7 +941,7 @@ hf_status hf_delete_secret(const hf_manager *manager,
  * @param out_list  Where the list goes, owned by the caller: `hf_string_list_free`. Empty where there is nothing. NULL
  *     on failure.
  * @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    Here they are, none perhaps.
+ * @retval HF_OK                    The list is complete; it may be empty.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a prefix that no path can have.
  * @retval HF_ERR_TOO_LARGE         An answer is over 64 MiB.
  */
@@ -959,7 +962,7 @@ hf_status hf_list_secrets(const hf_manager *manager,
  * @param reference      As for `hf_get_secret`.
  * @param out_reference  Where the canonical form goes, owned by the caller: `hf_free_string`. NULL on failure.
  * @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Here it is.
+ * @retval HF_OK                     `*out_reference` has the canonical form.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
  * @retval HF_ERR_INTERNAL           A bug in the library.
@@ -991,8 +994,8 @@ HF_API void hf_free_string(char *string) HF_NOEXCEPT;
  */
 
 /**
- * What came of each of many secrets, in the order of the call. Immutable, and so usable from any thread. One owner, who
- * frees it with `hf_results_free`.
+ * The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One owner,
+ * who frees it with `hf_results_free`.
  */
 typedef struct hf_results hf_results;
 

@@ -78,10 +78,11 @@
  *
  * @section threads Threads, forks, signals
  *
- * A manager may be used by any number of threads at once; the immutable hf_error, hf_string_list and hf_results too. hf_options,
- * hf_call and hf_metadata may move between threads, but are used by one at a time; only hf_call_cancel may come from
- * any thread at any time. Functions that block say so. A child made by fork may use and free inherited managers. No
- * function may be called from a signal handler. Signals do not fail a call; errno is left as it was.
+ * A manager may be used by any number of threads at once; so may the immutable hf_error, hf_string_list and hf_results.
+ * hf_call is set by one thread, then used by any number of calls at once; hf_options and hf_metadata are changed by one
+ * thread at a time, and unchanged used by any number of calls. Functions that block say so. A child made by fork may use
+ * and free inherited managers. In a signal handler only hf_call_cancel may be called. Signals do not fail a call; errno
+ * is left as it was.
  *
  * @section memory Memory
  *
