@@ -65,8 +65,8 @@ pub fn reset_default_manager() {
 /// The process-wide manager. A reset takes the slot away, and with it what a thread is about to put into it.
 static DEFAULT: ArcSwapOption<Slot> = ArcSwapOption::const_empty();
 
-/// How long a thread waits for another that opens the process-wide manager, where neither its call nor the configuration
-/// says.
+/// How long a thread waits for another that opens the process-wide manager, where neither its call nor the
+/// configuration says.
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
 /// The place of one process-wide manager.

@@ -8,7 +8,7 @@
 
 use std::ffi::CStr;
 
-/// Makes of each entry a variant of [`Status`], a constant in [`numbers`], and a line of the functions that describe it.
+/// Makes of each entry a variant of [`Status`], a constant in [`numbers`], and an arm of the functions that describe it.
 macro_rules! statuses {
     ($( $(#[doc = $line:literal])+ $variant:ident = $name:ident = $number:literal, )+) => {
         /// The outcome of a call as C programs see it.
@@ -52,7 +52,7 @@ statuses! {
     /// There is no such secret. Not an error: no `hf_error` is made, and the out-value is NULL.
     NotFound = HF_NOT_FOUND = 1,
 
-    /// NULL where a value is needed, invalid UTF-8, a key that cannot be, an unknown option. The message names the
+    /// NULL where a value is needed, invalid UTF-8, an invalid key, an unknown option. The message names the
     /// parameter.
     InvalidArgument = HF_ERR_INVALID_ARGUMENT = -1,
 

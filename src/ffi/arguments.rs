@@ -94,8 +94,8 @@ pub(super) struct Out<T>(NonNull<*mut T>);
 unsafe impl<T> Send for Out<T> {}
 
 impl<T> Out<T> {
-    /// Clears the out-parameter. Comes before the check of any other argument, so that a caller who does not look at the
-    /// status finds NULL.
+    /// Clears the out-parameter. Comes before the check of any other argument, so that a caller who does not look at
+    /// the status finds NULL.
     ///
     /// # Safety
     /// `pointer` is NULL, or may be written to until the call ends.

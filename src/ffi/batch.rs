@@ -15,8 +15,8 @@ use crate::call::Call;
 use crate::error::{Error, Result, Status};
 use crate::secret::Secret;
 
-/// The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One owner,
-/// who frees it with `hf_results_free`.
+/// The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One
+/// owner, who frees it with `hf_results_free`.
 pub struct hf_results {
     results: Box<[Item]>,
 }
@@ -116,8 +116,8 @@ pub unsafe extern "C" fn hf_get_secrets(
 /// @param values       `count` values. May be NULL if `count` is 0.
 /// @param count        How many.
 /// @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
-/// @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL on
-///     failure.
+/// @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL
+///     on failure.
 /// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
 /// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `keys`, `values` or `out_results` is NULL.

@@ -26,8 +26,8 @@ impl Counted for hf_manager {
     type Object = Manager;
 }
 
-/// Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that what
-/// is wrong shows now and not at the first secret.
+/// Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that errors
+/// show now and not at the first secret.
 ///
 /// Any thread. Blocks, until the call's time is up at the latest. `options` are not changed, and may be used by
 /// several threads for this at once.
@@ -39,8 +39,8 @@ impl Counted for hf_manager {
 /// @retval HF_OK                      Open.
 /// @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
 /// @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
-///     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. That there is no such mount
-///     at all the first operation tells: no token may ask for it in advance.
+///     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. A mount that does not exist
+///     is reported by the first operation: no token may ask for it in advance.
 /// @retval HF_ERR_AUTH                Vault refuses the credentials.
 /// @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
 /// @retval HF_ERR_CONNECTION          Vault cannot be reached.

@@ -1,6 +1,6 @@
 //! Metadata
 //!
-//! What may stand beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
+//! Data stored beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
 //! beside the value; the `env` backend ignores it.
 
 use std::ffi::c_char;

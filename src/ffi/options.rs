@@ -1,9 +1,10 @@
 //! Options
 //!
-//! What a manager is opened with. An option has the name of the environment variable of the same meaning, and comes
-//! before the environment: `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The
-//! groups address; credentials; CA; client certificate and key; proxy are taken whole: where one member is set as an
-//! option, no member comes from the environment.
+//! The settings that a manager is opened with. An option has the name of the environment variable of the same meaning,
+//! and comes before the environment:
+//! `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The groups address; credentials;
+//! CA; client certificate and key; proxy are taken whole: where one member is set as an option, no member comes from the
+//! environment.
 //!
 //! Options are changed by one thread at a time, and unchanged used by any number of calls. They can be freed as soon as
 //! the manager is open.
@@ -26,7 +27,7 @@ pub struct hf_options {
 
 impl Owned for hf_options {}
 
-/// New options: nothing set, the environment counts for what is not set.
+/// New options: nothing is set, and what is not set comes from the environment.
 ///
 /// Any thread; does not block.
 ///
@@ -36,7 +37,7 @@ pub extern "C" fn hf_options_new() -> *mut hf_options {
     guard::infallible(std::ptr::null_mut(), || hf_options { options: Options::new() }.into_raw())
 }
 
-/// New options for a manager that never looks at the environment: nothing set, and defaults for what is not set.
+/// New options for a manager that never looks at the environment: nothing is set, and what is not set has its default.
 ///
 /// Any thread; does not block.
 ///

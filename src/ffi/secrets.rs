@@ -46,7 +46,7 @@ use crate::secret::Secret;
 ///     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
 /// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                    Stored.
-/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a key that cannot be; nothing was sent.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an invalid key; nothing was sent.
 /// @retval HF_ERR_CONFLICT          The mount demands check-and-set, and others kept writing.
 /// @retval HF_ERR_TOO_LARGE         The value is over the server's limit or ours; nothing was written.
 /// @retval HF_ERR_UNSUPPORTED       The mount is no KV version 2.
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn hf_get_secret_into(
 }
 
 /// Replaces the value of a secret that exists. Its other fields stay as they are; a field named by the reference is the
-/// one that is replaced. Two that update at the same time do not undo each other's fields.
+/// one that is replaced. Concurrent updates do not undo each other's fields.
 ///
 /// Any thread; blocks.
 ///
