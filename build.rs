@@ -1,4 +1,4 @@
-//! Tells the linker how the shared library is to look, and generates the C header.
+//! Passes options for the shared library to the linker, and generates the C header.
 //!
 //! The header is written to `OUT_DIR`, never into the source tree: `include/handsfree_secrets.h` is committed, a test
 //! compares the two, and `make header` copies the one over the other.
@@ -6,12 +6,17 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "src/status.rs"]
+mod status;
+
+use status::Status;
+
 /// The sections of the header in their order: the files of `src/ffi` that hold what C sees.
 const SECTIONS: [&str; 10] =
     ["version", "error", "log", "options", "call", "manager", "metadata", "list", "secrets", "batch"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for changed in ["build.rs", "cbindgen.toml", "Cargo.toml", "src/ffi"] {
+    for changed in ["build.rs", "cbindgen.toml", "Cargo.toml", "src/ffi", "src/status.rs"] {
         println!("cargo:rerun-if-changed={changed}");
     }
     link_arguments();
@@ -51,8 +56,8 @@ fn generate(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
         .replace("@SECTIONS@", &sections?.concat()))
 }
 
-/// One section: the module's own documentation as its introduction, then what cbindgen makes of the module, but for two
-/// spots that it has no setting for: negative numbers, and the line that `noexcept` stands on.
+/// One section: the module's own documentation as its introduction, then what cbindgen makes of the module, with
+/// the statuses behind their type. cbindgen has no setting for the line that `noexcept` stands on.
 fn section(root: &Path, name: &str) -> Result<String, Box<dyn std::error::Error>> {
     let source = root.join("src/ffi").join(name).with_extension("rs");
     let mut introduction = format!("/** @defgroup {name} ");
@@ -65,7 +70,9 @@ fn section(root: &Path, name: &str) -> Result<String, Box<dyn std::error::Error>
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
     let mut bindings = Vec::new();
     cbindgen::Builder::new().with_config(config).with_src(source).generate()?.write(&mut bindings);
-    let bindings = parenthesise_negative(&String::from_utf8(bindings)?).replace("\nHF_NOEXCEPT", " HF_NOEXCEPT");
+    let bindings = String::from_utf8(bindings)?.replace("\nHF_NOEXCEPT", " HF_NOEXCEPT");
+    let statuses: String = Status::ALL.iter().map(|status| macro_of(*status)).collect();
+    let bindings = bindings.replace(STATUS_TYPE, &format!("{STATUS_TYPE}{statuses}"));
     Ok(format!("{introduction} * @{{\n */\n\n{}\n\n/** @}} */\n\n", bindings.trim()))
 }
 
@@ -75,11 +82,15 @@ fn module_documentation(source: &str) -> Vec<String> {
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
 }
 
-/// cbindgen writes `#define HF_ERR_AUTH -4`, which is not what it looks like in `x -HF_ERR_AUTH`.
-fn parenthesise_negative(bindings: &str) -> String {
-    let line = |line: &str| match line.strip_prefix("#define ").and_then(|rest| rest.split_once(" -")) {
-        Some((name, digits)) => format!("#define {name} (-{digits})\n"),
-        None => format!("{line}\n"),
+/// What the macros of the statuses stand behind.
+const STATUS_TYPE: &str = "typedef int32_t hf_status;\n\n";
+
+/// The macro of a status with its comment. A negative number stands in parentheses, for `x -HF_ERR_AUTH`.
+fn macro_of(status: Status) -> String {
+    let comment: String = status.meaning().iter().map(|line| format!(" *{line}\n")).collect();
+    let number = match status.code() {
+        negative @ ..0 => format!("({negative})"),
+        number => number.to_string(),
     };
-    bindings.lines().map(line).collect()
+    format!("/**\n{comment} */\n#define {} {number}\n\n", status.name().to_string_lossy())
 }

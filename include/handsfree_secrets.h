@@ -67,7 +67,7 @@
  * | any function with `hf_error **error`                     | hf_error_free       |
  *
  * Every function that frees accepts NULL. Out-parameters become NULL (a length 0) when the function begins, and get a
- * value only with HF_OK; so all of them can be freed on every way out.
+ * value only with HF_OK; so all of them can be freed on every path.
  *
  * @section errors Errors
  *
@@ -78,10 +78,11 @@
  *
  * @section threads Threads, forks, signals
  *
- * A manager may be used by any number of threads at once; the immutable hf_error, hf_string_list and hf_results too. hf_options,
- * hf_call and hf_metadata may move between threads, but are used by one at a time; only hf_call_cancel may come from
- * any thread at any time. Functions that block say so. A child made by fork may use and free inherited managers. No
- * function may be called from a signal handler. Signals do not fail a call; errno is left as it was.
+ * A manager may be used by any number of threads at once; so may the immutable hf_error, hf_string_list and hf_results.
+ * hf_call is set by one thread, then used by any number of calls at once; hf_options and hf_metadata are changed by
+ * one thread at a time, and unchanged used by any number of calls. Functions that block say so. A child made by fork
+ * may use and free inherited managers. In a signal handler only hf_call_cancel may be called. Signals do not fail a
+ * call; errno is left as it was.
  *
  * @section memory Memory
  *
@@ -103,7 +104,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The version of this header; that of the library which is loaded: hf_version. */
+/** The version of this header. hf_version tells that of the loaded library. */
 #define HF_VERSION_MAJOR 0
 /** See HF_VERSION_MAJOR. */
 #define HF_VERSION_MINOR 1
@@ -128,7 +129,7 @@
 #define HF_MUST_USE
 #endif
 
-/** The compiler warns where a function is used that something better has come for. */
+/** The compiler warns where a deprecated function is used. */
 #if defined(__clang__) || (defined(__GNUC__) && (__GNUC__ > 4 || (__GNUC__ == 4 && __GNUC_MINOR__ >= 5)))
 #define HF_DEPRECATED(instead) __attribute__((deprecated(instead)))
 #else
@@ -203,7 +204,7 @@ typedef int32_t hf_status;
 #define HF_NOT_FOUND 1
 
 /**
- * NULL where a value is needed, invalid UTF-8, a key that cannot be, an unknown option. The message names the
+ * NULL where a value is needed, invalid UTF-8, an invalid key, an unknown option. The message names the
  * parameter.
  */
 #define HF_ERR_INVALID_ARGUMENT (-1)
@@ -244,8 +245,8 @@ typedef int32_t hf_status;
 #define HF_ERR_TIMEOUT (-8)
 
 /**
- * Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also after
- * the retries.
+ * Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also
+ * after the retries.
  */
 #define HF_ERR_UNAVAILABLE (-9)
 
@@ -260,8 +261,8 @@ typedef int32_t hf_status;
 #define HF_ERR_CONFLICT (-11)
 
 /**
- * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no memory
- * for it.
+ * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no
+ * memory for it.
  */
 #define HF_ERR_TOO_LARGE (-12)
 
@@ -361,7 +362,7 @@ HF_API const char *hf_status_name(hf_status status) HF_NOEXCEPT;
 #define HF_LOG_ERROR 1
 
 /**
- * Somebody should look at this: TLS verification is off, two kinds of credentials are set.
+ * Needs attention: TLS verification is off, two kinds of credentials are set.
  */
 #define HF_LOG_WARN 2
 
@@ -389,7 +390,7 @@ HF_API const char *hf_status_name(hf_status status) HF_NOEXCEPT;
 typedef void (*hf_log_callback)(int32_t level, const char *message, void *user_data);
 
 /**
- * Called once, when the library will never use `user_data` again; on whichever thread that turns out.
+ * Called once, when the library will never use `user_data` again; on any thread.
  */
 typedef void (*hf_destroy)(void *user_data);
 
@@ -403,8 +404,8 @@ typedef void (*hf_destroy)(void *user_data);
  * @param callback   Receives the lines. NULL: none from now on; then `user_data` and `destroy` are not used.
  * @param user_data  Passed to `callback` and `destroy`; may be NULL. Stays the caller's until `destroy` is called.
  * @param destroy    Called once when `user_data` is no longer needed; NULL: nothing to do.
- * @param max_level  `HF_LOG_*`: lines beyond this level are not passed on. Below `HF_LOG_OFF` counts as that, above
- *     `HF_LOG_TRACE` as that.
+ * @param max_level  `HF_LOG_*`: lines beyond this level are not passed on. A smaller number is taken as `HF_LOG_OFF`,
+ *     a larger one as `HF_LOG_TRACE`.
  */
 HF_API
 void hf_set_log_callback(hf_log_callback callback,
@@ -416,23 +417,24 @@ void hf_set_log_callback(hf_log_callback callback,
 
 /** @defgroup options Options
  *
- * What a manager is opened with. An option has the name of the environment variable of the same meaning, and comes
- * before the environment: `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The
- * groups address; credentials; CA; client certificate and key; proxy are taken whole: where one member is set as an
- * option, no member comes from the environment.
+ * The settings that a manager is opened with. An option has the name of the environment variable of the same meaning,
+ * and comes before the environment:
+ * `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The groups address; credentials;
+ * CA; client certificate and key; proxy are taken whole: where one member is set as an option, no member comes from the
+ * environment.
  *
- * Options may be made on one thread and used on another, but not by two threads at once. They can be freed as soon as
+ * Options are changed by one thread at a time, and unchanged used by any number of calls. They can be freed as soon as
  * the manager is open.
  * @{
  */
 
 /**
- * Options of a manager that is to be opened. One owner; one thread at a time.
+ * Options of a manager that is to be opened. One owner; changed by one thread at a time.
  */
 typedef struct hf_options hf_options;
 
 /**
- * New options: nothing set, the environment counts for what is not set.
+ * New options: nothing is set, and what is not set comes from the environment.
  *
  * Any thread; does not block.
  *
@@ -441,7 +443,7 @@ typedef struct hf_options hf_options;
 HF_API hf_options *hf_options_new(void) HF_NOEXCEPT;
 
 /**
- * New options for a manager that never looks at the environment: nothing set, and defaults for what is not set.
+ * New options for a manager that never looks at the environment: nothing is set, and what is not set has its default.
  *
  * Any thread; does not block.
  *
@@ -510,14 +512,15 @@ HF_API void hf_options_free(hf_options *options) HF_NOEXCEPT;
 
 /** @defgroup call Calls
  *
- * The settings of one call: how long it may take, and a way to end it from another thread. A NULL call has the
- * manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One `hf_call` may serve
- * any number of calls, one after the other; the time begins anew with each.
+ * The settings of calls: how long each may take, and a way to end them from another thread or from a signal handler. A
+ * NULL call has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One
+ * `hf_call` may serve any number of calls, one after the other or at once on any number of threads; the time of each
+ * begins with it. To cancel it ends all of them.
  * @{
  */
 
 /**
- * Settings of one call. One owner; one thread at a time, `hf_call_cancel` excepted.
+ * Settings of calls. One owner; set by one thread at a time, then used by any number of calls at once.
  */
 typedef struct hf_call hf_call;
 
@@ -547,10 +550,11 @@ HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 HF_API HF_MUST_USE hf_status hf_call_set_timeout_ms(hf_call *call, int64_t milliseconds, hf_error **error) HF_NOEXCEPT;
 
 /**
- * Ends the call that runs with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
- * at once. There is no way back: a cancelled `hf_call` is freed.
+ * Ends all calls that run with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
+ * at once. It cannot be undone: a cancelled `hf_call` can only be freed.
  *
- * Any thread, also while a call runs; but not from a signal handler. Does not block.
+ * Any thread, also while calls run, and a signal handler: it is async-signal-safe, the only function of the library
+ * that is. Does not block.
  *
  * @param call  The settings. NULL is fine.
  */
@@ -559,7 +563,7 @@ HF_API void hf_call_cancel(const hf_call *call) HF_NOEXCEPT;
 /**
  * Frees settings.
  *
- * Any thread, when no call runs with them and no other thread is about to cancel; does not block.
+ * Any thread, when no call runs with them and no other thread or signal handler is about to cancel; does not block.
  *
  * @param call  The settings. NULL is fine.
  */
@@ -581,8 +585,8 @@ HF_API void hf_call_free(hf_call *call) HF_NOEXCEPT;
 typedef struct hf_manager hf_manager;
 
 /**
- * Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that what
- * is wrong shows now and not at the first secret.
+ * Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that errors
+ * show now and not at the first secret.
  *
  * Any thread. Blocks, until the call's time is up at the latest. `options` are not changed, and may be used by
  * several threads for this at once.
@@ -594,8 +598,8 @@ typedef struct hf_manager hf_manager;
  * @retval HF_OK                      Open.
  * @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
  * @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
- *     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. That there is no such mount
- *     at all the first operation tells: no token may ask for it in advance.
+ *     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. A mount that does not exist
+ *     is reported by the first operation: no token may ask for it in advance.
  * @retval HF_ERR_AUTH                Vault refuses the credentials.
  * @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
  * @retval HF_ERR_CONNECTION          Vault cannot be reached.
@@ -674,13 +678,13 @@ HF_API const char *hf_manager_type(const hf_manager *manager) HF_NOEXCEPT;
 
 /** @defgroup metadata Metadata
  *
- * What may stand beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
+ * Data stored beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
  * beside the value; the `env` backend ignores it.
  * @{
  */
 
 /**
- * A map from string to string. One owner; one thread at a time.
+ * A map from string to string. One owner; changed by one thread at a time, and unchanged used by any number of calls.
  */
 typedef struct hf_metadata hf_metadata;
 
@@ -696,7 +700,7 @@ HF_API hf_metadata *hf_metadata_new(void) HF_NOEXCEPT;
 /**
  * Sets one entry, in place of an entry with the same key.
  *
- * One thread at a time for each `metadata`; does not block.
+ * One thread at a time for each `metadata`, while no other uses it; does not block.
  *
  * @param metadata  The metadata.
  * @param key       Copied. Any UTF-8 text.
@@ -802,7 +806,7 @@ HF_API void hf_string_list_free(hf_string_list *list) HF_NOEXCEPT;
  *     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
  * @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
  * @retval HF_OK                    Stored.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a key that cannot be; nothing was sent.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an invalid key; nothing was sent.
  * @retval HF_ERR_CONFLICT          The mount demands check-and-set, and others kept writing.
  * @retval HF_ERR_TOO_LARGE         The value is over the server's limit or ours; nothing was written.
  * @retval HF_ERR_UNSUPPORTED       The mount is no KV version 2.
@@ -828,7 +832,7 @@ hf_status hf_store_secret(const hf_manager *manager,
  * @param out_value  Where the value goes: UTF-8, owned by the caller: `hf_free_string`, which wipes it. A number or
  *     boolean comes as its JSON text. NULL unless the status is `HF_OK`.
  * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Here it is.
+ * @retval HF_OK                     There is a value, and `*out_value` has it.
  * @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
@@ -857,7 +861,7 @@ hf_status hf_get_secret(const hf_manager *manager,
  * @param capacity    How many bytes `buffer` has. The value and its NUL must fit: a value of 20 bytes takes 21.
  * @param out_length  Where the length of the value in bytes goes, its NUL not counted; 0 unless the status is `HF_OK`.
  * @param error       Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Here it is.
+ * @retval HF_OK                     There is a value, and `buffer` has it.
  * @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
@@ -877,7 +881,7 @@ hf_status hf_get_secret_into(const hf_manager *manager,
 
 /**
  * Replaces the value of a secret that exists. Its other fields stay as they are; a field named by the reference is the
- * one that is replaced. Two that update at the same time do not undo each other's fields.
+ * one that is replaced. Concurrent updates do not undo each other's fields.
  *
  * Any thread; blocks.
  *
@@ -938,7 +942,7 @@ hf_status hf_delete_secret(const hf_manager *manager,
  * @param out_list  Where the list goes, owned by the caller: `hf_string_list_free`. Empty where there is nothing. NULL
  *     on failure.
  * @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    Here they are, none perhaps.
+ * @retval HF_OK                    The list is complete; it may be empty.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a prefix that no path can have.
  * @retval HF_ERR_TOO_LARGE         An answer is over 64 MiB.
  */
@@ -959,7 +963,7 @@ hf_status hf_list_secrets(const hf_manager *manager,
  * @param reference      As for `hf_get_secret`.
  * @param out_reference  Where the canonical form goes, owned by the caller: `hf_free_string`. NULL on failure.
  * @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Here it is.
+ * @retval HF_OK                     `*out_reference` has the canonical form.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
  * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
  * @retval HF_ERR_INTERNAL           A bug in the library.
@@ -991,8 +995,8 @@ HF_API void hf_free_string(char *string) HF_NOEXCEPT;
  */
 
 /**
- * What came of each of many secrets, in the order of the call. Immutable, and so usable from any thread. One owner, who
- * frees it with `hf_results_free`.
+ * The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One
+ * owner, who frees it with `hf_results_free`.
  */
 typedef struct hf_results hf_results;
 
@@ -1030,8 +1034,8 @@ hf_status hf_get_secrets(const hf_manager *manager,
  * @param values       `count` values. May be NULL if `count` is 0.
  * @param count        How many.
  * @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
- * @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL on
- *     failure.
+ * @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL
+ *     on failure.
  * @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
  * @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
  * @retval HF_ERR_INVALID_ARGUMENT  `manager`, `keys`, `values` or `out_results` is NULL.

@@ -24,8 +24,8 @@
  * **Ownership.** Every class here owns one C object, frees it in its destructor, moves and does not copy. A
  * moved-from object may be destroyed or assigned to, and nothing else. What is passed in is borrowed for the call.
  *
- * **Threads.** A `Manager` may be used by any number of threads at once. `Options` and `Call` may move
- * between threads, but one at a time uses them, Call::cancel() excepted. A `Secret` is a value like any other.
+ * **Threads.** A `Manager` may be used by any number of threads at once. A `Call` is set by one thread, then used by any
+ * number of operations at once. `Options` are changed by one thread at a time. A `Secret` is a value like any other.
  *
  * **Blocking.** Opening a manager and the five operations on secrets block until the answer is there or the
  * deadline has passed. Nothing else does.
@@ -687,7 +687,7 @@ public:
         return detail::finish(status, error);
     }
 
-    /** Ends the operation that uses this call, and every later one, with `HF_ERR_CANCELLED`. From any thread; not
+    /** Ends the operations that use this call, and every later one, with `HF_ERR_CANCELLED`. From any thread, and
      *  from a signal handler. */
     void cancel() const noexcept { hf_call_cancel(handle_.get()); }
 

@@ -13,12 +13,13 @@ pub struct Call {
     cancelled: Option<Arc<AtomicBool>>,
 }
 
-/// Ends a call from any thread.
+/// Ends calls from any thread, or from a signal handler.
 #[derive(Clone, Debug)]
 pub struct Canceller(Arc<AtomicBool>);
 
 impl Canceller {
-    /// Ends the call within 100 ms, and every later call with its settings.
+    /// Ends the calls with these settings within 100 ms, and every later one at once. Async-signal-safe: one atomic
+    /// store.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -6,7 +6,8 @@
 //! - [`mod@open`]: a store from options, and the process-wide default
 //! - [`mod@env`] and [`vault`]: the two backends; `vault` stands on `http` and `net`
 //! - [`config`]: names to typed configuration; [`mod@reference`]: the grammar of references and keys; both pure
-//! - [`store`]: what every backend can do; [`call`]: deadline and cancellation; [`error`]: everything that can go wrong
+//! - [`store`]: what every backend can do; [`call`]: deadline and cancellation; [`error`]: all that can go wrong;
+//!   [`status`]: the table of statuses
 //! - [`observe`]: log lines and redaction; [`secret`]: the wiping allocator, and buffers of secrets; `host`: forks and
 //!   panics of the process around us
 
@@ -23,5 +24,6 @@ pub mod observe;
 pub mod open;
 pub mod reference;
 pub mod secret;
+pub mod status;
 pub mod store;
 pub mod vault;

@@ -17,7 +17,8 @@ pub trait SecretManager: Send + Sync {
     /// Stores `value` under `key`, replacing what was there, and gives the reference to get it back with.
     fn store(&self, key: &str, value: &str, metadata: Option<&Metadata>, call: &Call) -> Result<String>;
 
-    /// The value behind `reference`; `None` where there is none.
+    /// The value behind `reference`; `None` where there is none. It holds no U+0000: such a value is
+    /// `HF_ERR_UNSUPPORTED`, because a C string cannot hold it.
     fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>>;
 
     /// The values behind several references, in their order, as [`SecretManager::get`] gives each.

@@ -1,9 +1,12 @@
 //! From pointers to arguments: what may be NULL, what must be UTF-8, and where results go.
+//!
+//! A function that does not block borrows its arguments; one that may block makes copies for its job.
 
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
+use crate::secret::{Secret, try_to_owned};
 
 /// A text that must be there.
 ///
@@ -32,6 +35,39 @@ pub(super) unsafe fn optional_text<'a>(pointer: *const c_char, name: &str) -> Re
     })
 }
 
+/// A copy of a text that must be there.
+///
+/// # Safety
+/// As [`text`], until this returns.
+pub(super) unsafe fn copied_text(pointer: *const c_char, name: &str) -> Result<String> {
+    // SAFETY: the caller's promise.
+    copy(unsafe { text(pointer, name) }?, name)
+}
+
+/// A copy of a text that may be missing.
+///
+/// # Safety
+/// As [`text`], until this returns.
+pub(super) unsafe fn copied_optional_text(pointer: *const c_char, name: &str) -> Result<Option<String>> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_text(pointer, name) }?.map(|text| copy(text, name)).transpose()
+}
+
+/// A copy of a value that must be there, which is wiped after use.
+///
+/// # Safety
+/// As [`text`], until this returns.
+pub(super) unsafe fn copied_secret(pointer: *const c_char, name: &str) -> Result<Secret> {
+    // SAFETY: the caller's promise.
+    let text = unsafe { text(pointer, name) }?;
+    Secret::try_copy_of(text).ok_or_else(|| Error::no_memory(name, text.len()))
+}
+
+/// A fallible copy: the caller decides how long the text is.
+pub(super) fn copy(text: &str, name: &str) -> Result<String> {
+    try_to_owned(text).ok_or_else(|| Error::no_memory(name, text.len()))
+}
+
 /// An object that must be there.
 ///
 /// # Safety
@@ -50,11 +86,15 @@ pub(super) unsafe fn object_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'
     unsafe { pointer.as_mut() }.ok_or_else(|| null(name))
 }
 
-/// Where a result goes that the caller will own.
+/// The place of a result that the caller will own.
 pub(super) struct Out<T>(NonNull<*mut T>);
 
+// SAFETY: it only writes one pointer, once. The caller of the exported function promised that the place may be written
+// to until the call has ended, by whichever thread, and that no other thread uses it meanwhile.
+unsafe impl<T> Send for Out<T> {}
+
 impl<T> Out<T> {
-    /// Clears the out-parameter. Comes before the check of any other argument, so that a caller who forgets to look at
+    /// Clears the out-parameter. Comes before the check of any other argument, so that a caller who does not look at
     /// the status finds NULL.
     ///
     /// # Safety
@@ -80,6 +120,63 @@ impl<T> Out<T> {
         // SAFETY: `clear`'s caller promised that the place may be written to.
         unsafe { self.0.write(value) }
     }
+}
+
+/// Memory of the caller's for a text, and the place of the text's length.
+pub(super) struct OutBuffer {
+    start: NonNull<u8>,
+    capacity: usize,
+    length: NonNull<usize>,
+}
+
+// SAFETY: as for `Out`.
+unsafe impl Send for OutBuffer {}
+
+impl OutBuffer {
+    /// Clears the length and the first byte of the buffer, before the check of any other argument.
+    ///
+    /// # Safety
+    /// `buffer` is NULL, or may be written to for `capacity` bytes until the call ends; `length` is NULL, or may be
+    /// written to as long.
+    pub(super) unsafe fn clear(buffer: *mut c_char, capacity: usize, length: *mut usize) -> Result<OutBuffer> {
+        let (start, length) = (NonNull::new(buffer), NonNull::new(length));
+        // SAFETY: the caller's promise; neither is NULL.
+        unsafe {
+            if let Some(length) = length {
+                length.write(0);
+            }
+            if let Some(start) = start.filter(|_| capacity > 0) {
+                start.write(0);
+            }
+        }
+        let start = start.ok_or_else(|| null("buffer"))?.cast();
+        Ok(OutBuffer { start, capacity, length: length.ok_or_else(|| null("out_length"))? })
+    }
+
+    /// Copies a text that fits ([`check_fits`]), its NUL and its length.
+    pub(super) fn set(self, text: &Secret) {
+        let length = text.len();
+        if length >= self.capacity {
+            return;
+        }
+        // SAFETY: `clear`'s caller promised that the places may be written to; the text and its NUL fit.
+        unsafe {
+            self.start.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), length);
+            self.start.add(length).write(0);
+            self.length.write(length);
+        }
+    }
+}
+
+/// `HF_ERR_TOO_LARGE` unless the text and its NUL fit into `capacity` bytes.
+pub(super) fn check_fits(text: &Secret, capacity: usize) -> Result<()> {
+    if text.len() < capacity {
+        return Ok(());
+    }
+    let needed = text.len().saturating_add(1);
+    let message =
+        format!("Failed to retrieve secret: the value and its NUL take {needed} bytes, and capacity is {capacity}");
+    Err(Error::new(Status::TooLarge, message))
 }
 
 /// The error of a missing argument.

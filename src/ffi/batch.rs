@@ -5,24 +5,25 @@
 
 use std::ffi::c_char;
 
-use super::arguments::{Out, null, object, text};
+use super::arguments::{Out, copied_secret, copied_text, null};
 use super::call::hf_call;
 use super::error::{hf_error, hf_error_free, hf_status};
-use super::guard;
-use super::handle::Owned;
+use super::handle::{Counted, Owned};
 use super::manager::hf_manager;
+use super::{export, guard};
+use crate::call::Call;
 use crate::error::{Error, Result, Status};
 use crate::secret::Secret;
 
-/// What came of each of many secrets, in the order of the call. Immutable, and so usable from any thread. One owner, who
-/// frees it with `hf_results_free`.
+/// The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One
+/// owner, who frees it with `hf_results_free`.
 pub struct hf_results {
     results: Box<[Item]>,
 }
 
 impl Owned for hf_results {}
 
-/// What came of one secret.
+/// The result for one secret.
 enum Item {
     Text(Secret),
     NotFound,
@@ -55,7 +56,7 @@ impl From<Result<Option<Secret>>> for Item {
 }
 
 impl hf_results {
-    /// The outcomes of `done`, put back among the arguments that were no texts.
+    /// One result for each argument: its error, or the next outcome of `done`, which has those of the good arguments.
     fn new<T>(arguments: Vec<Result<T>>, done: Vec<Result<Option<Secret>>>) -> hf_results {
         let mut done = done.into_iter();
         let missing = || Err(Error::new(Status::Internal, "a secret without a result"));
@@ -92,14 +93,16 @@ pub unsafe extern "C" fn hf_get_secrets(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear(out_results, "out_results")?;
-            let manager = &object(manager, "manager")?.manager;
-            let references = texts(references, count, "references")?;
-            let good: Vec<&str> = references.iter().filter_map(|text| text.as_ref().ok().copied()).collect();
-            let values = manager.get_many(&good, &hf_call::settings(call));
-            out.set(hf_results::new(references, values.into_iter().map(without_nul).collect()).into_raw());
-            Ok(Status::Ok)
+            let manager = hf_manager::share(manager, "manager")?;
+            let references = items(references, count, "references", |text, name| copied_text(text, name))?;
+            let job = move |call: &Call| {
+                let good: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
+                let values = manager.get_many(&good, call);
+                Ok(hf_results::new(references, values))
+            };
+            Ok((job, |results| give(out, results)))
         })
     }
 }
@@ -113,8 +116,8 @@ pub unsafe extern "C" fn hf_get_secrets(
 /// @param values       `count` values. May be NULL if `count` is 0.
 /// @param count        How many.
 /// @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
-/// @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL on
-///     failure.
+/// @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL
+///     on failure.
 /// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
 /// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `keys`, `values` or `out_results` is NULL.
@@ -132,17 +135,21 @@ pub unsafe extern "C" fn hf_store_secrets(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear(out_results, "out_results")?;
-            let manager = &object(manager, "manager")?.manager;
-            let (keys, values) = (texts(keys, count, "keys")?, texts(values, count, "values")?);
-            let secrets: Vec<Result<(&str, &str)>> =
+            let manager = hf_manager::share(manager, "manager")?;
+            let keys = items(keys, count, "keys", |text, name| copied_text(text, name))?;
+            let values = items(values, count, "values", |text, name| copied_secret(text, name))?;
+            let secrets: Vec<Result<(String, Secret)>> =
                 keys.into_iter().zip(values).map(|(key, value)| Ok((key?, value?))).collect();
-            let good: Vec<(&str, &str)> = secrets.iter().filter_map(|secret| secret.as_ref().ok().copied()).collect();
-            let references = manager.store_many(&good, &hf_call::settings(call));
-            let references = references.into_iter().map(|outcome| Ok(Some(Secret::copy_of(&outcome?)))).collect();
-            out.set(hf_results::new(secrets, references).into_raw());
-            Ok(Status::Ok)
+            let job = move |call: &Call| {
+                let good: Vec<(&str, &str)> =
+                    secrets.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                let references = manager.store_many(&good, call).into_iter();
+                let references = references.map(|outcome| Ok(Some(Secret::copy_of(&outcome?)))).collect();
+                Ok(hf_results::new(secrets, references))
+            };
+            Ok((job, |results| give(out, results)))
         })
     }
 }
@@ -229,24 +236,25 @@ unsafe fn item<'a>(results: *const hf_results, index: usize) -> Option<&'a Item>
     unsafe { results.as_ref() }?.results.get(index)
 }
 
-/// The texts of an array, each of which may be none.
+/// What `item` makes of each element of an array, with the element's name; each may fail.
 ///
 /// # Safety
-/// `array` is NULL, or has `count` pointers that [`text`] may be called with.
-unsafe fn texts<'a>(array: *const *const c_char, count: usize, name: &str) -> Result<Vec<Result<&'a str>>> {
+/// `array` is NULL, or has `count` pointers that `item` may be called with.
+unsafe fn items<T>(
+    array: *const *const c_char,
+    count: usize,
+    name: &str,
+    item: impl Fn(*const c_char, &str) -> Result<T>,
+) -> Result<Vec<Result<T>>> {
     if array.is_null() && count > 0 {
         return Err(null(name));
     }
     // SAFETY: the caller's promise; an index below `count` is inside the array.
-    Ok((0..count).map(|index| unsafe { text(*array.add(index), &format!("{name}[{index}]")) }).collect())
+    Ok((0..count).map(|index| item(unsafe { *array.add(index) }, &format!("{name}[{index}]"))).collect())
 }
 
-/// A C string cannot hold U+0000.
-fn without_nul(outcome: Result<Option<Secret>>) -> Result<Option<Secret>> {
-    match outcome {
-        Ok(Some(text)) if text.as_bytes().contains(&0) => {
-            Err(Error::unsupported("the value has U+0000 in it, which a C string cannot hold"))
-        }
-        other => other,
-    }
+/// Writes results to their out-parameter.
+fn give(out: Out<hf_results>, results: hf_results) -> Status {
+    out.set(results.into_raw());
+    Status::Ok
 }

@@ -1,23 +1,23 @@
 //! Calls
 //!
-//! The settings of one call: how long it may take, and a way to end it from another thread. A NULL call has the
-//! manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One `hf_call` may serve
-//! any number of calls, one after the other; the time begins anew with each.
+//! The settings of calls: how long each may take, and a way to end them from another thread or from a signal handler. A
+//! NULL call has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One
+//! `hf_call` may serve any number of calls, one after the other or at once on any number of threads; the time of each
+//! begins with it. To cancel it ends all of them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::arguments::object;
 use super::error::{hf_error, hf_status};
-use super::guard;
 use super::handle::Owned;
+use super::{guard, outcome};
 use crate::call::{Call, Canceller};
 use crate::error::{Error, Status};
 
-/// Settings of one call. One owner; one thread at a time, `hf_call_cancel` excepted.
+/// Settings of calls. One owner; set by one thread at a time, then used by any number of calls at once.
 pub struct hf_call {
-    /// 0 where none is set. Atomic, and apart from `call`, so that no function needs the object for itself alone: a
-    /// call that runs, and a thread that cancels it, share it.
+    /// 0 where none is set. Atomic, and apart from `call`, so that no function needs exclusive access to the object.
     timeout_ms: AtomicI64,
     call: Call,
     canceller: Canceller,
@@ -26,7 +26,7 @@ pub struct hf_call {
 impl Owned for hf_call {}
 
 impl hf_call {
-    /// The settings behind a pointer that may be NULL.
+    /// A copy of the settings behind a pointer that may be NULL. It shares the flag that cancels.
     ///
     /// # Safety
     /// `pointer` is NULL, or points at an `hf_call` that lives.
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn hf_call_set_timeout_ms(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        outcome::status(error, || {
             let settings = object(call, "call")?;
             if milliseconds < 1 {
                 let message = format!("milliseconds is {milliseconds}; it must be at least 1");
@@ -88,14 +88,16 @@ pub unsafe extern "C" fn hf_call_set_timeout_ms(
     }
 }
 
-/// Ends the call that runs with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
-/// at once. There is no way back: a cancelled `hf_call` is freed.
+/// Ends all calls that run with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
+/// at once. It cannot be undone: a cancelled `hf_call` can only be freed.
 ///
-/// Any thread, also while a call runs; but not from a signal handler. Does not block.
+/// Any thread, also while calls run, and a signal handler: it is async-signal-safe, the only function of the library
+/// that is. Does not block.
 ///
 /// @param call  The settings. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
+    // Runs in signal handlers: nothing but an atomic store, and no guard, which is not async-signal-safe.
     // SAFETY: the caller's promise.
     if let Some(settings) = unsafe { call.as_ref() } {
         settings.canceller.cancel();
@@ -104,7 +106,7 @@ pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
 
 /// Frees settings.
 ///
-/// Any thread, when no call runs with them and no other thread is about to cancel; does not block.
+/// Any thread, when no call runs with them and no other thread or signal handler is about to cancel; does not block.
 ///
 /// @param call  The settings. NULL is fine.
 #[unsafe(no_mangle)]

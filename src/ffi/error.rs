@@ -9,66 +9,10 @@ use std::ffi::{CStr, CString, c_char};
 
 use super::guard;
 use crate::error::{Error, Status};
+pub use crate::status::numbers::*;
 
 /// The outcome of a call: one of the `HF_*` numbers below.
 pub type hf_status = i32;
-
-/// Done.
-pub const HF_OK: hf_status = 0;
-
-/// There is no such secret. Not an error: no `hf_error` is made, and the out-value is NULL.
-pub const HF_NOT_FOUND: hf_status = 1;
-
-/// NULL where a value is needed, invalid UTF-8, a key that cannot be, an unknown option. The message names the
-/// parameter.
-pub const HF_ERR_INVALID_ARGUMENT: hf_status = -1;
-
-/// The text is no reference of this manager. Also logged as a warning.
-pub const HF_ERR_INVALID_REFERENCE: hf_status = -2;
-
-/// Configuration is missing or contradicts itself; or the mount or the namespace does not exist.
-pub const HF_ERR_CONFIG: hf_status = -3;
-
-/// Vault refuses the credentials; or the token is dead and no login can replace it.
-pub const HF_ERR_AUTH: hf_status = -4;
-
-/// The token is alive, but its policy says no. The message names the path and the capability.
-pub const HF_ERR_PERMISSION_DENIED: hf_status = -5;
-
-/// No TCP or Unix-socket connection could be made, or it broke.
-pub const HF_ERR_CONNECTION: hf_status = -6;
-
-/// A certificate was refused, by us or by the server, or the TLS handshake failed.
-pub const HF_ERR_TLS: hf_status = -7;
-
-/// The call's time was up.
-pub const HF_ERR_TIMEOUT: hf_status = -8;
-
-/// Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also after
-/// the retries.
-pub const HF_ERR_UNAVAILABLE: hf_status = -9;
-
-/// Vault limits the rate of requests, also after the retries.
-pub const HF_ERR_RATE_LIMITED: hf_status = -10;
-
-/// Others changed the secret at the same time, again and again.
-pub const HF_ERR_CONFLICT: hf_status = -11;
-
-/// A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no memory
-/// for it.
-pub const HF_ERR_TOO_LARGE: hf_status = -12;
-
-/// What answers is not Vault, or not as documented.
-pub const HF_ERR_PROTOCOL: hf_status = -13;
-
-/// This backend, mount or server cannot do it; or the value is one that this function cannot return.
-pub const HF_ERR_UNSUPPORTED: hf_status = -14;
-
-/// `hf_call_cancel` ended the call.
-pub const HF_ERR_CANCELLED: hf_status = -15;
-
-/// A bug in the library.
-pub const HF_ERR_INTERNAL: hf_status = -16;
 
 /// Why a call failed. Immutable, and so usable from any thread. Owned by the caller of the function that failed, who
 /// frees it with `hf_error_free`.
@@ -139,28 +83,8 @@ pub unsafe extern "C" fn hf_error_free(error: *mut hf_error) {
 ///     long as the process, and is not freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_status_name(status: hf_status) -> *const c_char {
-    let name = match status {
-        HF_OK => c"HF_OK",
-        HF_NOT_FOUND => c"HF_NOT_FOUND",
-        HF_ERR_INVALID_ARGUMENT => c"HF_ERR_INVALID_ARGUMENT",
-        HF_ERR_INVALID_REFERENCE => c"HF_ERR_INVALID_REFERENCE",
-        HF_ERR_CONFIG => c"HF_ERR_CONFIG",
-        HF_ERR_AUTH => c"HF_ERR_AUTH",
-        HF_ERR_PERMISSION_DENIED => c"HF_ERR_PERMISSION_DENIED",
-        HF_ERR_CONNECTION => c"HF_ERR_CONNECTION",
-        HF_ERR_TLS => c"HF_ERR_TLS",
-        HF_ERR_TIMEOUT => c"HF_ERR_TIMEOUT",
-        HF_ERR_UNAVAILABLE => c"HF_ERR_UNAVAILABLE",
-        HF_ERR_RATE_LIMITED => c"HF_ERR_RATE_LIMITED",
-        HF_ERR_CONFLICT => c"HF_ERR_CONFLICT",
-        HF_ERR_TOO_LARGE => c"HF_ERR_TOO_LARGE",
-        HF_ERR_PROTOCOL => c"HF_ERR_PROTOCOL",
-        HF_ERR_UNSUPPORTED => c"HF_ERR_UNSUPPORTED",
-        HF_ERR_CANCELLED => c"HF_ERR_CANCELLED",
-        HF_ERR_INTERNAL => c"HF_ERR_INTERNAL",
-        _ => c"HF_UNKNOWN",
-    };
-    name.as_ptr()
+    let known = Status::ALL.iter().find(|known| known.code() == status);
+    known.map_or(c"HF_UNKNOWN", |known| known.name()).as_ptr()
 }
 
 impl hf_error {
@@ -192,35 +116,27 @@ fn try_box<T>(value: T) -> Option<Box<T>> {
     Some(unsafe { Box::from_raw(one) })
 }
 
-/// One error for each failing status, for when there is no memory to make one. Never freed, never written to.
-static FALLBACKS: [hf_error; 16] = {
-    const fn of(status: hf_status) -> hf_error {
-        let message = Cow::Borrowed(c"the call failed, and there is no memory left to say why");
-        hf_error { status, http_status: 0, message }
+/// One error for each status, for when there is no memory to make one. Never freed, never written to.
+static FALLBACKS: [hf_error; Status::ALL.len()] = {
+    let mut errors = [const { FALLBACK }; Status::ALL.len()];
+    let mut rest: &mut [hf_error] = &mut errors;
+    let mut statuses = Status::ALL;
+    while let ([error, errors @ ..], [status, others @ ..]) = (rest, statuses) {
+        error.status = status.code();
+        (rest, statuses) = (errors, others);
     }
-    [
-        of(HF_ERR_INTERNAL),
-        of(HF_ERR_INVALID_ARGUMENT),
-        of(HF_ERR_INVALID_REFERENCE),
-        of(HF_ERR_CONFIG),
-        of(HF_ERR_AUTH),
-        of(HF_ERR_PERMISSION_DENIED),
-        of(HF_ERR_CONNECTION),
-        of(HF_ERR_TLS),
-        of(HF_ERR_TIMEOUT),
-        of(HF_ERR_UNAVAILABLE),
-        of(HF_ERR_RATE_LIMITED),
-        of(HF_ERR_CONFLICT),
-        of(HF_ERR_TOO_LARGE),
-        of(HF_ERR_PROTOCOL),
-        of(HF_ERR_UNSUPPORTED),
-        of(HF_ERR_CANCELLED),
-    ]
+    errors
+};
+
+const FALLBACK: hf_error = hf_error {
+    status: HF_ERR_INTERNAL,
+    http_status: 0,
+    message: Cow::Borrowed(c"the call failed, and there is no memory left to say why"),
 };
 
 fn fallback(status: Status) -> *mut hf_error {
     let same = FALLBACKS.iter().find(|fallback| fallback.status == status.code());
-    std::ptr::from_ref(same.unwrap_or(&FALLBACKS[0])).cast_mut()
+    same.map_or(std::ptr::null_mut(), |same| std::ptr::from_ref(same).cast_mut())
 }
 
 #[cfg(test)]
@@ -229,19 +145,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_of_the_header_are_those_of_the_library() {
+    fn every_status_has_its_name_and_other_numbers_are_unknown() {
         for status in Status::ALL {
             let name = unsafe { CStr::from_ptr(hf_status_name(status.code())) }.to_str().unwrap();
             let words = name.trim_start_matches("HF_").trim_start_matches("ERR_").replace('_', "");
             assert_eq!(words, format!("{status:?}").to_uppercase(), "{}", status.code());
         }
-        assert_eq!(unsafe { CStr::from_ptr(hf_status_name(-17)) }, c"HF_UNKNOWN");
+        for unknown in [i32::MIN, i32::MAX] {
+            assert_eq!(unsafe { CStr::from_ptr(hf_status_name(unknown)) }, c"HF_UNKNOWN");
+        }
     }
 
     #[test]
     fn there_is_an_error_for_each_status_that_needs_no_memory() {
-        for status in Status::ALL.into_iter().filter(|status| status.code() < 0) {
-            let error = fallback(status);
+        for status in Status::ALL.iter().filter(|status| status.code() < 0) {
+            let error = fallback(*status);
             unsafe {
                 assert_eq!(hf_error_status(error), status.code());
                 assert!(CStr::from_ptr(hf_error_message(error)).to_str().unwrap().contains("no memory"));

@@ -1,47 +1,23 @@
-//! What every call from C passes through: a panic ends here, `errno` is what it was, and the thread is not cancelled
-//! half-way.
+//! The boundary to C: a panic ends here, `errno` is kept, and the thread is not cancelled inside the library. It knows
+//! nothing of C's types.
 
 use std::any::Any;
 use std::ffi::c_int;
 use std::panic::{self, AssertUnwindSafe};
-use std::ptr::NonNull;
 
-use super::error::{hf_error, hf_status};
 use crate::error::{Error, Result, Status};
 use crate::host::panic_hook::{self, InsideLibrary};
 
-/// Runs a function that reports a status. A failure is put into `*error` where `error` is not NULL; `*error` is NULL in
-/// every other case.
-///
-/// # Safety
-/// `error` is NULL or may be written to.
-pub(super) unsafe fn status(error: *mut *mut hf_error, body: impl FnOnce() -> Result<Status>) -> hf_status {
-    let error = NonNull::new(error);
-    if let Some(error) = error {
-        // SAFETY: the caller's promise; it is not read, because it may never have been written.
-        unsafe { error.write(std::ptr::null_mut()) };
-    }
-    match visit(body).unwrap_or_else(Err) {
-        Ok(status) => status.code(),
-        Err(failure) => {
-            if let Some(error) = error {
-                // SAFETY: as above.
-                unsafe { error.write(hf_error::into_raw(&failure)) };
-            }
-            failure.status().code()
-        }
-    }
-}
-
-/// Runs a function that has no way to report a failure: it gives `fallback` where there is a bug in the library.
+/// Runs a function that has no way to report a failure, such as one that makes or frees an object and does not block.
+/// It gives `fallback` where there is a bug in the library.
 pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    visit(body).unwrap_or(fallback)
+    catch(body).unwrap_or(fallback)
 }
 
-/// Runs `body` as a guest in the calling thread; a panic becomes an error of status `HF_ERR_INTERNAL`.
-fn visit<T>(body: impl FnOnce() -> T) -> Result<T> {
+/// Runs `body`; a panic becomes an error of status `HF_ERR_INTERNAL`.
+pub(super) fn catch<T>(body: impl FnOnce() -> T) -> Result<T> {
     panic_hook::install();
-    let _visit = Visit::begin();
+    let _kept = ThreadState::keep();
     panic::catch_unwind(AssertUnwindSafe(body)).map_err(bug)
 }
 
@@ -57,27 +33,27 @@ fn bug(payload: Box<dyn Any + Send>) -> Error {
 }
 
 /// The state of the calling thread that a call must leave as it was; restored on drop.
-struct Visit {
+struct ThreadState {
     errno: c_int,
     cancel_state: Option<c_int>,
-    _quiet: InsideLibrary,
+    _inside: InsideLibrary,
 }
 
-impl Visit {
-    fn begin() -> Visit {
+impl ThreadState {
+    fn keep() -> ThreadState {
         let errno = errno::get();
         let mut before = 0;
         // SAFETY: writes the previous state to where it is told.
         let refused = unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
-        Visit { errno, cancel_state: (refused == 0).then_some(before), _quiet: InsideLibrary::enter() }
+        ThreadState { errno, cancel_state: (refused == 0).then_some(before), _inside: InsideLibrary::enter() }
     }
 }
 
-impl Drop for Visit {
+impl Drop for ThreadState {
     fn drop(&mut self) {
         if let Some(before) = self.cancel_state {
             let mut ignored = 0;
-            // SAFETY: as in `begin`.
+            // SAFETY: as in `keep`.
             unsafe { pthread_setcancelstate(before, &mut ignored) };
         }
         errno::set(self.errno);
@@ -125,25 +101,9 @@ mod errno {
 #[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
 mod tests {
     use super::*;
-    use crate::ffi::{HF_ERR_INTERNAL, HF_OK, hf_error_free, hf_error_message, hf_error_status};
-    use std::ffi::CStr;
     use std::process::Command;
 
     const CANARY: &str = "canary-3d1f";
-
-    #[test]
-    fn a_panic_becomes_an_error_that_does_not_repeat_it() {
-        let mut error = std::ptr::null_mut();
-        let code = unsafe { status(&mut error, || panic!("{CANARY}")) };
-        assert_eq!((code, unsafe { hf_error_status(error) }), (HF_ERR_INTERNAL, HF_ERR_INTERNAL));
-        let message = unsafe { CStr::from_ptr(hf_error_message(error)) }.to_str().unwrap().to_owned();
-        assert!(message.contains(" at guard.rs:") && !message.contains(CANARY), "{message}");
-        assert!(
-            message.ends_with("please report it: https://github.com/handsfree/libhandsfree_secrets/issues"),
-            "{message}"
-        );
-        unsafe { hf_error_free(error) };
-    }
 
     #[test]
     fn a_payload_that_panics_when_dropped_is_no_second_panic() {
@@ -153,8 +113,8 @@ mod tests {
                 panic!("{CANARY}");
             }
         }
-        let code = unsafe { status(std::ptr::null_mut(), || panic::panic_any(Bomb)) };
-        assert_eq!(code, HF_ERR_INTERNAL);
+        let outcome = catch(|| panic::panic_any(Bomb));
+        assert_eq!(outcome.unwrap_err().status(), Status::Internal);
     }
 
     #[test]
@@ -162,10 +122,10 @@ mod tests {
         const ROLE: &str = "HF_TEST_PANIC_WHERE";
         match std::env::var(ROLE).as_deref() {
             Ok("inside") => {
-                assert_eq!(unsafe { status(std::ptr::null_mut(), || panic!("{CANARY}")) }, HF_ERR_INTERNAL);
+                assert!(catch(|| panic!("{CANARY}")).is_err());
             }
             Ok("outside") => {
-                assert_eq!(unsafe { status(std::ptr::null_mut(), || Ok(Status::Ok)) }, HF_OK);
+                assert!(catch(|| ()).is_ok());
                 let _ = panic::catch_unwind(|| panic!("{CANARY}"));
             }
             _ => {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::arguments::null;
+use crate::error::Result;
+
 /// An object with one owner: made by one function, freed by one other.
 pub(super) trait Owned: Sized {
     /// Hands the object over to C.
@@ -21,26 +24,46 @@ pub(super) trait Owned: Sized {
     }
 }
 
-/// An object with any number of owners, which dies with the last of them. All of it can be used from any thread.
-pub(super) trait Counted: Sized + Send + Sync {
-    /// Hands C the first reference.
-    fn into_raw(self) -> *mut Self {
-        Self::share(Arc::new(self))
+/// The C name of an object with any number of owners, which dies with the last of them. A pointer to the C type is a
+/// pointer to the object; the C type itself has no values.
+pub(super) trait Counted: Sized {
+    /// The object.
+    type Object: Send + Sync;
+
+    /// Hands one reference over to C.
+    fn into_raw(object: Arc<Self::Object>) -> *mut Self {
+        Arc::into_raw(object).cast_mut().cast()
     }
 
-    /// Hands C one more reference.
-    fn share(this: Arc<Self>) -> *mut Self {
-        Arc::into_raw(this).cast_mut()
+    /// The object, for as long as the caller's reference lives; `None` for NULL.
+    ///
+    /// # Safety
+    /// `pointer` is NULL, or a reference that is not freed during `'a`.
+    unsafe fn borrow<'a>(pointer: *const Self) -> Option<&'a Self::Object> {
+        // SAFETY: the caller's promise; `into_raw` made the pointer.
+        unsafe { pointer.cast::<Self::Object>().as_ref() }
+    }
+
+    /// One more reference to the object, which a job keeps.
+    ///
+    /// # Safety
+    /// `pointer` is NULL, or a reference that is not freed before this returns.
+    unsafe fn share(pointer: *const Self, name: &str) -> Result<Arc<Self::Object>> {
+        // SAFETY: the caller's promise; the new reference is owned by the `Arc`.
+        unsafe {
+            let object = Self::add_reference(pointer).cast::<Self::Object>();
+            if object.is_null() { Err(null(name)) } else { Ok(Arc::from_raw(object)) }
+        }
     }
 
     /// Adds a reference. NULL stays NULL.
     ///
     /// # Safety
-    /// `pointer` is NULL, or a reference that is not freed before this returns.
+    /// As for [`Counted::share`].
     unsafe fn add_reference(pointer: *const Self) -> *mut Self {
         if !pointer.is_null() {
             // SAFETY: the caller's promise; the pointer comes from an `Arc`.
-            unsafe { Arc::increment_strong_count(pointer) };
+            unsafe { Arc::increment_strong_count(pointer.cast::<Self::Object>()) };
         }
         pointer.cast_mut()
     }
@@ -52,7 +75,7 @@ pub(super) trait Counted: Sized + Send + Sync {
     unsafe fn free(pointer: *mut Self) {
         if !pointer.is_null() {
             // SAFETY: the caller's promise; the pointer comes from an `Arc`.
-            unsafe { Arc::decrement_strong_count(pointer) };
+            unsafe { Arc::decrement_strong_count(pointer.cast_const().cast::<Self::Object>()) };
         }
     }
 }

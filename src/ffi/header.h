@@ -67,7 +67,7 @@
  * | any function with `hf_error **error`                     | hf_error_free       |
  *
  * Every function that frees accepts NULL. Out-parameters become NULL (a length 0) when the function begins, and get a
- * value only with HF_OK; so all of them can be freed on every way out.
+ * value only with HF_OK; so all of them can be freed on every path.
  *
  * @section errors Errors
  *
@@ -78,10 +78,11 @@
  *
  * @section threads Threads, forks, signals
  *
- * A manager may be used by any number of threads at once; the immutable hf_error, hf_string_list and hf_results too. hf_options,
- * hf_call and hf_metadata may move between threads, but are used by one at a time; only hf_call_cancel may come from
- * any thread at any time. Functions that block say so. A child made by fork may use and free inherited managers. No
- * function may be called from a signal handler. Signals do not fail a call; errno is left as it was.
+ * A manager may be used by any number of threads at once; so may the immutable hf_error, hf_string_list and hf_results.
+ * hf_call is set by one thread, then used by any number of calls at once; hf_options and hf_metadata are changed by
+ * one thread at a time, and unchanged used by any number of calls. Functions that block say so. A child made by fork
+ * may use and free inherited managers. In a signal handler only hf_call_cancel may be called. Signals do not fail a
+ * call; errno is left as it was.
  *
  * @section memory Memory
  *
@@ -103,7 +104,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The version of this header; that of the library which is loaded: hf_version. */
+/** The version of this header. hf_version tells that of the loaded library. */
 #define HF_VERSION_MAJOR @MAJOR@
 /** See HF_VERSION_MAJOR. */
 #define HF_VERSION_MINOR @MINOR@
@@ -128,7 +129,7 @@
 #define HF_MUST_USE
 #endif
 
-/** The compiler warns where a function is used that something better has come for. */
+/** The compiler warns where a deprecated function is used. */
 #if defined(__clang__) || (defined(__GNUC__) && (__GNUC__ > 4 || (__GNUC__ == 4 && __GNUC_MINOR__ >= 5)))
 #define HF_DEPRECATED(instead) __attribute__((deprecated(instead)))
 #else

@@ -23,7 +23,7 @@ pub const HF_LOG_OFF: i32 = 0;
 /// Something failed.
 pub const HF_LOG_ERROR: i32 = 1;
 
-/// Somebody should look at this: TLS verification is off, two kinds of credentials are set.
+/// Needs attention: TLS verification is off, two kinds of credentials are set.
 pub const HF_LOG_WARN: i32 = 2;
 
 /// Changes of state: a login, another node.
@@ -41,7 +41,7 @@ pub const HF_LOG_TRACE: i32 = 5;
 /// `user_data` is what was given with the callback.
 pub type hf_log_callback = Option<unsafe extern "C" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
-/// Called once, when the library will never use `user_data` again; on whichever thread that turns out.
+/// Called once, when the library will never use `user_data` again; on any thread.
 pub type hf_destroy = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Sets or removes the process-wide log callback, which serves all managers whose options have none.
@@ -53,8 +53,8 @@ pub type hf_destroy = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 /// @param callback   Receives the lines. NULL: none from now on; then `user_data` and `destroy` are not used.
 /// @param user_data  Passed to `callback` and `destroy`; may be NULL. Stays the caller's until `destroy` is called.
 /// @param destroy    Called once when `user_data` is no longer needed; NULL: nothing to do.
-/// @param max_level  `HF_LOG_*`: lines beyond this level are not passed on. Below `HF_LOG_OFF` counts as that, above
-///     `HF_LOG_TRACE` as that.
+/// @param max_level  `HF_LOG_*`: lines beyond this level are not passed on. A smaller number is taken as `HF_LOG_OFF`,
+///     a larger one as `HF_LOG_TRACE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_set_log_callback(
     callback: hf_log_callback,

@@ -7,27 +7,27 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-
 use super::arguments::Out;
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
-use super::guard;
 use super::handle::Counted;
 use super::options::hf_options;
+use super::{export, guard};
+use crate::call::Call;
 use crate::error::Status;
-use crate::open;
-use crate::store::SecretManager;
+use crate::open::{self, Manager};
 
 /// A store of secrets. Counted; usable from any number of threads at once.
 pub struct hf_manager {
-    pub(super) manager: Arc<dyn SecretManager>,
+    _private: [u8; 0],
 }
 
-impl Counted for hf_manager {}
+impl Counted for hf_manager {
+    type Object = Manager;
+}
 
-/// Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that what
-/// is wrong shows now and not at the first secret.
+/// Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that errors
+/// show now and not at the first secret.
 ///
 /// Any thread. Blocks, until the call's time is up at the latest. `options` are not changed, and may be used by
 /// several threads for this at once.
@@ -39,8 +39,8 @@ impl Counted for hf_manager {}
 /// @retval HF_OK                      Open.
 /// @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
 /// @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
-///     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. That there is no such mount
-///     at all the first operation tells: no token may ask for it in advance.
+///     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. A mount that does not exist
+///     is reported by the first operation: no token may ask for it in advance.
 /// @retval HF_ERR_AUTH                Vault refuses the credentials.
 /// @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
 /// @retval HF_ERR_CONNECTION          Vault cannot be reached.
@@ -62,12 +62,11 @@ pub unsafe extern "C" fn hf_manager_open(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear(out_manager, "out_manager")?;
-            let options = options.as_ref().map(|options| &options.options);
-            let manager = open::open(options, &hf_call::settings(call))?;
-            out.set(hf_manager { manager }.into_raw());
-            Ok(Status::Ok)
+            let options = options.as_ref().map(|options| options.options.clone());
+            let job = move |call: &Call| open::open(options.as_ref(), call).map(Manager::shared);
+            Ok((job, |manager| give(out, manager)))
         })
     }
 }
@@ -91,11 +90,9 @@ pub unsafe extern "C" fn hf_manager_default(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear(out_manager, "out_manager")?;
-            let manager = open::default_manager(&hf_call::settings(call))?;
-            out.set(hf_manager::share(default_handle(manager)));
-            Ok(Status::Ok)
+            Ok((open::default_manager, |manager| give(out, manager)))
         })
     }
 }
@@ -106,24 +103,13 @@ pub unsafe extern "C" fn hf_manager_default(
 /// Any thread; does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_manager_reset_default() {
-    guard::infallible((), || {
-        open::reset_default_manager();
-        DEFAULT.store(None);
-    });
+    guard::infallible((), open::reset_default_manager);
 }
 
-/// What C has of the process-wide manager: one object for all who ask.
-static DEFAULT: ArcSwapOption<hf_manager> = ArcSwapOption::const_empty();
-
-fn default_handle(manager: Arc<dyn SecretManager>) -> Arc<hf_manager> {
-    let of_it = |handle: &Arc<hf_manager>| std::ptr::addr_eq(Arc::as_ptr(&handle.manager), Arc::as_ptr(&manager));
-    let fresh = Arc::new(hf_manager { manager: Arc::clone(&manager) });
-    DEFAULT.rcu(|present| match present {
-        Some(handle) if of_it(handle) => Some(Arc::clone(handle)),
-        _ => Some(Arc::clone(&fresh)),
-    });
-    // Somebody may have taken it away again meanwhile.
-    DEFAULT.load_full().filter(of_it).unwrap_or(fresh)
+/// Writes a manager to its out-parameter.
+fn give(out: Out<hf_manager>, manager: Arc<Manager>) -> Status {
+    out.set(hf_manager::into_raw(manager));
+    Status::Ok
 }
 
 /// Adds a reference.
@@ -158,6 +144,6 @@ pub unsafe extern "C" fn hf_manager_free(manager: *mut hf_manager) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_manager_type(manager: *const hf_manager) -> *const c_char {
     // SAFETY: the caller's promise.
-    let manager = unsafe { manager.as_ref() };
-    guard::infallible(std::ptr::null(), || manager.map_or(std::ptr::null(), |manager| manager.manager.kind().as_ptr()))
+    let manager = unsafe { hf_manager::borrow(manager) };
+    guard::infallible(std::ptr::null(), || manager.map_or(std::ptr::null(), |manager| manager.kind().as_ptr()))
 }

@@ -1,24 +1,36 @@
 //! Metadata
 //!
-//! What may stand beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
+//! Data stored beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
 //! beside the value; the `env` backend ignores it.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
-use super::arguments::{object_mut, text};
+use super::arguments::{copied_text, object_mut};
 use super::error::{hf_error, hf_status};
-use super::guard;
 use super::handle::Owned;
-use crate::error::{Error, Result, Status};
-use crate::secret::try_to_owned;
+use super::{guard, outcome};
+use crate::error::Status;
 use crate::store::Metadata;
 
-/// A map from string to string. One owner; one thread at a time.
+/// A map from string to string. One owner; changed by one thread at a time, and unchanged used by any number of calls.
 pub struct hf_metadata {
-    pub(super) map: Metadata,
+    /// Shared with the jobs that were given it; a change while one of them has it makes a copy.
+    map: Arc<Metadata>,
 }
 
 impl Owned for hf_metadata {}
+
+impl hf_metadata {
+    /// The present entries, for a job. `None` for NULL.
+    ///
+    /// # Safety
+    /// `pointer` is NULL, or points at metadata that nobody changes until this returns.
+    pub(super) unsafe fn share(pointer: *const hf_metadata) -> Option<Arc<Metadata>> {
+        // SAFETY: the caller's promise.
+        unsafe { pointer.as_ref() }.map(|metadata| Arc::clone(&metadata.map))
+    }
+}
 
 /// New, empty metadata.
 ///
@@ -27,12 +39,12 @@ impl Owned for hf_metadata {}
 /// @return The metadata, owned by the caller: `hf_metadata_free`. NULL only if there is a bug in the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_metadata_new() -> *mut hf_metadata {
-    guard::infallible(std::ptr::null_mut(), || hf_metadata { map: Metadata::new() }.into_raw())
+    guard::infallible(std::ptr::null_mut(), || hf_metadata { map: Arc::default() }.into_raw())
 }
 
 /// Sets one entry, in place of an entry with the same key.
 ///
-/// One thread at a time for each `metadata`; does not block.
+/// One thread at a time for each `metadata`, while no other uses it; does not block.
 ///
 /// @param metadata  The metadata.
 /// @param key       Copied. Any UTF-8 text.
@@ -52,18 +64,13 @@ pub unsafe extern "C" fn hf_metadata_set(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        outcome::status(error, || {
             let metadata = object_mut(metadata, "metadata")?;
-            let (key, value) = (text(key, "key")?, text(value, "value")?);
-            metadata.map.insert(copied(key, "the key")?, copied(value, "the value")?);
+            let (key, value) = (copied_text(key, "key")?, copied_text(value, "value")?);
+            Arc::make_mut(&mut metadata.map).insert(key, value);
             Ok(Status::Ok)
         })
     }
-}
-
-/// How long it is the caller decides.
-fn copied(text: &str, what: &str) -> Result<String> {
-    try_to_owned(text).ok_or_else(|| Error::no_memory(what, text.len()))
 }
 
 /// Frees metadata.

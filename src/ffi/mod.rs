@@ -3,8 +3,10 @@
 //! One file for each section of the header. The doc comments of what C sees are the header's text, so they are written
 //! for its readers; `build.rs` turns them into `include/handsfree_secrets.h`.
 //!
-//! - `guard`: what every call passes through: panics, `errno`, thread cancellation
-//! - `arguments`: NULL and UTF-8 checks, out-parameters
+//! - `guard`: the boundary: panics, `errno`, thread cancellation
+//! - `outcome`: the status and the error of a function
+//! - `export`: how a function with a status runs: arguments, then a job, then a writer of the results
+//! - `arguments`: NULL and UTF-8 checks, copies for jobs, out-parameters
 //! - `handle`: the ownership kinds: a C type is either owned by one, or counted
 //!
 //! The rules that this side of the boundary keeps: out-parameters are cleared before anything else is looked at; an
@@ -17,6 +19,7 @@ mod arguments;
 mod batch;
 mod call;
 mod error;
+mod export;
 mod guard;
 mod handle;
 mod list;
@@ -24,6 +27,7 @@ mod log;
 mod manager;
 mod metadata;
 mod options;
+mod outcome;
 mod secrets;
 #[cfg(feature = "test-panic")]
 mod test_panic;

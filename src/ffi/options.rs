@@ -1,31 +1,33 @@
 //! Options
 //!
-//! What a manager is opened with. An option has the name of the environment variable of the same meaning, and comes
-//! before the environment: `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The
-//! groups address; credentials; CA; client certificate and key; proxy are taken whole: where one member is set as an
-//! option, no member comes from the environment.
+//! The settings that a manager is opened with. An option has the name of the environment variable of the same meaning,
+//! and comes before the environment:
+//! `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The groups address; credentials;
+//! CA; client certificate and key; proxy are taken whole: where one member is set as an option, no member comes from the
+//! environment.
 //!
-//! Options may be made on one thread and used on another, but not by two threads at once. They can be freed as soon as
+//! Options are changed by one thread at a time, and unchanged used by any number of calls. They can be freed as soon as
 //! the manager is open.
 
 use std::ffi::{c_char, c_void};
 
 use super::arguments::{object_mut, text};
 use super::error::{hf_error, hf_status};
-use super::guard;
 use super::handle::Owned;
 use super::log::{self, hf_destroy, hf_log_callback};
+use super::{guard, outcome};
 use crate::config::Options;
 use crate::error::Status;
 
-/// Options of a manager that is to be opened. One owner; one thread at a time.
+/// Options of a manager that is to be opened. One owner; changed by one thread at a time.
 pub struct hf_options {
+    /// What is set; a manager that is opened with it has a copy.
     pub(super) options: Options,
 }
 
 impl Owned for hf_options {}
 
-/// New options: nothing set, the environment counts for what is not set.
+/// New options: nothing is set, and what is not set comes from the environment.
 ///
 /// Any thread; does not block.
 ///
@@ -35,7 +37,7 @@ pub extern "C" fn hf_options_new() -> *mut hf_options {
     guard::infallible(std::ptr::null_mut(), || hf_options { options: Options::new() }.into_raw())
 }
 
-/// New options for a manager that never looks at the environment: nothing set, and defaults for what is not set.
+/// New options for a manager that never looks at the environment: nothing is set, and what is not set has its default.
 ///
 /// Any thread; does not block.
 ///
@@ -67,7 +69,7 @@ pub unsafe extern "C" fn hf_options_set(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        outcome::status(error, || {
             let options = object_mut(options, "options")?;
             options.options.set(text(name, "name")?, text(value, "value")?)?;
             Ok(Status::Ok)
@@ -103,10 +105,10 @@ pub unsafe extern "C" fn hf_options_set_log_callback(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        outcome::status(error, || {
             let options = object_mut(options, "options")?;
             let level = log::level(max_level)?;
-            // Kept until the options are no longer being changed: its `destroy` may call the library.
+            // Dropped after the change of the options, because its `destroy` may call the library.
             let _before = options.options.log_sink().cloned();
             options.options.set_log_sink(log::sink(callback, user_data, destroy).map(|sink| (sink, level)));
             Ok(Status::Ok)

@@ -20,15 +20,16 @@
 use std::ffi::c_char;
 use std::ptr::NonNull;
 
-use super::arguments::{Out, null, object, optional_text, text};
+use super::arguments::{Out, OutBuffer, check_fits, copied_optional_text, copied_secret, copied_text, null, text};
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
-use super::guard;
-use super::handle::Owned;
+use super::handle::{Counted, Owned};
 use super::list::hf_string_list;
 use super::manager::hf_manager;
 use super::metadata::hf_metadata;
-use crate::error::{Error, Result, Status};
+use super::{export, guard, outcome};
+use crate::call::Call;
+use crate::error::Status;
 use crate::secret::Secret;
 
 /// Stores a value under a key, replacing what was there, its metadata included.
@@ -45,7 +46,7 @@ use crate::secret::Secret;
 ///     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
 /// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
 /// @retval HF_OK                    Stored.
-/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a key that cannot be; nothing was sent.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an invalid key; nothing was sent.
 /// @retval HF_ERR_CONFLICT          The mount demands check-and-set, and others kept writing.
 /// @retval HF_ERR_TOO_LARGE         The value is over the server's limit or ours; nothing was written.
 /// @retval HF_ERR_UNSUPPORTED       The mount is no KV version 2.
@@ -62,16 +63,22 @@ pub unsafe extern "C" fn hf_store_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear_optional(out_reference);
-            let manager = &object(manager, "manager")?.manager;
-            let (key, value) = (text(key, "key")?, text(value, "value")?);
-            let metadata = metadata.as_ref().map(|metadata| &metadata.map);
-            let reference = manager.store(key, value, metadata, &hf_call::settings(call))?;
-            if let Some(out) = out {
-                out.set(Secret::copy_of(&reference).into_raw());
-            }
-            Ok(Status::Ok)
+            let manager = hf_manager::share(manager, "manager")?;
+            let (key, value) = (copied_text(key, "key")?, copied_secret(value, "value")?);
+            let metadata = hf_metadata::share(metadata);
+            let job = move |call: &Call| {
+                let reference = manager.store(&key, value.as_str(), metadata.as_deref(), call)?;
+                Ok(Secret::copy_of(&reference))
+            };
+            let write = |reference: Secret| {
+                if let Some(out) = out {
+                    out.set(reference.into_raw());
+                }
+                Status::Ok
+            };
+            Ok((job, write))
         })
     }
 }
@@ -86,7 +93,7 @@ pub unsafe extern "C" fn hf_store_secret(
 /// @param out_value  Where the value goes: UTF-8, owned by the caller: `hf_free_string`, which wipes it. A number or
 ///     boolean comes as its JSON text. NULL unless the status is `HF_OK`.
 /// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     Here it is.
+/// @retval HF_OK                     There is a value, and `*out_value` has it.
 /// @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
 /// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
@@ -103,11 +110,17 @@ pub unsafe extern "C" fn hf_get_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear(out_value, "out_value")?;
-            let Some(value) = get(manager, reference, call)? else { return Ok(Status::NotFound) };
-            out.set(value.into_raw());
-            Ok(Status::Ok)
+            let manager = hf_manager::share(manager, "manager")?;
+            let reference = copied_text(reference, "reference")?;
+            let job = move |call: &Call| manager.get(&reference, call);
+            let write = |value: Option<Secret>| {
+                let Some(value) = value else { return Status::NotFound };
+                out.set(value.into_raw());
+                Status::Ok
+            };
+            Ok((job, write))
         })
     }
 }
@@ -125,7 +138,7 @@ pub unsafe extern "C" fn hf_get_secret(
 /// @param capacity    How many bytes `buffer` has. The value and its NUL must fit: a value of 20 bytes takes 21.
 /// @param out_length  Where the length of the value in bytes goes, its NUL not counted; 0 unless the status is `HF_OK`.
 /// @param error       Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     Here it is.
+/// @retval HF_OK                     There is a value, and `buffer` has it.
 /// @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
 /// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
@@ -145,52 +158,27 @@ pub unsafe extern "C" fn hf_get_secret_into(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
-            let out_length = NonNull::new(out_length);
-            if let Some(length) = out_length {
-                length.write(0);
-            }
-            let buffer = NonNull::new(buffer);
-            if let Some(buffer) = buffer.filter(|_| capacity > 0) {
-                buffer.write(0);
-            }
-            let buffer = buffer.ok_or_else(|| null("buffer"))?.cast::<u8>();
-            let out_length = out_length.ok_or_else(|| null("out_length"))?;
-            let Some(value) = get(manager, reference, call)? else { return Ok(Status::NotFound) };
-            let length = value.len();
-            if length >= capacity {
-                let needed = length.saturating_add(1);
-                let message = format!(
-                    "Failed to retrieve secret: the value and its NUL take {needed} bytes, and capacity is {capacity}"
-                );
-                return Err(Error::new(Status::TooLarge, message));
-            }
-            buffer.copy_from_nonoverlapping(NonNull::from(value.as_bytes()).cast(), length);
-            buffer.add(length).write(0);
-            out_length.write(length);
-            Ok(Status::Ok)
+        export::run(error, call, || {
+            let out = OutBuffer::clear(buffer, capacity, out_length)?;
+            let manager = hf_manager::share(manager, "manager")?;
+            let reference = copied_text(reference, "reference")?;
+            let job = move |call: &Call| {
+                let value = manager.get(&reference, call)?;
+                value.as_ref().map_or(Ok(()), |value| check_fits(value, capacity))?;
+                Ok(value)
+            };
+            let write = |value: Option<Secret>| {
+                let Some(value) = value else { return Status::NotFound };
+                out.set(&value);
+                Status::Ok
+            };
+            Ok((job, write))
         })
     }
 }
 
-/// What both ways of getting share. A value with a NUL in it would reach C cut short.
-///
-/// # Safety
-/// Each pointer is NULL, or what its type says.
-unsafe fn get(manager: *const hf_manager, reference: *const c_char, call: *const hf_call) -> Result<Option<Secret>> {
-    // SAFETY: the caller's promise.
-    let (manager, reference, call) =
-        unsafe { (object(manager, "manager")?, text(reference, "reference")?, hf_call::settings(call)) };
-    let value = manager.manager.get(reference, &call)?;
-    if value.as_ref().is_some_and(|value| value.as_bytes().contains(&0)) {
-        let message = format!("the value behind {reference} has U+0000 in it, which a C string cannot hold");
-        return Err(Error::unsupported(message));
-    }
-    Ok(value)
-}
-
 /// Replaces the value of a secret that exists. Its other fields stay as they are; a field named by the reference is the
-/// one that is replaced. Two that update at the same time do not undo each other's fields.
+/// one that is replaced. Concurrent updates do not undo each other's fields.
 ///
 /// Any thread; blocks.
 ///
@@ -219,11 +207,12 @@ pub unsafe extern "C" fn hf_update_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
-            let manager = &object(manager, "manager")?.manager;
-            let (reference, value) = (text(reference, "reference")?, text(value, "value")?);
-            let metadata = metadata.as_ref().map(|metadata| &metadata.map);
-            manager.update(reference, value, metadata, &hf_call::settings(call)).map(found)
+        export::run(error, call, || {
+            let manager = hf_manager::share(manager, "manager")?;
+            let (reference, value) = (copied_text(reference, "reference")?, copied_secret(value, "value")?);
+            let metadata = hf_metadata::share(metadata);
+            let job = move |call: &Call| manager.update(&reference, value.as_str(), metadata.as_deref(), call);
+            Ok((job, found))
         })
     }
 }
@@ -250,9 +239,11 @@ pub unsafe extern "C" fn hf_delete_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
-            let manager = &object(manager, "manager")?.manager;
-            manager.delete(text(reference, "reference")?, &hf_call::settings(call)).map(found)
+        export::run(error, call, || {
+            let manager = hf_manager::share(manager, "manager")?;
+            let reference = copied_text(reference, "reference")?;
+            let job = move |call: &Call| manager.delete(&reference, call);
+            Ok((job, found))
         })
     }
 }
@@ -269,7 +260,7 @@ pub unsafe extern "C" fn hf_delete_secret(
 /// @param out_list  Where the list goes, owned by the caller: `hf_string_list_free`. Empty where there is nothing. NULL
 ///     on failure.
 /// @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    Here they are, none perhaps.
+/// @retval HF_OK                    The list is complete; it may be empty.
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a prefix that no path can have.
 /// @retval HF_ERR_TOO_LARGE         An answer is over 64 MiB.
 #[must_use]
@@ -283,12 +274,16 @@ pub unsafe extern "C" fn hf_list_secrets(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        export::run(error, call, || {
             let out = Out::clear(out_list, "out_list")?;
-            let manager = &object(manager, "manager")?.manager;
-            let references = manager.list(optional_text(prefix, "prefix")?, &hf_call::settings(call))?;
-            out.set(hf_string_list::new(references)?.into_raw());
-            Ok(Status::Ok)
+            let manager = hf_manager::share(manager, "manager")?;
+            let prefix = copied_optional_text(prefix, "prefix")?;
+            let job = move |call: &Call| hf_string_list::new(manager.list(prefix.as_deref(), call)?);
+            let write = |list: hf_string_list| {
+                out.set(list.into_raw());
+                Status::Ok
+            };
+            Ok((job, write))
         })
     }
 }
@@ -301,7 +296,7 @@ pub unsafe extern "C" fn hf_list_secrets(
 /// @param reference      As for `hf_get_secret`.
 /// @param out_reference  Where the canonical form goes, owned by the caller: `hf_free_string`. NULL on failure.
 /// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     Here it is.
+/// @retval HF_OK                     `*out_reference` has the canonical form.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
 /// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
 /// @retval HF_ERR_INTERNAL           A bug in the library.
@@ -315,9 +310,9 @@ pub unsafe extern "C" fn hf_canonical_reference(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        guard::status(error, || {
+        outcome::status(error, || {
             let out = Out::clear(out_reference, "out_reference")?;
-            let manager = &object(manager, "manager")?.manager;
+            let manager = hf_manager::borrow(manager).ok_or_else(|| null("manager"))?;
             let canonical = manager.canonical(text(reference, "reference")?)?;
             out.set(Secret::copy_of(&canonical).into_raw());
             Ok(Status::Ok)
@@ -337,6 +332,7 @@ pub unsafe extern "C" fn hf_free_string(string: *mut c_char) {
     guard::infallible((), || drop(NonNull::new(string).map(|string| unsafe { Secret::from_raw(string) })));
 }
 
+/// The status of an operation on one secret that made nothing.
 fn found(found: bool) -> Status {
     if found { Status::Ok } else { Status::NotFound }
 }

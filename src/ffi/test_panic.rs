@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::error::{hf_error, hf_status};
-use super::{arguments, guard};
+use super::{arguments, outcome};
 
 /// Panics with `message` in its text. Gives `HF_ERR_INTERNAL`.
 #[must_use]
@@ -11,7 +11,7 @@ use super::{arguments, guard};
 pub unsafe extern "C" fn hf_test_panic(message: *const c_char, error: *mut *mut hf_error) -> hf_status {
     // SAFETY: the caller's promise about both pointers.
     unsafe {
-        guard::status(error, || {
+        outcome::status(error, || {
             let message = arguments::text(message, "message")?;
             #[expect(clippy::panic, reason = "the purpose of this function")]
             {

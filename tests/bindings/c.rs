@@ -35,6 +35,11 @@ fn a_call_ends_in_time_and_can_be_cancelled() {
 }
 
 #[test]
+fn a_signal_handler_cancels_the_calls_of_many_threads() {
+    passes("shutdown");
+}
+
+#[test]
 fn log_callbacks_are_called_and_destroyed_once() {
     passes("log_callbacks");
 }

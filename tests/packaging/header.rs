@@ -1,6 +1,5 @@
 //! The C header: up to date, complete, and clean under every standard that it promises.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -104,38 +103,6 @@ fn version_macros_are_those_of_the_package_and_numbers_work_in_the_preprocessor(
         env!("CARGO_PKG_VERSION")
     );
     compiles(&folder, "gcc", "c99", &source);
-}
-
-/// The names and numbers of the statuses that the lines of a list give; `pair` finds them in a line.
-fn statuses(text: &str, pair: impl Fn(&str) -> Option<(&str, &str)>) -> BTreeMap<String, i32> {
-    let read = |line: &str| {
-        let (name, number) = pair(line)?;
-        let name = name.trim().replace('-', "_");
-        let ours = ["HF_OK", "HF_NOT_FOUND"].contains(&name.as_str()) || name.starts_with("HF_ERR_");
-        ours.then(|| (name, number.trim().parse().unwrap()))
-    };
-    text.lines().filter_map(read).collect()
-}
-
-#[test]
-fn every_list_of_statuses_outside_the_header_has_its_names_and_numbers() {
-    let wanted = statuses(&committed().replace(['(', ')'], ""), |line| line.strip_prefix("#define ")?.split_once(' '));
-    assert!(wanted.len() >= 18 && wanted["HF_ERR_INTERNAL"] == -16, "{wanted:?}");
-
-    let read = |path: &str| fs::read_to_string(repository_root().join(path)).unwrap();
-    let cobol = statuses(&read("examples/cobol/handsfree_secrets.cpy"), |line| {
-        line.trim().strip_prefix("78")?.trim_end_matches('.').split_once("VALUE")
-    });
-    assert_eq!(cobol, wanted, "COBOL's copybook");
-    let fortran = read("examples/fortran/handsfree_secrets.f90");
-    let parameters = fortran.split_once("parameter, public :: ").unwrap().1.split_once("\n\n").unwrap().0;
-    let one_a_line = parameters.replace('&', "").replace(',', "\n").replace("\n\n", "\n");
-    assert_eq!(statuses(&one_a_line, |line| line.split_once('=')), wanted, "Fortran's module");
-    let table = statuses(&read("README.md"), |line| {
-        let mut cells = line.strip_prefix('|')?.split('|');
-        Some((cells.next()?.trim().trim_matches('`'), cells.next()?))
-    });
-    assert_eq!(table, wanted, "the README's table");
 }
 
 #[test]

@@ -7,3 +7,4 @@ mod cargo_c;
 mod exports;
 mod header;
 mod install;
+mod statuses;

@@ -1,0 +1,120 @@
+//! The table of statuses: number, C name and meaning of each, written once.
+//!
+//! [`Status`], the constants of `ffi`, `hf_status_name` and the static errors come from this table; so do the macros of
+//! the C header, because `build.rs` includes this file. For that it uses nothing of the crate. `tests/statuses.rs`
+//! compares the lists that other languages have.
+//!
+//! A status is added as one entry. The numbers are part of the ABI: they are never changed and never used again.
+
+use std::ffi::CStr;
+
+/// Makes of each entry a variant of [`Status`], a constant in [`numbers`], and an arm of the functions that describe it.
+macro_rules! statuses {
+    ($( $(#[doc = $line:literal])+ $variant:ident = $name:ident = $number:literal, )+) => {
+        /// The outcome of a call as C programs see it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(i32)]
+        pub enum Status {
+            $( $(#[doc = $line])+ $variant = $number, )+
+        }
+
+        impl Status {
+            /// Every status, in the order of the table.
+            pub const ALL: &'static [Status] = &[$(Status::$variant),+];
+
+            /// The name that C programs know, such as `HF_NOT_FOUND`.
+            pub const fn name(self) -> &'static CStr {
+                match self {
+                    $( Status::$variant => c_name(concat!(stringify!($name), "\0")), )+
+                }
+            }
+
+            /// What the status means, in the lines of its comment in the header.
+            pub const fn meaning(self) -> &'static [&'static str] {
+                match self {
+                    $( Status::$variant => &[$($line),+], )+
+                }
+            }
+        }
+
+        /// The numbers by their C names.
+        #[allow(dead_code, reason = "build.rs has no use for them")]
+        pub mod numbers {
+            $( $(#[doc = $line])+ pub const $name: i32 = $number; )+
+        }
+    };
+}
+
+statuses! {
+    /// Done.
+    Ok = HF_OK = 0,
+
+    /// There is no such secret. Not an error: no `hf_error` is made, and the out-value is NULL.
+    NotFound = HF_NOT_FOUND = 1,
+
+    /// NULL where a value is needed, invalid UTF-8, an invalid key, an unknown option. The message names the
+    /// parameter.
+    InvalidArgument = HF_ERR_INVALID_ARGUMENT = -1,
+
+    /// The text is no reference of this manager. Also logged as a warning.
+    InvalidReference = HF_ERR_INVALID_REFERENCE = -2,
+
+    /// Configuration is missing or contradicts itself; or the mount or the namespace does not exist.
+    Config = HF_ERR_CONFIG = -3,
+
+    /// Vault refuses the credentials; or the token is dead and no login can replace it.
+    Auth = HF_ERR_AUTH = -4,
+
+    /// The token is alive, but its policy says no. The message names the path and the capability.
+    PermissionDenied = HF_ERR_PERMISSION_DENIED = -5,
+
+    /// No TCP or Unix-socket connection could be made, or it broke.
+    Connection = HF_ERR_CONNECTION = -6,
+
+    /// A certificate was refused, by us or by the server, or the TLS handshake failed.
+    Tls = HF_ERR_TLS = -7,
+
+    /// The call's time was up.
+    Timeout = HF_ERR_TIMEOUT = -8,
+
+    /// Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also
+    /// after the retries.
+    Unavailable = HF_ERR_UNAVAILABLE = -9,
+
+    /// Vault limits the rate of requests, also after the retries.
+    RateLimited = HF_ERR_RATE_LIMITED = -10,
+
+    /// Others changed the secret at the same time, again and again.
+    Conflict = HF_ERR_CONFLICT = -11,
+
+    /// A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no
+    /// memory for it.
+    TooLarge = HF_ERR_TOO_LARGE = -12,
+
+    /// What answers is not Vault, or not as documented.
+    Protocol = HF_ERR_PROTOCOL = -13,
+
+    /// This backend, mount or server cannot do it; or the value is one that this function cannot return.
+    Unsupported = HF_ERR_UNSUPPORTED = -14,
+
+    /// `hf_call_cancel` ended the call.
+    Cancelled = HF_ERR_CANCELLED = -15,
+
+    /// A bug in the library.
+    Internal = HF_ERR_INTERNAL = -16,
+}
+
+impl Status {
+    /// The number that C programs see.
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+}
+
+/// `text`, which ends in a NUL, as a C string.
+const fn c_name(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => c"HF_UNKNOWN",
+    }
+}
