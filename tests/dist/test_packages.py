@@ -29,7 +29,7 @@ SONAME = "libhandsfree_secrets.so.0"
 LIBRARY = f"libhandsfree_secrets.so.{VERSION}"
 API = set((ROOT / "tests/symbols.txt").read_text().split())
 DEBS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev")
-HEADERS = ("handsfree_secrets.h", "handsfree_secrets.hpp")
+HEADERS = sorted(path.relative_to(ROOT / "include") for path in (ROOT / "include").rglob("*.h*"))
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -190,6 +190,8 @@ class Files:
     def test_the_library_and_the_header_are_those_of_the_recorded_interface(self):
         run(ROOT / "scripts/abi", "check", self.library)
         for folder in (self.prefix / "include", self.system / "usr/include"):
+            installed = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+            self.assertEqual(installed, HEADERS)
             for header in HEADERS:
                 self.assertEqual((folder / header).read_bytes(), (ROOT / "include" / header).read_bytes(), header)
 
