@@ -113,7 +113,7 @@ fn the_first_java_program_finds_a_secret_and_misses_another() {
 #[test]
 fn the_first_python_program_stores_and_lists() {
     let mut python = quiet(Path::new("python3"));
-    python.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("examples/python"));
+    python.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("bindings/python"));
     let reference = "env://HANDSFREE_SECRET_GITHUB_TOKEN_USER_123";
     assert_eq!(
         run(python.arg("-c").arg(first_program("python.md", "python"))),

@@ -96,11 +96,16 @@ fn the_fortran_program_does_the_five_operations() {
     works("fortran", || quiet(&program));
 }
 
+/// Python with the package on its path, as docs/python.md says.
+fn with_python_package(command: &mut Command) -> &mut Command {
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("bindings/python"))
+}
+
 #[test]
 fn the_python_program_does_the_five_operations() {
     works("python", || {
         let mut command = quiet(Path::new("python3"));
-        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(example("python/quickstart.py"));
+        with_python_package(&mut command).arg(example("python/quickstart.py"));
         command
     });
 }
@@ -125,7 +130,7 @@ fn the_java_program_does_the_five_operations() {
 /// Python code with everything of the binding imported, on a mount of its own. Prints JSON.
 fn python(server: &Server, mount: &str, code: &str) -> Value {
     let mut command = quiet(Path::new("python3"));
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", example("python"));
+    with_python_package(&mut command);
     command.env("VAULT_ADDR", server.addr()).env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", mount);
     command.arg("-c").arg(format!("import json\nfrom handsfree_secrets import *\n{code}"));
     let output = command.output().unwrap();
