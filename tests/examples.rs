@@ -75,6 +75,20 @@ fn works(language: &str, start: impl Fn() -> Command) {
 }
 
 #[test]
+fn the_c_and_cpp_programs_show_why_opening_failed_whatever_compiled_them() {
+    let (c, cpp) = (example("c/quickstart.c"), example("cpp/quickstart.cpp"));
+    for (compiler, standard, source) in
+        [("gcc", "c99", &c), ("clang", "c99", &c), ("g++", "c++17", &cpp), ("clang++", "c++17", &cpp)]
+    {
+        let program = cc::compile(compiler, standard, source, &format!("quickstart-{compiler}"), &[]);
+        let output = quiet(&program).env("SECRET_MANAGER_TYPE", "vault").output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{compiler}: {message}");
+        assert!(message.contains("HF_ERR_CONFIG: VAULT_ADDR environment variable"), "{compiler}: {message}");
+    }
+}
+
+#[test]
 fn the_cobol_program_does_the_five_operations() {
     let program = output("cobol").join("quickstart");
     let mut compiler = Command::new("cobc");
