@@ -118,6 +118,19 @@ class Programs(Packages):
             run("go", "build", *tags, "-o", program, ".", cwd=self.prefix / "examples/go", env=environment(**settings))
             self.runs(program)
 
+    def test_hfsecret_compiles_and_runs(self):
+        flags = self.flags("handsfree_secrets", self.prefix / "lib/pkgconfig")
+        program, sources = self.scratch / "hfsecret", sorted((self.prefix / "tools/hfsecret").glob("*.c"))
+        run("cc", "-std=c99", *STRICT, *sources, *flags, f"-Wl,-rpath,{self.prefix}/lib", "-o", program)
+        self.assertEqual(run(program, "--version"), f"hfsecret {VERSION}\n")
+
+    def test_the_python_quickstart_runs(self):
+        self.assertTrue((self.prefix / "bindings/python/handsfree_secrets/py.typed").exists())
+        settings = {"PYTHONPATH": self.prefix / "bindings/python", "PYTHONDONTWRITEBYTECODE": "1",
+                    "HANDSFREE_SECRETS_LIBRARY": self.library}
+        self.assertIn("vault://", run(sys.executable, self.prefix / "examples/python/quickstart.py",
+                                      env=environment(**settings)))
+
     def test_cmake_finds_the_package(self):
         project, build = ROOT / "tests/install/find_package", self.scratch / "cmake"
         source = self.scratch / "cmake-source"
