@@ -64,7 +64,7 @@ fn each_part_compiles_alone_and_twice() {
 }
 
 #[test]
-fn the_header_includes_every_part_and_no_part_includes_itself_on_any_way() {
+fn the_header_includes_every_part_and_no_circle_of_parts() {
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in parts() {
         left.insert(part.file_stem().unwrap().to_str().unwrap().to_string(), includes(&part));
