@@ -10,6 +10,9 @@ install(FILES "${_hf_library_dir}/libhandsfree_secrets.so" "${_hf_library_dir}/l
     DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT handsfree_secrets_Development)
 install(FILES include/handsfree_secrets.h include/handsfree_secrets.hpp
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT handsfree_secrets_Development)
+install(DIRECTORY include/handsfree_secrets
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT handsfree_secrets_Development
+    FILES_MATCHING PATTERN "*.hpp")
 
 # The .pc files find the prefix from where they are themselves, unless a directory was given as an absolute path.
 function(_hf_relative_to_pkgconfig path out)

@@ -13,7 +13,7 @@ import (
 	"log"
 	"time"
 
-	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 )
 
 func main() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The five operations of libhandsfree_secrets from Python.
 
-    python3 quickstart.py
+    PYTHONPATH=../../bindings/python python3 quickstart.py
 
 Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing
 at all for the env backend.

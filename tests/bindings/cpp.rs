@@ -1,6 +1,8 @@
 //! The C++ wrapper: it compiles wherever C++17 does, keeps its promises on the env backend, and its programs work.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use handsfree_secrets_test_support::{Server, cc, repository_root};
@@ -18,8 +20,61 @@ fn run(program: &Path, environment: &[(&str, &str)]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn source(name: &str) -> std::path::PathBuf {
+fn source(name: &str) -> PathBuf {
     repository_root().join("tests/cpp").join(name)
+}
+
+/// A compiler that only looks at these headers, one after the other, as strictly as it can.
+fn looks_at(compiler: &str, standard: &str, mode: &[&str], headers: &[&Path]) {
+    let mut command = Command::new(compiler);
+    command.arg(format!("-std={standard}")).args(cc::STRICT).args(["-Wshadow", "-Wconversion"]).args(mode);
+    // As a source file: the warning about a pragma or a main file is for headers that are one.
+    command.args(["-fsyntax-only", "-x", "c++"]);
+    for header in headers {
+        command.arg("-include").arg(header);
+    }
+    let output = command.arg("/dev/null").output().unwrap_or_else(|e| panic!("{compiler}: {e}"));
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The headers of the parts, sorted.
+fn parts() -> Vec<PathBuf> {
+    let folder = fs::read_dir(repository_root().join("include/handsfree_secrets")).unwrap();
+    let mut parts: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    parts.sort();
+    parts
+}
+
+/// The headers of C++ that this one includes, by their names.
+fn includes(header: &Path) -> Vec<String> {
+    let text = fs::read_to_string(header).unwrap();
+    let quoted = text.lines().filter_map(|line| line.strip_prefix("#include \"")?.strip_suffix(".hpp\""));
+    quoted.map(|path| path.rsplit('/').next().unwrap().to_string()).collect()
+}
+
+#[test]
+fn each_part_compiles_alone_and_twice() {
+    for part in parts() {
+        looks_at("g++", "c++17", &[], &[&part, &part]);
+        looks_at("clang++", "c++17", &[], &[&part, &part]);
+        looks_at("clang++", "c++17", &["-fno-exceptions", "-fno-rtti"], &[&part, &part]);
+    }
+}
+
+#[test]
+fn the_header_includes_every_part_and_no_circle_of_parts() {
+    let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for part in parts() {
+        left.insert(part.file_stem().unwrap().to_str().unwrap().to_string(), includes(&part));
+    }
+    let umbrella = includes(&repository_root().join("include/handsfree_secrets.hpp"));
+    assert_eq!(umbrella, left.keys().cloned().collect::<Vec<_>>());
+    // What includes nothing that is left is on no circle.
+    while !left.is_empty() {
+        let names: Vec<String> = left.keys().cloned().collect();
+        left.retain(|_, included| included.iter().any(|name| names.contains(name)));
+        assert!(left.len() < names.len(), "a circle among {names:?}");
+    }
 }
 
 #[test]
@@ -30,12 +85,7 @@ fn the_header_compiles_alone_in_every_mode() {
     for (compiler, standards) in COMPILERS {
         for standard in standards {
             for mode in modes {
-                let mut command = Command::new(compiler);
-                command.arg(format!("-std={standard}")).args(cc::STRICT).args(["-Wshadow", "-Wconversion"]).args(mode);
-                // As a source file: the warning about a pragma or a main file is for headers that are one.
-                command.args(["-fsyntax-only", "-x", "c++", "-include"]).arg(&header).arg("/dev/null");
-                let output = command.output().unwrap_or_else(|e| panic!("{compiler}: {e}"));
-                assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+                looks_at(compiler, standard, mode, &[&header]);
             }
         }
     }

@@ -73,6 +73,20 @@ fn works(language: &str, start: impl Fn() -> Command) {
 }
 
 #[test]
+fn the_c_and_cpp_programs_show_why_opening_failed_whatever_compiled_them() {
+    let (c, cpp) = (example("c/quickstart.c"), example("cpp/quickstart.cpp"));
+    for (compiler, standard, source) in
+        [("gcc", "c99", &c), ("clang", "c99", &c), ("g++", "c++17", &cpp), ("clang++", "c++17", &cpp)]
+    {
+        let program = cc::compile(compiler, standard, source, &format!("quickstart-{compiler}"), &[]);
+        let output = quiet(&program).env("SECRET_MANAGER_TYPE", "vault").output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{compiler}: {message}");
+        assert!(message.contains("HF_ERR_CONFIG: VAULT_ADDR environment variable"), "{compiler}: {message}");
+    }
+}
+
+#[test]
 fn the_cobol_program_does_the_five_operations() {
     let program = output("cobol").join("quickstart");
     let mut compiler = Command::new("cobc");
@@ -94,11 +108,16 @@ fn the_fortran_program_does_the_five_operations() {
     works("fortran", || quiet(&program));
 }
 
+/// Python with the package on its path, as docs/python.md says.
+fn with_python_package(command: &mut Command) -> &mut Command {
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("bindings/python"))
+}
+
 #[test]
 fn the_python_program_does_the_five_operations() {
     works("python", || {
         let mut command = quiet(Path::new("python3"));
-        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(example("python/quickstart.py"));
+        with_python_package(&mut command).arg(example("python/quickstart.py"));
         command
     });
 }
@@ -123,7 +142,7 @@ fn the_java_program_does_the_five_operations() {
 /// Python code with everything of the binding imported, on a mount of its own. Prints JSON.
 fn python(server: &Server, mount: &str, code: &str) -> Value {
     let mut command = quiet(Path::new("python3"));
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", example("python"));
+    with_python_package(&mut command);
     command.env("VAULT_ADDR", server.addr()).env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", mount);
     command.arg("-c").arg(format!("import json\nfrom handsfree_secrets import *\n{code}"));
     let output = command.output().unwrap();
@@ -224,7 +243,11 @@ print(json.dumps(answers))
         "ValueError",
         true,
         "env",
-        ["ValueError", "VAULT_ADDR environment variable or vault_addr parameter is required", ""],
+        [
+            "ValueError",
+            "VAULT_ADDR environment variable or vault_addr parameter is required; set the option VAULT_ADDR, or the variable",
+            ""
+        ],
         "ValueError",
         null
     ]);

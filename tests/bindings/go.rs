@@ -34,6 +34,14 @@ fn the_go_package_is_vetted_and_passes_its_tests_under_the_race_detector() {
 }
 
 #[test]
+fn every_go_package_has_the_name_of_its_folder() {
+    let folder = pkg_config::folder_for("go-names");
+    let listed = succeeds(go("bindings/go", &folder).args(["list", "-f", "{{.ImportPath}} {{.Name}}", "./..."]));
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed, "github.com/handsfree/libhandsfree_secrets/bindings/go/secrets secrets\n");
+}
+
+#[test]
 fn the_go_sources_are_formatted() {
     for folder in ["bindings/go", "examples/go"] {
         let unformatted = succeeds(Command::new("gofmt").args(["-l", "."]).current_dir(repository_root().join(folder)));

@@ -11,11 +11,11 @@ use serde_json::json;
 
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let source = repository_root().join("examples/c/hfsecret.c");
-        cc::compile("clang", "c99", &source, "hfsecret-clang", &[]);
-        cc::compile("gcc", "c99", &source, "hfsecret", &[])
-    })
+    PROGRAM.get_or_init(|| compiled("gcc"))
+}
+
+fn compiled(compiler: &str) -> PathBuf {
+    cc::compile_folder(compiler, "c99", &repository_root().join("tools/hfsecret"), &format!("hfsecret-{compiler}"))
 }
 
 /// What a run left: the exit code, standard output and standard error.
@@ -180,6 +180,20 @@ fn every_kind_of_failure_has_its_exit_code() {
         assert_eq!((run.code, run.out.as_str()), (code, ""), "{arguments:?}: {}", run.err);
         assert!(run.err.starts_with("hfsecret: ") && run.err.ends_with('\n'), "{}", run.err);
         assert!(!run.err.contains("the-value") && !run.err.contains("refused\n"), "{}", run.err);
+    }
+}
+
+#[test]
+fn an_open_that_fails_shows_its_message_whatever_compiled_it() {
+    let clang = compiled("clang");
+    for program in [program(), &clang] {
+        for arguments in [["list"].as_slice(), &["migrate"], &["get", "vault://a"]] {
+            let mut command = cc::clean_command(program);
+            let output = command.args(arguments).env("SECRET_MANAGER_TYPE", "vault").output().unwrap();
+            let message = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(5), "{}: {message}", program.display());
+            assert!(message.contains(": VAULT_ADDR environment variable"), "{}: {message}", program.display());
+        }
     }
 }
 

@@ -29,7 +29,7 @@ SONAME = "libhandsfree_secrets.so.0"
 LIBRARY = f"libhandsfree_secrets.so.{VERSION}"
 API = set((ROOT / "tests/packaging/symbols.txt").read_text().split())
 DEBS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev")
-HEADERS = ("handsfree_secrets.h", "handsfree_secrets.hpp")
+HEADERS = sorted(path.relative_to(ROOT / "include") for path in (ROOT / "include").rglob("*.h*"))
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -118,6 +118,19 @@ class Programs(Packages):
             run("go", "build", *tags, "-o", program, ".", cwd=self.prefix / "examples/go", env=environment(**settings))
             self.runs(program)
 
+    def test_hfsecret_compiles_and_runs(self):
+        flags = self.flags("handsfree_secrets", self.prefix / "lib/pkgconfig")
+        program, sources = self.scratch / "hfsecret", sorted((self.prefix / "tools/hfsecret").glob("*.c"))
+        run("cc", "-std=c99", *STRICT, *sources, *flags, f"-Wl,-rpath,{self.prefix}/lib", "-o", program)
+        self.assertEqual(run(program, "--version"), f"hfsecret {VERSION}\n")
+
+    def test_the_python_quickstart_runs(self):
+        self.assertTrue((self.prefix / "bindings/python/handsfree_secrets/py.typed").exists())
+        settings = {"PYTHONPATH": self.prefix / "bindings/python", "PYTHONDONTWRITEBYTECODE": "1",
+                    "HANDSFREE_SECRETS_LIBRARY": self.library}
+        self.assertIn("vault://", run(sys.executable, self.prefix / "examples/python/quickstart.py",
+                                      env=environment(**settings)))
+
     def test_cmake_finds_the_package(self):
         project, build = ROOT / "tests/packaging/consumers/find_package", self.scratch / "cmake"
         source = self.scratch / "cmake-source"
@@ -190,6 +203,8 @@ class Files:
     def test_the_library_and_the_header_are_those_of_the_recorded_interface(self):
         run(ROOT / "scripts/abi", "check", self.library)
         for folder in (self.prefix / "include", self.system / "usr/include"):
+            installed = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+            self.assertEqual(installed, HEADERS)
             for header in HEADERS:
                 self.assertEqual((folder / header).read_bytes(), (ROOT / "include" / header).read_bytes(), header)
 

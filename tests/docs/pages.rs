@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use handsfree_secrets_test_support::cc;
+use handsfree_secrets_test_support::{cc, repository_root};
 
 use crate::documents::{Block, blocks_of, document, documents};
 
@@ -43,6 +43,36 @@ fn code_blocks_are_in_languages_that_are_tested_or_are_none() {
     for block in all_blocks() {
         assert!(KNOWN.contains(&block.language.as_str()), "{}: ```{}", block.place, block.language);
     }
+}
+
+/// The text of every C source that a reader may copy from: examples, tools, and the documents' blocks.
+fn c_sources() -> Vec<(String, String)> {
+    let mut sources: Vec<(String, String)> = all_blocks()
+        .filter(|block| ["c", "cpp"].contains(&block.language.as_str()))
+        .map(|block| (block.place, block.text))
+        .collect();
+    for folder in ["examples/c", "examples/cpp", "tools/hfsecret"] {
+        for path in fs::read_dir(repository_root().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            sources.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    sources
+}
+
+/// The compiler may evaluate arguments in any order: gcc reads `error` before the library has set it.
+#[test]
+fn no_statement_reads_an_error_in_the_argument_list_that_sets_it() {
+    let mut set = 0;
+    for (place, text) in c_sources() {
+        let code =
+            text.lines().filter(|line| !line.trim_start().starts_with(['*', '/'])).collect::<Vec<_>>().join("\n");
+        for statement in code.split([';', '{', '}']) {
+            set += usize::from(statement.contains("&error)"));
+            let reads = [", error)", ", error,", "(error)", "(error,"].iter().any(|read| statement.contains(read));
+            assert!(!(statement.contains("&error") && reads), "{place}: {statement}");
+        }
+    }
+    assert!(set > 20, "{set} calls");
 }
 
 /// The level-two sections of a page: the heading, and what stands below it with every run of white space as one blank.

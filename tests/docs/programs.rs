@@ -102,7 +102,7 @@ fn the_first_java_program_finds_a_secret_and_misses_another() {
 #[test]
 fn the_first_python_program_stores_and_lists() {
     let mut python = quiet(Path::new("python3"));
-    python.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("examples/python"));
+    python.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("bindings/python"));
     let reference = "env://HANDSFREE_SECRET_GITHUB_TOKEN_USER_123";
     assert_eq!(
         run(python.arg("-c").arg(first_program("python.md", "python"))),
@@ -110,11 +110,8 @@ fn the_first_python_program_stores_and_lists() {
     );
 }
 
-/// A script of docs/shell.md, with hfsecret on its path.
+/// A script of docs/shell.md, with what is in the folder on its path.
 fn shell(script: &str, server: &Server, mount: &str, folder: &Path) -> Command {
-    let program = cc::compile("cc", "c99", &repository_root().join("examples/c/hfsecret.c"), "docs-hfsecret", &[]);
-    let link = folder.join("hfsecret");
-    let _ = std::os::unix::fs::symlink(program, link);
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut command = quiet(Path::new("sh"));
     command.current_dir(folder).arg("-c").arg(script).env("PATH", path).env("SECRET_MANAGER_TYPE", "vault");
@@ -128,7 +125,13 @@ fn the_scripts_of_the_shell_page_do_what_the_page_says() {
     let mount = server.fresh_mount();
     let folder = folder("shell");
     let scripts = texts_in(&document("docs/shell.md"), "sh");
-    let [_, first, missing, migrate] = scripts.as_slice() else { panic!("{} scripts", scripts.len()) };
+    let [compile, first, missing, migrate] = scripts.as_slice() else { panic!("{} scripts", scripts.len()) };
+
+    // The page's command is for the repository's root: here its sources are, and what it compiles stays here.
+    std::os::unix::fs::symlink(repository_root().join("tools"), folder.join("tools")).unwrap();
+    let rpath = format!("-L{0} -lhandsfree_secrets -Wl,-rpath,{0}", cc::library_folder().display());
+    let pkg_config = pkg_config::folder_with("shell-page", "handsfree_secrets", &rpath);
+    run(shell(compile, server, &mount, &folder).env("PKG_CONFIG_PATH", pkg_config));
 
     let listed = run(shell(first, server, &mount, &folder).env("new_password", "first password"));
     assert_eq!(listed, "vault://batch/job/password\n");

@@ -41,9 +41,16 @@ fn the_manifest_tells_cargo_c_what_cmake_does() {
     assert!(read(&format!("cmake/{file}.pc.in")).contains(&name), "{file}.pc has {name}");
 
     let assets = capi["install"]["include"]["asset"].as_array().unwrap();
-    let headers: Vec<&str> = assets.iter().map(|asset| asset["from"].as_str().unwrap()).collect();
+    let (folders, files): (Vec<_>, Vec<_>) = assets.iter().partition(|asset| asset["to"].is_string());
+    let headers: Vec<&str> = files.iter().map(|asset| asset["from"].as_str().unwrap()).collect();
     let installed = format!("install(FILES {}\n    DESTINATION \"${{CMAKE_INSTALL_INCLUDEDIR}}\"", headers.join(" "));
     assert!(read("cmake/Install.cmake").contains(&installed), "{headers:?}");
+    for asset in folders {
+        let (from, to) = (asset["from"].as_str().unwrap(), asset["to"].as_str().unwrap());
+        let installed = format!("install(DIRECTORY include/{to}\n    DESTINATION \"${{CMAKE_INSTALL_INCLUDEDIR}}\"");
+        assert!(read("cmake/Install.cmake").contains(&installed), "{from}");
+        assert_eq!(from, format!("include/{to}/*.hpp"));
+    }
     assert_eq!(capi["header"]["subdirectory"], false);
     assert_eq!(capi["header"]["generation"], false);
 }
@@ -95,15 +102,17 @@ fn cargo_cinstall_gives_the_shared_library_its_headers_and_its_pc_file() {
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
 
     let library = format!("lib/libhandsfree_secrets.so.{VERSION}");
-    let wanted = [
-        "include/handsfree_secrets.h",
-        "include/handsfree_secrets.hpp",
+    let mut wanted = listing(&repository_root().join("include"));
+    wanted.iter_mut().for_each(|header| *header = Path::new("include").join(&*header));
+    assert!(wanted.len() > 10, "the headers of C++ stand in a folder: {wanted:?}");
+    let installed = [
         "lib/libhandsfree_secrets.so",
         "lib/libhandsfree_secrets.so.0",
         &library,
         "lib/pkgconfig/handsfree_secrets.pc",
     ];
-    assert_eq!(listing(&prefix), wanted.map(PathBuf::from));
+    wanted.extend(installed.map(PathBuf::from));
+    assert_eq!(listing(&prefix), wanted);
     let dynamic = Command::new("readelf").arg("--dynamic").arg(prefix.join(&library)).output().unwrap();
     let dynamic = String::from_utf8_lossy(&dynamic.stdout);
     assert!(dynamic.contains("Library soname: [libhandsfree_secrets.so.0]"), "{dynamic}");

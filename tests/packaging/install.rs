@@ -156,6 +156,15 @@ fn add_subdirectory_builds_the_library_with_the_program() {
 }
 
 #[test]
+fn the_target_hfsecret_builds_the_program_and_nothing_installs_it() {
+    let build = fresh_folder("hfsecret").join("build");
+    run(tool("cmake").arg("-S").arg(repository_root()).arg("-B").arg(&build).args(library_options("Debug")));
+    run(tool("cmake").arg("--build").arg(&build).args(["--target", "hfsecret"]));
+    assert_eq!(run(tool(build.join("hfsecret")).arg("--version")), format!("hfsecret {VERSION}\n"));
+    assert!(!debug().prefix.join("bin").exists());
+}
+
+#[test]
 fn fetch_content_builds_the_library_with_the_program() {
     let mut options = library_options("Debug");
     options.push(format!("-DLIBRARY_SOURCE={}", repository_root().display()));

@@ -88,6 +88,17 @@ pub fn compile(compiler: &str, standard: &str, source: &Path, name: &str, extra:
     program
 }
 
+/// As `compile`, for a C program of all the source files in a folder.
+pub fn compile_folder(compiler: &str, standard: &str, folder: &Path, name: &str) -> PathBuf {
+    let entries = std::fs::read_dir(folder).expect("a folder of sources");
+    let mut sources: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    sources.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+    sources.sort();
+    let (first, others) = sources.split_first().expect("a source");
+    let others: Vec<&str> = others.iter().map(|path| path.to_str().expect("UTF-8")).collect();
+    compile(compiler, standard, first, name, &others)
+}
+
 /// As `compile`, for a program that stands in a document.
 pub fn compile_text(compiler: &str, standard: &str, text: &str, name: &str, extra: &[&str]) -> PathBuf {
     let suffix = if standard.starts_with("c++") { "cpp" } else { "c" };

@@ -5,7 +5,7 @@ import (
 	"context"
 	"log"
 
-	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 
 	"github.com/handsfree/libhandsfree_secrets/bench/peers/go/harness"
 )

@@ -7,7 +7,7 @@ import (
 	"log"
 	"time"
 
-	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 )
 
 // The whole of it: open, store, get. With SECRET_MANAGER_TYPE=vault, VAULT_ADDR and VAULT_TOKEN in the environment the

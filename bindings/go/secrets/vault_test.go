@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 )
 
 // A vaultServer is a real server in dev mode, shared by the tests of this program.
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 func server(t testing.TB) vaultServer {
 	t.Helper()
 	startServer.Do(func() {
-		command := exec.Command("../../scripts/with-server", "sh", "-c", `echo "$VAULT_ADDR $VAULT_TOKEN"; cat`)
+		command := exec.Command("../../../scripts/with-server", "sh", "-c", `echo "$VAULT_ADDR $VAULT_TOKEN"; cat`)
 		command.Stderr = os.Stderr
 		input, err := command.StdinPipe()
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 )
 
 var background = context.Background()

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	secrets "github.com/handsfree/libhandsfree_secrets/bindings/go"
+	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 )
 
 // mustStoreMany stores count numbered values, and gives their references.

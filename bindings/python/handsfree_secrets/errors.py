@@ -1,0 +1,28 @@
+"""What fails, as Python's exceptions."""
+
+import ctypes
+
+from ._library import HF_ERR_CONFIG, HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE, library
+
+
+class VaultError(Exception):
+    """A failed call: the message, the status such as "HF_ERR_TIMEOUT", and the HTTP status (0: no answer involved)."""
+
+    def __init__(self, message: str, status: str, http_status: int) -> None:
+        super().__init__(message)
+        self.status = status
+        self.http_status = http_status
+
+
+def checked(status: int, error: ctypes.c_void_p) -> int:
+    """The status, if it is HF_OK or HF_NOT_FOUND; raises what it stands for otherwise. Frees the error."""
+    if not error:
+        return status
+    message = library.hf_error_message(error).decode()
+    http_status = library.hf_error_http_status(error)
+    library.hf_error_free(error)
+    # A configuration that the server refuses (no such mount) is Vault's word, one that misses something is not.
+    callers = status in (HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE)
+    if callers or (status == HF_ERR_CONFIG and http_status == 0):
+        raise ValueError(message)
+    raise VaultError(message, library.hf_status_name(status).decode(), http_status)

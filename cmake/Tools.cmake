@@ -1,0 +1,11 @@
+# The program hfsecret, built by `cmake --build build --target hfsecret` and by nothing else. docs/shell.md tells its use.
+
+add_executable(hfsecret EXCLUDE_FROM_ALL
+    tools/hfsecret/commands.c
+    tools/hfsecret/input.c
+    tools/hfsecret/main.c
+    tools/hfsecret/migrate.c
+    tools/hfsecret/options.c
+    tools/hfsecret/output.c)
+target_compile_features(hfsecret PRIVATE c_std_99)
+target_link_libraries(hfsecret PRIVATE handsfree_secrets::handsfree_secrets)

@@ -1,0 +1,68 @@
+/**
+ * @file batch.hpp
+ * @brief Many secrets in one call.
+ */
+#ifndef HANDSFREE_SECRETS_BATCH_HPP
+#define HANDSFREE_SECRETS_BATCH_HPP
+
+#include "results.hpp"
+#include "text.hpp"
+
+#include <cstddef>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace handsfree {
+namespace secrets {
+inline namespace HF_EXCEPTIONS_NAMESPACE {
+
+/** A secret for Manager::store_secrets(). It borrows both texts. */
+struct Item {
+    /** A key as for Manager::store_secret(). */
+    std::string_view key;
+    /** Its value. */
+    std::string_view value;
+};
+
+namespace detail {
+
+/** Many texts as C wants them. A text that holds a NUL is left out, and so refused in its place. */
+class Texts {
+public:
+    explicit Texts(std::size_t count) {
+        texts_.reserve(count);
+        pointers_.reserve(count);
+    }
+
+    /** Adds a text, and tells in `refused` if C must not see it. */
+    void add(Text text, std::vector<bool>::reference refused) {
+        refused = refused || text.has_nul();
+        pointers_.push_back(text.has_nul() ? nullptr : text.c_str());
+        texts_.push_back(std::move(text));
+    }
+
+    const char *const *data() const noexcept { return pointers_.data(); }
+    std::size_t size() const noexcept { return pointers_.size(); }
+
+private:
+    std::vector<Text> texts_;
+    std::vector<const char *> pointers_;
+};
+
+/** The result of a C call for many secrets. */
+inline Result<Results> finish_many(hf_status status, hf_error *error, hf_results *results,
+                                   std::vector<bool> refused) noexcept {
+    if (status != HF_OK) {
+        return Failure(status, error);
+    }
+    return Results::adopt(results, std::move(refused));
+}
+
+}  // namespace detail
+
+}  // inline namespace
+}  // namespace secrets
+}  // namespace handsfree
+
+#endif  // HANDSFREE_SECRETS_BATCH_HPP

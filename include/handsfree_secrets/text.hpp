@@ -1,0 +1,95 @@
+/**
+ * @file text.hpp
+ * @brief A text that a function borrows for the call.
+ */
+#ifndef HANDSFREE_SECRETS_TEXT_HPP
+#define HANDSFREE_SECRETS_TEXT_HPP
+
+#include "result.hpp"
+#include "secret.hpp"
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace handsfree {
+namespace secrets {
+inline namespace HF_EXCEPTIONS_NAMESPACE {
+
+namespace detail {
+
+/** Wipes memory before it is freed. */
+struct WipingDeleter {
+    std::size_t size = 0;
+
+    void operator()(char *memory) const noexcept {
+        // A plain memset before a delete is a dead store, and compilers remove those.
+        volatile char *byte = memory;
+        for (std::size_t left = size; left > 0; --left) {
+            *byte++ = 0;
+        }
+        delete[] memory;
+    }
+};
+
+}  // namespace detail
+
+/**
+ * A text that a function borrows for the call. It is made in place from whatever you have, without a copy: a
+ * literal, a `std::string`, a @ref Secret. Only a `std::string_view` has to be copied, since it need not end with
+ * NUL; that copy is wiped. A text that holds a NUL byte is refused with `HF_ERR_INVALID_ARGUMENT`, never cut short.
+ */
+class Text {
+public:
+    Text(std::nullptr_t) noexcept {}                                                     // NOLINT: implicit
+    Text(const char *text) noexcept : text_(text) {}                                     // NOLINT: implicit
+    Text(const std::string &text) noexcept : Text(text.c_str(), text.size()) {}          // NOLINT: implicit
+    Text(const Secret &text) noexcept : text_(text.c_str()) {}                           // NOLINT: implicit
+    Text(std::string_view text)                                                          // NOLINT: implicit
+        : Text(copy(text), text.size()) {}
+
+    /** The text with a NUL at its end; null if that is what was given. */
+    const char *c_str() const noexcept { return text_; }
+
+    /** Whether C would see less than was given. */
+    bool has_nul() const noexcept { return has_nul_; }
+
+private:
+    using Copy = std::unique_ptr<char[], detail::WipingDeleter>;
+
+    Text(const char *text, std::size_t size) noexcept : text_(text), has_nul_(std::strlen(text) != size) {}
+    Text(Copy text, std::size_t size) noexcept : Text(text.get(), size) { copy_ = std::move(text); }
+
+    static Copy copy(std::string_view text) {
+        Copy copy(new char[text.size() + 1](), detail::WipingDeleter{text.size()});
+        if (!text.empty()) {
+            std::memcpy(copy.get(), text.data(), text.size());
+        }
+        return copy;
+    }
+
+    const char *text_ = nullptr;
+    bool has_nul_ = false;
+    Copy copy_;
+};
+
+namespace detail {
+
+/** The failure of a text that C would see only the beginning of, if it is one. */
+inline Result<void> check_texts(const Text &first, const Text &second = nullptr) noexcept {
+    if (first.has_nul() || second.has_nul()) {
+        return Failure(HF_ERR_INVALID_ARGUMENT, "a text with a NUL byte in it was given; no text may hold one");
+    }
+    return {};
+}
+
+}  // namespace detail
+
+}  // inline namespace
+}  // namespace secrets
+}  // namespace handsfree
+
+#endif  // HANDSFREE_SECRETS_TEXT_HPP

@@ -1,0 +1,49 @@
+/* What the files of hfsecret share. */
+#ifndef HFSECRET_H
+#define HFSECRET_H
+
+#include <handsfree_secrets.h>
+#include <stddef.h>
+
+/* main exits with these, or with what exit_code makes of a status. */
+enum { EXIT_USAGE = 2, EXIT_IO = 120, EXIT_OTHER = 125 };
+
+enum command { STORE = 1, GET = 2, UPDATE = 4, DELETE = 8, LIST = 16, MIGRATE = 32, ANY = 63 };
+
+struct arguments {
+    enum command command;
+    const char *operand; /* NULL: none */
+    int exact, dry_run, overwrite;
+    hf_metadata *metadata; /* NULL: none for store, keep for update */
+    hf_call *call;         /* NULL: no limit of our own */
+};
+
+/* A text that is wiped before its memory goes. */
+struct value {
+    char *text;
+    size_t length, capacity;
+};
+
+/* Functions that return int return an exit code, unless they say otherwise. */
+
+/* options.c: the command line. What it allocates in `arguments` is the caller's to free, after a failure, too. */
+int parse_arguments(int count, char **words, struct arguments *arguments);
+
+/* commands.c: opens the manager and does what the arguments say. */
+int run_command(const struct arguments *arguments);
+
+/* migrate.c: copies the environment's secrets into Vault. */
+int migrate(const struct arguments *arguments);
+
+/* input.c: standard input as a secret. */
+int read_value(struct value *value, int exact);
+void free_value(struct value *value);
+
+/* output.c: what is printed, and which exit code it ends with. */
+int exit_code(hf_status status);
+int report_status(const char *subject, hf_status status, hf_error *error);
+int report_usage(const char *problem, const char *what);
+int flush_output(int code);
+int write_all(const char *text, size_t length);
+
+#endif

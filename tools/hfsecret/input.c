@@ -1,0 +1,91 @@
+/* Standard input as a secret, in memory that is wiped. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "hfsecret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What the server takes in one request; more is certainly a mistake, such as the wrong file. */
+#define VALUE_LIMIT ((size_t)32 << 20)
+
+/* The compiler may not leave this out, as it may a memset before a free. */
+static void wipe(char *memory, size_t length) {
+    volatile char *byte = memory;
+
+    while (length-- > 0) {
+        *byte++ = 0;
+    }
+}
+
+void free_value(struct value *value) {
+    if (value->text) {
+        wipe(value->text, value->capacity);
+        free(value->text);
+    }
+}
+
+/* Doubles the memory; realloc would leave the old copy behind. 0: no memory. */
+static int grow(struct value *value) {
+    struct value bigger;
+
+    bigger.capacity = value->capacity ? 2 * value->capacity : 4096;
+    bigger.length = value->length;
+    bigger.text = malloc(bigger.capacity);
+    if (!bigger.text) {
+        return 0;
+    }
+    if (value->text) {
+        memcpy(bigger.text, value->text, value->length);
+    }
+    free_value(value);
+    *value = bigger;
+    return 1;
+}
+
+/* Reads standard input to its end, past stdio, whose buffer would keep a copy. Leaves room for a NUL. */
+static int read_all(struct value *value) {
+    ssize_t got;
+
+    do {
+        if (value->length + 1 >= value->capacity && !grow(value)) {
+            fprintf(stderr, "hfsecret: no memory for standard input\n");
+            return EXIT_OTHER;
+        }
+        got = read(STDIN_FILENO, value->text + value->length, value->capacity - value->length - 1);
+        if (got > 0) {
+            value->length += (size_t)got;
+        }
+        if (value->length > VALUE_LIMIT) {
+            fprintf(stderr, "hfsecret: standard input is over 32 MiB, which no server takes\n");
+            return exit_code(HF_ERR_TOO_LARGE);
+        }
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    if (got < 0) {
+        fprintf(stderr, "hfsecret: standard input: %s\n", strerror(errno));
+        return EXIT_IO;
+    }
+    return EXIT_SUCCESS;
+}
+
+/* One newline at the end is the line's and not the value's, as `echo value | hfsecret store KEY` means it, unless
+ * `exact`. The caller frees the value, after a failure, too. */
+int read_value(struct value *value, int exact) {
+    int code = read_all(value);
+
+    if (code != EXIT_SUCCESS) {
+        return code;
+    }
+    if (!exact && value->length > 0 && value->text[value->length - 1] == '\n') {
+        value->length--;
+    }
+    value->text[value->length] = '\0';
+    if (strlen(value->text) != value->length) {
+        fprintf(stderr, "hfsecret: standard input holds a NUL byte: a secret is text; encode it, with base64 for one\n");
+        return exit_code(HF_ERR_INVALID_ARGUMENT);
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,60 @@
+/* hfsecret: secrets for shell scripts and batch jobs, over libhandsfree_secrets.
+ *
+ *   cc *.c $(pkg-config --cflags --libs handsfree_secrets) -o hfsecret
+ *
+ * No secret ever stands on the command line, which other users can see, or in a message; only `get` prints one. What
+ * read a value wipes it. The exit codes are those of `hfsecret --help`. */
+#include "hfsecret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char HELP[] =
+    "usage: hfsecret [OPTION...] COMMAND [ARGUMENT]\n"
+    "\n"
+    "  store KEY          store standard input under KEY, print the reference\n"
+    "  get REFERENCE      print the secret\n"
+    "  update REFERENCE   replace the secret by standard input\n"
+    "  delete REFERENCE   delete the secret with all its versions\n"
+    "  list [PREFIX]      print the references of all secrets, or of those whose path starts with PREFIX\n"
+    "  migrate            copy every env:// secret of the environment into Vault; prints, tab-separated,\n"
+    "                     the old reference, the new one and what was done\n"
+    "\n"
+    "  --exact            store, update: keep the newline that ends standard input; get: print none\n"
+    "  --metadata N=V     store, update: a name and value beside the secret; may be repeated\n"
+    "  --no-metadata      update: remove what metadata there are; without either option they stay\n"
+    "  --dry-run          migrate: write nothing, print what would be done\n"
+    "  --overwrite        migrate: replace a value in Vault that differs\n"
+    "  --timeout SECONDS  the limit of each request, in place of VAULT_CLIENT_TIMEOUT\n"
+    "  --help, --version\n"
+    "\n"
+    "The environment says where secrets live: SECRET_MANAGER_TYPE=vault, VAULT_ADDR, and VAULT_TOKEN or\n"
+    "VAULT_ROLE_ID with VAULT_SECRET_ID. migrate reads env and writes Vault whatever SECRET_MANAGER_TYPE says.\n"
+    "\n"
+    "exit: 0 done, 1 no such secret, 2 wrong usage, 3 invalid argument or key, 4 invalid reference,\n"
+    "5 configuration, 6 credentials refused, 7 permission denied, 8 no connection, 9 TLS, 10 timeout,\n"
+    "11 server unavailable, 12 rate limited, 13 conflict, 14 too large, 15 not a Vault server, 16 unsupported,\n"
+    "17 cancelled, 18 internal error, 120 standard input or output failed, 125 anything else.\n"
+    "migrate goes on after a failure that concerns one secret, and exits with the code of the first.\n";
+
+int main(int count, char **words) {
+    struct arguments arguments = {ANY, NULL, 0, 0, 0, NULL, NULL};
+    int code;
+
+    if (count == 2 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0)) {
+        fputs(HELP, stdout);
+        return flush_output(EXIT_SUCCESS);
+    }
+    if (count == 2 && strcmp(words[1], "--version") == 0) {
+        printf("hfsecret %s\n", hf_version());
+        return flush_output(EXIT_SUCCESS);
+    }
+    code = parse_arguments(count, words, &arguments);
+    if (code == EXIT_SUCCESS) {
+        code = run_command(&arguments);
+    }
+    hf_metadata_free(arguments.metadata);
+    hf_call_free(arguments.call);
+    return code;
+}

@@ -1,0 +1,61 @@
+/* What hfsecret prints, and which exit code it ends with. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "hfsecret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A status -1, -2, ... becomes 3, 4, ...: 0 to 2 mean what scripts expect. */
+int exit_code(hf_status status) {
+    if (status == HF_OK || status == HF_NOT_FOUND) {
+        return status;
+    }
+    return status < 0 && status > EXIT_USAGE - EXIT_IO ? EXIT_USAGE - status : EXIT_OTHER;
+}
+
+/* Prints what is no success, and frees `error`. The status has to be in a variable before this is called: within one
+ * argument list the compiler may read `error` before the function that sets it has run. */
+int report_status(const char *subject, hf_status status, hf_error *error) {
+    if (status != HF_OK) {
+        const char *why = status == HF_NOT_FOUND ? "no such secret" : hf_status_name(status);
+
+        fprintf(stderr, "hfsecret: %s: %s\n", subject, error ? hf_error_message(error) : why);
+    }
+    hf_error_free(error);
+    return exit_code(status);
+}
+
+int report_usage(const char *problem, const char *what) {
+    fprintf(stderr, "hfsecret: %s%s; hfsecret --help tells more\n", problem, what);
+    return EXIT_USAGE;
+}
+
+static int report_output_failure(void) {
+    fprintf(stderr, "hfsecret: standard output: %s\n", strerror(errno));
+    return EXIT_IO;
+}
+
+/* What was printed with stdio has to arrive: a full disk must not look like success. Gives `code` where it did. */
+int flush_output(int code) {
+    return fflush(stdout) == 0 && !ferror(stdout) ? code : report_output_failure();
+}
+
+/* Prints a secret, past stdio, whose buffer would keep a copy. */
+int write_all(const char *text, size_t length) {
+    while (length > 0) {
+        ssize_t written = write(STDOUT_FILENO, text, length);
+
+        if (written < 0 && errno != EINTR) {
+            return report_output_failure();
+        }
+        if (written > 0) {
+            text += written;
+            length -= (size_t)written;
+        }
+    }
+    return EXIT_SUCCESS;
+}
