@@ -1,14 +1,14 @@
-//! HTTP/1.1 over our own connections. It knows nothing of Vault.
+//! HTTP/1.1, as `ureq-proto` speaks it, over our own connections. It knows nothing of Vault's API, nor of JSON.
 
 mod connection;
 mod exchange;
-mod head;
 mod pool;
 mod proxy;
 mod response;
 mod transport;
 
-pub use self::exchange::{Method, Request};
-pub use self::head::is_token_byte;
+pub use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+pub use self::exchange::{Request, secret_value};
 pub use self::response::{Failure, Response};
 pub use self::transport::{InFlight, Transport};

@@ -24,7 +24,7 @@ impl Pool {
     /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that
     /// of the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the
     /// server closed or spoke on, and, after a fork, the parent's, without a byte to them.
-    pub fn take(&self, node: usize, generation: u32, is_read: bool, now: Instant) -> Option<Box<Connection>> {
+    pub fn take(&self, node: usize, generation: u32, now: Instant) -> Option<Box<Connection>> {
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
                 continue;
@@ -33,7 +33,7 @@ impl Pool {
             let usable = lane.generation() == generation
                 && lane.node() == node
                 && now.saturating_duration_since(lane.born()) < self.max_age;
-            if usable && lane.is_ready(is_read, now) {
+            if usable && lane.is_ready() {
                 return Some(lane);
             }
         }

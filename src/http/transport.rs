@@ -10,9 +10,9 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::connection::Connection;
-use super::exchange::{Frame, Method, Request};
+use super::exchange::{Origin, Request};
 use super::pool::Pool;
-use super::proxy;
+use super::proxy::{self, Forwarder};
 use super::response::{Failure, Response};
 use crate::call::{Deadline, IoTimeout};
 use crate::config::{Address, Named, Proxy, VaultConfig};
@@ -29,7 +29,7 @@ struct Node {
     address: Address,
     /// What messages call it; its `place` is also the `Host`, and what CONNECT asks for.
     peer: Peer,
-    frame: Arc<Frame>,
+    origin: Arc<Origin>,
     /// The name that its certificate has to bear.
     name: Option<ServerName<'static>>,
 }
@@ -86,13 +86,16 @@ pub struct Transport {
     proxy: Option<Proxy>,
     pool: Pool,
     variable: &'static str,
-    /// ApiRequest DNS for SRV records first (`VAULT_SRV_LOOKUP`).
+    /// What stands in front of every path, behind that of the address.
+    prefix: &'static str,
+    /// Ask DNS for SRV records first (`VAULT_SRV_LOOKUP`).
     srv_lookup: bool,
 }
 
 impl Transport {
-    /// Prepares for the configured nodes. Reads certificates; opens no connection.
-    pub fn new(config: &mut VaultConfig) -> Result<Transport> {
+    /// Prepares for the configured nodes, where `prefix` stands in front of every path. Reads certificates; opens no
+    /// connection.
+    pub fn new(config: &mut VaultConfig, prefix: &'static str) -> Result<Transport> {
         let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
         let mut transport = Transport {
             configured: Vec::with_capacity(config.addresses.len()),
@@ -103,6 +106,7 @@ impl Transport {
             proxy: config.proxy.take(),
             pool: Pool::new(config.max_connection_age),
             variable: config.address_variable,
+            prefix,
             srv_lookup: config.srv_lookup,
         };
         for address in &config.addresses {
@@ -123,9 +127,19 @@ impl Transport {
                 (format!("{host}:{port}"), name)
             }
         };
-        let frame = Arc::new(Frame::new(&place, address.base_path()));
+        let forwarder = self.proxy_for(address).filter(|_| name.is_none()).map(|proxy| Forwarder::new(proxy, &place));
+        let origin = Origin::new(&place, format!("{}{}", address.base_path(), self.prefix), forwarder)
+            .ok_or_else(|| Error::config(format!("HTTP has no form for the address {named}")))?;
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
-        Ok(Node { address: address.clone(), peer, frame, name })
+        Ok(Node { address: address.clone(), peer, origin: Arc::new(origin), name })
+    }
+
+    /// The proxy that requests to `address` go through.
+    fn proxy_for(&self, address: &Address) -> Option<&Proxy> {
+        match address {
+            Address::Tcp { host, port, .. } => self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, *port)),
+            Address::Unix(_) => None,
+        }
     }
 
     /// How many nodes are configured; they are numbered from 0.
@@ -185,7 +199,7 @@ impl Transport {
     /// back; meanwhile other requests can be sent.
     pub fn send(&self, node: usize, request: &Request<'_>, mut pace: IoTimeout<'_>) -> Result<InFlight, Failure> {
         let generation = fork::generation();
-        let mut lane = match self.pool.take(node, generation, request.method == Method::Get, pace.began) {
+        let mut lane = match self.pool.take(node, generation, pace.began) {
             Some(lane) => lane,
             None => {
                 let lane = self.connect(node, generation, pace)?;
@@ -204,7 +218,7 @@ impl Transport {
             return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
         };
         let stream = self.open(&place, &pace.step())?;
-        Ok(Box::new(Connection::new(stream, place.frame.clone(), place.peer.target.clone(), generation, node)))
+        Ok(Box::new(Connection::new(stream, place.origin.clone(), place.peer.target.clone(), generation, node)))
     }
 
     fn open(&self, place: &Node, deadline: &Deadline) -> Result<Stream, Failure> {
@@ -224,12 +238,14 @@ impl Transport {
             }
             Address::Tcp { host, port, .. } => (host, *port),
         };
-        let Some(proxy) = self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, port)) else {
+        let Some(proxy) = self.proxy_for(&place.address) else {
             let addresses = self.addresses(place, host, port, deadline)?;
             return Socket::connect_tcp(&addresses, deadline).map_err(|e| self.unreachable(e, &place.peer.target));
         };
         let socket = self.dial_proxy(proxy, deadline)?;
-        proxy::tunnel(&socket, proxy, &place.peer.place, deadline)?;
+        if place.origin.forwarder().is_none() {
+            proxy::tunnel(&socket, proxy, &place.peer.place, deadline)?;
+        }
         Ok(socket)
     }
 

@@ -1,6 +1,6 @@
 //! Runs of bytes that mean nothing by themselves, passed eight bytes at a time.
 //!
-//! The texts that come in are mostly strings and header values, of which only the end matters. A word of eight bytes is
+//! The texts that come in are mostly strings, of which only the end matters. A word of eight bytes is
 //! looked at in a dozen instructions, and needs no instruction set that some processor may lack.
 
 /// What is left of a JSON string from the first byte on that is a quote, a backslash or a control character.
@@ -14,16 +14,6 @@ pub fn from_end_of_plain_json(text: &[u8]) -> &[u8] {
         |byte| matches!(byte, b'"' | b'\\' | 0..0x20),
     )
 }
-
-/// What is left of `text` from the first control character on.
-#[inline(always)]
-pub fn from_control(text: &[u8]) -> &[u8] {
-    let below_space = |word: u64| word.wrapping_sub(eight(b' '));
-    from_first(text, |word| below_space(word) | equal_to(word, DELETE), |byte| byte.is_ascii_control())
-}
-
-/// The one control character that is not below U+0020.
-const DELETE: u8 = 0x7F;
 
 /// What is left of `text` from the first byte on that is `end`, which is ASCII.
 #[inline(always)]
@@ -92,7 +82,6 @@ mod tests {
                     let left = |ends: bool| if ends { length - position } else { 0 };
                     let ends = matches!(byte, b'"' | b'\\' | 0..0x20);
                     assert_eq!(from_end_of_plain_json(&text).len(), left(ends), "{text:?}");
-                    assert_eq!(from_control(&text).len(), left(byte < b' ' || byte == 0x7F), "{text:?}");
                     assert_eq!(from_byte(&text, b'"').len(), left(byte == b'"'), "{text:?}");
                 }
             }

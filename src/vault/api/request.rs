@@ -4,8 +4,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::http::{Method, is_token_byte};
-use crate::secret::Buffer;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, header, secret_value};
 
 /// Servers refuse more than this with 413, or by closing while it is being sent.
 pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
@@ -38,7 +37,7 @@ pub struct ApiRequest<'a> {
 impl<'a> ApiRequest<'a> {
     /// A read.
     pub fn get(path: &'a str) -> ApiRequest<'a> {
-        ApiRequest { method: Method::Get, path, body: None, effect: Effect::Read, is_counted: true }
+        ApiRequest { method: Method::GET, path, body: None, effect: Effect::Read, is_counted: true }
     }
 
     /// A read that tells whether a token is alive, and uses up nothing of it.
@@ -48,7 +47,7 @@ impl<'a> ApiRequest<'a> {
 
     /// A write, which is only repeated if the server cannot have acted.
     pub fn post(path: &'a str, body: &'a [u8]) -> ApiRequest<'a> {
-        ApiRequest { method: Method::Post, path, body: Some(body), effect: Effect::Once, is_counted: true }
+        ApiRequest { method: Method::POST, path, body: Some(body), effect: Effect::Once, is_counted: true }
     }
 
     /// The same, where a second time does no harm.
@@ -58,7 +57,7 @@ impl<'a> ApiRequest<'a> {
 
     /// A deletion, of which a second one does no harm.
     pub fn delete(path: &'a str) -> ApiRequest<'a> {
-        ApiRequest { method: Method::Delete, path, body: None, effect: Effect::Repeatable, is_counted: true }
+        ApiRequest { method: Method::DELETE, path, body: None, effect: Effect::Repeatable, is_counted: true }
     }
 }
 
@@ -71,24 +70,26 @@ pub fn check_size(ask: &ApiRequest<'_>) -> Result<()> {
     Err(Error::new(Status::TooLarge, message))
 }
 
-/// The lines that every request has. Who sets a `User-Agent` of their own is not given two.
-pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Buffer> {
-    let mut lines = Buffer::with_capacity(1024);
-    let agent = ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
-    let agent_is_given = config.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(agent.0));
-    let own = std::iter::once(("X-Vault-Request", "true")).chain((!agent_is_given).then_some(agent));
-    let namespace = namespace.map(|namespace| ("X-Vault-Namespace", namespace));
+/// What stands in front of every path.
+pub const PREFIX: &str = "/v1/";
+
+/// The headers that every request has. Who sets a `User-Agent` of their own is not given two.
+pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.append("x-vault-request", HeaderValue::from_static("true"));
+    // Nothing here unpacks an answer.
+    headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let namespace = namespace.map(|namespace| ("x-vault-namespace", namespace));
     let given = config.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
-    let breaks_a_line = |character: char| character.is_control() && character != '\t';
-    for (name, value) in own.chain(namespace).chain(given) {
-        if name.is_empty() || !name.bytes().all(is_token_byte) || value.contains(breaks_a_line) {
+    for (name, value) in namespace.into_iter().chain(given) {
+        let (Ok(known), Some(value)) = (HeaderName::try_from(name), secret_value(value)) else {
             return Err(Error::config(format!(
                 "the header {name:?} cannot be sent; check VAULT_HEADERS and VAULT_NAMESPACE"
             )));
-        }
-        for part in [name, ": ", value, "\r\n"] {
-            lines.extend_from_slice(part.as_bytes());
-        }
+        };
+        headers.append(known, value);
     }
-    Ok(lines)
+    let agent = HeaderValue::from_static(concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
+    headers.entry(header::USER_AGENT).or_insert(agent);
+    Ok(headers)
 }

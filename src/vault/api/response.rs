@@ -298,7 +298,7 @@ mod tests {
         ErrorResponse::of(&Response {
             from: Arc::from("http://vault"),
             status,
-            hints: None,
+            headers: Default::default(),
             body,
             secrets: Box::default(),
         })

@@ -27,12 +27,12 @@ pub struct Task {
 impl Task {
     /// A read of the path behind `/v1/`, encoded, with its query.
     pub fn get(path: String) -> Task {
-        Task { method: Method::Get, path, body: None, effect: Effect::Read }
+        Task { method: Method::GET, path, body: None, effect: Effect::Read }
     }
 
     /// A write, which is only repeated if the server cannot have acted.
     pub fn post(path: String, body: Buffer) -> Task {
-        Task { method: Method::Post, path, body: Some(body), effect: Effect::Once }
+        Task { method: Method::POST, path, body: Some(body), effect: Effect::Once }
     }
 
     /// The path.
@@ -42,7 +42,7 @@ impl Task {
 
     fn ask(&self) -> ApiRequest<'_> {
         ApiRequest {
-            method: self.method,
+            method: self.method.clone(),
             path: &self.path,
             body: self.body.as_ref().map(|b| b.as_slice()),
             effect: self.effect,

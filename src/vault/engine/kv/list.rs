@@ -186,7 +186,7 @@ mod tests {
         let reply = Response {
             from: Arc::from("http://vault"),
             status: 200,
-            hints: None,
+            headers: Default::default(),
             body: body.into(),
             secrets: Box::default(),
         };
