@@ -26,7 +26,7 @@ use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::observe::log::LogSink;
 use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
-use handsfree_secrets_test_support::{Gateway, Relay, Server, Tls, Verdict, answer, free_ports};
+use handsfree_secrets_test_support::{Gateway, Relay, Server, Squid, Tls, Verdict, answer, free_ports};
 use log::{Level, LevelFilter};
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use super::consistency::HighestIndex;
 use super::rate_limit::RateLimiter;
 use super::redirect;
 use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
-use super::response::ErrorResponse;
+use super::response::{ErrorResponse, encoded};
 use super::retry::{Retry, SIGN_OF_LIFE};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
@@ -256,6 +256,13 @@ impl Requester {
         if reply.status != 200 {
             let given = self.given_headers.iter().map(|value| value.expose_secret());
             reply.secrets = redact::secrets(token.map(TokenHeader::text).into_iter().chain(given), ask.body);
+        }
+        if let Some(error) = encoded(&reply, ask.path) {
+            return match reply.status {
+                429 => Outcome::Again(error, retry_after(&reply)),
+                502..=504 if ask.effect != Effect::Once => Outcome::Again(error, retry_after(&reply)),
+                _ => Outcome::Failed(error),
+            };
         }
         match reply.status {
             200..=299 | 403 | 404 => return Outcome::Answer(reply),
