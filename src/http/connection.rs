@@ -169,7 +169,7 @@ impl Connection {
         Ok(Response {
             from: self.target.clone(),
             status: head.status.as_u16(),
-            headers: Box::new(head.headers),
+            headers: head.headers,
             body,
             secrets: Box::default(),
         })
@@ -251,5 +251,65 @@ impl Connection {
         let limit = MAX_ANSWER >> 20;
         let message = format!("the answer of {} is larger than {limit} MiB, the most that is taken", self.target);
         Error::new(Status::TooLarge, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Call;
+    use crate::http::{HeaderMap, Method};
+    use crate::net::socket::Socket;
+    use crate::net::stream::Peer;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::time::Duration;
+
+    /// A connection, and the other end of it.
+    fn connected() -> (Connection, UnixStream) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let deadline = Call::default().start(Duration::from_secs(10));
+        let socket = Socket::connect_unix(&path, &deadline).unwrap();
+        let peer = Peer { target: "peer".into(), place: "peer".into(), identity: None };
+        let origin = Arc::new(Origin::new("peer", "/".to_owned(), None).unwrap());
+        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), 0, 0);
+        (connection, listener.accept().unwrap().0)
+    }
+
+    /// One exchange, in which the peer says `answer`.
+    fn exchange(connection: &mut Connection, peer: &mut UnixStream, answer: &str) -> Result<Response, Failure> {
+        let deadline = Call::default().start(Duration::from_secs(10));
+        let pace = IoTimeout { deadline: &deadline, patience: Duration::from_secs(10), began: Instant::now() };
+        let (common, headers) = (HeaderMap::new(), [None; 4]);
+        let request = Request { method: Method::GET, path: "a", common: &common, headers, body: None };
+        connection.send(&request, pace)?;
+        assert_ne!(peer.read(&mut [0; 1024]).unwrap(), 0);
+        peer.write_all(answer.as_bytes()).unwrap();
+        connection.receive(pace)
+    }
+
+    const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+    #[test]
+    fn an_unasked_answer_is_seen_however_soon_the_next_request_follows() {
+        let (mut connection, mut peer) = connected();
+        assert_eq!(exchange(&mut connection, &mut peer, EMPTY).unwrap().status, 200);
+        assert!(connection.is_alive() && connection.is_ready());
+        peer.write_all(EMPTY.as_bytes()).unwrap();
+        assert!(!connection.is_ready());
+    }
+
+    #[test]
+    fn a_server_that_was_asked_too_late_did_not_act() {
+        let late = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let (mut connection, mut peer) = connected();
+        let first = exchange(&mut connection, &mut peer, late).unwrap();
+        assert_eq!((first.status, connection.is_alive()), (408, false));
+        let (mut connection, mut peer) = connected();
+        exchange(&mut connection, &mut peer, EMPTY).unwrap();
+        let failure = exchange(&mut connection, &mut peer, late).err().unwrap();
+        assert!(failure.stale && !failure.sent && failure.may_pass, "{failure:?}");
     }
 }

@@ -16,7 +16,7 @@ pub struct Response {
     /// The status code.
     pub status: u16,
     /// Its headers.
-    pub headers: Box<HeaderMap>,
+    pub headers: HeaderMap,
     /// The body, wiped when dropped.
     pub body: Buffer,
     /// Where it is an error: what no message may repeat, since it stood in the request.

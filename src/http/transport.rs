@@ -39,7 +39,7 @@ const MAX_LEARNED: usize = 32;
 
 /// A request that was sent, on the connection that its answer will come by.
 pub struct InFlight {
-    lane: Box<Connection>,
+    connection: Box<Connection>,
     /// When it was sent.
     sent: Instant,
 }
@@ -59,13 +59,13 @@ impl InFlight {
         still_there: impl Fn() -> bool,
     ) -> Result<Response, Failure> {
         loop {
-            match self.lane.receive(pace) {
+            match self.connection.receive(pace) {
                 Err(failure) if failure.is_out_of_patience(pace) && still_there() => {
                     pace = IoTimeout { patience: pace.patience * 2, ..pace.again() };
                 }
                 outcome => {
-                    if self.lane.is_alive() {
-                        transport.pool.put(self.lane);
+                    if self.connection.is_alive() {
+                        transport.pool.put(self.connection);
                     }
                     return outcome;
                 }
@@ -199,18 +199,18 @@ impl Transport {
     /// back; meanwhile other requests can be sent.
     pub fn send(&self, node: usize, request: &Request<'_>, mut pace: IoTimeout<'_>) -> Result<InFlight, Failure> {
         let generation = fork::generation();
-        let mut lane = match self.pool.take(node, generation, pace.began) {
-            Some(lane) => lane,
+        let mut connection = match self.pool.take(node, generation, pace.began) {
+            Some(connection) => connection,
             None => {
-                let lane = self.connect(node, generation, pace)?;
+                let connection = self.connect(node, generation, pace)?;
                 pace = pace.again();
-                lane
+                connection
             }
         };
-        lane.send(request, pace)?;
+        connection.send(request, pace)?;
         // To send what has no body takes no time that is worth a look at the clock.
         let sent = if request.body.is_none() { pace.began } else { Instant::now() };
-        Ok(InFlight { lane, sent })
+        Ok(InFlight { connection, sent })
     }
 
     fn connect(&self, node: usize, generation: u32, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {

@@ -70,6 +70,9 @@ pub fn check_size(ask: &ApiRequest<'_>) -> Result<()> {
     Err(Error::new(Status::TooLarge, message))
 }
 
+/// More headers than this no server takes, nor does what holds them here.
+const MAX_HEADERS: usize = 1000;
+
 /// What stands in front of every path.
 pub const PREFIX: &str = "/v1/";
 
@@ -80,6 +83,9 @@ pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<H
     // Nothing here unpacks an answer.
     headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let namespace = namespace.map(|namespace| ("x-vault-namespace", namespace));
+    if config.headers.len() > MAX_HEADERS {
+        return Err(Error::config(format!("VAULT_HEADERS holds more than {MAX_HEADERS} headers; servers take fewer")));
+    }
     let given = config.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
     for (name, value) in namespace.into_iter().chain(given) {
         let (Ok(known), Some(value)) = (HeaderName::try_from(name), secret_value(value)) else {
