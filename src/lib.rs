@@ -18,7 +18,6 @@ pub mod error;
 pub mod ffi;
 pub mod host;
 mod http;
-mod json;
 mod net;
 pub mod observe;
 pub mod open;

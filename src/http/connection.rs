@@ -1,10 +1,13 @@
 //! One connection, from the pool to one call and back: a request out, an answer in, and every buffer wiped after it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::exchange::{BodyReader, Frame, Request};
-use super::head::{Framing, Head};
+use ureq_proto::http;
+
+use super::body::BodyReader;
+use super::exchange::{Exchange, Origin, Request};
+use super::message::Malformed;
 use super::response::{Failure, Response};
 use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
@@ -22,11 +25,6 @@ const SMALL_BODY: usize = 16 * 1024;
 /// A large body is sent in parts of this size, each of which has to leave within a pace's patience.
 const PART: usize = 256 * 1024;
 
-/// A connection is warm for so long after an answer. What arrives meanwhile may as well arrive while the next request
-/// is under way, which takes longer, and where nobody can tell an unasked answer from the one that was asked for. A
-/// write is another matter: sent on a connection that was just closed it may or may not have been taken.
-const MOMENT: Duration = Duration::from_micros(10);
-
 /// Holds most answers whole.
 const INBOX: usize = 16 * 1024;
 
@@ -41,11 +39,11 @@ pub struct Connection {
     stream: Stream,
     inbox: Inbox,
     outbox: Outbox,
-    frame: Arc<Frame>,
+    origin: Arc<Origin>,
     target: Arc<str>,
     born: Instant,
-    /// When its last answer was complete.
-    answered: Option<Instant>,
+    /// What the answer that is to come belongs to.
+    exchange: Option<Exchange>,
     /// Answers that came by it.
     answers: u64,
     generation: u32,
@@ -56,18 +54,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A lane over `stream`, which leads to `node`. `frame` is what its requests look like; `target` names it in
-    /// messages.
-    pub fn new(stream: Stream, frame: Arc<Frame>, target: Arc<str>, generation: u32, node: usize) -> Connection {
-        let now = Instant::now();
+    /// A connection over `stream`, which leads to `node`. `origin` is what its requests have in common; `target` names
+    /// it in messages.
+    pub fn new(stream: Stream, origin: Arc<Origin>, target: Arc<str>, generation: u32, node: usize) -> Connection {
         Connection {
             stream,
             inbox: Inbox::new(INBOX),
             outbox: Outbox::new(OUTBOX),
-            frame,
+            origin,
             target,
-            born: now,
-            answered: None,
+            born: Instant::now(),
+            exchange: None,
             answers: 0,
             generation,
             node,
@@ -91,16 +88,9 @@ impl Connection {
         self.born
     }
 
-    /// Whether a request may follow: nothing unasked has arrived, and the connection is open. That takes a look at the
-    /// socket, a system call, of which a get has two others: a read that follows an answer within a moment goes
-    /// without.
-    pub fn is_ready(&self, is_read: bool, now: Instant) -> bool {
-        self.stream.is_even() && ((is_read && self.is_warm(now)) || self.stream.is_quiet())
-    }
-
-    /// An answer that came after the call has looked at the clock may be older than it seems.
-    fn is_warm(&self, now: Instant) -> bool {
-        self.answered.and_then(|answered| now.checked_duration_since(answered)).is_some_and(|idle| idle < MOMENT)
+    /// Whether a request may follow: nothing unasked has arrived, and the connection is open.
+    pub fn is_ready(&self) -> bool {
+        self.stream.is_even() && self.stream.is_quiet()
     }
 
     /// Whether another request may follow.
@@ -125,13 +115,23 @@ impl Connection {
         self.inbox.wipe();
         self.stream.wipe();
         match outcome {
-            Ok(reply) => {
-                self.answers += 1;
-                self.answered = Some(Instant::now());
-                Ok(reply)
-            }
+            Ok(reply) => self.judge(reply),
             Err(error) if silent => Err(Failure { silent: true, ..self.failure(error, true) }),
             Err(error) => Err(Failure::new(error, true)),
+        }
+    }
+
+    /// Sorts out the answers that are about the connection, or the way to the node, and not about the request.
+    fn judge(&mut self, reply: Response) -> Result<Response, Failure> {
+        let is_used = self.answers > 0;
+        self.answers += 1;
+        match (reply.status, self.origin.forwarder()) {
+            (407, Some(forwarder)) => Err(Failure::before_sending(forwarder.unauthorized())),
+            // The server has waited for a request for too long, and this one came too late for it.
+            (408, _) if is_used && !self.alive => {
+                Err(Failure { stale: true, ..Failure::before_sending(self.cut_off().with_http_status(408)) })
+            }
+            _ => Ok(reply),
         }
     }
 
@@ -144,7 +144,8 @@ impl Connection {
     }
 
     fn transmit(&mut self, request: &Request<'_>, pace: IoTimeout<'_>, sent: &mut bool) -> Result<()> {
-        request.write_head(&self.frame, &mut self.outbox);
+        let exchange = Exchange::begin(request, &self.origin, &mut self.outbox).map_err(|_| self.unsendable())?;
+        self.exchange = Some(exchange);
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
@@ -164,46 +165,41 @@ impl Connection {
 
     fn reply(&mut self, pace: IoTimeout<'_>) -> Result<Response> {
         let head = self.head(pace)?;
-        let body = self.body(head.framing, pace)?;
-        self.alive = head.keep_alive && !self.cut_short && self.inbox.unread().is_empty();
+        let exchange = self.exchange.take();
+        let reader = exchange.and_then(|exchange| exchange.body(&head).ok()).ok_or_else(|| self.malformed())?;
+        let body = self.body(reader, pace)?;
+        let (head, ()) = head.into_parts();
         Ok(Response {
             from: self.target.clone(),
-            status: head.status,
-            hints: head.hints,
+            status: head.status.as_u16(),
+            headers: head.headers,
             body,
             secrets: RequestSecrets::default(),
         })
     }
 
-    fn head(&mut self, pace: IoTimeout<'_>) -> Result<Head> {
+    fn head(&mut self, pace: IoTimeout<'_>) -> Result<http::Response<()>> {
         let mut step = Some(pace.first_step());
         loop {
-            match Head::parse(self.inbox.unread()) {
-                Ok(Some((head, length))) => {
-                    self.inbox.take(length);
-                    if head.status >= 200 {
-                        return Ok(head);
-                    }
-                }
-                Ok(None) => {
-                    let step = step.take().unwrap_or_else(|| pace.step());
-                    if self.stream.receive(&mut self.inbox, &step)? == 0 {
-                        return Err(self.cut_off());
-                    }
-                }
-                Err(_) => return Err(self.malformed()),
+            let head = self.exchange.as_mut().map_or(Err(Malformed), |exchange| exchange.head(&mut self.inbox));
+            if let Some(head) = head.map_err(|_| self.malformed())? {
+                return Ok(head);
+            }
+            let step = step.take().unwrap_or_else(|| pace.step());
+            if self.stream.receive(&mut self.inbox, &step)? == 0 {
+                return Err(self.cut_off());
             }
         }
     }
 
-    fn body(&mut self, framing: Framing, pace: IoTimeout<'_>) -> Result<Buffer> {
-        let announced = if let Framing::Length(length) = framing { length } else { 0 };
+    /// Reads the rest of an answer, and whether another may follow it.
+    fn body(&mut self, mut reader: BodyReader, pace: IoTimeout<'_>) -> Result<Buffer> {
+        let announced = reader.announced().unwrap_or(0);
         if announced > MAX_ANSWER as u64 {
             return Err(self.too_large());
         }
         let mut body = Buffer::default();
         self.make_room(&mut body, announced.clamp(1, MAX_RESERVED) as usize)?;
-        let mut reader = BodyReader::new(framing);
         loop {
             self.make_room(&mut body, self.inbox.unread().len())?;
             if reader.read(&mut self.inbox, &mut body).map_err(|_| self.malformed())? {
@@ -219,6 +215,7 @@ impl Connection {
                 return Err(self.cut_off());
             }
         }
+        self.alive = reader.is_reusable() && !self.cut_short && self.inbox.unread().is_empty();
         Ok(body)
     }
 
@@ -237,6 +234,14 @@ impl Connection {
     }
 
     #[cold]
+    fn unsendable(&self) -> Error {
+        Error::config(format!(
+            "HTTP has no form for this request to {}; check the address and what it asks for",
+            self.target
+        ))
+    }
+
+    #[cold]
     fn malformed(&self) -> Error {
         Error::new(
             Status::Protocol,
@@ -249,5 +254,65 @@ impl Connection {
         let limit = MAX_ANSWER >> 20;
         let message = format!("the answer of {} is larger than {limit} MiB, the most that is taken", self.target);
         Error::new(Status::TooLarge, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Call;
+    use crate::http::{HeaderMap, Method};
+    use crate::net::socket::Socket;
+    use crate::net::stream::Peer;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::time::Duration;
+
+    /// A connection, and the other end of it.
+    fn connected() -> (Connection, UnixStream) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let deadline = Call::default().start(Duration::from_secs(10));
+        let socket = Socket::connect_unix(&path, &deadline).unwrap();
+        let peer = Peer { target: "peer".into(), place: "peer".into(), identity: None };
+        let origin = Arc::new(Origin::new("peer", "/".to_owned(), None).unwrap());
+        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), 0, 0);
+        (connection, listener.accept().unwrap().0)
+    }
+
+    /// One exchange, in which the peer says `answer`.
+    fn exchange(connection: &mut Connection, peer: &mut UnixStream, answer: &str) -> Result<Response, Failure> {
+        let deadline = Call::default().start(Duration::from_secs(10));
+        let pace = IoTimeout { deadline: &deadline, patience: Duration::from_secs(10), began: Instant::now() };
+        let (common, headers) = (HeaderMap::new(), [None; 4]);
+        let request = Request { method: Method::GET, path: "a", common: &common, headers, body: None };
+        connection.send(&request, pace)?;
+        assert_ne!(peer.read(&mut [0; 1024]).unwrap(), 0);
+        peer.write_all(answer.as_bytes()).unwrap();
+        connection.receive(pace)
+    }
+
+    const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+    #[test]
+    fn an_unasked_answer_is_seen_however_soon_the_next_request_follows() {
+        let (mut connection, mut peer) = connected();
+        assert_eq!(exchange(&mut connection, &mut peer, EMPTY).unwrap().status, 200);
+        assert!(connection.is_alive() && connection.is_ready());
+        peer.write_all(EMPTY.as_bytes()).unwrap();
+        assert!(!connection.is_ready());
+    }
+
+    #[test]
+    fn a_server_that_was_asked_too_late_did_not_act() {
+        let late = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let (mut connection, mut peer) = connected();
+        let first = exchange(&mut connection, &mut peer, late).unwrap();
+        assert_eq!((first.status, connection.is_alive()), (408, false));
+        let (mut connection, mut peer) = connected();
+        exchange(&mut connection, &mut peer, EMPTY).unwrap();
+        let failure = exchange(&mut connection, &mut peer, late).err().unwrap();
+        assert!(failure.stale && !failure.sent && failure.may_pass, "{failure:?}");
     }
 }

@@ -1,277 +1,173 @@
-//! HTTP/1.1 as a client of Vault needs it: one request out, one answer in, nothing kept.
+//! One HTTP/1.1 exchange without its connection: the request's head out, the answer's head and body in.
 //!
-//! A general client builds maps of headers and chains of readers for each exchange. Here a request is written straight
-//! into the connection's buffer, most of it from lines prepared once, and of an answer's head only what decides about
-//! the answer is looked at (`head`). The ways to frame a body are below.
+//! `ureq-proto` speaks the protocol. Where it takes an answer that may be meant in two ways, this refuses it, or has the
+//! connection used no more: what follows such an answer could be taken for the next one.
 
-use super::head::{Framing, MAX_HEAD, Malformed};
+use bytes::Bytes;
+use ureq_proto::client::state::RecvResponse;
+use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
+use ureq_proto::http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
+use ureq_proto::http::uri::PathAndQuery;
+use ureq_proto::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+
+use super::body::BodyReader;
+use super::forwarder::Forwarder;
+use super::message::{Malformed, Unsendable, answer, write_head};
 use crate::net::buffer::{Inbox, Outbox};
-use crate::secret::Buffer;
 
-/// The line with a chunk's size, extensions included, may be this long.
-const MAX_CHUNK_LINE: usize = 4 * 1024;
+/// An answer's head may be this large, interim answers in front of it included; servers send less than 1 kB.
+const MAX_HEAD: usize = 64 * 1024;
 
-/// A request method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `GET`
-    Get,
-    /// `POST`
-    Post,
-    /// `DELETE`
-    Delete,
-}
-
-impl Method {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Delete => "DELETE",
-        }
-    }
-}
+/// Room for the parts of a request's head that are neither target nor header: method, version, line ends.
+const REQUEST_LINE: usize = 64;
 
 /// One HTTP request.
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// What stands behind `/v1/`: path and query, encoded.
+    /// Path and query, encoded, behind what stands in front of every path of its node.
     pub path: &'a str,
-    /// Header lines that all requests of a manager have, each with its line end.
-    pub common: &'a [u8],
-    /// The line with the token, likewise; empty where there is none.
-    pub token: &'a str,
-    /// Headers of this request: names, and values that were checked when they came in.
-    pub headers: [Option<(&'static str, &'a str)>; 2],
-    /// The body, JSON, where there is one.
+    /// Headers that many requests share.
+    pub common: &'a HeaderMap,
+    /// Headers of this request.
+    pub headers: [Option<(&'a HeaderName, &'a HeaderValue)>; 4],
+    /// The body, where there is one.
     pub body: Option<&'a [u8]>,
 }
 
-/// What stands around the method and the path in the request line, and behind it, in every request to one node.
-pub struct Frame {
-    before_path: Box<str>,
-    behind_path: Box<str>,
+/// What all requests to one node have in common.
+pub struct Origin {
+    /// `Host`.
+    host: HeaderValue,
+    /// What stands in front of every path.
+    base_path: Box<str>,
+    /// The proxy that passes requests on, where they do not go through a tunnel.
+    forwarder: Option<Forwarder>,
 }
 
-impl Frame {
-    /// For the node `authority`, whose API is below `base_path`.
-    pub fn new(authority: &str, base_path: &str) -> Frame {
-        let before_path = format!(" {base_path}/v1/").into();
-        let behind_path = format!(" HTTP/1.1\r\nHost: {authority}\r\n").into();
-        Frame { before_path, behind_path }
+impl Origin {
+    /// For the node `authority`, whose paths all begin with `base_path`.
+    pub fn new(authority: &str, base_path: String, forwarder: Option<Forwarder>) -> Option<Origin> {
+        let host = HeaderValue::from_str(authority).ok()?;
+        Some(Origin { host, base_path: base_path.into(), forwarder })
+    }
+
+    /// The proxy that passes requests on, where there is one.
+    pub fn forwarder(&self) -> Option<&Forwarder> {
+        self.forwarder.as_ref()
+    }
+
+    fn target(&self, path: &str) -> Option<PathAndQuery> {
+        let mut target = Vec::with_capacity(self.base_path.len() + path.len());
+        target.extend_from_slice(self.base_path.as_bytes());
+        target.extend_from_slice(path.as_bytes());
+        PathAndQuery::from_maybe_shared(Bytes::from(target)).ok()
     }
 }
 
-impl Request<'_> {
-    /// Writes everything in front of the body.
-    pub fn write_head(&self, frame: &Frame, out: &mut Outbox) {
-        let Frame { before_path, behind_path } = frame;
-        for part in [self.method.as_str(), before_path, self.path, behind_path] {
-            out.push(part.as_bytes());
-        }
-        out.push(self.common);
-        out.push(self.token.as_bytes());
-        for (name, value) in self.headers.iter().flatten() {
-            for part in [name, ": ", value, "\r\n"] {
-                out.push(part.as_bytes());
+/// An exchange whose request was written, and whose answer's head is awaited.
+pub struct Exchange {
+    call: Call<RecvResponse>,
+    /// Bytes of interim answers.
+    interim: usize,
+}
+
+impl Exchange {
+    /// Writes everything in front of the body to `out`. The body is the caller's to send.
+    pub fn begin(request: &Request<'_>, origin: &Origin, out: &mut Outbox) -> Result<Exchange, Unsendable> {
+        let (target, headers) = (origin.target(request.path).ok_or(Unsendable)?, headers(request, origin));
+        let size = REQUEST_LINE + target.as_str().len() + size_of_lines(&headers);
+        let mut message = http::Request::new(());
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = Uri::from(target);
+        *message.headers_mut() = headers;
+        let mut call = Call::new(message)?.proceed();
+        write_head(&mut call, size, origin.forwarder.as_ref().map_or("", Forwarder::prefix), out)?;
+        let call = match call.proceed()?.ok_or(Unsendable)? {
+            SendRequestResult::RecvResponse(call) => call,
+            SendRequestResult::SendBody(mut call) => {
+                call.consume_direct_write(request.body.unwrap_or_default().len())?;
+                call.proceed().ok_or(Unsendable)?
             }
-        }
-        if let Some(body) = self.body {
-            out.push(b"Content-Type: application/json\r\nContent-Length: ");
-            out.push(body.len().to_string().as_bytes());
-            out.push(b"\r\n");
-        }
-        out.push(b"\r\n");
-    }
-}
-
-/// Takes a body apart as its bytes arrive.
-pub struct BodyReader {
-    state: State,
-}
-
-enum State {
-    /// So many bytes of the body, or of the chunk, are to come.
-    Counted { left: u64, chunked: bool },
-    /// A line with a chunk's size is to come.
-    ChunkSize,
-    /// The line end behind a chunk's data is to come.
-    ChunkEnd,
-    /// Trailer lines are to come, the empty one last.
-    Trailer,
-    /// All that comes until the connection closes.
-    UntilClose,
-    /// The body is complete.
-    Done,
-}
-
-impl BodyReader {
-    /// For a body that ends as `framing` says.
-    pub fn new(framing: Framing) -> BodyReader {
-        let state = match framing {
-            Framing::Length(0) => State::Done,
-            Framing::Length(left) => State::Counted { left, chunked: false },
-            Framing::Chunked => State::ChunkSize,
-            Framing::Close => State::UntilClose,
+            SendRequestResult::Await100(_) => return Err(Unsendable),
         };
-        BodyReader { state }
+        Ok(Exchange { call, interim: 0 })
     }
 
-    /// Moves what has arrived from `inbox` to the end of `body`, where the caller has made room for all of it. `true`
-    /// once the body is complete.
-    pub fn read(&mut self, inbox: &mut Inbox, body: &mut Buffer) -> Result<bool, Malformed> {
+    /// Takes the head of the answer from `inbox`, interim answers in front of it included; `None` while some of it is
+    /// missing.
+    pub fn head(&mut self, inbox: &mut Inbox) -> Result<Option<http::Response<()>>, Malformed> {
         loop {
-            let progress = match &mut self.state {
-                State::Done => return Ok(true),
-                State::UntilClose => {
-                    let all = inbox.unread().len();
-                    inbox.move_to(body, all);
-                    false
-                }
-                State::Counted { left, chunked } => {
-                    let count = usize::try_from(*left).unwrap_or(usize::MAX).min(inbox.unread().len());
-                    inbox.move_to(body, count);
-                    *left -= count as u64;
-                    match (*left, *chunked) {
-                        (0, true) => self.state = State::ChunkEnd,
-                        (0, false) => self.state = State::Done,
-                        _ => return Ok(false),
-                    }
-                    true
-                }
-                State::ChunkSize => self.chunk_size(inbox)?,
-                State::ChunkEnd => self.chunk_end(inbox)?,
-                State::Trailer => self.trailer(inbox)?,
-            };
-            if !progress {
-                return Ok(false);
+            let (used, head) = answer(&mut self.call, inbox.unread())?;
+            inbox.take(used);
+            if head.is_some() {
+                return Ok(head);
+            }
+            self.interim += used;
+            if self.interim + inbox.unread().len() >= MAX_HEAD {
+                return Err(Malformed);
+            }
+            if used == 0 {
+                return Ok(None);
             }
         }
     }
 
-    /// Whether a connection that closes now ends the body as it should.
-    pub fn may_end_here(&self) -> bool {
-        matches!(self.state, State::UntilClose | State::Done)
-    }
-
-    fn chunk_size(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
-        let come = inbox.unread();
-        let Some(end) = come.iter().position(|&byte| byte == b'\n') else {
-            // What cannot become one is not waited for.
-            let may_be_one = size_of_chunk(come.strip_suffix(b"\r").unwrap_or(come)).is_some() || come.is_empty();
-            return if may_be_one && come.len() < MAX_CHUNK_LINE { Ok(false) } else { Err(Malformed) };
+    /// The reader of the body behind `head`.
+    pub fn body(self, head: &http::Response<()>) -> Result<BodyReader, Malformed> {
+        let is_sound = is_sound(head)?;
+        let (call, closes) = match self.call.proceed().ok_or(Malformed)? {
+            RecvResponseResult::RecvBody(call) => (Some(call), false),
+            RecvResponseResult::Cleanup(call) => (None, call.must_close_connection()),
+            RecvResponseResult::Redirect(call) => (None, call.must_close_connection()),
         };
-        let line = come.get(..end).filter(|line| line.len() < MAX_CHUNK_LINE).ok_or(Malformed)?;
-        let size = size_of_chunk(line.strip_suffix(b"\r").ok_or(Malformed)?).ok_or(Malformed)?;
-        inbox.take(end + 1);
-        self.state = if size == 0 { State::Trailer } else { State::Counted { left: size, chunked: true } };
-        Ok(true)
-    }
-
-    fn chunk_end(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
-        match inbox.unread() {
-            [b'\r', b'\n', ..] => {
-                inbox.take(2);
-                self.state = State::ChunkSize;
-                Ok(true)
-            }
-            [] | [b'\r'] => Ok(false),
-            _ => Err(Malformed),
-        }
-    }
-
-    fn trailer(&mut self, inbox: &mut Inbox) -> Result<bool, Malformed> {
-        match inbox.unread().iter().position(|&byte| byte == b'\n') {
-            Some(end) => {
-                let empty = matches!(inbox.unread().get(..end), Some([] | [b'\r']));
-                inbox.take(end + 1);
-                if empty {
-                    self.state = State::Done;
-                }
-                Ok(true)
-            }
-            None if inbox.unread().len() < MAX_HEAD => Ok(false),
-            None => Err(Malformed),
-        }
+        Ok(BodyReader::new(call, is_sound && !closes))
     }
 }
 
-/// The hexadecimal number that a chunk's line begins with; whitespace and extensions may follow (RFC 9112, 7.1).
-fn size_of_chunk(line: &[u8]) -> Option<u64> {
-    let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
-    let (size, behind) = line.split_at_checked(digits)?;
-    let extends_well = matches!(behind.trim_ascii_start(), [] | [b';', ..]);
-    let size = std::str::from_utf8(size).ok().and_then(|size| u64::from_str_radix(size, 16).ok());
-    size.filter(|_| extends_well)
+fn headers(request: &Request<'_>, origin: &Origin) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(request.common.len() + request.headers.len() + 3);
+    headers.append(HOST, origin.host.clone());
+    for (name, value) in request.common.iter().chain(request.headers.iter().flatten().copied()) {
+        headers.append(name, value.clone());
+    }
+    if let Some(authorization) = origin.forwarder.as_ref().and_then(Forwarder::authorization) {
+        headers.append(PROXY_AUTHORIZATION, authorization.clone());
+    }
+    if let Some(body) = request.body {
+        headers.append(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    headers
+}
+
+/// Room for the lines of `headers`.
+fn size_of_lines(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+}
+
+/// Whether it is beyond doubt where the answer ends, so that another may follow on the connection. `Err`: its body
+/// cannot be read.
+fn is_sound(head: &http::Response<()>) -> Result<bool, Malformed> {
+    let is_current = head.version() == Version::HTTP_11;
+    let (mut lengths, mut codings, mut is_empty, mut sound) = (0, 0, true, is_current);
+    for (name, value) in head.headers() {
+        if name == CONTENT_LENGTH {
+            lengths += 1;
+            is_empty &= value.as_bytes().iter().all(|&digit| digit == b'0');
+            sound &= value.as_bytes().iter().all(u8::is_ascii_digit);
+        } else if name == TRANSFER_ENCODING {
+            codings += 1;
+            if !is_current || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed);
+            }
+        } else if name == CONNECTION {
+            // The engine passes over what is not ASCII, and with it a wish to close.
+            sound &= value.to_str().is_ok();
+        }
+    }
+    let has_no_body = matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    Ok(sound && lengths + codings <= 1 && (is_empty && codings == 0 || !has_no_body))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn body(framing: Framing, pieces: &[&str]) -> Result<(bool, String, String), Malformed> {
-        let (mut reader, mut inbox, mut body) = (BodyReader::new(framing), Inbox::new(8), Buffer::default());
-        let mut complete = false;
-        for piece in pieces {
-            inbox.room(piece.len())[..piece.len()].copy_from_slice(piece.as_bytes());
-            inbox.added(piece.len());
-            complete = reader.read(&mut inbox, &mut body)?;
-        }
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Ok((complete, text(&body), text(inbox.unread())))
-    }
-
-    #[test]
-    fn a_request_is_written_as_the_protocol_wants_it() {
-        let request = Request {
-            method: Method::Post,
-            path: "secret/data/a%20b",
-            common: b"X-Vault-Request: true\r\n",
-            token: "X-Vault-Token: t\r\n",
-            headers: [Some(("X-Vault-Index", "i")), None],
-            body: Some(b"{}"),
-        };
-        let mut out = Outbox::new(16);
-        request.write_head(&Frame::new("[::1]:8200", "/base"), &mut out);
-        assert_eq!(
-            std::str::from_utf8(out.filled()).unwrap(),
-            "POST /base/v1/secret/data/a%20b HTTP/1.1\r\nHost: [::1]:8200\r\nX-Vault-Request: true\r\n\
-             X-Vault-Token: t\r\nX-Vault-Index: i\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
-        );
-    }
-
-    #[test]
-    fn a_counted_body_leaves_what_follows_it() {
-        assert_eq!(body(Framing::Length(3), &["a", "bcd"]), Ok((true, "abc".into(), "d".into())));
-        assert_eq!(body(Framing::Length(3), &["ab"]), Ok((false, "ab".into(), String::new())));
-    }
-
-    #[test]
-    fn a_chunked_body_is_put_together_however_it_arrives() {
-        let text = "4;x=y\r\nWiki\r\n5\r\npedia\r\n0\r\nTrailer: t\r\n\r\nrest";
-        let whole = Ok((true, "Wikipedia".to_owned(), "rest".to_owned()));
-        assert_eq!(body(Framing::Chunked, &[text]), whole);
-        let bytes: Vec<&str> = (0..text.len()).map(|at| &text[at..=at]).collect();
-        assert_eq!(body(Framing::Chunked, &bytes), whole);
-        assert_eq!(body(Framing::Chunked, &["4\r\nWikiX"]), Err(Malformed));
-        for line in ["zz\r\n", "\r\n", "+4\r\n", "-4\r\n", "4x\r\n", "4\n", "10000000000000000\r\n", "4 4\r\n"] {
-            assert_eq!(body(Framing::Chunked, &[line]), Err(Malformed), "{line}");
-        }
-        for line in ["2;a=\"b\"\r\nab\r\n", "0002 ; x\r\nab\r\n", "2\t\r\nab\r\n"] {
-            assert_eq!(body(Framing::Chunked, &[line, "0\r\n\r\n"]), Ok((true, "ab".into(), String::new())), "{line}");
-        }
-        assert_eq!(body(Framing::Chunked, &[&"1".repeat(MAX_CHUNK_LINE)]), Err(Malformed));
-        for beginning in ["zz", "-", "<html>", "4x", "\r"] {
-            assert_eq!(body(Framing::Chunked, &[beginning]), Err(Malformed), "{beginning} is not waited for");
-        }
-    }
-
-    #[test]
-    fn only_a_body_without_a_length_may_end_with_the_connection() {
-        assert!(BodyReader::new(Framing::Close).may_end_here());
-        assert!(!BodyReader::new(Framing::Chunked).may_end_here());
-        assert!(!BodyReader::new(Framing::Length(1)).may_end_here());
-    }
-}
+mod tests;

@@ -1,13 +1,18 @@
-//! HTTP/1.1 over our own connections. It knows nothing of Vault.
+//! HTTP/1.1, as `ureq-proto` speaks it, over our own connections. It knows nothing of Vault's API, nor of JSON.
 
+mod body;
 mod connection;
 mod exchange;
-mod head;
+mod forwarder;
+mod message;
 mod pool;
 mod proxy;
 mod response;
 mod transport;
 
-pub use self::exchange::{Method, Request};
+pub use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+pub use self::exchange::Request;
+pub use self::message::secret_value;
 pub use self::response::{Failure, Response};
 pub use self::transport::{InFlight, Transport};

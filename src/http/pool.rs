@@ -24,34 +24,34 @@ impl Pool {
     /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that
     /// of the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the
     /// server closed or spoke on, and, after a fork, the parent's, without a byte to them.
-    pub fn take(&self, node: usize, generation: u32, is_read: bool, now: Instant) -> Option<Box<Connection>> {
+    pub fn take(&self, node: usize, generation: u32, now: Instant) -> Option<Box<Connection>> {
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
                 continue;
             }
-            let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
-            let usable = lane.generation() == generation
-                && lane.node() == node
-                && now.saturating_duration_since(lane.born()) < self.max_age;
-            if usable && lane.is_ready(is_read, now) {
-                return Some(lane);
+            let Some(connection) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
+            let usable = connection.generation() == generation
+                && connection.node() == node
+                && now.saturating_duration_since(connection.born()) < self.max_age;
+            if usable && connection.is_ready() {
+                return Some(connection);
             }
         }
         None
     }
 
     /// Keeps an idle connection; closes it where there is no room.
-    pub fn put(&self, lane: Box<Connection>) {
-        let lane = Box::into_raw(lane);
+    pub fn put(&self, connection: Box<Connection>) {
+        let connection = Box::into_raw(connection);
         for slot in &self.slots {
             let empty = ptr::null_mut();
             if slot.load(Ordering::Relaxed).is_null()
-                && slot.compare_exchange(empty, lane, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                && slot.compare_exchange(empty, connection, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
                 return;
             }
         }
-        drop(unboxed(lane));
+        drop(unboxed(connection));
     }
 }
 
@@ -63,11 +63,11 @@ impl Drop for Pool {
     }
 }
 
-fn unboxed(lane: *mut Connection) -> Option<Box<Connection>> {
-    if lane.is_null() {
+fn unboxed(connection: *mut Connection) -> Option<Box<Connection>> {
+    if connection.is_null() {
         return None;
     }
     // SAFETY: every non-null pointer here comes from `Box::into_raw` in `put`, and whoever calls this has just taken it
     // out of its slot by an atomic swap, or never put it in: it has one owner.
-    Some(unsafe { Box::from_raw(lane) })
+    Some(unsafe { Box::from_raw(connection) })
 }

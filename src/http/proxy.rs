@@ -1,67 +1,81 @@
-//! HTTP proxies: a tunnel by `CONNECT`, for http and https alike.
+//! The tunnel that a proxy opens for https by `CONNECT`.
 
 use std::io;
 
-use secrecy::ExposeSecret;
+use ureq_proto::client::state::RecvResponse;
+use ureq_proto::client::{Call, SendRequestResult};
+use ureq_proto::http::header::PROXY_AUTHORIZATION;
+use ureq_proto::http::{self, Method, Uri};
 
+use super::forwarder::{authorization, refused, unauthorized};
+use super::message::{Unsendable, answer, write_head};
 use crate::call::Deadline;
 use crate::config::Proxy;
-use crate::error::{Error, Result, Status};
+use crate::error::{Result, Status};
+use crate::net::buffer::{Inbox, Outbox};
 use crate::net::socket::{IoFailure, Socket};
+
+/// The words of a request for a tunnel, authority and credentials apart, take less than this.
+const REQUEST: usize = 128;
 
 /// A proxy's answer to CONNECT may be this long.
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// Asks the proxy at the other end of `socket` for a tunnel to `authority` (`host:port`).
 pub fn tunnel(socket: &Socket, proxy: &Proxy, authority: &str, deadline: &Deadline) -> Result<()> {
-    let mut request = zeroize::Zeroizing::new(format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"));
-    if let Some(authorization) = &proxy.authorization {
-        request.push_str("Proxy-Authorization: ");
-        request.push_str(authorization.expose_secret());
-        request.push_str("\r\n");
-    }
-    request.push_str("\r\n");
-    let answered = socket.send_all(request.as_bytes(), deadline, &mut false).and_then(|()| head(socket, deadline));
-    let status = match answered {
-        Ok(status) => status,
-        Err(IoFailure::Call(error)) => return Err(error),
-        Err(IoFailure::Broken(e)) => {
-            return Err(refused(proxy, authority, Status::Connection, &format!("the connection broke: {e}")));
-        }
-    };
-    match status {
-        Some(200..=299) => Ok(()),
-        Some(407) => {
-            let advice = format!("it asks for a user and password (407); put them into {}", proxy.variable);
-            Err(refused(proxy, authority, Status::Connection, &advice).with_http_status(407))
-        }
-        Some(code) => {
-            let error = refused(proxy, authority, Status::Connection, &format!("it answered {code}"));
-            Err(error.with_http_status(code))
-        }
-        None => Err(refused(proxy, authority, Status::Protocol, "its answer is not HTTP")),
+    let refused = |status, cause: &str| refused(proxy, authority, status, cause);
+    let mut request = Outbox::new(REQUEST);
+    let call = connect(proxy, authority, &mut request)
+        .map_err(|Unsendable| refused(Status::Config, "no request can name that; check the address"))?;
+    let answered =
+        socket.send_all(request.filled(), deadline, &mut false).and_then(|()| status(call, socket, deadline));
+    match answered {
+        Ok(Some(200..=299)) => Ok(()),
+        Ok(Some(407)) => Err(unauthorized(proxy, authority)),
+        Ok(Some(code)) => Err(refused(Status::Connection, &format!("it answered {code}")).with_http_status(code)),
+        Ok(None) => Err(refused(Status::Protocol, "its answer is not HTTP")),
+        Err(IoFailure::Call(error)) => Err(error),
+        Err(IoFailure::Broken(e)) => Err(refused(Status::Connection, &format!("the connection broke: {e}"))),
     }
 }
 
-fn refused(proxy: &Proxy, authority: &str, status: Status, cause: &str) -> Error {
-    let message = format!("the proxy {} ({}) gives no tunnel to {authority}: {cause}", proxy.address, proxy.variable);
-    Error::new(status, message)
+/// Writes the request for a tunnel to `out`.
+fn connect(proxy: &Proxy, authority: &str, out: &mut Outbox) -> Result<Call<RecvResponse>, Unsendable> {
+    let mut message = http::Request::new(());
+    *message.method_mut() = Method::CONNECT;
+    *message.uri_mut() = Uri::try_from(authority).map_err(|_| Unsendable)?;
+    let mut size = REQUEST + 2 * authority.len();
+    if let Some(value) = authorization(proxy) {
+        size += value.len();
+        message.headers_mut().append(PROXY_AUTHORIZATION, value);
+    }
+    let mut call = Call::new(message)?.proceed();
+    write_head(&mut call, size, "", out)?;
+    match call.proceed()? {
+        Some(SendRequestResult::RecvResponse(call)) => Ok(call),
+        _ => Err(Unsendable),
+    }
 }
 
-/// Reads the answer's head byte by byte, so that nothing of what follows it is taken; its status, if it has one.
-fn head(socket: &Socket, deadline: &Deadline) -> Result<Option<u16>, IoFailure> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if socket.receive(&mut byte, deadline.remaining()?, deadline)? == 0 {
+/// The status of the proxy's answer; `None` where that is not HTTP. In a tunnel we speak first, so a proxy that opens
+/// one says nothing behind its answer.
+fn status(mut call: Call<RecvResponse>, socket: &Socket, deadline: &Deadline) -> Result<Option<u16>, IoFailure> {
+    let mut inbox = Inbox::new(MAX_ANSWER);
+    loop {
+        let Ok((used, head)) = answer(&mut call, inbox.unread()) else { return Ok(None) };
+        inbox.take(used);
+        match head.map(|head| head.status()) {
+            Some(status) if status.is_success() && !inbox.unread().is_empty() => return Ok(None),
+            Some(status) => return Ok(Some(status.as_u16())),
+            None if used > 0 => continue,
+            None if inbox.unread().len() >= MAX_ANSWER => return Ok(None),
+            None => {}
+        }
+        let count = socket.receive(inbox.room(1), deadline.remaining()?, deadline)?;
+        if count == 0 {
             let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "the proxy closed it");
             return Err(IoFailure::Broken(closed));
         }
-        head.extend_from_slice(&byte);
-        if head.len() > MAX_ANSWER {
-            return Ok(None);
-        }
+        inbox.added(count);
     }
-    let status = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-    Ok(status.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok()))
 }

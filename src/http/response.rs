@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::head::Hints;
+use super::{HeaderMap, HeaderName};
 use crate::call::IoTimeout;
 use crate::error::{Error, Status};
 use crate::observe::redact::RequestSecrets;
@@ -14,12 +14,20 @@ pub struct Response {
     pub from: Arc<str>,
     /// The status code.
     pub status: u16,
-    /// What only some answers tell.
-    pub hints: Option<Box<Hints>>,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// The body, wiped when dropped.
     pub body: Buffer,
     /// Where it is an error: what no message may repeat, since it stood in the request.
     pub secrets: RequestSecrets,
+}
+
+impl Response {
+    /// A header, the last where there are several; `None` where it is no UTF-8.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        let value = self.headers.get_all(name).iter().next_back()?;
+        std::str::from_utf8(value.as_bytes()).ok()
+    }
 }
 
 /// Why there is no answer, and how far the request came.

@@ -10,7 +10,8 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::connection::Connection;
-use super::exchange::{Frame, Method, Request};
+use super::exchange::{Origin, Request};
+use super::forwarder::Forwarder;
 use super::pool::Pool;
 use super::proxy;
 use super::response::{Failure, Response};
@@ -29,7 +30,7 @@ struct Node {
     address: Address,
     /// What messages call it; its `place` is also the `Host`, and what CONNECT asks for.
     peer: Peer,
-    frame: Arc<Frame>,
+    origin: Arc<Origin>,
     /// The name that its certificate has to bear.
     name: Option<ServerName<'static>>,
 }
@@ -39,7 +40,7 @@ const MAX_LEARNED: usize = 32;
 
 /// A request that was sent, on the connection that its answer will come by.
 pub struct InFlight {
-    lane: Box<Connection>,
+    connection: Box<Connection>,
     /// When it was sent.
     sent: Instant,
 }
@@ -59,13 +60,13 @@ impl InFlight {
         still_there: impl Fn() -> bool,
     ) -> Result<Response, Failure> {
         loop {
-            match self.lane.receive(pace) {
+            match self.connection.receive(pace) {
                 Err(failure) if failure.is_out_of_patience(pace) && still_there() => {
                     pace = IoTimeout { patience: pace.patience * 2, ..pace.again() };
                 }
                 outcome => {
-                    if self.lane.is_alive() {
-                        transport.pool.put(self.lane);
+                    if self.connection.is_alive() {
+                        transport.pool.put(self.connection);
                     }
                     return outcome;
                 }
@@ -86,13 +87,16 @@ pub struct Transport {
     proxy: Option<Proxy>,
     pool: Pool,
     variable: &'static str,
-    /// ApiRequest DNS for SRV records first (`VAULT_SRV_LOOKUP`).
+    /// What stands in front of every path, behind that of the address.
+    prefix: &'static str,
+    /// Ask DNS for SRV records first (`VAULT_SRV_LOOKUP`).
     srv_lookup: bool,
 }
 
 impl Transport {
-    /// Prepares for the configured nodes. Reads certificates; opens no connection.
-    pub fn new(config: &mut VaultConfig) -> Result<Transport> {
+    /// Prepares for the configured nodes, where `prefix` stands in front of every path. Reads certificates; opens no
+    /// connection.
+    pub fn new(config: &mut VaultConfig, prefix: &'static str) -> Result<Transport> {
         let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
         let mut transport = Transport {
             configured: Vec::with_capacity(config.addresses.len()),
@@ -103,6 +107,7 @@ impl Transport {
             proxy: config.proxy.take(),
             pool: Pool::new(config.max_connection_age),
             variable: config.address_variable,
+            prefix,
             srv_lookup: config.srv_lookup,
         };
         for address in &config.addresses {
@@ -123,9 +128,19 @@ impl Transport {
                 (format!("{host}:{port}"), name)
             }
         };
-        let frame = Arc::new(Frame::new(&place, address.base_path()));
+        let forwarder = self.proxy_for(address).filter(|_| name.is_none()).map(|proxy| Forwarder::new(proxy, &place));
+        let origin = Origin::new(&place, format!("{}{}", address.base_path(), self.prefix), forwarder)
+            .ok_or_else(|| Error::config(format!("HTTP has no form for the address {named}")))?;
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
-        Ok(Node { address: address.clone(), peer, frame, name })
+        Ok(Node { address: address.clone(), peer, origin: Arc::new(origin), name })
+    }
+
+    /// The proxy that requests to `address` go through.
+    fn proxy_for(&self, address: &Address) -> Option<&Proxy> {
+        match address {
+            Address::Tcp { host, port, .. } => self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, *port)),
+            Address::Unix(_) => None,
+        }
     }
 
     /// How many nodes are configured; they are numbered from 0.
@@ -185,18 +200,18 @@ impl Transport {
     /// back; meanwhile other requests can be sent.
     pub fn send(&self, node: usize, request: &Request<'_>, mut pace: IoTimeout<'_>) -> Result<InFlight, Failure> {
         let generation = fork::generation();
-        let mut lane = match self.pool.take(node, generation, request.method == Method::Get, pace.began) {
-            Some(lane) => lane,
+        let mut connection = match self.pool.take(node, generation, pace.began) {
+            Some(connection) => connection,
             None => {
-                let lane = self.connect(node, generation, pace)?;
+                let connection = self.connect(node, generation, pace)?;
                 pace = pace.again();
-                lane
+                connection
             }
         };
-        lane.send(request, pace)?;
+        connection.send(request, pace)?;
         // To send what has no body takes no time that is worth a look at the clock.
         let sent = if request.body.is_none() { pace.began } else { Instant::now() };
-        Ok(InFlight { lane, sent })
+        Ok(InFlight { connection, sent })
     }
 
     fn connect(&self, node: usize, generation: u32, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
@@ -204,7 +219,7 @@ impl Transport {
             return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
         };
         let stream = self.open(&place, &pace.step())?;
-        Ok(Box::new(Connection::new(stream, place.frame.clone(), place.peer.target.clone(), generation, node)))
+        Ok(Box::new(Connection::new(stream, place.origin.clone(), place.peer.target.clone(), generation, node)))
     }
 
     fn open(&self, place: &Node, deadline: &Deadline) -> Result<Stream, Failure> {
@@ -224,12 +239,14 @@ impl Transport {
             }
             Address::Tcp { host, port, .. } => (host, *port),
         };
-        let Some(proxy) = self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, port)) else {
+        let Some(proxy) = self.proxy_for(&place.address) else {
             let addresses = self.addresses(place, host, port, deadline)?;
             return Socket::connect_tcp(&addresses, deadline).map_err(|e| self.unreachable(e, &place.peer.target));
         };
         let socket = self.dial_proxy(proxy, deadline)?;
-        proxy::tunnel(&socket, proxy, &place.peer.place, deadline)?;
+        if place.origin.forwarder().is_none() {
+            proxy::tunnel(&socket, proxy, &place.peer.place, deadline)?;
+        }
         Ok(socket)
     }
 

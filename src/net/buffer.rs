@@ -2,8 +2,6 @@
 
 use zeroize::Zeroize;
 
-use crate::secret::Buffer;
-
 /// Received bytes that nobody has taken yet. Grows when an answer's head does not fit.
 pub struct Inbox {
     bytes: Vec<u8>,
@@ -41,12 +39,6 @@ impl Inbox {
             self.start = 0;
             self.end = 0;
         }
-    }
-
-    /// Moves the first `count` unread bytes to the end of `body`, where the caller has made room for them.
-    pub fn move_to(&mut self, body: &mut Buffer, count: usize) {
-        body.extend_from_slice(self.unread().get(..count).unwrap_or_default());
-        self.take(count);
     }
 
     /// Room for at least `wanted` more bytes, behind the unread ones.
@@ -110,14 +102,30 @@ impl Outbox {
 
     /// Adds `part` at the end.
     pub fn push(&mut self, part: &[u8]) {
-        let wanted = self.bytes.len() + part.len();
+        self.make_room(part.len());
+        self.bytes.extend_from_slice(part);
+    }
+
+    /// A `Vec` that grows by itself would leave its old block unwiped where the allocator does not wipe.
+    fn make_room(&mut self, more: usize) {
+        let wanted = self.bytes.len() + more;
         if wanted > self.bytes.capacity() {
             let mut larger = Vec::with_capacity(wanted.max(self.bytes.capacity() * 2));
             larger.extend_from_slice(&self.bytes);
             self.bytes.zeroize();
             self.bytes = larger;
         }
-        self.bytes.extend_from_slice(part);
+    }
+
+    /// Adds what `write` puts into room of `size` bytes, of which it tells how many it wrote; nothing on `None`.
+    pub fn fill(&mut self, size: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
+        let start = self.bytes.len();
+        self.make_room(size);
+        self.bytes.resize(start + size, 0);
+        let room = self.bytes.get_mut(start..).unwrap_or_default();
+        let written = write(room).unwrap_or(0).min(size);
+        room.get_mut(written..).unwrap_or_default().zeroize();
+        self.bytes.truncate(start + written);
     }
 
     /// What waits to be sent.
@@ -189,5 +197,21 @@ mod tests {
         assert!(outbox.filled().iter().all(|&b| b == 0));
         outbox.wipe();
         assert!(outbox.filled().is_empty());
+    }
+
+    #[test]
+    fn what_was_written_and_not_counted_is_no_part_of_an_outbox() {
+        let mut outbox = Outbox::new(4);
+        outbox.push(b"a");
+        outbox.fill(8, |room| {
+            room.copy_from_slice(b"written!");
+            Some(3)
+        });
+        assert_eq!(outbox.filled(), b"awri");
+        // SAFETY: `fill` has written to all of it.
+        unsafe { outbox.bytes.set_len(9) };
+        assert_eq!(outbox.bytes[4..], [0; 5]);
+        outbox.fill(8, |_| None);
+        assert_eq!(outbox.filled().len(), 9);
     }
 }

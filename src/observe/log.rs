@@ -1,5 +1,6 @@
 //! Where log lines go: a manager's callback, else the process-wide callback, else standard error if
-//! `VAULT_LOG_LEVEL` asks; and always to the `log` crate, for programs written in Rust.
+//! `VAULT_LOG_LEVEL` asks; and always to the `log` crate, for programs written in Rust, but for those of level trace:
+//! that crate is built without it, since others would show it the bytes of requests there.
 //!
 //! No lock is held while a callback runs, so a callback may call back into the library, and may replace itself.
 

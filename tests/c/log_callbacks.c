@@ -1,4 +1,5 @@
 /* Who gets a log line, and that `destroy` runs once, after the last call into its callback. */
+#define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
 #define VALUE "canary-7f3a"

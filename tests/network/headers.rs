@@ -46,3 +46,15 @@ fn a_header_goes_out_once_for_each_value_and_a_given_user_agent_replaces_ours() 
     assert_eq!(read(&server, &server.addr(), &mount, &extra).unwrap(), "v");
     assert_eq!(reads_with(json!({"user-agent": ["payments/1"]})), 1);
 }
+
+#[test]
+fn more_headers_than_servers_take_are_refused() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let headers: serde_json::Map<String, serde_json::Value> =
+        (0..40_000).map(|number| (format!("X-Tests-{number}"), json!("x"))).collect();
+    let headers = serde_json::to_string(&headers).unwrap();
+    let error = read(server, &server.addr(), &mount, &[("VAULT_HEADERS", &headers)]).unwrap_err();
+    assert_eq!(error.status(), Status::Config, "{error}");
+    assert!(error.message().contains("VAULT_HEADERS"), "{error}");
+}

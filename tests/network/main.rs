@@ -23,7 +23,7 @@ use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::open;
-use handsfree_secrets_test_support::{Gateway, Relay, Server, Tls, Verdict, answer, free_ports};
+use handsfree_secrets_test_support::{Gateway, Relay, Server, Squid, Tls, Verdict, answer, free_ports};
 use log::LevelFilter;
 use managers::{Warnings, get, mount_with_secret, open_at, open_with, options};
 use serde_json::json;

@@ -2,61 +2,101 @@
 
 use super::*;
 
-/// A proxy, and how many tunnels it gave. With `credentials` it wants `Proxy-Authorization`.
-fn proxy(credentials: Option<&'static str>) -> (Gateway, Arc<AtomicUsize>) {
-    let tunnels = Arc::new(AtomicUsize::new(0));
-    let counter = tunnels.clone();
+/// A proxy, and what it was asked for: `CONNECT host:port`, or `GET http://host:port`. With `credentials` it wants
+/// `Proxy-Authorization`.
+fn proxy(credentials: Option<&'static str>) -> (Gateway, Arc<Mutex<Vec<String>>>) {
+    let asked_for = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked_for.clone();
     let gateway = Gateway::to(0, move |asked| {
-        assert_eq!(asked.method, "CONNECT", "{}", asked.path);
         if credentials.is_some() && asked.header("Proxy-Authorization") != credentials {
-            return answer("407 Proxy Authentication Required", "", "");
+            return answer("407 Proxy Authentication Required", "", "<html>who are you?</html>");
         }
-        counter.fetch_add(1, Ordering::AcqRel);
+        let authority: Vec<&str> = asked.path.split('/').take(3).collect();
+        seen.lock().unwrap().push(format!("{} {}", asked.method, authority.join("/")));
         Verdict::Pass
     });
-    (gateway, tunnels)
+    (gateway, asked_for)
 }
 
 #[test]
-fn requests_go_through_the_proxy_that_is_named() {
+fn https_goes_through_a_tunnel_of_the_proxy_that_is_named() {
     let tls = Tls::new();
     let identity = tls.server();
     let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
     let (mount, ca) = (mount_with_secret(&server), tls.ca_file());
     let ca = ("VAULT_CACERT", ca.to_str().unwrap());
-    for (name, address) in [
-        ("VAULT_PROXY_ADDR", server.addr()),
-        ("VAULT_HTTP_PROXY", server.https_addr(0)),
-        ("BAO_PROXY_ADDR", server.https_addr(0)),
-    ] {
-        let (proxy, tunnels) = proxy(None);
+    for name in ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY", "BAO_PROXY_ADDR"] {
+        let (proxy, asked_for) = proxy(None);
+        let address = server.https_addr(0);
         assert_eq!(read(&server, &address, &mount, &[(name, &proxy.addr()), ca]).unwrap(), "v", "{name}");
-        assert_eq!(tunnels.load(Ordering::Acquire), 1, "{name}");
+        let place = address.trim_start_matches("https://");
+        assert_eq!(*asked_for.lock().unwrap(), [format!("CONNECT {place}")], "{name}: one tunnel for all requests");
     }
+}
+
+#[test]
+fn plain_http_is_passed_on_by_the_proxy_that_is_named() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
     // A host that only the proxy can reach: it is the proxy that looks the name up.
-    let (proxy, _) = proxy(None);
     let elsewhere = format!("http://vault.invalid:{}", server.port());
-    assert_eq!(read(&server, &elsewhere, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap(), "v");
-    // So is a node that stands behind a socket in the list.
-    let behind = format!("unix:///nowhere.sock,{elsewhere}");
-    assert_eq!(read(&server, &behind, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap(), "v");
+    let expected = format!("GET {elsewhere}");
+    // A node may also stand behind a socket in the list.
+    for address in [elsewhere.clone(), format!("unix:///nowhere.sock,{elsewhere}")] {
+        let (proxy, asked_for) = proxy(None);
+        assert_eq!(read(server, &address, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap(), "v");
+        let asked_for = asked_for.lock().unwrap();
+        assert!(asked_for.len() >= 2 && asked_for.iter().all(|asked| *asked == expected), "{asked_for:?}");
+    }
+    let (proxy, asked_for) = proxy(None);
+    let manager = open_at(server, &elsewhere, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap();
+    manager.store("by_proxy", "v", None, &Call::default()).unwrap();
+    assert_eq!(asked_for.lock().unwrap().last(), Some(&format!("POST {elsewhere}")));
+}
+
+#[test]
+fn squid_passes_both_on() {
+    let tls = Tls::new();
+    let identity = tls.server();
+    let https = Server::builder().tls(&identity.certificate, &identity.key, None).start();
+    let squid = Squid::start(https.https_port(0));
+    let ca = tls.ca_file();
+    let ca = ("VAULT_CACERT", ca.to_str().unwrap());
+    for user in ["ann:CANARY-right@", "ann:CANARY-wrong@", ""] {
+        let proxy = format!("http://{user}127.0.0.1:{}", squid.port());
+        let proxy = ("VAULT_PROXY_ADDR", proxy.as_str());
+        let plain = Server::shared();
+        let retries = ("VAULT_MAX_RETRIES", "0");
+        for (server, address) in [(&https, https.https_addr(0)), (plain, plain.addr())] {
+            let mount = mount_with_secret(server);
+            let outcome = read(server, &address, &mount, &[proxy, ca, retries]);
+            if user.contains("right") {
+                assert_eq!(outcome.unwrap(), "v", "{address}");
+                continue;
+            }
+            let error = outcome.unwrap_err();
+            assert_eq!((error.status(), error.http_status()), (Status::Connection, 407), "{address}: {error}");
+            assert!(error.message().contains("put them into VAULT_PROXY_ADDR"), "{error}");
+            assert!(!error.message().contains("CANARY"), "{error}");
+        }
+    }
 }
 
 #[test]
 fn no_proxy_is_honoured_for_the_proxy_made_for_vault_too() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    let (proxy, tunnels) = proxy(None);
+    let (proxy, asked_for) = proxy(None);
     for entry in ["127.0.0.1", "*", "10.0.0.0/8,127.0.0.0/8"] {
         let extra = [("VAULT_PROXY_ADDR", proxy.addr()), ("NO_PROXY", entry.to_owned())];
         let extra = extra.each_ref().map(|(name, value)| (*name, value.as_str()));
         assert_eq!(read(server, &server.addr(), &mount, &extra).unwrap(), "v");
     }
-    assert_eq!(tunnels.load(Ordering::Acquire), 0);
+    assert_eq!(*asked_for.lock().unwrap(), [""; 0]);
     let extra = [("VAULT_PROXY_ADDR", proxy.addr()), ("NO_PROXY", "example.com".to_owned())];
     let extra = extra.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_eq!(read(server, &server.addr(), &mount, &extra).unwrap(), "v");
-    assert_eq!(tunnels.load(Ordering::Acquire), 1);
+    assert_ne!(*asked_for.lock().unwrap(), [""; 0]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cancellation;
 mod cut_connections;
 mod deadlines;
 mod faulty_server;
+mod framing;
 mod gateway_failures;
 mod malformed_answers;
 mod retries;

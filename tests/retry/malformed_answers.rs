@@ -39,6 +39,10 @@ fn nonsense() -> Vec<(Fault, &'static [Status])> {
     case(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), PROTOCOL);
     case(b"HTTP/1.1 2000 OK\r\n\r\n".to_vec(), PROTOCOL);
     case(b"HTTP/2 200 OK\r\n\r\n".to_vec(), PROTOCOL);
+    for status_line in ["101 Switching Protocols", "099 Odd", "000 Nothing"] {
+        case(format!("HTTP/1.1 {status_line}\r\n\r\n").into_bytes(), PROTOCOL);
+    }
+    case(b"\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec(), PROTOCOL);
     case(b"".to_vec(), CONNECTION);
     for status_line in ["200 OK", "201 Created", "206 Partial Content", "400 Bad Request", "403 No", "404 Not Found"] {
         case(answer(status_line, HTML), PROTOCOL);

@@ -2,9 +2,9 @@
 
 use secrecy::ExposeSecret;
 
-use crate::config::{VaultConfig, is_token_byte};
+use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::http::Method;
+use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, header, secret_value};
 use crate::secret::Buffer;
 
 /// Servers refuse more than this with 413, or by closing while it is being sent.
@@ -38,7 +38,7 @@ pub struct ApiRequest {
 impl ApiRequest {
     /// A read.
     pub fn get(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { method: Method::Get, path: path.into(), body: None, effect: Effect::Read, is_counted: true }
+        ApiRequest { method: Method::GET, path: path.into(), body: None, effect: Effect::Read, is_counted: true }
     }
 
     /// A read that uses up no use of the token.
@@ -48,7 +48,7 @@ impl ApiRequest {
 
     /// A write, which is only repeated if the server cannot have acted.
     pub fn post(path: impl Into<String>, body: Buffer) -> ApiRequest {
-        let method = Method::Post;
+        let method = Method::POST;
         ApiRequest { method, path: path.into(), body: Some(body), effect: Effect::Once, is_counted: true }
     }
 
@@ -59,7 +59,7 @@ impl ApiRequest {
 
     /// A deletion, which is only repeated if the server cannot have acted.
     pub fn delete(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { method: Method::Delete, effect: Effect::Once, ..ApiRequest::get(path) }
+        ApiRequest { method: Method::DELETE, effect: Effect::Once, ..ApiRequest::get(path) }
     }
 }
 
@@ -72,24 +72,32 @@ pub fn check_size(request: &ApiRequest) -> Result<()> {
     Err(Error::new(Status::TooLarge, message))
 }
 
-/// The lines that every request has. Who sets a `User-Agent` of their own is not given two.
-pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Buffer> {
-    let mut lines = Buffer::with_capacity(1024);
-    let agent = ("User-Agent", concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
-    let agent_is_given = config.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(agent.0));
-    let own = std::iter::once(("X-Vault-Request", "true")).chain((!agent_is_given).then_some(agent));
-    let namespace = namespace.map(|namespace| ("X-Vault-Namespace", namespace));
+/// More headers than this no server takes, nor does what holds them here.
+const MAX_HEADERS: usize = 1000;
+
+/// What stands in front of every path.
+pub const PREFIX: &str = "/v1/";
+
+/// The headers that every request has. Who sets a `User-Agent` of their own is not given two.
+pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.append("x-vault-request", HeaderValue::from_static("true"));
+    // Nothing here unpacks an answer.
+    headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let namespace = namespace.map(|namespace| ("x-vault-namespace", namespace));
+    if config.headers.len() > MAX_HEADERS {
+        return Err(Error::config(format!("VAULT_HEADERS holds more than {MAX_HEADERS} headers; servers take fewer")));
+    }
     let given = config.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
-    let breaks_a_line = |character: char| character.is_control() && character != '\t';
-    for (name, value) in own.chain(namespace).chain(given) {
-        if name.is_empty() || !name.bytes().all(is_token_byte) || value.contains(breaks_a_line) {
+    for (name, value) in namespace.into_iter().chain(given) {
+        let (Ok(known), Some(value)) = (HeaderName::try_from(name), secret_value(value)) else {
             return Err(Error::config(format!(
                 "the header {name:?} cannot be sent; check VAULT_HEADERS and VAULT_NAMESPACE"
             )));
-        }
-        for part in [name, ": ", value, "\r\n"] {
-            lines.extend_from_slice(part.as_bytes());
-        }
+        };
+        headers.append(known, value);
     }
-    Ok(lines)
+    let agent = HeaderValue::from_static(concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
+    headers.entry(header::USER_AGENT).or_insert(agent);
+    Ok(headers)
 }

@@ -1,6 +1,5 @@
 //! One authenticated request: the deadline, the tries, redirects, and which answers are worth a repeat.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,17 +9,21 @@ use secrecy::{ExposeSecret, SecretString};
 use super::consistency::HighestIndex;
 use super::rate_limit::RateLimiter;
 use super::redirect;
-use super::request::{ApiRequest, Effect, check_size, common_headers};
-use super::response::ErrorResponse;
+use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
+use super::response::{ErrorResponse, encoded};
 use super::retry::{Retry, SIGN_OF_LIFE};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::{Address, VaultConfig};
 use crate::error::{Error, Result, Status};
-use crate::http::{Failure, InFlight, Request, Response, Transport};
+use crate::http::{Failure, HeaderMap, HeaderName, HeaderValue, InFlight, Request, Response, Transport, header};
 use crate::observe::log::Logger;
 use crate::observe::redact::RequestSecrets;
-use crate::secret::Buffer;
+
+static INDEX: HeaderName = HeaderName::from_static("x-vault-index");
+static INCONSISTENT: HeaderName = HeaderName::from_static("x-vault-inconsistent");
+static FORWARD: HeaderValue = HeaderValue::from_static("forward-active-node");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What a try came to.
 pub enum Outcome {
@@ -45,10 +48,10 @@ pub enum Outcome {
 /// Sends requests to the nodes of one cluster, with the headers that all of them carry.
 pub struct Requester {
     transport: Transport,
-    /// Header lines that every request has.
-    common: Buffer,
+    /// Headers that every request has.
+    common: HeaderMap,
     /// The same for what lies outside of all namespaces.
-    common_outside: Buffer,
+    common_outside: HeaderMap,
     node: AtomicUsize,
     max_retries: u32,
     disable_redirects: bool,
@@ -63,7 +66,7 @@ impl Requester {
     /// Prepares for the configured nodes. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger) -> Result<Requester> {
         Ok(Requester {
-            transport: Transport::new(config)?,
+            transport: Transport::new(config, PREFIX)?,
             common: common_headers(config, config.namespace.as_deref())?,
             common_outside: common_headers(config, None)?,
             node: AtomicUsize::new(0),
@@ -131,7 +134,7 @@ impl Requester {
             Err(error) => return Outcome::Failed(error),
         };
         let index = self.required_index(ask);
-        let request = self.request(token, ask, index.as_deref());
+        let request = self.request(token, ask, index.as_ref());
         let outcome = self.transport.send(node, &request, pace).and_then(|underway| {
             let pace = underway.pace(pace);
             underway.receive(&self.transport, pace, || self.is_there(node, deadline))
@@ -154,7 +157,7 @@ impl Requester {
         let node = self.node.load(Ordering::Relaxed);
         self.trace_ask(node, ask);
         let index = self.required_index(ask);
-        let request = self.request(Some(token), ask, index.as_deref());
+        let request = self.request(Some(token), ask, index.as_ref());
         let pace = self.first_pace(ask, deadline).map_err(Outcome::Failed)?;
         match self.transport.send(node, &request, pace) {
             Ok(underway) => Ok((node, underway)),
@@ -212,24 +215,26 @@ impl Requester {
         self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.wait(deadline))
     }
 
-    fn required_index(&self, ask: &ApiRequest) -> Option<Arc<str>> {
-        if ask.effect == Effect::Read { self.index.required() } else { None }
+    fn required_index(&self, ask: &ApiRequest) -> Option<HeaderValue> {
+        let index = if ask.effect == Effect::Read { self.index.required() } else { None };
+        index.and_then(|index| HeaderValue::from_str(&index).ok())
     }
 
     fn request<'a>(
         &'a self,
         token: Option<&'a TokenHeader>,
         ask: &'a ApiRequest,
-        index: Option<&'a str>,
+        index: Option<&'a HeaderValue>,
     ) -> Request<'a> {
         Request {
-            method: ask.method,
+            method: ask.method.clone(),
             path: &ask.path,
             common: &self.common,
-            token: token.map(TokenHeader::line).unwrap_or_default(),
             headers: [
-                index.map(|index| ("X-Vault-Index", index)),
-                index.map(|_| ("X-Vault-Inconsistent", "forward-active-node")),
+                token.and_then(TokenHeader::header),
+                ask.body.as_ref().map(|_| (&header::CONTENT_TYPE, &JSON)),
+                index.map(|index| (&INDEX, index)),
+                index.map(|_| (&INCONSISTENT, &FORWARD)),
             ],
             body: ask.body.as_ref().map(|body| body.as_slice()),
         }
@@ -245,7 +250,7 @@ impl Requester {
     ) -> Outcome {
         let (method, from, status) = (ask.method.as_str(), &reply.from, reply.status);
         self.logger.debug(format_args!("{method} {}: HTTP {status} from {from}", ask.path));
-        if let Some(index) = reply.hints.as_ref().and_then(|hints| hints.index.as_deref()) {
+        if let Some(index) = reply.header(&INDEX) {
             self.index.note(index);
         }
         if reply.status != 200 {
@@ -254,6 +259,13 @@ impl Requester {
                 token.map(TokenHeader::text).into_iter().chain(given),
                 ask.body.as_ref().map(|body| body.as_slice()),
             );
+        }
+        if let Some(error) = encoded(&reply, &ask.path) {
+            return match reply.status {
+                429 => Outcome::Again(error, retry_after(&reply)),
+                502..=504 if ask.effect != Effect::Once => Outcome::Again(error, retry_after(&reply)),
+                _ => Outcome::Failed(error),
+            };
         }
         match reply.status {
             200..=299 | 403 | 404 => return Outcome::Answer(reply),
@@ -302,7 +314,7 @@ impl Requester {
             return Err(Outcome::Failed(redirect::disabled(&reply.from, path)));
         }
         let from = self.transport.address(node).ok_or_else(|| Outcome::Failed(redirect::endless(path)))?;
-        let location = reply.hints.as_ref().and_then(|hints| hints.location.as_deref());
+        let location = reply.header(&header::LOCATION);
         let address = redirect::destination(&from, location, path).map_err(Outcome::Failed)?;
         if let Some(known) = self.transport.node_at(&address) {
             return Ok(known);
@@ -345,7 +357,7 @@ impl Requester {
         if !may_pass {
             return Outcome::Failed(error);
         }
-        if stale && ask.effect != Effect::Once {
+        if stale && (!sent || ask.effect != Effect::Once) {
             return Outcome::Stale(error);
         }
         // Whatever becomes of this call, the next one should not meet the same node again.
@@ -385,6 +397,8 @@ impl Requester {
 /// `Retry-After`. Servers round it down to whole seconds, so a second is added, give or take a tenth: those who were
 /// told the same do not all come back at once.
 fn retry_after(reply: &Response) -> Option<Duration> {
+    let seconds = reply.header(&header::RETRY_AFTER)?;
+    let seconds = seconds.parse().ok().filter(|_| seconds.bytes().all(|byte| byte.is_ascii_digit()))?;
     let rounding = Duration::from_millis(900 + fastrand::u64(..200));
-    Some(Duration::from_secs(reply.hints.as_ref()?.retry_after?).saturating_add(rounding))
+    Some(Duration::from_secs(seconds).saturating_add(rounding))
 }

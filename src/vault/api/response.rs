@@ -6,13 +6,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::error::{Error, Status};
-use crate::http::Response;
+use crate::http::{Response, header};
 
 /// More of a server's error text than this does not help.
 const MAX_TEXT: usize = 300;
 
 /// Vault's errors are shorter than this. What is longer is not taken apart: how long an answer is others decide.
 const MAX_BODY: usize = 64 * 1024;
+
+/// The name of a coding is shorter than this.
+const MAX_CODING: usize = 32;
 
 /// The errors of an answer's body, in whatever form they come.
 #[derive(Deserialize, Default)]
@@ -289,6 +292,21 @@ pub fn not_as_documented(reply: &Response, path: &str, what: &str) -> Error {
         .with_http_status(reply.status)
 }
 
+/// The error for an answer that was packed on its way, which was not asked for; nobody needs what a redirect says.
+pub fn encoded(reply: &Response, path: &str) -> Option<Error> {
+    let coding = reply.header(&header::CONTENT_ENCODING)?;
+    if coding.eq_ignore_ascii_case("identity") || matches!(reply.status, 300..=399) {
+        return None;
+    }
+    let coding: String = coding.chars().filter(|c| c.is_ascii_graphic()).take(MAX_CODING).collect();
+    let message = format!(
+        "{path}: the answer of {} comes with Content-Encoding: {coding} (HTTP {}), which was not asked for; \
+         have what stands in front of Vault pass its answers on as they are",
+        reply.from, reply.status
+    );
+    Some(Error::new(Status::Protocol, message).with_http_status(reply.status))
+}
+
 /// 404 with an empty list of errors: nothing is there. A 404 with an error, or with HTML, says something else.
 pub fn is_missing(reply: &Response) -> bool {
     reply.status == 404 && ErrorResponse::of(reply).is_silent()
@@ -304,7 +322,7 @@ mod tests {
         ErrorResponse::of(&Response {
             from: Arc::from("http://vault"),
             status,
-            hints: None,
+            headers: Default::default(),
             body,
             secrets: RequestSecrets::default(),
         })

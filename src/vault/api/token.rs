@@ -2,31 +2,30 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-const LINE_START: &str = "X-Vault-Token: ";
-const LINE_END: &str = "\r\n";
+use crate::http::{HeaderName, HeaderValue, secret_value};
 
-/// The header line of a token, written once; empty where there is no token, because an agent adds its own.
+/// `X-Vault-Token`.
+static NAME: HeaderName = HeaderName::from_static("x-vault-token");
+
+/// The header of a token, made once; none where there is no token, because an agent adds its own.
 #[derive(Clone)]
-pub struct TokenHeader(SecretString);
+pub struct TokenHeader(Option<HeaderValue>);
 
 impl TokenHeader {
-    /// The header of the token `text`.
+    /// The header of the token `text`, which was checked when it came in.
     pub fn new(text: &SecretString) -> TokenHeader {
         let text = text.expose_secret();
-        let parts = if text.is_empty() { [""; 3] } else { [LINE_START, text, LINE_END] };
-        let mut line = String::with_capacity(LINE_START.len() + text.len() + LINE_END.len());
-        parts.iter().for_each(|part| line.push_str(part));
-        TokenHeader(SecretString::from(line))
+        TokenHeader(if text.is_empty() { None } else { secret_value(text) })
     }
 
     /// The token.
     pub fn text(&self) -> &str {
-        let line = self.line();
-        line.strip_prefix(LINE_START).and_then(|rest| rest.strip_suffix(LINE_END)).unwrap_or_default()
+        let value = self.0.as_ref().map(HeaderValue::as_bytes);
+        value.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default()
     }
 
-    /// The line, with its end.
-    pub fn line(&self) -> &str {
-        self.0.expose_secret()
+    /// Name and value.
+    pub fn header(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        self.0.as_ref().map(|value| (&NAME, value))
     }
 }

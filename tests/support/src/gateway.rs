@@ -96,8 +96,9 @@ fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
         tunnel(client, &asked.path);
         return;
     }
+    let (port, head) = passed_on(&asked).unwrap_or_else(|| (port, asked.head.clone()));
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)) else { return };
-    let head = asked.head.trim_end_matches("\r\n");
+    let head = head.trim_end_matches("\r\n");
     let sent =
         write!(server, "{head}\r\n{extra}Connection: close\r\n\r\n").and_then(|()| server.write_all(&asked.body));
     let _ = match (sent, instead) {
@@ -105,6 +106,14 @@ fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
         (Ok(()), Some(text)) => server.read_to_end(&mut Vec::new()).and_then(|_| client.write_all(text.as_bytes())),
         (Err(error), _) => Err(error),
     };
+}
+
+/// What a proxy does with a request in absolute form: the port to go to, on this host whatever name was asked for, and
+/// the head in origin form.
+fn passed_on(asked: &Asked) -> Option<(u16, String)> {
+    let (authority, path) = asked.path.strip_prefix("http://")?.split_once('/')?;
+    let port = authority.rsplit(':').next()?.parse().ok()?;
+    Some((port, asked.head.replacen(&asked.path, &format!("/{path}"), 1)))
 }
 
 fn read_request(client: &mut TcpStream) -> Option<Asked> {

@@ -1,3 +1,0 @@
-//! Bytes found eight at a time.
-
-pub mod runs;
