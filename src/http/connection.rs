@@ -169,6 +169,7 @@ impl Connection {
             from: self.target.clone(),
             status: head.status,
             hints: head.hints,
+            content_type: head.content_type,
             body,
             secrets: Box::default(),
         })

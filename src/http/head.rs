@@ -3,6 +3,7 @@
 //! General parsers put every header into a table first. Here one walk over the head does both (RFC 9112, 2 to 6); a
 //! property test compares it with httparse, the parser below ureq and hyper.
 
+use super::response::media_type;
 use crate::json::runs::{decimal, from_byte, from_control};
 
 /// An answer's head may be this large; servers send less than 1 kB.
@@ -18,6 +19,8 @@ pub struct Head {
     pub status: u16,
     /// What only some answers tell.
     pub hints: Option<Box<Hints>>,
+    /// The media type of the body.
+    pub content_type: Option<&'static str>,
     /// How the body ends.
     pub framing: Framing,
     /// The connection is good for another request.
@@ -100,7 +103,7 @@ impl Head {
             _ => return Err(Malformed),
         };
         let status = u16::from(hundreds) * 100 + u16::from(tens) * 10 + u16::from(ones);
-        Ok(Head { status, hints: None, framing: Framing::Close, keep_alive })
+        Ok(Head { status, hints: None, content_type: None, framing: Framing::Close, keep_alive })
     }
 
     /// Checks a header, and takes note of it if it is one that decides about the answer.
@@ -134,6 +137,7 @@ impl Head {
             }
             11 if is(name, b"retry-after") => self.hints().retry_after = number(value),
             8 if is(name, b"location") => self.hints().location = Some(text(value)?),
+            12 if is(name, b"content-type") => self.content_type = Some(media_type(value)),
             13 if is(name, b"x-vault-index") => self.hints().index = Some(text(value)?),
             _ => {}
         }
@@ -341,8 +345,9 @@ mod tests {
             retry_after: Some(text).filter(digits).and_then(|t| t.parse().ok()),
             ..Hints::default()
         });
+        let content_type = values("content-type").next_back().map(|text| media_type(text.as_bytes()));
         let keep_alive = answer.version == Some(1) && framing != Framing::Close && !closes;
-        Ok(Some((Head { status, hints: hints.map(Box::new), framing, keep_alive }, length)))
+        Ok(Some((Head { status, hints: hints.map(Box::new), content_type, framing, keep_alive }, length)))
     }
 
     /// A header that decides something, or any other.

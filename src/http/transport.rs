@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
+use super::addresses::Addresses;
 use super::connection::Connection;
 use super::exchange::{Frame, Method, Request};
 use super::pool::Pool;
@@ -32,10 +33,12 @@ struct Node {
     frame: Arc<Frame>,
     /// The name that its certificate has to bear.
     name: Option<ServerName<'static>>,
+    /// What its host name stands for.
+    addresses: Addresses,
 }
 
 /// Nodes that the cluster may tell of beyond the configured ones. More than that is no cluster.
-const MAX_LEARNED: usize = 32;
+pub const MAX_LEARNED: usize = 32;
 
 /// A request that was sent, on the connection that its answer will come by.
 pub struct InFlight {
@@ -125,7 +128,7 @@ impl Transport {
         };
         let frame = Arc::new(Frame::new(&place, address.base_path()));
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
-        Ok(Node { address: address.clone(), peer, frame, name })
+        Ok(Node { address: address.clone(), peer, frame, name, addresses: Addresses::default() })
     }
 
     /// How many nodes are configured; they are numbered from 0.
@@ -140,6 +143,37 @@ impl Transport {
         }
     }
 
+    /// How many addresses the name of a node stands for, as far as that is known; 0 where it was never looked up.
+    pub fn addresses(&self, node: usize) -> usize {
+        self.on_addresses(node, Addresses::count)
+    }
+
+    /// Identifies the address of a node that is preferred now, for [`Transport::leave_address`].
+    pub fn turn(&self, node: usize) -> usize {
+        self.on_addresses(node, Addresses::turn)
+    }
+
+    /// Has the next requests to a node go to another address of its name, if it has several; unless that was done since
+    /// `turn`.
+    pub fn leave_address(&self, node: usize, turn: usize) {
+        if self.addresses(node) > 1 {
+            self.on_addresses(node, |addresses| addresses.leave(turn));
+            self.pool.close_all(node);
+        }
+    }
+
+    fn on_addresses<T: Default>(&self, node: usize, f: impl FnOnce(&Addresses) -> T) -> T {
+        match self.configured.get(node) {
+            Some(node) => f(&node.addresses),
+            None => self.get(node).map(|node| f(&node.addresses)).unwrap_or_default(),
+        }
+    }
+
+    /// The variable that the configured addresses stand in.
+    pub fn variable(&self) -> &'static str {
+        self.variable
+    }
+
     /// The address of a node, for messages.
     pub fn target(&self, node: usize) -> Arc<str> {
         self.get(node).map_or_else(|| Arc::from(""), |node| node.peer.target.clone())
@@ -150,10 +184,15 @@ impl Transport {
         self.get(node).map(|node| node.address.clone())
     }
 
-    /// Which node has this origin, if it is one of ours.
+    /// Which node has this address, if it is one of ours. A server that is told of no path in front of it names none:
+    /// its origin decides then.
     pub fn node_at(&self, address: &Address) -> Option<usize> {
         let learned = self.learned.load();
-        self.configured.iter().chain(learned.iter()).position(|node| node.address.same_origin(address))
+        let position = |is_it: &dyn Fn(&Address) -> bool| {
+            self.configured.iter().chain(learned.iter()).position(|node| is_it(&node.address))
+        };
+        position(&|node| node.same_origin(address) && node.base_path() == address.base_path())
+            .or_else(|| position(&|node| node.same_origin(address) && address.base_path().is_empty()))
     }
 
     /// Takes in a node that a configured one has named as the active node; its number.
@@ -165,7 +204,7 @@ impl Transport {
         let new = Arc::new(self.node(address, address.to_string())?);
         self.learned.rcu(|known| {
             let mut nodes = Vec::clone(known);
-            if nodes.len() < MAX_LEARNED && !nodes.iter().any(|node| node.address.same_origin(address)) {
+            if nodes.len() < MAX_LEARNED && !nodes.iter().any(|node| node.address == *address) {
                 nodes.push(new.clone());
             }
             nodes
@@ -225,8 +264,13 @@ impl Transport {
             Address::Tcp { host, port, .. } => (host, *port),
         };
         let Some(proxy) = self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, port)) else {
-            let addresses = self.addresses(place, host, port, deadline)?;
-            return Socket::connect_tcp(&addresses, deadline).map_err(|e| self.unreachable(e, &place.peer.target));
+            let addresses = place.addresses.order(self.look_up(place, host, port, deadline)?);
+            let socket = Socket::connect_tcp(&addresses, deadline);
+            let socket = socket.map_err(|failure| self.unreachable(failure, &place.peer.target))?;
+            if addresses.len() > 1 {
+                place.addresses.used(socket.peer());
+            }
+            return Ok(socket);
         };
         let socket = self.dial_proxy(proxy, deadline)?;
         proxy::tunnel(&socket, proxy, &place.peer.place, deadline)?;
@@ -234,7 +278,7 @@ impl Transport {
     }
 
     /// Where to connect: what SRV records say, where they are wanted, else what the host's name means.
-    fn addresses(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
+    fn look_up(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
         if self.srv_lookup && has_default_port(&place.address) && host.parse::<IpAddr>().is_err() {
             let places = srv::look_up(host, &srv::system_servers(), deadline)?;
             let found: Vec<_> =

@@ -21,7 +21,7 @@ pub struct HighestIndex {
 
 struct Seen {
     header: Arc<str>,
-    state: Option<State>,
+    state: State,
 }
 
 /// What an index says: a cluster, and how far it had come.
@@ -39,7 +39,7 @@ struct JsonState {
 }
 
 impl State {
-    /// OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`; anything else is passed on unread.
+    /// OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`.
     fn parse(header: &str) -> Option<State> {
         let text = STANDARD.decode(header).ok()?;
         if let Ok(json) = serde_json::from_slice::<JsonState>(&text) {
@@ -57,15 +57,16 @@ impl State {
 }
 
 impl HighestIndex {
-    /// Takes note of an answer's index.
+    /// Takes note of an answer's index. One that cannot be read is not noted: the next server could not read it either.
     pub fn note(&self, header: &str) {
-        self.any.store(true, Ordering::Release);
         if self.seen.load().as_ref().is_some_and(|seen| *seen.header == *header) {
             return;
         }
-        let new = Arc::new(Seen { header: Arc::from(header), state: State::parse(header) });
+        let Some(state) = State::parse(header) else { return };
+        self.any.store(true, Ordering::Release);
+        let new = Arc::new(Seen { header: Arc::from(header), state });
         self.seen.rcu(|seen| match seen {
-            Some(old) if !old.is_behind(&new) => Some(old.clone()),
+            Some(old) if !old.state.is_behind(&new.state) => Some(old.clone()),
             _ => Some(new.clone()),
         });
     }
@@ -77,14 +78,10 @@ impl HighestIndex {
         }
         self.seen.load().as_ref().map(|seen| seen.header.clone())
     }
-}
 
-impl Seen {
-    fn is_behind(&self, newer: &Seen) -> bool {
-        match (&self.state, &newer.state) {
-            (Some(old), Some(new)) => old.is_behind(new),
-            _ => true,
-        }
+    /// Forgets `header`, which a server could not read: another product's, or another version's.
+    pub fn forget(&self, header: &str) {
+        self.seen.rcu(|seen| seen.as_ref().filter(|seen| *seen.header != *header).cloned());
     }
 }
 
@@ -122,5 +119,28 @@ mod tests {
         highest.note(&high);
         highest.note(&encoded("v1:c:9:50:mac"));
         assert_eq!(highest.required().as_deref(), Some(high.as_str()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_noted() {
+        let highest = HighestIndex::default();
+        for garbage in
+            ["", "garbage", "!!!", &encoded("v2:c:1:2"), &encoded("{}"), &encoded(r#"{"cluster":"c","value":"x"}"#)]
+        {
+            highest.note(garbage);
+            assert_eq!(highest.required(), None, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_cannot_read_is_forgotten_and_only_that() {
+        let highest = HighestIndex::default();
+        let (old, new) = (encoded("v1:c:9:5:mac"), encoded("v1:c:10:5:mac"));
+        highest.note(&old);
+        highest.note(&new);
+        highest.forget(&old);
+        assert_eq!(highest.required().as_deref(), Some(new.as_str()), "it was replaced meanwhile");
+        highest.forget(&new);
+        assert_eq!(highest.required(), None);
     }
 }

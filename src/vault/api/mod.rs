@@ -2,7 +2,10 @@
 //!
 //! Nothing here knows where tokens come from; `auth` does, one room above.
 
+pub mod cluster;
 pub mod consistency;
+mod leader;
+pub mod outcome;
 pub mod rate_limit;
 pub mod redirect;
 pub mod request;

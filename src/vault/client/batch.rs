@@ -12,8 +12,8 @@ use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
 use crate::http::{InFlight, Method, Response};
 use crate::secret::Buffer;
+use crate::vault::api::outcome::Outcome;
 use crate::vault::api::request::{ApiRequest, Effect};
-use crate::vault::api::requester::Outcome;
 use crate::vault::auth::token::Token;
 
 /// A request that waits for its turn.

@@ -187,6 +187,7 @@ mod tests {
             from: Arc::from("http://vault"),
             status: 200,
             hints: None,
+            content_type: None,
             body: body.into(),
             secrets: Box::default(),
         };

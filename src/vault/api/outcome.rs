@@ -1,0 +1,181 @@
+//! What a try came to: which answers and failures are worth a repeat, and where.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::redirect;
+use super::request::{ApiRequest, Effect};
+use super::requester::Requester;
+use super::response::ErrorResponse;
+use super::token::TokenHeader;
+use crate::call::Deadline;
+use crate::error::{Error, Status};
+use crate::http::{Failure, Response};
+use crate::observe::redact;
+
+/// What a try came to.
+pub enum Outcome {
+    /// This is the answer.
+    Answer(Response),
+    /// No answer, and no repeat that could help.
+    Failed(Error),
+    /// Worth a repeat.
+    Again(Trouble),
+    /// An idle connection was closed: a new one will do.
+    Stale(Error),
+    /// The server could not read the `X-Vault-Index` that went along, which is forgotten.
+    IndexRefused(Error),
+    /// A new mount is being prepared: worth many repeats.
+    Upgrading(Error),
+}
+
+/// What stands against a request for now.
+pub struct Trouble {
+    /// The error, if it stays like that.
+    pub error: Error,
+    /// `Retry-After`, if the server named it.
+    pub pause: Option<Duration>,
+    /// The server may have acted on the request: another try is a repeat.
+    pub may_have_acted: bool,
+    /// Where others may do better.
+    pub others: Others,
+}
+
+/// Who may do better than the server that was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Others {
+    /// Nobody: the same is to be asked again later.
+    None,
+    /// Another address of the same name, or another node.
+    Any,
+    /// The same; if none does, the cluster has no leader.
+    Leader,
+    /// This node, which a redirect has named.
+    Named(usize),
+}
+
+/// One try: what was asked of whom.
+pub(super) struct Asked<'a> {
+    pub(super) node: usize,
+    /// Which of the addresses of the node's name was the preferred one.
+    pub(super) turn: usize,
+    pub(super) token: Option<&'a TokenHeader>,
+    pub(super) ask: &'a ApiRequest<'a>,
+    /// The `X-Vault-Index` that went along.
+    pub(super) index: Option<Arc<str>>,
+}
+
+impl Requester {
+    /// What an answer means for the request.
+    pub(super) fn judge(&self, asked: &Asked<'_>, mut reply: Response, deadline: &Deadline) -> Outcome {
+        let (ask, from, status) = (asked.ask, &reply.from, reply.status);
+        self.heard(asked.node);
+        self.logger().debug(format_args!("{} {}: HTTP {status} from {from}", ask.method.as_str(), ask.path));
+        if let Some(index) = reply.hints.as_ref().and_then(|hints| hints.index.as_deref()) {
+            self.index.note(index);
+        }
+        if reply.status != 200 {
+            let given = self.given_headers.iter().map(|value| value.expose_secret());
+            reply.secrets = redact::secrets(asked.token.map(TokenHeader::text).into_iter().chain(given), ask.body);
+        }
+        match reply.status {
+            200..=299 | 403 | 404 => {
+                if !self.was_unsealed.load(Ordering::Relaxed) {
+                    self.was_unsealed.store(true, Ordering::Relaxed);
+                }
+                Outcome::Answer(reply)
+            }
+            301 | 302 | 307 | 308 => match self.destination(asked, &reply, deadline) {
+                Ok(other) => {
+                    let (error, others) = (redirect::endless(ask.path), Others::Named(other));
+                    Outcome::Again(Trouble { error, pause: None, may_have_acted: false, others })
+                }
+                Err(outcome) => outcome,
+            },
+            _ => self.refused(asked, reply, deadline),
+        }
+    }
+
+    fn refused(&self, asked: &Asked<'_>, reply: Response, deadline: &Deadline) -> Outcome {
+        let (ask, mut complaint) = (asked.ask, ErrorResponse::of(&reply));
+        let pause = retry_after(&reply);
+        if complaint.is_mount_upgrading() {
+            return Outcome::Upgrading(complaint.into_error(ask.path, "this"));
+        }
+        if let Some(index) = asked.index.as_ref().filter(|_| complaint.is_index_unreadable()) {
+            self.index.forget(index);
+            return Outcome::IndexRefused(complaint.into_error(ask.path, "this"));
+        }
+        let did_not_act = complaint.did_not_act();
+        let is_repeatable = match ask.effect {
+            Effect::Read => complaint.may_pass_for_a_read(),
+            Effect::Repeatable => complaint.may_pass(),
+            Effect::Once => did_not_act,
+        };
+        if !is_repeatable {
+            return Outcome::Answer(reply);
+        }
+        complaint.is_uninitialised = complaint.is_sealed() && self.is_uninitialised(asked.node, deadline);
+        let others = match complaint.may_pass() && !complaint.is_behind() {
+            _ if complaint.is_quota() => Others::None,
+            true => Others::Leader,
+            false => Others::Any,
+        };
+        if others != Others::None {
+            self.cluster.pass_over(asked.node);
+            self.transport.leave_address(asked.node, asked.turn);
+        }
+        let error = complaint.into_error(ask.path, "this");
+        Outcome::Again(Trouble { error, pause, may_have_acted: !did_not_act, others })
+    }
+
+    /// Why there is no answer, and whether another try could bring one. `patience` is for how long the node could be
+    /// silent.
+    #[cold]
+    pub(super) fn after_failure(
+        &self,
+        asked: &Asked<'_>,
+        failure: Failure,
+        patience: Duration,
+        deadline: &Deadline,
+    ) -> Outcome {
+        let Failure { error, sent, stale, may_pass, .. } = failure;
+        if !may_pass {
+            return Outcome::Failed(error);
+        }
+        let is_once = asked.ask.effect == Effect::Once;
+        if stale && !is_once {
+            return Outcome::Stale(error);
+        }
+        // Whatever becomes of this call, the next one should not meet the same node again.
+        self.cluster.lost(asked.node);
+        self.transport.leave_address(asked.node, asked.turn);
+        // The try's own limit is not the call's.
+        let error = match (error.status(), deadline.remaining()) {
+            (Status::Timeout, Err(over)) => return Outcome::Failed(over),
+            (_, Err(_)) => return Outcome::Failed(error),
+            (Status::Timeout, Ok(_)) => self.no_answer(asked.node, patience),
+            (_, Ok(_)) => error,
+        };
+        if sent && is_once {
+            return Outcome::Failed(error);
+        }
+        Outcome::Again(Trouble { error, pause: None, may_have_acted: sent, others: Others::Leader })
+    }
+
+    fn no_answer(&self, node: usize, patience: Duration) -> Error {
+        let target = self.transport.target(node);
+        let message = format!("{target} gave no answer within {:.3} s; is it overloaded?", patience.as_secs_f64());
+        Error::new(Status::Timeout, message)
+    }
+}
+
+/// `Retry-After`. Servers round it down to whole seconds, so a second is added, give or take a tenth: those who were
+/// told the same do not all come back at once.
+fn retry_after(reply: &Response) -> Option<Duration> {
+    let rounding = Duration::from_millis(900 + fastrand::u64(..200));
+    Some(Duration::from_secs(reply.hints.as_ref()?.retry_after?).saturating_add(rounding))
+}
