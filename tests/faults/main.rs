@@ -9,4 +9,5 @@ mod answers;
 mod bench;
 mod cuts;
 mod deadlines;
+mod passing;
 mod retries;

@@ -6,9 +6,13 @@
 mod common;
 
 mod addresses;
+mod balancers;
+mod freshness;
 mod headers;
 mod layers;
+mod leader;
 mod limits;
+mod names;
 mod namespaces;
 mod proxies;
 mod redirects;

@@ -33,6 +33,8 @@ pub enum Verdict {
     Pass,
     /// The server gets it with these headers on top (`Name: value\r\n`).
     PassWith(String),
+    /// The server gets it with this path in place of its own.
+    PassAs(String),
     /// The server does not; this is the whole answer.
     Answer(String),
     /// The server gets it and does what it says; its answer is thrown away, and this one sent.
@@ -62,7 +64,12 @@ pub struct Gateway {
 impl Gateway {
     /// In front of a port of 127.0.0.1. `judge` sees each request; several threads call it at once.
     pub fn to(port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
+        Gateway::at("127.0.0.1:0", port, judge)
+    }
+
+    /// The same, listening at `address`.
+    pub fn at(address: &str, port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap_or_else(|e| panic!("{address}: {e}"));
         let address = listener.local_addr().expect("the address of a bound socket");
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = stopped.clone();
@@ -102,10 +109,14 @@ impl Drop for Gateway {
 
 /// One request, then the connection is over. Errors are the peers' business: a client that goes away ends it.
 fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
-    let Some(asked) = read_request(&mut client) else { return };
+    let Some(mut asked) = read_request(&mut client) else { return };
     let (extra, instead) = match judge(&asked) {
         Verdict::Pass => (String::new(), None),
         Verdict::PassWith(extra) => (extra, None),
+        Verdict::PassAs(path) => {
+            asked.head = asked.head.replacen(&asked.path, &path, 1);
+            (String::new(), None)
+        }
         Verdict::PassButAnswer(text) => (String::new(), Some(text)),
         Verdict::Answer(text) => {
             let _ = client.write_all(text.as_bytes());
