@@ -48,3 +48,12 @@ fn a_read_is_not_repeated_after_a_failure_that_is_final() {
         assert_eq!(bench.proxy.passed().requests, 1, "{cause}");
     }
 }
+
+#[test]
+fn a_failure_that_does_not_pass_costs_as_many_tries_as_the_option_says_in_a_cluster_too() {
+    let bench = Bench::with_two_nodes(Server::shared());
+    bench.proxy.set(Fault::instead(failure("500 Internal Server Error", "internal error")));
+    let error = bench.manager.get("vault://got", &Call::default()).err().unwrap();
+    assert_eq!((error.status(), error.http_status()), (Status::Unavailable, 500), "{error}");
+    assert_eq!(bench.proxy.passed().requests, 3);
+}

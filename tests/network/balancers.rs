@@ -30,13 +30,16 @@ fn a_redirect_to_the_same_path_of_another_configured_node_is_followed_below_a_ba
 fn two_nodes_of_one_gateway_are_told_apart_by_their_paths() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    let own: Arc<Mutex<String>> = Arc::default();
-    let place = own.clone();
+    let (own, others) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
+    let (place, asked_others) = (own.clone(), others.clone());
     let gateway = Gateway::to(server.port(), move |asked| {
         if let Some(path) = asked.path.strip_prefix("/leader") {
             return Verdict::PassAs(path.to_owned());
         }
-        let path = asked.path.strip_prefix("/standby").unwrap_or_default();
+        let Some(path) = asked.path.strip_prefix("/standby") else {
+            asked_others.fetch_add(1, Ordering::AcqRel);
+            return Verdict::Close;
+        };
         match path.contains("/data/") {
             true => {
                 let location = format!("Location: {}/leader{path}\r\n", place.lock().unwrap());
@@ -46,8 +49,9 @@ fn two_nodes_of_one_gateway_are_told_apart_by_their_paths() {
         }
     });
     *own.lock().unwrap() = gateway.addr();
-    let list = format!("{0}/standby,{0}/leader", gateway.addr());
+    let list = format!("{0}/standby,{0}/other,{0}/leader", gateway.addr());
     assert_eq!(read(server, &list, &mount, &[]).unwrap(), "v");
+    assert_eq!(others.load(Ordering::Acquire), 0);
 }
 
 #[test]

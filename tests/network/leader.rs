@@ -43,6 +43,16 @@ fn stale(leader: &str, asked_for: &Arc<AtomicUsize>) -> Gateway {
     })
 }
 
+/// The same, but it answers reads itself, with what is behind `port`.
+fn stale_with_reads(leader: &str, port: u16) -> Gateway {
+    let leader = leader.to_owned();
+    Gateway::to(port, move |asked| match (asked.path.as_str(), asked.method.as_str()) {
+        ("/v1/sys/leader", _) => leader_is(&leader, false),
+        (_, "GET") => Verdict::Pass,
+        _ => answer("307 Temporary Redirect", &format!("Location: {leader}{}\r\n", asked.path), ""),
+    })
+}
+
 /// The node that leads. It counts the writes.
 fn leading(server: &Server, writes: &Arc<AtomicUsize>) -> Gateway {
     let writes = writes.clone();
@@ -96,6 +106,37 @@ fn the_leader_is_found_past_a_silent_node_and_a_stale_one_in_whatever_order_they
             });
         }
     });
+}
+
+#[test]
+fn a_write_is_not_sent_to_a_silent_node_that_a_standby_takes_for_the_leader() {
+    let server = Server::shared();
+    let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
+    // Reads go well at the standby, so it is the one that is asked first.
+    let (standby, leader) = (stale_with_reads(&silent.addr(), server.port()), leading(server, &writes));
+    is_found(server, &mount, &[standby.addr(), silent.addr(), leader.addr()], &writes);
+    // Where the silent node is not configured, the standby's word makes it known.
+    is_found(server, &mount, &[standby.addr(), leader.addr()], &writes);
+}
+
+#[test]
+fn many_writes_at_once_find_the_leader_too() {
+    let server = Server::shared();
+    let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
+    let (standby, leader) = (stale_with_reads(&silent.addr(), server.port()), leading(server, &writes));
+    let list = [standby.addr(), silent.addr(), leader.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let manager = &manager;
+            scope.spawn(move || {
+                let key = format!("many-{number}");
+                let write = || manager.store(&key, "v", None, &Call::default()).map(drop);
+                in_time(PATIENCE * 2, &key, write);
+            });
+        }
+    });
+    assert_eq!(writes.load(Ordering::Acquire), 8);
 }
 
 #[test]

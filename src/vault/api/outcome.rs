@@ -49,9 +49,9 @@ pub struct Trouble {
 pub enum Others {
     /// Nobody: the same is to be asked again later.
     None,
-    /// Another address of the same name, or another node.
+    /// Another address of the same name, or another node; at once if this server did not act.
     Any,
-    /// The same; if none does, the cluster has no leader.
+    /// The same, at once; if none does, the cluster has no leader.
     Leader,
     /// This node, which a redirect has named.
     Named(usize),
@@ -74,7 +74,9 @@ impl Requester {
         let (ask, from, status) = (asked.ask, &reply.from, reply.status);
         self.heard(asked.node);
         self.logger().debug(format_args!("{} {}: HTTP {status} from {from}", ask.method.as_str(), ask.path));
-        if let Some(index) = reply.hints.as_ref().and_then(|hints| hints.index.as_deref()) {
+        // A refusal is no news, and an index that came with every refusal of an index would be refused for ever.
+        let hints = reply.hints.as_ref().filter(|_| status < 300);
+        if let Some(index) = hints.and_then(|hints| hints.index.as_deref()) {
             self.index.note(index);
         }
         if reply.status != 200 {
@@ -125,8 +127,10 @@ impl Requester {
             false => Others::Any,
         };
         if others != Others::None {
-            self.cluster.pass_over(asked.node);
             self.transport.leave_address(asked.node, asked.turn);
+        }
+        if others != Others::None && complaint.may_pass() {
+            self.cluster.pass_over(asked.node);
         }
         let error = complaint.into_error(ask.path, "this");
         Outcome::Again(Trouble { error, pause, may_have_acted: !did_not_act, others })

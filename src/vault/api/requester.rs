@@ -104,7 +104,11 @@ impl Requester {
         deadline: &Deadline,
     ) -> (Error, Option<Duration>) {
         let Trouble { error, pause, may_have_acted, others } = trouble;
-        let may_go_on = others != Others::None && (!may_have_acted || tries.may_repeat());
+        let may_go_on = match others {
+            Others::None => false,
+            Others::Any => !may_have_acted,
+            Others::Leader | Others::Named(_) => !may_have_acted || tries.may_repeat(),
+        };
         if may_go_on && self.go_on(others, route, deadline) {
             return (error, Some(Duration::ZERO));
         }
