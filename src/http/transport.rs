@@ -37,8 +37,16 @@ struct Node {
     addresses: Addresses,
 }
 
-/// Nodes that the cluster may tell of beyond the configured ones. More than that is no cluster.
+/// Nodes beyond the configured ones that are known at a time, of all that the cluster has named.
 pub const MAX_LEARNED: usize = 32;
+
+/// Nodes that the configured ones named as the active one. Their numbers follow those of the configured ones, and stay.
+#[derive(Clone, Default)]
+struct Learned {
+    /// How many were forgotten: the first ones.
+    forgotten: usize,
+    nodes: Vec<Arc<Node>>,
+}
 
 /// A request that was sent, on the connection that its answer will come by.
 pub struct InFlight {
@@ -80,9 +88,7 @@ impl InFlight {
 /// Connections to the nodes of one cluster.
 pub struct Transport {
     configured: Vec<Arc<Node>>,
-    /// Nodes that the configured ones named as the active one. Their numbers follow those of the configured ones, and
-    /// stay: none is ever forgotten.
-    learned: ArcSwap<Vec<Arc<Node>>>,
+    learned: ArcSwap<Learned>,
     tls: Option<Arc<ClientConfig>>,
     identity: Option<&'static str>,
     server_name: Option<Named<String>>,
@@ -139,7 +145,11 @@ impl Transport {
     fn get(&self, node: usize) -> Option<Arc<Node>> {
         match self.configured.get(node) {
             Some(node) => Some(node.clone()),
-            None => self.learned.load().get(node - self.configured.len()).cloned(),
+            None => {
+                let learned = self.learned.load();
+                let position = (node - self.configured.len()).checked_sub(learned.forgotten)?;
+                learned.nodes.get(position).cloned()
+            }
         }
     }
 
@@ -188,8 +198,11 @@ impl Transport {
     /// its origin decides then.
     pub fn node_at(&self, address: &Address) -> Option<usize> {
         let learned = self.learned.load();
+        let first_learned = self.configured.len() + learned.forgotten;
         let position = |is_it: &dyn Fn(&Address) -> bool| {
-            self.configured.iter().chain(learned.iter()).position(|node| is_it(&node.address))
+            let is_it = |node: &Arc<Node>| is_it(&node.address);
+            let configured = self.configured.iter().position(is_it);
+            configured.or_else(|| learned.nodes.iter().position(is_it).map(|at| first_learned + at))
         };
         position(&|node| node.same_origin(address) && node.base_path() == address.base_path())
             .or_else(|| position(&|node| node.same_origin(address) && address.base_path().is_empty()))
@@ -203,14 +216,20 @@ impl Transport {
         }
         let new = Arc::new(self.node(address, address.to_string())?);
         self.learned.rcu(|known| {
-            let mut nodes = Vec::clone(known);
-            if nodes.len() < MAX_LEARNED && !nodes.iter().any(|node| node.address == *address) {
-                nodes.push(new.clone());
+            let mut known = Learned::clone(known);
+            if known.nodes.iter().any(|node| node.address == *address) {
+                return known;
             }
-            nodes
+            // Nodes come and go for years under addresses of their own.
+            if known.nodes.len() == MAX_LEARNED {
+                known.nodes.remove(0);
+                known.forgotten += 1;
+            }
+            known.nodes.push(new.clone());
+            known
         });
         self.node_at(address)
-            .ok_or_else(|| Error::new(Status::Protocol, "the cluster names ever new nodes as its active one"))
+            .ok_or_else(|| Error::new(Status::Unavailable, "the cluster names ever new nodes as its active one"))
     }
 
     /// Sends `request` to `node` and reads the whole answer, on an idle connection if there is one.
@@ -240,7 +259,8 @@ impl Transport {
 
     fn connect(&self, node: usize, generation: u32, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
         let Some(place) = self.get(node) else {
-            return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
+            let message = "the cluster has named many other nodes since; this one is forgotten";
+            return Err(Failure::before_sending(Error::new(Status::Connection, message)));
         };
         let stream = self.open(&place, &pace.step())?;
         Ok(Box::new(Connection::new(stream, place.frame.clone(), place.peer.target.clone(), generation, node)))

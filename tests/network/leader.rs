@@ -235,3 +235,28 @@ fn each_configured_node_is_asked_before_a_call_gives_up_even_without_retries() {
     assert_eq!(get(&*manager).unwrap(), "w");
     assert_eq!(writes.load(Ordering::Acquire), 1);
 }
+
+#[test]
+fn leaders_under_ever_new_addresses_are_followed_for_as_long_as_it_goes_on() {
+    // One configured node that never leads; the leader is another one each time, and the one before it has gone.
+    const LEADERS: usize = 40;
+    let (server, writes) = (Server::shared(), counter());
+    let mount = mount_with_secret(server);
+    let present = Arc::new(Mutex::new(String::new()));
+    let named = present.clone();
+    let standby = Gateway::to(server.port(), move |asked| {
+        let leader = named.lock().unwrap().clone();
+        match (asked.path.as_str(), asked.method.as_str()) {
+            ("/v1/sys/leader", _) => leader_is(&leader, false),
+            (_, "GET") => Verdict::Pass,
+            _ => answer("307 Temporary Redirect", &format!("Location: {leader}{}\r\n", asked.path), ""),
+        }
+    });
+    let manager = open_at(server, &standby.addr(), &mount, &[]).unwrap();
+    for number in 0..LEADERS {
+        let leader = leading(server, &writes);
+        *present.lock().unwrap() = leader.addr();
+        store(&*manager, &number.to_string()).unwrap_or_else(|e| panic!("leader {number}: {e}"));
+    }
+    assert_eq!(writes.load(Ordering::Acquire), LEADERS);
+}

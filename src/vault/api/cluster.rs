@@ -14,10 +14,11 @@ const FRESH: Duration = Duration::from_secs(1);
 /// What all calls of one manager know of the nodes.
 pub struct Cluster {
     configured: usize,
-    /// The configured nodes and those learned so far.
+    /// One more than the highest number so far.
     known: AtomicUsize,
     /// The node that the next call asks first.
     present: AtomicUsize,
+    /// The configured ones, then as many as can be learned. The oldest of those makes room for a new one.
     nodes: Box<[Node]>,
     began: Instant,
 }
@@ -104,19 +105,23 @@ impl Cluster {
 
     /// Takes in a node that the cluster has named.
     pub fn admit(&self, node: usize) {
-        self.known.fetch_max(node + 1, Ordering::Relaxed);
+        let is_new = self.known.fetch_max(node + 1, Ordering::Relaxed) <= node;
+        if let Some(node) = self.node(node).filter(|_| is_new) {
+            node.heard.store(0, Ordering::Relaxed);
+            node.silent.store(false, Ordering::Relaxed);
+        }
     }
 
     /// `node` has answered.
     pub fn heard(&self, node: usize, now: Instant) {
-        let Some(node) = self.nodes.get(node) else { return };
+        let Some(node) = self.node(node) else { return };
         node.heard.store(self.since_beginning(now), Ordering::Relaxed);
         node.silent.store(false, Ordering::Relaxed);
     }
 
     /// `node` gave no answer, or broke off. Calls begin elsewhere from now on.
     pub fn lost(&self, node: usize) {
-        if let Some(node) = self.nodes.get(node) {
+        if let Some(node) = self.node(node) {
             node.heard.store(0, Ordering::Relaxed);
             node.silent.store(true, Ordering::Relaxed);
         }
@@ -142,7 +147,7 @@ impl Cluster {
     /// Whether `route`'s node has to answer a question that changes nothing before it gets a request: it was silent, or
     /// was not heard of lately and is only hearsay, or the request could not be sent to another node after it.
     pub fn needs_proof(&self, route: &Route, effect: Effect, now: Instant) -> bool {
-        let Some(node) = self.nodes.get(route.node) else { return false };
+        let Some(node) = self.node(route.node) else { return false };
         let heard = node.heard.load(Ordering::Relaxed);
         let fresh = heard != 0 && self.since_beginning(now).saturating_sub(heard) < FRESH.as_millis() as u64;
         node.silent.load(Ordering::Relaxed) || (!fresh && (route.is_hinted || effect == Effect::Once))
@@ -150,19 +155,24 @@ impl Cluster {
 
     /// Whether a redirect to `node` is worth following: it was not asked in this round, and was not silent.
     pub fn is_promising(&self, node: usize, route: &Route) -> bool {
-        !route.has_asked(node) && !self.is_silent(node)
+        route.asked.len() < self.nodes.len() && !route.has_asked(node) && !self.is_silent(node)
     }
 
     /// The nodes that were neither asked in this round nor silent: the configured ones in their order, beginning behind
     /// the present one, then those that the cluster named.
     pub fn promising<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = usize> + 'a {
-        let learned = self.configured..self.known.load(Ordering::Relaxed).min(self.nodes.len());
+        let known = self.known.load(Ordering::Relaxed);
+        let learned = self.configured.max(known.saturating_sub(self.learnable()))..known;
         self.ring(route.node).chain(learned).filter(|&node| self.is_promising(node, route))
     }
 
     /// The node to ask next in this round: those that were silent come last, the `hinted` one before the others. None of
     /// the silent ones that only the cluster named, which it would name again if they still belonged to it.
     pub fn next(&self, route: &Route, hinted: Option<usize>) -> Option<usize> {
+        // Nodes that name ever new ones are no cluster.
+        if route.asked.len() >= self.nodes.len() {
+            return None;
+        }
         let any_left = || hinted.into_iter().chain(self.ring(route.node)).find(|&node| !route.has_asked(node));
         self.promising(route).next().or_else(any_left)
     }
@@ -181,8 +191,20 @@ impl Cluster {
         (0..configured).map(move |step| (behind + step) % configured)
     }
 
+    fn learnable(&self) -> usize {
+        self.nodes.len() - self.configured
+    }
+
+    /// What is known of a node; nothing where it made room for another one.
+    fn node(&self, node: usize) -> Option<&Node> {
+        let Some(learned) = node.checked_sub(self.configured) else { return self.nodes.get(node) };
+        let known = self.known.load(Ordering::Relaxed);
+        let is_known = node < known && known - node <= self.learnable();
+        is_known.then(|| self.nodes.get(self.configured + learned % self.learnable())).flatten()
+    }
+
     fn is_silent(&self, node: usize) -> bool {
-        self.nodes.get(node).is_none_or(|node| node.silent.load(Ordering::Relaxed))
+        self.node(node).is_none_or(|node| node.silent.load(Ordering::Relaxed))
     }
 
     fn since_beginning(&self, now: Instant) -> u64 {
@@ -227,6 +249,22 @@ mod tests {
         cluster.lost(2);
         assert_eq!(round(&cluster, 0), [0, 1]);
         assert_eq!(cluster.next(&Route { asked: vec![0, 1], ..Route::from(1) }, Some(2)), Some(2), "where it is named");
+    }
+
+    #[test]
+    fn the_oldest_learned_node_makes_room_and_is_not_taken_for_the_new_one() {
+        let (cluster, now) = (Cluster::new(1, 2), Instant::now());
+        cluster.admit(1);
+        cluster.admit(2);
+        cluster.lost(1);
+        cluster.admit(3);
+        assert_eq!(round(&cluster, 0), [0, 2, 3]);
+        cluster.lost(1);
+        cluster.heard(1, now);
+        cluster.admit(2);
+        assert_eq!(round(&cluster, 0), [0, 2, 3], "nothing is noted of a forgotten node");
+        assert!(cluster.needs_proof(&Route::from(3), Effect::Once, now));
+        assert_eq!(round(&cluster, 1), [1, 0, 2, 3][..3], "a round is no longer than there are nodes");
     }
 
     #[test]
