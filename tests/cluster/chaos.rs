@@ -90,14 +90,25 @@ pub fn unleash(cluster: &mut Cluster, plan: Plan) {
             })
         });
         let threads: Vec<_> = writers.chain(readers).collect();
-        for _ in 0..plan.blows {
-            strikes.push(strike(cluster, &load, plan));
+        {
+            let _stop = StopAtEnd(&load.stopped);
+            for _ in 0..plan.blows {
+                strikes.push(strike(cluster, &load, plan));
+            }
         }
-        load.stopped.store(true, Ordering::Release);
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     load.check_all(cluster);
     report(plan, &strikes, &seen);
+}
+
+/// Tells the threads to stop, also where the test has failed: the end of their scope waits for them.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// When a leader was struck, and how long it took until another one led.

@@ -53,3 +53,36 @@ fn an_index_that_is_garbage_is_never_sent() {
         assert_eq!(*reads.lock().unwrap(), [None], "{garbage}");
     }
 }
+
+#[test]
+fn an_answer_older_than_what_was_written_is_not_believed() {
+    // As a leader gives it that was frozen, and does not know yet that another one was elected.
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let index = |value: &str| {
+        let header = STANDARD.encode(json!({"cluster": "c", "value": value}).to_string());
+        format!("X-Vault-Index: {header}\r\nContent-Type: application/json\r\n")
+    };
+    let (thawed, written) = (Arc::new(AtomicUsize::new(0)), index("10"));
+    let (asked, old) = (thawed.clone(), index("9"));
+    let former = Gateway::to(server.port(), move |asked_for| {
+        if asked_for.method == "POST" {
+            return Verdict::PassButAnswer(answer_text("200 OK", &written, r#"{"data":{"version":2}}"#));
+        }
+        if !asked_for.path.contains("/data/") {
+            return Verdict::Pass;
+        }
+        asked.fetch_add(1, Ordering::AcqRel);
+        answer("200 OK", &old, r#"{"data":{"data":{"value":"old"},"metadata":{"version":1}}}"#)
+    });
+    let list = format!("{},{}", former.addr(), server.addr());
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    manager.store("a", "new", None, &Call::default()).unwrap();
+    assert_eq!(get(&*manager).unwrap(), "new");
+    assert_eq!(get(&*manager).unwrap(), "new");
+    assert_eq!(thawed.load(Ordering::Acquire), 1, "the next call begins at the node that knew more");
+    let alone = open_at(server, &former.addr(), &mount, &[("VAULT_MAX_RETRIES", "0")]).unwrap();
+    alone.store("a", "new", None, &Call::default()).unwrap();
+    let error = get(&*alone).unwrap_err();
+    assert_eq!((error.status(), error.http_status()), (Status::Unavailable, 200), "{error}");
+}

@@ -56,6 +56,14 @@ impl State {
     }
 }
 
+/// Whether an answer at the index `given` is older than what was asked for with `required`. A leader that was frozen, and
+/// does not know yet that another one was elected, gives such answers.
+pub fn falls_short(given: &str, required: &str) -> bool {
+    given != required
+        && matches!((State::parse(given), State::parse(required)), (Some(given), Some(required))
+            if given.cluster == required.cluster && given.progress < required.progress)
+}
+
 impl HighestIndex {
     /// Takes note of an answer's index. One that cannot be read is not noted: the next server could not read it either.
     pub fn note(&self, header: &str) {
@@ -142,5 +150,13 @@ mod tests {
         assert_eq!(highest.required().as_deref(), Some(new.as_str()), "it was replaced meanwhile");
         highest.forget(&new);
         assert_eq!(highest.required(), None);
+    }
+
+    #[test]
+    fn an_older_answer_of_the_same_cluster_falls_short() {
+        let at = |cluster: &str, value: &str| encoded(&format!(r#"{{"cluster":"{cluster}","value":"{value}"}}"#));
+        assert!(falls_short(&at("c", "9"), &at("c", "10")));
+        assert!(!falls_short(&at("c", "10"), &at("c", "10")) && !falls_short(&at("c", "11"), &at("c", "10")));
+        assert!(!falls_short(&at("d", "9"), &at("c", "10")) && !falls_short("garbage", &at("c", "10")));
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use super::consistency;
 use super::redirect;
 use super::request::{ApiRequest, Effect};
 use super::requester::Requester;
-use super::response::ErrorResponse;
+use super::response::{self, ErrorResponse};
 use super::token::TokenHeader;
 use crate::call::Deadline;
 use crate::error::{Error, Status};
@@ -74,9 +75,13 @@ impl Requester {
         let (ask, from, status) = (asked.ask, &reply.from, reply.status);
         self.heard(asked.node);
         self.logger().debug(format_args!("{} {}: HTTP {status} from {from}", ask.method.as_str(), ask.path));
+        let index = reply.hints.as_ref().and_then(|hints| hints.index.as_deref());
+        let falls_short = |(given, required): (&str, &Arc<str>)| consistency::falls_short(given, required);
+        if index.zip(asked.index.as_ref()).is_some_and(falls_short) {
+            return self.outdated(asked, &reply);
+        }
         // A refusal is no news, and an index that came with every refusal of an index would be refused for ever.
-        let hints = reply.hints.as_ref().filter(|_| status < 300);
-        if let Some(index) = hints.and_then(|hints| hints.index.as_deref()) {
+        if let Some(index) = index.filter(|_| status < 300) {
             self.index.note(index);
         }
         if reply.status != 200 {
@@ -99,6 +104,22 @@ impl Requester {
             },
             _ => self.refused(asked, reply, deadline),
         }
+    }
+
+    /// An answer that is older than what this manager has written or read: another node, or the same one later, knows
+    /// more.
+    #[cold]
+    fn outdated(&self, asked: &Asked<'_>, reply: &Response) -> Outcome {
+        self.cluster.pass_over(asked.node);
+        self.transport.leave_address(asked.node, asked.turn);
+        let message = format!(
+            "{}: the answer of {} ({}) is older than what was written; is that node cut off from its cluster?",
+            asked.ask.path,
+            reply.from,
+            response::described(reply)
+        );
+        let error = Error::new(Status::Unavailable, message).with_http_status(reply.status);
+        Outcome::Again(Trouble { error, pause: None, may_have_acted: false, others: Others::Leader })
     }
 
     fn refused(&self, asked: &Asked<'_>, reply: Response, deadline: &Deadline) -> Outcome {
