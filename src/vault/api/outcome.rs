@@ -58,6 +58,13 @@ pub enum Others {
     Named(usize),
 }
 
+/// What is to be known of a request until its answer is there.
+pub struct Sent {
+    pub(super) node: usize,
+    pub(super) turn: usize,
+    pub(super) index: Option<Arc<str>>,
+}
+
 /// One try: what was asked of whom.
 pub(super) struct Asked<'a> {
     pub(super) node: usize,

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::cluster::{Cluster, Route};
 use super::consistency::HighestIndex;
-use super::outcome::{Asked, Others, Outcome, Trouble};
+use super::outcome::{Asked, Others, Outcome, Sent, Trouble};
 use super::rate_limit::RateLimiter;
 use super::request::{ApiRequest, Effect, check_size, common_headers};
 use super::retry::{LONGEST_NODE_PATIENCE, Retry};
@@ -173,7 +173,7 @@ impl Requester {
         token: &TokenHeader,
         ask: &ApiRequest<'_>,
         deadline: &Deadline,
-    ) -> Result<(usize, InFlight), Outcome> {
+    ) -> Result<(Sent, InFlight), Outcome> {
         self.limit_rate(deadline).and_then(|()| check_size(ask)).map_err(Outcome::Failed)?;
         let route = Route::from(self.cluster.present());
         let asked = self.asked(route.node, Some(token), ask);
@@ -184,7 +184,7 @@ impl Requester {
         }
         let request = self.request(Some(token), ask, asked.index.as_deref());
         match self.transport.send(route.node, &request, pace) {
-            Ok(underway) => Ok((route.node, underway)),
+            Ok(underway) => Ok((Sent { node: route.node, turn: asked.turn, index: asked.index }, underway)),
             Err(failure) => Err(self.after_failure(&asked, failure, pace.patience, deadline)),
         }
     }
@@ -192,13 +192,13 @@ impl Requester {
     /// Waits for the answer to what was started.
     pub fn receive(
         &self,
-        node: usize,
+        sent: Sent,
         underway: InFlight,
         token: &TokenHeader,
         ask: &ApiRequest<'_>,
         deadline: &Deadline,
     ) -> Outcome {
-        let asked = self.asked(node, Some(token), ask);
+        let asked = Asked { node: sent.node, turn: sent.turn, token: Some(token), ask, index: sent.index };
         match self.pace(&asked, &Retry::new(self.max_retries), deadline) {
             Ok(pace) => self.await_answer(&asked, underway, pace),
             Err(error) => Outcome::Failed(error),

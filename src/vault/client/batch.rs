@@ -12,7 +12,7 @@ use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
 use crate::http::{InFlight, Method, Response};
 use crate::secret::Buffer;
-use crate::vault::api::outcome::Outcome;
+use crate::vault::api::outcome::{Outcome, Sent};
 use crate::vault::api::request::{ApiRequest, Effect};
 use crate::vault::auth::token::Token;
 
@@ -68,7 +68,7 @@ struct Flight<T> {
     tag: T,
     task: Task,
     token: Arc<Token>,
-    node: usize,
+    sent: Sent,
     underway: InFlight,
 }
 
@@ -85,7 +85,7 @@ pub fn send_all<W: Work>(client: &Client, work: &mut W, concurrency: usize, dead
                 continue;
             }
             match start(client, &task, deadline) {
-                Ok((token, node, underway)) => flights.push_back(Flight { tag, task, token, node, underway }),
+                Ok((token, sent, underway)) => flights.push_back(Flight { tag, task, token, sent, underway }),
                 Err(how) => {
                     let outcome = how.finish(client, &task, deadline);
                     over = outcome.as_ref().err().filter(|error| ends_all(error)).cloned();
@@ -93,8 +93,8 @@ pub fn send_all<W: Work>(client: &Client, work: &mut W, concurrency: usize, dead
                 }
             }
         }
-        let Some(Flight { tag, task, token, node, underway }) = flights.pop_front() else { return };
-        let outcome = match client.requester.receive(node, underway, token.header(), &task.ask(), deadline) {
+        let Some(Flight { tag, task, token, sent, underway }) = flights.pop_front() else { return };
+        let outcome = match client.requester.receive(sent, underway, token.header(), &task.ask(), deadline) {
             Outcome::Answer(reply) if reply.status != 403 => Ok(reply),
             // One connection that broke in the middle of a write says nothing about the others.
             Outcome::Failed(error) => Err(error),
@@ -131,13 +131,13 @@ impl Detour {
     }
 }
 
-/// The token that the request goes with, the node that it goes to, and what is awaited of it.
-type Started = (Arc<Token>, usize, InFlight);
+/// The token that the request goes with, where it went, and what is awaited of it.
+type Started = (Arc<Token>, Sent, InFlight);
 
 fn start(client: &Client, task: &Task, deadline: &Deadline) -> Result<Started, Detour> {
     let token = client.token(true, deadline).map_err(Detour::Failed)?;
     match client.requester.start(token.header(), &task.ask(), deadline) {
-        Ok((node, underway)) => Ok((token, node, underway)),
+        Ok((sent, underway)) => Ok((token, sent, underway)),
         Err(Outcome::Failed(error)) => Err(Detour::Failed(error)),
         Err(_) => Err(Detour::Again),
     }
