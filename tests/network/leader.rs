@@ -260,3 +260,32 @@ fn leaders_under_ever_new_addresses_are_followed_for_as_long_as_it_goes_on() {
     }
     assert_eq!(writes.load(Ordering::Acquire), LEADERS);
 }
+
+#[test]
+fn a_standby_that_passes_requests_on_to_a_frozen_leader_is_not_waited_for() {
+    const HANGS: Duration = Duration::from_secs(9);
+    let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
+    let mount = mount_with_secret(server);
+    let leader_address = silent.addr();
+    let standby = Gateway::to(server.port(), move |asked| {
+        if asked.path == "/v1/sys/leader" {
+            return leader_is(&leader_address, false);
+        }
+        if asked.path.contains("/data/") {
+            std::thread::sleep(HANGS);
+            return Verdict::Close;
+        }
+        Verdict::Pass
+    });
+    let leader = leading(server, &writes);
+    let list = [standby.addr(), silent.addr(), leader.addr()].join(",");
+    let (reader, writer) = (open_at(server, &list, &mount, &[]).unwrap(), open_at(server, &list, &mount, &[]).unwrap());
+    assert_eq!(in_time(PATIENCE * 2, "a read", || get(&*reader)), "v");
+    // The standby may have passed it on.
+    let started = Instant::now();
+    let error = store(&*writer, "lost").unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    assert!(started.elapsed() < PATIENCE * 2, "{:?}", started.elapsed());
+    in_time(AT_ONCE, "the next write", || store(&*writer, "w"));
+    assert_eq!(writes.load(Ordering::Acquire), 1);
+}

@@ -38,12 +38,25 @@ struct LeaderAnswer {
 }
 
 impl Requester {
-    /// Whether a node that takes its time is at work, and not frozen or gone: it answers another question meanwhile.
+    /// Whether a node that takes its time is at work, and not frozen or gone: it answers another question meanwhile. One
+    /// that passes requests on to a leader that is frozen is not waited for either.
     pub(super) fn is_there(&self, node: usize, patience: Duration, deadline: &Deadline) -> bool {
-        let there = self.ask_for_leader(node, patience, deadline).is_ok();
+        let reply = self.ask_for_leader(node, patience, deadline);
+        let there = reply.is_ok_and(|reply| !self.names_a_silent_leader(&reply, patience, deadline));
         let (target, how) = (self.transport.target(node), if there { "is there, and is" } else { "is not" });
         self.logger().debug(format_args!("{target} takes its time; it {how} waited for"));
         there
+    }
+
+    fn names_a_silent_leader(&self, reply: &Response, patience: Duration, deadline: &Deadline) -> bool {
+        let Ok(LeaderAnswer { is_self: false, leader_address }) = answer(reply) else { return false };
+        let address = crate::config::parse_address(&leader_address).ok();
+        let Some(leader) = address.and_then(|address| self.transport.node_at(&address)) else { return false };
+        let is_silent = self.ask_for_leader(leader, patience, deadline).is_err() && deadline.remaining().is_ok();
+        if is_silent {
+            self.cluster.lost(leader);
+        }
+        is_silent
     }
 
     /// Makes sure that a node is there before it gets a request, where that is needed. What is wrong otherwise: nothing
