@@ -203,7 +203,8 @@ impl Cluster {
         is_known.then(|| self.nodes.get(self.configured + learned % self.learnable())).flatten()
     }
 
-    fn is_silent(&self, node: usize) -> bool {
+    /// Whether `node` gave no answer when it was last asked.
+    pub fn is_silent(&self, node: usize) -> bool {
         self.node(node).is_none_or(|node| node.silent.load(Ordering::Relaxed))
     }
 

@@ -24,6 +24,9 @@ const LEADER: &str = "sys/leader";
 /// Tells whether the storage of the server was initialised.
 const INIT: &str = "sys/init";
 
+/// A leader that was frozen believes for a moment that it still leads, and would answer with what was then.
+const AWAKENING: Duration = Duration::from_millis(300);
+
 #[derive(Deserialize)]
 struct InitAnswer {
     initialized: bool,
@@ -59,22 +62,26 @@ impl Requester {
         is_silent
     }
 
-    /// Makes sure that a node is there before it gets a request, where that is needed. What is wrong otherwise: nothing
-    /// was sent then that could not be sent to another node.
-    pub(super) fn prove(&self, asked: &Asked<'_>, route: &Route, pace: IoTimeout<'_>) -> Option<Outcome> {
+    /// Makes sure that a node is there before it gets a request, where that is needed; the pace of what follows. What is
+    /// wrong otherwise: nothing was sent then that could not be sent to another node.
+    pub(super) fn prove<'d>(
+        &self,
+        asked: &Asked<'_>,
+        route: &Route,
+        pace: IoTimeout<'d>,
+    ) -> Result<IoTimeout<'d>, Outcome> {
         if !self.has_others(asked.node) || !self.cluster.needs_proof(route, asked.ask.effect, pace.began) {
-            return None;
+            return Ok(pace);
         }
-        match self.ask_for_leader(asked.node, pace.patience, pace.deadline) {
-            Ok(_) => {
-                self.heard(asked.node);
-                None
-            }
-            Err(failure) => {
-                let failure = Failure { sent: false, stale: false, ..failure };
-                Some(self.after_failure(asked, failure, pace.patience.min(SIGN_OF_LIFE), pace.deadline))
-            }
+        if let Err(failure) = self.ask_for_leader(asked.node, pace.patience, pace.deadline) {
+            let failure = Failure { sent: false, stale: false, ..failure };
+            return Err(self.after_failure(asked, failure, pace.patience.min(SIGN_OF_LIFE), pace.deadline));
         }
+        if self.cluster.is_silent(asked.node) {
+            pace.deadline.sleep(AWAKENING).map_err(Outcome::Failed)?;
+        }
+        self.heard(asked.node);
+        Ok(pace.again())
     }
 
     /// The first of the nodes that were not asked yet in this round that says of itself that it leads.

@@ -153,9 +153,10 @@ impl Requester {
             Ok(pace) => pace,
             Err(error) => return Outcome::Failed(error),
         };
-        if let Some(outcome) = self.prove(&asked, route, pace) {
-            return outcome;
-        }
+        let pace = match self.prove(&asked, route, pace) {
+            Ok(pace) => pace,
+            Err(outcome) => return outcome,
+        };
         let request = self.request(token, ask, asked.index.as_deref());
         match self.transport.send(asked.node, &request, pace) {
             Ok(underway) => {
@@ -179,9 +180,7 @@ impl Requester {
         let asked = self.asked(route.node, Some(token), ask);
         self.trace_ask(&asked);
         let pace = self.pace(&asked, &Retry::new(self.max_retries), deadline).map_err(Outcome::Failed)?;
-        if let Some(outcome) = self.prove(&asked, &route, pace) {
-            return Err(outcome);
-        }
+        let pace = self.prove(&asked, &route, pace)?;
         let request = self.request(Some(token), ask, asked.index.as_deref());
         match self.transport.send(route.node, &request, pace) {
             Ok(underway) => Ok((Sent { node: route.node, turn: asked.turn, index: asked.index }, underway)),
