@@ -123,11 +123,13 @@ pub(super) fn host_name(text: &str) -> Option<String> {
 /// What stands in front of `/v1`, where a gateway serves the server under a path.
 fn base_path(path: &str) -> Result<String, &'static str> {
     let path = path.trim_end_matches('/');
-    let below = |part: &str| path.split('/').any(|segment| segment == part);
-    if below("ui") {
+    // A gateway may have an API of its own with such a name in the middle of the path, but not at its ends.
+    let (first, last) = (path.split('/').nth(1), path.rsplit('/').next());
+    let at_an_end = |name: &str| first == Some(name) || last == Some(name);
+    if at_an_end("ui") {
         return Err("holds the address of the web interface; write what stands in front of /ui");
     }
-    if below("v1") {
+    if at_an_end("v1") {
         return Err("holds the path of a request; write what stands in front of /v1");
     }
     if path.contains(['?', '#']) {
@@ -175,6 +177,7 @@ mod tests {
             ("https://[::1]:8200", tcp(true, "::1", 8200, "")),
             ("https://[2001:db8:0::1]", tcp(true, "2001:db8::1", 443, "")),
             ("https://gw/tools/vault/", tcp(true, "gw", 443, "/tools/vault")),
+            ("https://gw/api/v1/vault", tcp(true, "gw", 443, "/api/v1/vault")),
             ("unix:///run/bao.sock", Address::Unix("/run/bao.sock".into())),
         ];
         for (text, expected) in cases {
@@ -245,7 +248,7 @@ mod tests {
             ("export VAULT_ADDR=https://a", "holds quotes or blanks"),
             ("VAULT_ADDR=https://a", "write what stands behind it"),
             ("https://a:8200/ui/", "in front of /ui"),
-            ("https://a:8200/gw/v1/sys/health", "in front of /v1"),
+            ("https://a:8200/gw/v1/", "in front of /v1"),
             ("https://::1:8200", "write https://[::1]:8200"),
             ("/run/bao.sock", "unix://"),
             ("grpc://a", "neither https, http nor unix"),

@@ -1,5 +1,6 @@
 //! HTTP/1.1, as `ureq-proto` speaks it, over our own connections. It knows nothing of Vault's API, nor of JSON.
 
+mod addresses;
 mod body;
 mod connection;
 mod exchange;
@@ -15,4 +16,4 @@ pub use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 pub use self::exchange::Request;
 pub use self::message::secret_value;
 pub use self::response::{Failure, Response};
-pub use self::transport::{InFlight, Transport};
+pub use self::transport::{InFlight, MAX_LEARNED, Transport};

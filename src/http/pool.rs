@@ -40,6 +40,16 @@ impl Pool {
         None
     }
 
+    /// Closes the idle connections to `node`; after a fork the parent's, too, without a byte to them.
+    pub fn close_all(&self, node: usize) {
+        for slot in &self.slots {
+            let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
+            if lane.node() != node {
+                self.put(lane);
+            }
+        }
+    }
+
     /// Keeps an idle connection; closes it where there is no room.
     pub fn put(&self, connection: Box<Connection>) {
         let connection = Box::into_raw(connection);

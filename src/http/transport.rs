@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
+use super::addresses::Addresses;
 use super::connection::Connection;
 use super::exchange::{Origin, Request};
 use super::forwarder::Forwarder;
@@ -33,10 +34,20 @@ struct Node {
     origin: Arc<Origin>,
     /// The name that its certificate has to bear.
     name: Option<ServerName<'static>>,
+    /// What its host name stands for.
+    addresses: Addresses,
 }
 
-/// Nodes that the cluster may tell of beyond the configured ones. More than that is no cluster.
-const MAX_LEARNED: usize = 32;
+/// Nodes beyond the configured ones that are known at a time, of all that the cluster has named.
+pub const MAX_LEARNED: usize = 32;
+
+/// Nodes that the configured ones named as the active one. Their numbers follow those of the configured ones, and stay.
+#[derive(Clone, Default)]
+struct Learned {
+    /// How many were forgotten: the first ones.
+    forgotten: usize,
+    nodes: Vec<Arc<Node>>,
+}
 
 /// A request that was sent, on the connection that its answer will come by.
 pub struct InFlight {
@@ -78,9 +89,7 @@ impl InFlight {
 /// Connections to the nodes of one cluster.
 pub struct Transport {
     configured: Vec<Arc<Node>>,
-    /// Nodes that the configured ones named as the active one. Their numbers follow those of the configured ones, and
-    /// stay: none is ever forgotten.
-    learned: ArcSwap<Vec<Arc<Node>>>,
+    learned: ArcSwap<Learned>,
     tls: Option<Arc<ClientConfig>>,
     identity: Option<&'static str>,
     server_name: Option<Named<String>>,
@@ -132,7 +141,7 @@ impl Transport {
         let origin = Origin::new(&place, format!("{}{}", address.base_path(), self.prefix), forwarder)
             .ok_or_else(|| Error::config(format!("HTTP has no form for the address {named}")))?;
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
-        Ok(Node { address: address.clone(), peer, origin: Arc::new(origin), name })
+        Ok(Node { address: address.clone(), peer, origin: Arc::new(origin), name, addresses: Addresses::default() })
     }
 
     /// The proxy that requests to `address` go through.
@@ -151,8 +160,43 @@ impl Transport {
     fn get(&self, node: usize) -> Option<Arc<Node>> {
         match self.configured.get(node) {
             Some(node) => Some(node.clone()),
-            None => self.learned.load().get(node - self.configured.len()).cloned(),
+            None => {
+                let learned = self.learned.load();
+                let position = (node - self.configured.len()).checked_sub(learned.forgotten)?;
+                learned.nodes.get(position).cloned()
+            }
         }
+    }
+
+    /// How many addresses the name of a node stands for, as far as that is known; 0 where it was never looked up.
+    pub fn addresses(&self, node: usize) -> usize {
+        self.on_addresses(node, Addresses::count)
+    }
+
+    /// Identifies the address of a node that is preferred now, for [`Transport::leave_address`].
+    pub fn turn(&self, node: usize) -> usize {
+        self.on_addresses(node, Addresses::turn)
+    }
+
+    /// Has the next requests to a node go to another address of its name, if it has several; unless that was done since
+    /// `turn`.
+    pub fn leave_address(&self, node: usize, turn: usize) {
+        if self.addresses(node) > 1 {
+            self.on_addresses(node, |addresses| addresses.leave(turn));
+            self.pool.close_all(node);
+        }
+    }
+
+    fn on_addresses<T: Default>(&self, node: usize, f: impl FnOnce(&Addresses) -> T) -> T {
+        match self.configured.get(node) {
+            Some(node) => f(&node.addresses),
+            None => self.get(node).map(|node| f(&node.addresses)).unwrap_or_default(),
+        }
+    }
+
+    /// The variable that the configured addresses stand in.
+    pub fn variable(&self) -> &'static str {
+        self.variable
     }
 
     /// The address of a node, for messages.
@@ -165,10 +209,18 @@ impl Transport {
         self.get(node).map(|node| node.address.clone())
     }
 
-    /// Which node has this origin, if it is one of ours.
+    /// Which node has this address, if it is one of ours. A server that is told of no path in front of it names none:
+    /// its origin decides then.
     pub fn node_at(&self, address: &Address) -> Option<usize> {
         let learned = self.learned.load();
-        self.configured.iter().chain(learned.iter()).position(|node| node.address.same_origin(address))
+        let first_learned = self.configured.len() + learned.forgotten;
+        let position = |is_it: &dyn Fn(&Address) -> bool| {
+            let is_it = |node: &Arc<Node>| is_it(&node.address);
+            let configured = self.configured.iter().position(is_it);
+            configured.or_else(|| learned.nodes.iter().position(is_it).map(|at| first_learned + at))
+        };
+        position(&|node| node.same_origin(address) && node.base_path() == address.base_path())
+            .or_else(|| position(&|node| node.same_origin(address) && address.base_path().is_empty()))
     }
 
     /// Takes in a node that a configured one has named as the active node; its number.
@@ -179,14 +231,20 @@ impl Transport {
         }
         let new = Arc::new(self.node(address, address.to_string())?);
         self.learned.rcu(|known| {
-            let mut nodes = Vec::clone(known);
-            if nodes.len() < MAX_LEARNED && !nodes.iter().any(|node| node.address.same_origin(address)) {
-                nodes.push(new.clone());
+            let mut known = Learned::clone(known);
+            if known.nodes.iter().any(|node| node.address == *address) {
+                return known;
             }
-            nodes
+            // Nodes come and go for years under addresses of their own.
+            if known.nodes.len() == MAX_LEARNED {
+                known.nodes.remove(0);
+                known.forgotten += 1;
+            }
+            known.nodes.push(new.clone());
+            known
         });
         self.node_at(address)
-            .ok_or_else(|| Error::new(Status::Protocol, "the cluster names ever new nodes as its active one"))
+            .ok_or_else(|| Error::new(Status::Unavailable, "the cluster names ever new nodes as its active one"))
     }
 
     /// Sends `request` to `node` and reads the whole answer, on an idle connection if there is one.
@@ -216,7 +274,8 @@ impl Transport {
 
     fn connect(&self, node: usize, generation: u32, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
         let Some(place) = self.get(node) else {
-            return Err(Failure::before_sending(Error::new(Status::Internal, "a node that does not exist")));
+            let message = "the cluster has named many other nodes since; this one is forgotten";
+            return Err(Failure::before_sending(Error::new(Status::Connection, message)));
         };
         let stream = self.open(&place, &pace.step())?;
         Ok(Box::new(Connection::new(stream, place.origin.clone(), place.peer.target.clone(), generation, node)))
@@ -240,8 +299,13 @@ impl Transport {
             Address::Tcp { host, port, .. } => (host, *port),
         };
         let Some(proxy) = self.proxy_for(&place.address) else {
-            let addresses = self.addresses(place, host, port, deadline)?;
-            return Socket::connect_tcp(&addresses, deadline).map_err(|e| self.unreachable(e, &place.peer.target));
+            let addresses = place.addresses.order(self.look_up(place, host, port, deadline)?);
+            let socket = Socket::connect_tcp(&addresses, deadline);
+            let socket = socket.map_err(|failure| self.unreachable(failure, &place.peer.target))?;
+            if addresses.len() > 1 {
+                place.addresses.used(socket.peer());
+            }
+            return Ok(socket);
         };
         let socket = self.dial_proxy(proxy, deadline)?;
         if place.origin.forwarder().is_none() {
@@ -251,7 +315,7 @@ impl Transport {
     }
 
     /// Where to connect: what SRV records say, where they are wanted, else what the host's name means.
-    fn addresses(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
+    fn look_up(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
         if self.srv_lookup && has_default_port(&place.address) && host.parse::<IpAddr>().is_err() {
             let places = srv::look_up(host, &srv::system_servers(), deadline)?;
             let found: Vec<_> =

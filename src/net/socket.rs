@@ -80,6 +80,11 @@ impl Socket {
         Ok(Socket(socket))
     }
 
+    /// Whom it leads to, where that is an address of a network.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer_addr().ok()?.as_socket()
+    }
+
     /// Connects to the Unix socket at `path`.
     pub fn connect_unix(path: &Path, deadline: &Deadline) -> Result<Socket, IoFailure> {
         let address = SockAddr::unix(path).map_err(IoFailure::Broken)?;

@@ -6,8 +6,12 @@
 mod managers;
 
 mod addresses;
+mod balancers;
+mod freshness;
 mod headers;
+mod leader;
 mod limits;
+mod names;
 mod namespaces;
 mod option_layers;
 mod proxies;

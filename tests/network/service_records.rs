@@ -40,7 +40,7 @@ fn answer_to(question: &[u8], port: u16) -> Vec<u8> {
     [&head, &record[..], &port.to_be_bytes(), b"\x09localhost\x00"].concat()
 }
 
-fn may_mount() -> bool {
+pub fn may_mount() -> bool {
     let unshared = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
     unshared.is_ok_and(|status| status.success())
 }

@@ -12,5 +12,6 @@ mod faulty_server;
 mod framing;
 mod gateway_failures;
 mod malformed_answers;
+mod passing_failures;
 mod retries;
 mod unavailable_servers;

@@ -21,7 +21,7 @@ pub struct HighestIndex {
 
 struct Seen {
     header: Arc<str>,
-    state: Option<State>,
+    state: State,
 }
 
 /// What an index says: a cluster, and how far it had come.
@@ -39,7 +39,7 @@ struct JsonState {
 }
 
 impl State {
-    /// OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`; anything else is passed on unread.
+    /// OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`.
     fn parse(header: &str) -> Option<State> {
         let text = STANDARD.decode(header).ok()?;
         if let Ok(json) = serde_json::from_slice::<JsonState>(&text) {
@@ -56,16 +56,25 @@ impl State {
     }
 }
 
+/// Whether an answer at the index `given` is older than what was asked for with `required`. A leader that was frozen, and
+/// does not know yet that another one was elected, gives such answers.
+pub fn falls_short(given: &str, required: &str) -> bool {
+    given != required
+        && matches!((State::parse(given), State::parse(required)), (Some(given), Some(required))
+            if given.cluster == required.cluster && given.progress < required.progress)
+}
+
 impl HighestIndex {
-    /// Takes note of an answer's index.
+    /// Takes note of an answer's index. One that cannot be read is not noted: the next server could not read it either.
     pub fn note(&self, header: &str) {
-        self.any.store(true, Ordering::Release);
         if self.seen.load().as_ref().is_some_and(|seen| *seen.header == *header) {
             return;
         }
-        let new = Arc::new(Seen { header: Arc::from(header), state: State::parse(header) });
+        let Some(state) = State::parse(header) else { return };
+        self.any.store(true, Ordering::Release);
+        let new = Arc::new(Seen { header: Arc::from(header), state });
         self.seen.rcu(|seen| match seen {
-            Some(old) if !old.is_behind(&new) => Some(old.clone()),
+            Some(old) if !old.state.is_behind(&new.state) => Some(old.clone()),
             _ => Some(new.clone()),
         });
     }
@@ -77,14 +86,10 @@ impl HighestIndex {
         }
         self.seen.load().as_ref().map(|seen| seen.header.clone())
     }
-}
 
-impl Seen {
-    fn is_behind(&self, newer: &Seen) -> bool {
-        match (&self.state, &newer.state) {
-            (Some(old), Some(new)) => old.is_behind(new),
-            _ => true,
-        }
+    /// Forgets `header`, which a server could not read: another product's, or another version's.
+    pub fn forget(&self, header: &str) {
+        self.seen.rcu(|seen| seen.as_ref().filter(|seen| *seen.header != *header).cloned());
     }
 }
 
@@ -122,5 +127,36 @@ mod tests {
         highest.note(&high);
         highest.note(&encoded("v1:c:9:50:mac"));
         assert_eq!(highest.required().as_deref(), Some(high.as_str()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_noted() {
+        let highest = HighestIndex::default();
+        for garbage in
+            ["", "garbage", "!!!", &encoded("v2:c:1:2"), &encoded("{}"), &encoded(r#"{"cluster":"c","value":"x"}"#)]
+        {
+            highest.note(garbage);
+            assert_eq!(highest.required(), None, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_cannot_read_is_forgotten_and_only_that() {
+        let highest = HighestIndex::default();
+        let (old, new) = (encoded("v1:c:9:5:mac"), encoded("v1:c:10:5:mac"));
+        highest.note(&old);
+        highest.note(&new);
+        highest.forget(&old);
+        assert_eq!(highest.required().as_deref(), Some(new.as_str()), "it was replaced meanwhile");
+        highest.forget(&new);
+        assert_eq!(highest.required(), None);
+    }
+
+    #[test]
+    fn an_older_answer_of_the_same_cluster_falls_short() {
+        let at = |cluster: &str, value: &str| encoded(&format!(r#"{{"cluster":"{cluster}","value":"{value}"}}"#));
+        assert!(falls_short(&at("c", "9"), &at("c", "10")));
+        assert!(!falls_short(&at("c", "10"), &at("c", "10")) && !falls_short(&at("c", "11"), &at("c", "10")));
+        assert!(!falls_short(&at("d", "9"), &at("c", "10")) && !falls_short("garbage", &at("c", "10")));
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! Nothing here knows where tokens come from; `auth` does, one room above.
 
+pub mod cluster;
 pub mod consistency;
 pub mod endpoint;
 pub mod json;
+mod judge;
+mod leader;
+pub mod outcome;
 pub mod rate_limit;
 pub mod redirect;
 pub mod request;

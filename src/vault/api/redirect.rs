@@ -1,47 +1,50 @@
 //! Redirects: a standby that names the active node. Anything else is refused, because the token would go along.
 
-use serde::Deserialize;
-
-use super::response::not_as_documented;
+use super::response;
 use crate::config::Address;
 use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::reference::decode;
 
-/// Tells who the active node is, to anybody who asks.
-pub const LEADER: &str = "sys/leader";
-
-#[derive(Deserialize)]
-struct LeaderAnswer {
-    #[serde(default)]
-    leader_address: String,
-}
-
-/// The server that a redirect of the request for `path` leads to: the same path there, and never from https to http.
-/// Whether it belongs to the cluster is not looked at.
-pub fn destination(from: &Address, location: Option<&str>, path: &str) -> Result<Address> {
-    let refuse = |why: &str| Err(Error::new(Status::Protocol, format!("{from} redirects {path} {why}")));
-    let Some(location) = location else {
-        return refuse("but does not say where to; check the address");
-    };
-    let Some((address, place)) = split(location) else {
-        return refuse("to something that is no address of a server; check the address");
-    };
-    if !same_path(place, path) {
-        return refuse("to another path; check VAULT_MOUNT and the address");
-    }
+/// The server that a redirect of the request for `path` leads to: the same path there, and never from https to http;
+/// else what is wrong with it. Whether it belongs to the cluster is not looked at.
+pub fn destination(from: &Address, location: Option<&str>, path: &str) -> Result<Address, &'static str> {
+    let location = location.ok_or("but does not say where to; check the address")?;
+    let (origin, place) = split(location).ok_or("to something that is no address of a server; check the address")?;
+    let base_path = base_path(place, path).ok_or("to another path; check VAULT_MOUNT and the address")?;
+    let address = crate::config::parse_address(&format!("{origin}{base_path}"))
+        .map_err(|_| "to something that is no address of a server; check the address")?;
     if is_https(from) && !is_https(&address) {
-        return refuse("from https to plain http, where the token would cross the network unencrypted");
+        return Err("from https to plain http, where the token would cross the network unencrypted");
     }
     Ok(address)
 }
 
-/// The active node that an answer to [`LEADER`] names.
-pub fn leader(reply: &Response) -> Result<Address> {
-    let answer: LeaderAnswer =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(reply, LEADER, "names no leader"))?;
-    crate::config::parse_address(&answer.leader_address)
-        .map_err(|_| Error::new(Status::Unavailable, "the cluster has no active node"))
+/// Where a redirect leads from plain http to https on the same host, as balancers do it.
+pub fn only_to_https(from: &Address, location: Option<&str>) -> Option<Address> {
+    let (origin, _) = split(location?)?;
+    let address = crate::config::parse_address(origin).ok()?;
+    let (
+        Address::Tcp { https: false, host: asked, port: asked_port, .. },
+        Address::Tcp { https: true, host, port, .. },
+    ) = (from, &address)
+    else {
+        return None;
+    };
+    (asked == host && (*port == 443 || port == asked_port)).then_some(address)
+}
+
+/// The error of an address that is for plain http where only https is spoken.
+pub fn speaks_https(target: &str, https: &Address, variable: &str) -> Error {
+    let message = format!("{target} redirects plain http to {https}; write https:// in {variable}");
+    Error::config(message)
+}
+
+/// The error of a redirect that is not followed, for the reason `why`.
+pub fn refused(reply: &Response, path: &str, why: &str) -> Error {
+    let (from, what) = (&reply.from, response::described(reply));
+    let to = response::shown_location(reply).map(|to| format!(" to {to}")).unwrap_or_default();
+    Error::new(Status::Protocol, format!("{from} redirects {path}{to} ({what}): {why}"))
 }
 
 /// The error of a redirect that is not followed because `VAULT_DISABLE_REDIRECTS` says so.
@@ -67,17 +70,20 @@ pub fn endless(path: &str) -> Error {
 }
 
 /// A location's origin, and path with query.
-fn split(location: &str) -> Option<(Address, &str)> {
-    let (origin_end, _) = location.match_indices('/').nth(2)?;
-    let (origin, path) = location.split_at_checked(origin_end)?;
-    let address = crate::config::parse_address(origin).ok()?;
-    Some((address, path))
+fn split(location: &str) -> Option<(&str, &str)> {
+    let (_, rest) = location.split_once("://")?;
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    location.split_at_checked(location.len() - rest.len() + authority)
 }
 
-/// Whether `place` is where `path` is asked for, however the server encodes it.
-fn same_path(place: &str, path: &str) -> bool {
-    let Some(asked) = place.strip_prefix("/v1/") else { return false };
-    asked == path || matches!((decode(asked), decode(path)), (Ok(asked), Ok(path)) if asked == path)
+/// What stands in `place` in front of the API, if it is where `path` is asked for, however the server encodes it.
+fn base_path<'p>(place: &'p str, path: &str) -> Option<&'p str> {
+    let is_path =
+        |asked: &str| asked == path || matches!((decode(asked), decode(path)), (Ok(asked), Ok(path)) if asked == path);
+    place.match_indices("/v1").find_map(|(at, _)| {
+        let (base_path, rest) = place.split_at_checked(at)?;
+        rest.strip_prefix("/v1/").filter(|asked| is_path(asked)).map(|_| base_path)
+    })
 }
 
 fn is_https(address: &Address) -> bool {
@@ -88,7 +94,7 @@ fn is_https(address: &Address) -> bool {
 mod tests {
     use super::*;
 
-    fn from_https(location: &str) -> Result<Address> {
+    fn from_https(location: &str) -> Result<Address, &'static str> {
         let from = crate::config::parse_address("https://a:8200").unwrap();
         destination(&from, Some(location), "secret/data/a%20b?version=1")
     }
@@ -106,7 +112,8 @@ mod tests {
         for location in [
             "https://b:8200/v1/secret/data/other?version=1",
             "https://b:8200/v1/secret/data/a%20b",
-            "https://b:8200/x/v1/secret/data/a%20b?version=1",
+            "https://b:8200/v1/secret/data/a%20b?version=1&x=/v1/",
+            "https://b:8200/x?/v1/secret/data/a%20b?version=1",
             "/v1/secret/data/a%20b?version=1",
             "http://b:8200/v1/secret/data/a%20b?version=1",
             "https://user@b:8200/v1/secret/data/a%20b?version=1",
@@ -114,8 +121,30 @@ mod tests {
             "https://b:8200",
             "",
         ] {
-            let error = from_https(location).expect_err(location);
-            assert_eq!(error.status(), Status::Protocol, "{location}");
+            assert!(from_https(location).is_err(), "{location}");
         }
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_path_in_front_of_the_api() {
+        for base_path in ["/vault", "/a/v1/b"] {
+            let expected = crate::config::parse_address(&format!("https://b:8200{base_path}")).unwrap();
+            let location = format!("https://b:8200{base_path}/v1/secret/data/a%20b?version=1");
+            assert_eq!(from_https(&location).unwrap(), expected, "{base_path}");
+        }
+    }
+
+    #[test]
+    fn a_balancer_that_wants_https_is_told_from_a_standby() {
+        let wants = |from: &str, location: &str| {
+            only_to_https(&crate::config::parse_address(from).unwrap(), Some(location)).is_some()
+        };
+        assert!(wants("http://vault", "https://vault/v1/secret/data/a"));
+        assert!(wants("http://Vault:8200", "https://vault/"));
+        assert!(wants("http://vault:8200", "https://vault:8200/v1/secret/data/a"));
+        assert!(!wants("http://vault:8200", "https://vault:8300/v1/secret/data/a"));
+        assert!(!wants("http://vault", "https://other/v1/secret/data/a"));
+        assert!(!wants("https://vault", "https://vault/v1/secret/data/a"));
+        assert!(!wants("http://vault", "http://vault/x") && !wants("http://vault", "/x") && !wants("http://vault", ""));
     }
 }

@@ -1,75 +1,58 @@
-//! One authenticated request: the deadline, the tries, redirects, and which answers are worth a repeat.
+//! One authenticated request: the deadline, the tries, and the nodes that it goes to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use log::Level;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+use super::cluster::{Cluster, Route};
 use super::consistency::HighestIndex;
+use super::outcome::{Asked, Others, Outcome, Sent, Trouble};
 use super::rate_limit::RateLimiter;
-use super::redirect;
 use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
-use super::response::{ErrorResponse, encoded};
-use super::retry::{Retry, SIGN_OF_LIFE};
+use super::retry::{LONGEST_NODE_PATIENCE, Retry};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
-use crate::config::{Address, VaultConfig};
-use crate::error::{Error, Result, Status};
-use crate::http::{Failure, HeaderMap, HeaderName, HeaderValue, InFlight, Request, Response, Transport, header};
+use crate::config::VaultConfig;
+use crate::error::{Error, Result};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Request, Response, Transport, header};
 use crate::observe::log::Logger;
-use crate::observe::redact::RequestSecrets;
 
-static INDEX: HeaderName = HeaderName::from_static("x-vault-index");
+pub(super) static INDEX: HeaderName = HeaderName::from_static("x-vault-index");
 static INCONSISTENT: HeaderName = HeaderName::from_static("x-vault-inconsistent");
 static FORWARD: HeaderValue = HeaderValue::from_static("forward-active-node");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What a try came to.
-pub enum Outcome {
-    /// This is the answer.
-    Answer(Response),
-    /// No answer, and no repeat that could help.
-    Failed(Error),
-    /// Worth a repeat after a pause, `Retry-After` if the server named one; else this error.
-    Again(Error, Option<Duration>),
-    /// The same, because the cluster has no leader at the moment.
-    Leaderless(Error, Option<Duration>),
-    /// An idle connection was closed: a new one will do.
-    Stale(Error),
-    /// The node did not answer: another one may.
-    Unreachable(Error),
-    /// A new mount is being prepared: worth many repeats.
-    Upgrading(Error),
-    /// Another node is to be asked, at once.
-    Elsewhere(usize),
-}
-
 /// Sends requests to the nodes of one cluster, with the headers that all of them carry.
 pub struct Requester {
-    transport: Transport,
+    pub(super) transport: Transport,
+    pub(super) cluster: Cluster,
+    /// A server has answered a request. So it had been initialised, which nothing undoes.
+    pub(super) was_unsealed: AtomicBool,
     /// Headers that every request has.
     common: HeaderMap,
     /// The same for what lies outside of all namespaces.
-    common_outside: HeaderMap,
-    node: AtomicUsize,
+    pub(super) common_outside: HeaderMap,
     max_retries: u32,
-    disable_redirects: bool,
+    pub(super) disable_redirects: bool,
     limiter: Option<RateLimiter>,
-    index: HighestIndex,
+    pub(super) index: HighestIndex,
     /// The values of `VAULT_HEADERS`, which may be credentials.
-    given_headers: Vec<SecretString>,
+    pub(super) given_headers: Vec<SecretString>,
     logger: Logger,
 }
 
 impl Requester {
     /// Prepares for the configured nodes. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger) -> Result<Requester> {
+        let transport = Transport::new(config, PREFIX)?;
         Ok(Requester {
-            transport: Transport::new(config, PREFIX)?,
+            cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
+            transport,
+            was_unsealed: AtomicBool::new(false),
             common: common_headers(config, config.namespace.as_deref())?,
             common_outside: common_headers(config, None)?,
-            node: AtomicUsize::new(0),
             max_retries: config.max_retries,
             disable_redirects: config.disable_redirects,
             limiter: config.rate_limit.map(RateLimiter::new),
@@ -92,22 +75,19 @@ impl Requester {
     /// Sends `ask` with `token`, or without one, as often as it takes and the deadline allows.
     pub fn send_as(&self, token: Option<&TokenHeader>, ask: &ApiRequest, deadline: &Deadline) -> Result<Response> {
         check_size(ask)?;
-        let mut tries = Retry::new(self.max_retries, self.transport.nodes());
+        let mut tries = Retry::new(self.max_retries);
+        let mut route = Route::from(self.cluster.present());
         loop {
-            let node = self.node.load(Ordering::Relaxed);
-            let (error, pause) = match self.attempt(node, token, ask, &tries, deadline) {
-                Outcome::Answer(reply) => return Ok(reply),
-                Outcome::Failed(error) => return Err(error),
-                Outcome::Elsewhere(other) => {
-                    self.move_to(node, other);
-                    (redirect::endless(&ask.path), tries.after_redirect())
+            let (error, pause) = match self.attempt(&route, token, ask, &tries, deadline) {
+                Outcome::Answer(reply) => {
+                    self.cluster.settle(&route);
+                    return Ok(reply);
                 }
+                Outcome::Failed(error) => return Err(error),
                 Outcome::Upgrading(error) => (error, tries.while_upgrading()),
-                // No try: the server never saw it.
-                Outcome::Stale(error) => (error, Some(Duration::ZERO)),
-                Outcome::Unreachable(error) => (error, tries.after_unreachable()),
-                Outcome::Again(error, wanted) => (error, tries.after_refusal(wanted, false)),
-                Outcome::Leaderless(error, wanted) => (error, tries.after_refusal(wanted, true)),
+                // No try: the server never saw it, or not for what it is.
+                Outcome::Stale(error) | Outcome::IndexRefused(error) => (error, Some(Duration::ZERO)),
+                Outcome::Again(trouble) => self.after_trouble(trouble, &mut route, &mut tries, deadline),
             };
             let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
                 return Err(error);
@@ -119,29 +99,76 @@ impl Requester {
         }
     }
 
+    /// Goes on with the next address or node of the round, at once, or begins another round after a pause.
+    fn after_trouble(
+        &self,
+        trouble: Trouble,
+        route: &mut Route,
+        tries: &mut Retry,
+        deadline: &Deadline,
+    ) -> (Error, Option<Duration>) {
+        let Trouble { error, pause, may_have_acted, others } = trouble;
+        let may_go_on = match others {
+            Others::None => false,
+            Others::Any => !may_have_acted,
+            Others::Leader | Others::Named(_) => !may_have_acted || tries.may_repeat(),
+        };
+        if may_go_on && self.go_on(others, route, deadline) {
+            return (error, Some(Duration::ZERO));
+        }
+        if others != Others::None {
+            self.cluster.begin_round(route);
+        }
+        let is_leaderless = matches!(others, Others::Leader | Others::Named(_));
+        (error, tries.after_round(pause, is_leaderless && self.cluster.has_several()))
+    }
+
+    /// Finds what to ask next in this round: another address of the name, the node that a redirect has named, the one
+    /// that says of itself that it leads, or one that was not asked yet. `false` where there is none.
+    fn go_on(&self, others: Others, route: &mut Route, deadline: &Deadline) -> bool {
+        let named = if let Others::Named(node) = others { Some(node) } else { None };
+        if named.is_none() && route.turn_to_next_address(self.transport.addresses(route.node)) {
+            return true;
+        }
+        let left = route.node;
+        route.leave(named.is_some());
+        let hinted = named.filter(|&node| self.cluster.is_promising(node, route));
+        // Whoever a redirect names may be gone, or know no more: a node that says of itself that it leads knows.
+        let leader = || route.has_redirects().then(|| self.self_proclaimed_leader(route, deadline)).flatten();
+        let Some(next) = hinted.or_else(leader).or_else(|| self.cluster.next(route, named)) else { return false };
+        route.go_to(next, named == Some(next));
+        let (left, next) = (self.transport.target(left), self.transport.target(next));
+        self.logger.info(format_args!("going on with {next} in place of {left}"));
+        true
+    }
+
     fn attempt(
         &self,
-        node: usize,
+        route: &Route,
         token: Option<&TokenHeader>,
         ask: &ApiRequest,
         tries: &Retry,
         deadline: &Deadline,
     ) -> Outcome {
+        let asked = self.asked(route.node, token, ask);
         // A callback may take its time with a line: the pace begins behind it.
-        self.trace_ask(node, ask);
-        let pace = match self.limit_rate(deadline).and_then(|()| self.pace(tries, ask, deadline)) {
+        self.trace_ask(&asked);
+        let pace = match self.limit_rate(deadline).and_then(|()| self.pace(&asked, tries, deadline)) {
             Ok(pace) => pace,
             Err(error) => return Outcome::Failed(error),
         };
-        let index = self.required_index(ask);
+        let pace = match self.prove(&asked, route, pace) {
+            Ok(pace) => pace,
+            Err(outcome) => return outcome,
+        };
+        let index = asked.index_header();
         let request = self.request(token, ask, index.as_ref());
-        let outcome = self.transport.send(node, &request, pace).and_then(|underway| {
-            let pace = underway.pace(pace);
-            underway.receive(&self.transport, pace, || self.is_there(node, deadline))
-        });
-        match outcome {
-            Ok(reply) => self.judge(node, reply, token, ask, deadline),
-            Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),
+        match self.transport.send(asked.node, &request, pace) {
+            Ok(underway) => {
+                let pace = underway.pace(pace);
+                self.await_answer(&asked, underway, pace)
+            }
+            Err(failure) => self.after_failure(&asked, failure, pace.patience, deadline),
         }
     }
 
@@ -152,62 +179,79 @@ impl Requester {
         token: &TokenHeader,
         ask: &ApiRequest,
         deadline: &Deadline,
-    ) -> Result<(usize, InFlight), Outcome> {
+    ) -> Result<(Sent, InFlight), Outcome> {
         self.limit_rate(deadline).and_then(|()| check_size(ask)).map_err(Outcome::Failed)?;
-        let node = self.node.load(Ordering::Relaxed);
-        self.trace_ask(node, ask);
-        let index = self.required_index(ask);
+        let route = Route::from(self.cluster.present());
+        let asked = self.asked(route.node, Some(token), ask);
+        self.trace_ask(&asked);
+        let pace = self.pace(&asked, &Retry::new(self.max_retries), deadline).map_err(Outcome::Failed)?;
+        let pace = self.prove(&asked, &route, pace)?;
+        let index = asked.index_header();
         let request = self.request(Some(token), ask, index.as_ref());
-        let pace = self.first_pace(ask, deadline).map_err(Outcome::Failed)?;
-        match self.transport.send(node, &request, pace) {
-            Ok(underway) => Ok((node, underway)),
-            Err(failure) => Err(self.after_failure(node, failure, ask, pace.patience, deadline)),
+        match self.transport.send(route.node, &request, pace) {
+            Ok(underway) => Ok((Sent { node: route.node, turn: asked.turn, index: asked.index }, underway)),
+            Err(failure) => Err(self.after_failure(&asked, failure, pace.patience, deadline)),
         }
     }
 
     /// Waits for the answer to what was started.
     pub fn receive(
         &self,
-        node: usize,
+        sent: Sent,
         underway: InFlight,
         token: &TokenHeader,
         ask: &ApiRequest,
         deadline: &Deadline,
     ) -> Outcome {
-        let pace = match self.first_pace(ask, deadline) {
-            Ok(pace) => pace,
-            Err(error) => return Outcome::Failed(error),
-        };
-        match underway.receive(&self.transport, pace, || self.is_there(node, deadline)) {
-            Ok(reply) => self.judge(node, reply, Some(token), ask, deadline),
-            Err(failure) => self.after_failure(node, failure, ask, pace.patience, deadline),
+        let asked = Asked { node: sent.node, turn: sent.turn, token: Some(token), ask, index: sent.index };
+        match self.pace(&asked, &Retry::new(self.max_retries), deadline) {
+            Ok(pace) => self.await_answer(&asked, underway, pace),
+            Err(error) => Outcome::Failed(error),
         }
     }
 
-    /// The pace of a first try that begins now.
-    fn first_pace<'d>(&self, ask: &ApiRequest, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
-        self.pace(&Retry::new(self.max_retries, self.transport.nodes()), ask, deadline)
+    fn await_answer(&self, asked: &Asked<'_>, underway: InFlight, pace: IoTimeout<'_>) -> Outcome {
+        // How many addresses a name has may have come to light only now.
+        let patience = match self.has_others(asked.node) {
+            true => pace.patience.min(LONGEST_NODE_PATIENCE),
+            false => pace.patience,
+        };
+        let pace = IoTimeout { patience, ..pace };
+        match underway.receive(&self.transport, pace, || self.is_there(asked.node, patience, pace.deadline)) {
+            Ok(reply) => self.judge(asked, reply, pace.deadline),
+            Err(failure) => self.after_failure(asked, failure, patience, pace.deadline),
+        }
+    }
+
+    fn asked<'a>(&self, node: usize, token: Option<&'a TokenHeader>, ask: &'a ApiRequest) -> Asked<'a> {
+        let index = if ask.effect == Effect::Read { self.index.required() } else { None };
+        Asked { node, turn: self.transport.turn(node), token, ask, index }
     }
 
     /// The pace of the next of `tries`, which begins now.
-    fn pace<'d>(&self, tries: &Retry, ask: &ApiRequest, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
+    fn pace<'d>(&self, asked: &Asked<'_>, tries: &Retry, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
         let began = Instant::now();
         let left = deadline.remaining_at(began)?;
-        Ok(IoTimeout { deadline, patience: tries.patience(left, ask.effect), began })
+        let patience = tries.patience(left, asked.ask.effect, self.has_others(asked.node));
+        Ok(IoTimeout { deadline, patience, began })
     }
 
-    /// Whether a node that takes its time is at work, and not frozen or gone: it answers another question meanwhile.
-    fn is_there(&self, node: usize, deadline: &Deadline) -> bool {
-        let there = self.ask_for_leader(node, &deadline.within(SIGN_OF_LIFE)).is_ok();
-        let (target, how) = (self.transport.target(node), if there { "is there, and is" } else { "is not" });
-        self.logger.debug(format_args!("{target} takes its time; it {how} waited for"));
-        there
+    /// Whether there is another node to go to, or another address of this one's name.
+    pub(super) fn has_others(&self, node: usize) -> bool {
+        self.cluster.has_several() || self.transport.addresses(node) > 1
     }
 
-    fn trace_ask(&self, node: usize, ask: &ApiRequest) {
+    /// Notes that a node has answered, where that can make a difference.
+    pub(super) fn heard(&self, node: usize) {
+        if self.has_others(node) {
+            self.cluster.heard(node, Instant::now());
+        }
+    }
+
+    fn trace_ask(&self, asked: &Asked<'_>) {
         if self.logger.enabled(Level::Trace) {
-            let (target, method) = (self.transport.target(node), ask.method.as_str());
-            self.logger.trace(format_args!("asking {target}: {method} {}", ask.path));
+            let (target, method) = (self.transport.target(asked.node), asked.ask.method.as_str());
+            self.logger.trace(format_args!("asking {target}: {method} {}", asked.ask.path));
         }
     }
 
@@ -215,12 +259,7 @@ impl Requester {
         self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.wait(deadline))
     }
 
-    fn required_index(&self, ask: &ApiRequest) -> Option<HeaderValue> {
-        let index = if ask.effect == Effect::Read { self.index.required() } else { None };
-        index.and_then(|index| HeaderValue::from_str(&index).ok())
-    }
-
-    fn request<'a>(
+    pub(super) fn request<'a>(
         &'a self,
         token: Option<&'a TokenHeader>,
         ask: &'a ApiRequest,
@@ -239,166 +278,4 @@ impl Requester {
             body: ask.body.as_ref().map(|body| body.as_slice()),
         }
     }
-
-    fn judge(
-        &self,
-        node: usize,
-        mut reply: Response,
-        token: Option<&TokenHeader>,
-        ask: &ApiRequest,
-        deadline: &Deadline,
-    ) -> Outcome {
-        let (method, from, status) = (ask.method.as_str(), &reply.from, reply.status);
-        self.logger.debug(format_args!("{method} {}: HTTP {status} from {from}", ask.path));
-        if let Some(index) = reply.header(&INDEX) {
-            self.index.note(index);
-        }
-        if reply.status != 200 {
-            let given = self.given_headers.iter().map(|value| value.expose_secret());
-            reply.secrets = RequestSecrets::of(
-                token.map(TokenHeader::text).into_iter().chain(given),
-                ask.body.as_ref().map(|body| body.as_slice()),
-            );
-        }
-        if let Some(error) = encoded(&reply, &ask.path) {
-            return match reply.status {
-                429 => Outcome::Again(error, retry_after(&reply)),
-                502..=504 if ask.effect != Effect::Once => Outcome::Again(error, retry_after(&reply)),
-                _ => Outcome::Failed(error),
-            };
-        }
-        match reply.status {
-            200..=299 | 403 | 404 => return Outcome::Answer(reply),
-            301 | 302 | 307 | 308 => return self.redirected(node, &reply, ask, deadline),
-            _ => {}
-        }
-        let complaint = ErrorResponse::of(&reply);
-        let pause = retry_after(&reply);
-        if complaint.is_mount_upgrading() {
-            return Outcome::Upgrading(complaint.into_error(&ask.path, "this"));
-        }
-        let repeatable = complaint.did_not_act() || (complaint.may_pass() && ask.effect != Effect::Once);
-        if !repeatable {
-            return Outcome::Answer(reply);
-        }
-        if complaint.is_quota() {
-            return Outcome::Again(complaint.into_error(&ask.path, "this"), pause);
-        }
-        self.next_node(node);
-        match complaint.is_behind() {
-            true => Outcome::Again(complaint.into_error(&ask.path, "this"), pause),
-            false => Outcome::Leaderless(complaint.into_error(&ask.path, "this"), pause),
-        }
-    }
-
-    fn redirected(&self, node: usize, reply: &Response, ask: &ApiRequest, deadline: &Deadline) -> Outcome {
-        match self.destination(node, reply, ask, deadline) {
-            Ok(other) => Outcome::Elsewhere(other),
-            Err(Outcome::Failed(error)) if error.http_status() == 0 => {
-                Outcome::Failed(error.with_http_status(reply.status))
-            }
-            Err(outcome) => outcome,
-        }
-    }
-
-    /// The node that a redirect leads to: one of ours, or the one that the cluster calls its active node.
-    fn destination(
-        &self,
-        node: usize,
-        reply: &Response,
-        ask: &ApiRequest,
-        deadline: &Deadline,
-    ) -> Result<usize, Outcome> {
-        let path = ask.path.as_str();
-        if self.disable_redirects {
-            return Err(Outcome::Failed(redirect::disabled(&reply.from, path)));
-        }
-        let from = self.transport.address(node).ok_or_else(|| Outcome::Failed(redirect::endless(path)))?;
-        let location = reply.header(&header::LOCATION);
-        let address = redirect::destination(&from, location, path).map_err(Outcome::Failed)?;
-        if let Some(known) = self.transport.node_at(&address) {
-            return Ok(known);
-        }
-        // Who leads may be unknown for a moment; what was asked for was not done, so it may be asked for again.
-        let leader = self.leader_named_by(node, deadline).map_err(|error| match error.status() {
-            Status::Connection | Status::Timeout | Status::Unavailable => Outcome::Leaderless(error, None),
-            _ => Outcome::Failed(error),
-        })?;
-        if !leader.same_origin(&address) {
-            return Err(Outcome::Failed(redirect::stranger(&reply.from, &address, path)));
-        }
-        self.transport.learn(&address).map_err(Outcome::Failed)
-    }
-
-    /// Who the active node is.
-    fn leader_named_by(&self, node: usize, deadline: &Deadline) -> Result<Address> {
-        let reply = self.ask_for_leader(node, deadline).map_err(|failure| failure.error)?;
-        redirect::leader(&reply)
-    }
-
-    /// A node is asked for its leader without a token; namespaces have no leader of their own.
-    fn ask_for_leader(&self, node: usize, deadline: &Deadline) -> Result<Response, Failure> {
-        let ask = ApiRequest::get(redirect::LEADER);
-        let request = Request { common: &self.common_outside, ..self.request(None, &ask, None) };
-        let pace = self.first_pace(&ask, deadline).map_err(Failure::before_sending)?;
-        self.transport.exchange(node, &request, pace)
-    }
-
-    #[cold]
-    fn after_failure(
-        &self,
-        node: usize,
-        failure: Failure,
-        ask: &ApiRequest,
-        patience: Duration,
-        deadline: &Deadline,
-    ) -> Outcome {
-        let Failure { error, sent, stale, may_pass, .. } = failure;
-        if !may_pass {
-            return Outcome::Failed(error);
-        }
-        if stale && (!sent || ask.effect != Effect::Once) {
-            return Outcome::Stale(error);
-        }
-        // Whatever becomes of this call, the next one should not meet the same node again.
-        self.next_node(node);
-        // The try's own limit is not the call's.
-        let error = match (error.status(), deadline.remaining()) {
-            (Status::Timeout, Err(over)) => return Outcome::Failed(over),
-            (_, Err(_)) => return Outcome::Failed(error),
-            (Status::Timeout, Ok(_)) => self.no_answer(node, patience),
-            (_, Ok(_)) => error,
-        };
-        if sent && ask.effect == Effect::Once { Outcome::Failed(error) } else { Outcome::Unreachable(error) }
-    }
-
-    fn no_answer(&self, node: usize, patience: Duration) -> Error {
-        let target = self.transport.target(node);
-        let message = format!("{target} gave no answer within {:.3} s; is it overloaded?", patience.as_secs_f64());
-        Error::new(Status::Timeout, message)
-    }
-
-    /// Leaves a node that failed, unless another thread has done so already.
-    fn next_node(&self, failed: usize) {
-        let configured = self.transport.nodes();
-        // A node that the cluster named is left for one that is configured: who is active now they know.
-        self.move_to(failed, if failed < configured { (failed + 1) % configured } else { 0 });
-    }
-
-    fn move_to(&self, from: usize, to: usize) {
-        let moved = self.node.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
-        if moved.is_ok() && from != to {
-            let (from, to) = (self.transport.target(from), self.transport.target(to));
-            self.logger.info(format_args!("going on with {to} in place of {from}"));
-        }
-    }
-}
-
-/// `Retry-After`. Servers round it down to whole seconds, so a second is added, give or take a tenth: those who were
-/// told the same do not all come back at once.
-fn retry_after(reply: &Response) -> Option<Duration> {
-    let seconds = reply.header(&header::RETRY_AFTER)?;
-    let seconds = seconds.parse().ok().filter(|_| seconds.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let rounding = Duration::from_millis(900 + fastrand::u64(..200));
-    Some(Duration::from_secs(seconds).saturating_add(rounding))
 }

@@ -47,6 +47,10 @@ pub struct ErrorResponse {
     /// A 403 says no more than that: the token, not its policy.
     bare_denial: bool,
     warnings: String,
+    content_type: Option<&'static str>,
+    location: Option<String>,
+    /// The server was found to be sealed because it was never initialised.
+    pub is_uninitialised: bool,
 }
 
 /// What a 403 is about.
@@ -92,6 +96,9 @@ impl ErrorResponse {
             from_vault,
             empty_errors,
             bare_denial,
+            content_type: media_type(reply),
+            location: shown_location(reply),
+            is_uninitialised: false,
         }
     }
 
@@ -155,6 +162,11 @@ impl ErrorResponse {
         matches!(self.http_status, 412 | 429)
     }
 
+    /// Sealed, or not initialised, which servers do not tell apart.
+    pub fn is_sealed(&self) -> bool {
+        self.http_status == 503 && self.says("sealed")
+    }
+
     /// The answer of a Vault server, as far as its form tells.
     pub fn is_vaults(&self) -> bool {
         self.from_vault
@@ -163,6 +175,25 @@ impl ErrorResponse {
     /// The server, or something in front of it, is in trouble that may pass.
     pub fn may_pass(&self) -> bool {
         self.did_not_act() || matches!(self.http_status, 502..=504)
+    }
+
+    /// The same, for a request that changes nothing: whatever a server failed at may go well another time, unless it is
+    /// known that it will not.
+    pub fn may_pass_for_a_read(&self) -> bool {
+        self.may_pass() || (self.http_status >= 500 && !self.is_final())
+    }
+
+    /// A failure that no repeat can better.
+    fn is_final(&self) -> bool {
+        const FINAL: [&str; 6] =
+            ["too large", "does not exist", "missing role_id", "invalid UTF-8", "not initialized", "unsupported"];
+        // Not implemented, and a version of HTTP that is not spoken.
+        matches!(self.http_status, 501 | 505) || FINAL.iter().any(|words| self.says(words))
+    }
+
+    /// The server could not read the `X-Vault-Index` that went along.
+    pub fn is_index_unreadable(&self) -> bool {
+        self.http_status == 400 && self.says("X-Vault-Index")
     }
 
     /// The error behind this answer. `path` is what was asked for, `capability` what a policy must allow there.
@@ -240,29 +271,85 @@ impl ErrorResponse {
                 Status::Unavailable,
                 format!("the replica {from} has not caught up ({text}); try again, or name its primary in VAULT_ADDR"),
             ),
-            503 if self.says("sealed") => {
-                (Status::Unavailable, format!("Vault at {from} is sealed ({text}); unseal it"))
-            }
+            _ if self.is_uninitialised || self.says("not initialized") => (
+                Status::Unavailable,
+                format!("Vault at {from} is not initialised ({text}); initialise it with 'operator init'"),
+            ),
+            503 if self.is_sealed() => (Status::Unavailable, format!("Vault at {from} is sealed ({text}); unseal it")),
+            501 => (
+                Status::Unavailable,
+                format!("{path}: {from} is not initialised, or cannot do this ({text}); look at what listens there"),
+            ),
             502..=504 => (
                 Status::Unavailable,
                 format!("{path}: {from} is not available ({text}); look at it, and at what stands in front of it"),
             ),
             300..=399 => {
-                (Status::Protocol, format!("{path}: the server redirects to another place ({text}); check the address"))
+                let to = self.location.as_deref().unwrap_or("another place");
+                (Status::Protocol, format!("{path}: {from} redirects to {to} ({text}); check the address"))
             }
             500..=599 => (Status::Unavailable, format!("{path}: {from} failed ({text}); its own log says why")),
             _ => (Status::Protocol, format!("{path}: {from} refuses the request ({text}); check the address")),
         }
     }
 
-    /// The status with the server's own words.
+    /// The status with the server's own words, and what form they came in where it is not Vault's.
     fn shown(&self) -> String {
+        let from_vault = self.from_vault && self.content_type == Some("application/json");
+        let what = status_and_type(self.http_status, self.content_type.filter(|_| !from_vault));
         match (self.text.is_empty(), self.shown_warnings.is_empty()) {
-            (false, _) => format!("HTTP {}: {}", self.http_status, self.text),
-            (true, false) => format!("HTTP {}: {}", self.http_status, self.shown_warnings),
-            (true, true) => format!("HTTP {}", self.http_status),
+            (false, _) => format!("{what}: {}", self.text),
+            (true, false) => format!("{what}: {}", self.shown_warnings),
+            (true, true) => what,
         }
     }
+}
+
+/// The media type of an answer, where it is a usual one: others, which could hold anything, are not repeated.
+fn media_type(reply: &Response) -> Option<&'static str> {
+    const USUAL: [&str; 12] = [
+        "application/json",
+        "text/html",
+        "text/plain",
+        "application/xml",
+        "text/xml",
+        "application/xhtml+xml",
+        "application/problem+json",
+        "application/octet-stream",
+        "application/grpc",
+        "application/javascript",
+        "text/javascript",
+        "text/event-stream",
+    ];
+    let name = reply.header(&header::CONTENT_TYPE)?.split(';').next()?.trim();
+    let usual = USUAL.into_iter().find(|usual| usual.eq_ignore_ascii_case(name));
+    Some(usual.unwrap_or("an unusual content type"))
+}
+
+fn status_and_type(status: u16, content_type: Option<&str>) -> String {
+    match content_type {
+        Some(content_type) => format!("HTTP {status}, {content_type}"),
+        None => format!("HTTP {status}"),
+    }
+}
+
+/// What came in place of what was expected: status and content type.
+#[cold]
+pub fn described(reply: &Response) -> String {
+    status_and_type(reply.status, media_type(reply))
+}
+
+/// Where a redirect leads, without user and query, which may hold what nobody should read.
+#[cold]
+pub fn shown_location(reply: &Response) -> Option<String> {
+    let location = reply.header(&header::LOCATION)?;
+    let end = location.find(['?', '#']).unwrap_or(location.len());
+    let place = location.get(..end)?;
+    let (scheme, rest) = place.split_once("://").unwrap_or(("", place));
+    let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
+    let host = authority.rsplit('@').next()?;
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    Some(one_line(&reply.secrets.redacted(&format!("{scheme}{separator}{host}{path}"))))
 }
 
 /// A body that is neither JSON nor HTML, such as Go's answer to plain HTTP on a TLS port, is worth showing.
@@ -287,8 +374,8 @@ fn one_line(text: &str) -> String {
 /// The error for a successful answer whose body is not what the API promises.
 #[cold]
 pub fn not_as_documented(reply: &Response, path: &str, what: &str) -> Error {
-    let from = &reply.from;
-    Error::new(Status::Protocol, format!("{path}: the answer of {from} {what}; is that a Vault server?"))
+    let (from, came) = (&reply.from, described(reply));
+    Error::new(Status::Protocol, format!("{path}: the answer of {from} ({came}) {what}; is that a Vault server?"))
         .with_http_status(reply.status)
 }
 
@@ -326,6 +413,21 @@ mod tests {
             body,
             secrets: RequestSecrets::default(),
         })
+    }
+
+    #[test]
+    fn a_media_type_is_known_with_parameters_and_in_capitals_and_no_other_is_repeated() {
+        let shown = |content_type: &'static [u8]| {
+            let value = crate::http::HeaderValue::from_bytes(content_type).unwrap();
+            let headers = [(header::CONTENT_TYPE, value)].into_iter().collect();
+            let (body, secrets) = (Vec::new().into(), RequestSecrets::default());
+            media_type(&Response { from: Arc::from("http://vault"), status: 404, headers, body, secrets })
+        };
+        assert_eq!(shown(b" text/HTML ; charset=utf-8"), Some("text/html"));
+        assert_eq!(shown(b"application/json"), Some("application/json"));
+        for other in [&b"text/hvs.CANARY"[..], b""] {
+            assert_eq!(shown(other), Some("an unusual content type"));
+        }
     }
 
     #[test]

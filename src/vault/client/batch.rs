@@ -7,13 +7,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Client, Context};
-use crate::call::Deadline;
+use super::Context;
 use crate::error::{Error, Result, Status};
 use crate::http::{InFlight, Response};
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::outcome::{Outcome, Sent};
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::requester::Outcome;
 use crate::vault::auth::token::Token;
 
 /// Where calls come from and results go to. A result may bring new calls.
@@ -70,89 +69,93 @@ struct Waiting<T, E> {
     tag: T,
     endpoint: E,
     request: ApiRequest,
-    sent: Sent,
-}
-
-/// The token that a request went with, the node that it went to, and what is awaited of it.
-struct Sent {
     token: Arc<Token>,
-    node: usize,
+    sent: Sent,
     in_flight: InFlight,
 }
 
 /// Does all of `work`, with up to `concurrency` requests on their way at a time.
 pub fn run<W: Work>(context: Context<'_>, work: &mut W, concurrency: usize) {
-    let Context { client, deadline } = context;
-    let mut waiting = VecDeque::with_capacity(concurrency);
-    // Why nothing more is tried: what ended one request for good would end the others, one wait after the other.
-    let mut over: Option<Error> = None;
-    loop {
-        while waiting.len() < concurrency.max(1) {
-            let Some((tag, endpoint)) = work.next() else { break };
-            if let Some(error) = &over {
-                work.done(tag, Err(error.clone()));
-                continue;
+    Batch { context, work, waiting: VecDeque::with_capacity(concurrency), over: None }.run(concurrency.max(1));
+}
+
+/// A batch under way.
+struct Batch<'w, 'c, W: Work> {
+    context: Context<'c>,
+    work: &'w mut W,
+    waiting: VecDeque<Waiting<W::Tag, W::Endpoint>>,
+    /// Why nothing more is tried: what ended one request for good would end the others, one wait after the other.
+    over: Option<Error>,
+}
+
+impl<W: Work> Batch<'_, '_, W> {
+    fn run(&mut self, concurrency: usize) {
+        loop {
+            while self.waiting.len() < concurrency {
+                let Some((tag, endpoint)) = self.work.next() else { break };
+                self.begin(tag, endpoint);
             }
-            let request = match endpoint.request() {
-                Ok(request) => request,
-                Err(error) => {
-                    work.done(tag, Err(error));
-                    continue;
-                }
-            };
-            match send(client, &request, deadline) {
-                Ok(sent) => waiting.push_back(Waiting { tag, endpoint, request, sent }),
-                Err(detour) => {
-                    let outcome = detour.finish(client, &request, deadline);
-                    over = outcome.as_ref().err().filter(|error| ends_all(error)).cloned();
-                    work.done(tag, outcome.and_then(|response| endpoint.parse(&request.path, response)));
-                }
-            }
+            let Some(oldest) = self.waiting.pop_front() else { return };
+            self.finish(oldest);
         }
-        let Some(Waiting { tag, endpoint, request, sent }) = waiting.pop_front() else { return };
-        let Sent { token, node, in_flight } = sent;
-        let outcome = match client.requester.receive(node, in_flight, token.header(), &request, deadline) {
-            Outcome::Answer(response) if response.status != 403 => Ok(response),
-            // One connection that broke in the middle of a write says nothing about the others.
-            Outcome::Failed(error) => Err(error),
-            _ => {
-                let outcome = Detour::Again.finish(client, &request, deadline);
-                over = over.or_else(|| outcome.as_ref().err().filter(|error| ends_all(error)).cloned());
-                outcome
-            }
+    }
+
+    /// Sends a request, or ends its call at once.
+    fn begin(&mut self, tag: W::Tag, endpoint: W::Endpoint) {
+        if let Some(error) = &self.over {
+            return self.work.done(tag, Err(error.clone()));
+        }
+        let request = match endpoint.request() {
+            Ok(request) => request,
+            Err(error) => return self.work.done(tag, Err(error)),
         };
-        over = over.or_else(|| deadline.remaining().err());
-        work.done(tag, outcome.and_then(|response| endpoint.parse(&request.path, response)));
+        match self.send(&request) {
+            Ok((token, sent, in_flight)) => {
+                self.waiting.push_back(Waiting { tag, endpoint, request, token, sent, in_flight });
+            }
+            Err(Outcome::Failed(error)) => self.end(tag, &endpoint, &request, Err(error)),
+            Err(_) => self.go_alone(tag, &endpoint, &request),
+        }
+    }
+
+    fn send(&self, request: &ApiRequest) -> Result<(Arc<Token>, Sent, InFlight), Outcome> {
+        let Context { client, deadline } = self.context;
+        let token = client.token(request.is_counted, deadline).map_err(Outcome::Failed)?;
+        let (sent, in_flight) = client.requester.start(token.header(), request, deadline)?;
+        Ok((token, sent, in_flight))
+    }
+
+    /// Waits for the answer to a request.
+    fn finish(&mut self, waiting: Waiting<W::Tag, W::Endpoint>) {
+        let Context { client, deadline } = self.context;
+        let Waiting { tag, endpoint, request, token, sent, in_flight } = waiting;
+        match client.requester.receive(sent, in_flight, token.header(), &request, deadline) {
+            Outcome::Answer(response) if response.status != 403 => {
+                self.work.done(tag, endpoint.parse(&request.path, response));
+            }
+            // One connection that broke in the middle of a write says nothing about the others.
+            Outcome::Failed(error) => self.work.done(tag, Err(error)),
+            _ => self.go_alone(tag, &endpoint, &request),
+        }
+        self.over = self.over.take().or_else(|| deadline.remaining().err());
+    }
+
+    /// Sends the request as a single one.
+    fn go_alone(&mut self, tag: W::Tag, endpoint: &W::Endpoint, request: &ApiRequest) {
+        let outcome = self.context.client.send(request, self.context.deadline);
+        self.end(tag, endpoint, request, outcome);
+    }
+
+    /// Ends the call of a request that had all its tries.
+    fn end(&mut self, tag: W::Tag, endpoint: &W::Endpoint, request: &ApiRequest, outcome: Result<Response>) {
+        if self.over.is_none() {
+            self.over = outcome.as_ref().err().filter(|error| ends_all(error)).cloned();
+        }
+        self.work.done(tag, outcome.and_then(|response| endpoint.parse(&request.path, response)));
     }
 }
 
 /// Whether a request that had all its tries failed for a reason that the next one would meet, too.
 fn ends_all(error: &Error) -> bool {
     matches!(error.status(), Status::Auth | Status::Cancelled | Status::Connection | Status::Timeout | Status::Tls)
-}
-
-/// Why a request was not sent smoothly.
-enum Detour {
-    /// It is worth the way of a single request.
-    Again,
-    /// It is not.
-    Failed(Error),
-}
-
-impl Detour {
-    fn finish(self, client: &Client, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
-        match self {
-            Detour::Again => client.send(request, deadline),
-            Detour::Failed(error) => Err(error),
-        }
-    }
-}
-
-fn send(client: &Client, request: &ApiRequest, deadline: &Deadline) -> Result<Sent, Detour> {
-    let token = client.token(request.is_counted, deadline).map_err(Detour::Failed)?;
-    match client.requester.start(token.header(), request, deadline) {
-        Ok((node, in_flight)) => Ok(Sent { token, node, in_flight }),
-        Err(Outcome::Failed(error)) => Err(Detour::Failed(error)),
-        Err(_) => Err(Detour::Again),
-    }
 }

@@ -13,9 +13,14 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Calls `serve` with one connection after the other.
-    pub(crate) fn start(mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1");
+    /// Calls `serve` with one connection after the other, at a port of its own.
+    pub(crate) fn start(serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
+        Acceptor::at("127.0.0.1:0", serve)
+    }
+
+    /// The same, listening at `address`.
+    pub(crate) fn at(address: &str, mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap_or_else(|e| panic!("{address}: {e}"));
         let address = listener.local_addr().expect("the address of a bound socket");
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = stopped.clone();

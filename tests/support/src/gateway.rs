@@ -33,6 +33,8 @@ pub enum Verdict {
     Pass,
     /// The server gets it with these headers on top (`Name: value\r\n`).
     PassWith(String),
+    /// The server gets it with this path in place of its own.
+    PassAs(String),
     /// The server does not; this is the whole answer.
     Answer(String),
     /// The server gets it and does what it says; its answer is thrown away, and this one sent.
@@ -60,8 +62,13 @@ pub struct Gateway {
 impl Gateway {
     /// In front of a port of 127.0.0.1. `judge` sees each request; several threads call it at once.
     pub fn to(port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
+        Gateway::at("127.0.0.1:0", port, judge)
+    }
+
+    /// The same, listening at `address`.
+    pub fn at(address: &str, port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
         let judge = Arc::new(judge);
-        let acceptor = Acceptor::start(move |client| {
+        let acceptor = Acceptor::at(address, move |client| {
             let judge = judge.clone();
             std::thread::spawn(move || serve(client, port, &*judge));
         });
@@ -81,10 +88,14 @@ impl Gateway {
 
 /// One request, then the connection is over. Errors are the peers' business: a client that goes away ends it.
 fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
-    let Some(asked) = read_request(&mut client) else { return };
+    let Some(mut asked) = read_request(&mut client) else { return };
     let (extra, instead) = match judge(&asked) {
         Verdict::Pass => (String::new(), None),
         Verdict::PassWith(extra) => (extra, None),
+        Verdict::PassAs(path) => {
+            asked.head = asked.head.replacen(&asked.path, &path, 1);
+            (String::new(), None)
+        }
         Verdict::PassButAnswer(text) => (String::new(), Some(text)),
         Verdict::Answer(text) => {
             let _ = client.write_all(text.as_bytes());

@@ -1,0 +1,292 @@
+//! A leader that is there is found, whatever the other nodes say, or do not say. Three small servers make the cluster:
+//! one accepts connections and is silent, one redirects there and names it in `sys/leader`, one leads. (What real nodes
+//! do when their leader freezes is in `tests/cluster`; there a standby rarely stays wrong for long.)
+
+use std::net::TcpListener;
+
+use super::*;
+use handsfree_secrets::store::SecretManager;
+use handsfree_secrets_test_support::{Fault, FaultProxy};
+
+/// For how long a node may be silent before it is asked whether it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What takes no wait for anybody, on a busy machine.
+const AT_ONCE: Duration = Duration::from_millis(900);
+
+/// A node that accepts connections, since the kernel does, and never says a word.
+struct Silent(TcpListener);
+
+impl Silent {
+    fn start() -> Silent {
+        Silent(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn addr(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+}
+
+/// What nodes say in `sys/leader`.
+fn leader_is(address: &str, is_self: bool) -> Verdict {
+    let body = json!({"ha_enabled": true, "is_self": is_self, "leader_address": address});
+    answer("200 OK", "Content-Type: application/json\r\n", &body.to_string())
+}
+
+/// A standby that takes `leader` for the leader. It counts what else than that it was asked for.
+fn stale(leader: &str, asked_for: &Arc<AtomicUsize>) -> Gateway {
+    let (leader, asked_for) = (leader.to_owned(), asked_for.clone());
+    Gateway::to(0, move |asked| {
+        if asked.path == "/v1/sys/leader" {
+            return leader_is(&leader, false);
+        }
+        asked_for.fetch_add(1, Ordering::AcqRel);
+        answer("307 Temporary Redirect", &format!("Location: {leader}{}\r\n", asked.path), "")
+    })
+}
+
+/// The same, but it answers reads itself, with what is behind `port`.
+fn stale_with_reads(leader: &str, port: u16) -> Gateway {
+    let leader = leader.to_owned();
+    Gateway::to(port, move |asked| match (asked.path.as_str(), asked.method.as_str()) {
+        ("/v1/sys/leader", _) => leader_is(&leader, false),
+        (_, "GET") => Verdict::Pass,
+        _ => answer("307 Temporary Redirect", &format!("Location: {leader}{}\r\n", asked.path), ""),
+    })
+}
+
+/// The node that leads. It counts the writes.
+fn leading(server: &Server, writes: &Arc<AtomicUsize>) -> Gateway {
+    let writes = writes.clone();
+    Gateway::to(server.port(), move |asked| {
+        if asked.path == "/v1/sys/leader" {
+            return leader_is("http://leader.test:8200", true);
+        }
+        writes.fetch_add(usize::from(asked.method == "POST"), Ordering::AcqRel);
+        Verdict::Pass
+    })
+}
+
+fn counter() -> Arc<AtomicUsize> {
+    Arc::default()
+}
+
+fn in_time<T>(limit: Duration, what: &str, call: impl FnOnce() -> Result<T>) -> T {
+    let started = Instant::now();
+    let value = call().unwrap_or_else(|e| panic!("{what}: {e}"));
+    let took = started.elapsed();
+    assert!(took < limit, "{what} took {took:?}");
+    value
+}
+
+fn store(manager: &dyn SecretManager, value: &str) -> Result<()> {
+    manager.store("a", value, None, &Call::default()).map(drop)
+}
+
+/// Opens a manager, writes and reads: the first call in two times of patience, the following at once.
+fn is_found(server: &Server, mount: &str, list: &[String], writes: &AtomicUsize) {
+    let list = list.join(",");
+    let manager = in_time(PATIENCE * 2, "the opening", || open_at(server, &list, mount, &[]));
+    in_time(PATIENCE * 2, "the first write", || store(&*manager, "first"));
+    for value in ["second", "third"] {
+        in_time(AT_ONCE, value, || store(&*manager, value));
+        assert_eq!(in_time(AT_ONCE, "a read", || get(&*manager)), value);
+    }
+    assert_eq!(writes.swap(0, Ordering::AcqRel), 3, "each write arrives once");
+}
+
+#[test]
+fn the_leader_is_found_past_a_silent_node_and_a_stale_one_in_whatever_order_they_are_named() {
+    let server = Server::shared();
+    std::thread::scope(|scope| {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            scope.spawn(move || {
+                let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
+                let (stale, leader) = (stale(&silent.addr(), &counter()), leading(server, &writes));
+                let nodes = [silent.addr(), stale.addr(), leader.addr()];
+                is_found(server, &mount, &order.map(|node| nodes[node].clone()), &writes);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_write_is_not_sent_to_a_silent_node_that_a_standby_takes_for_the_leader() {
+    let server = Server::shared();
+    let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
+    // Reads go well at the standby, so it is the one that is asked first.
+    let (standby, leader) = (stale_with_reads(&silent.addr(), server.port()), leading(server, &writes));
+    is_found(server, &mount, &[standby.addr(), silent.addr(), leader.addr()], &writes);
+    // Where the silent node is not configured, the standby's word makes it known.
+    is_found(server, &mount, &[standby.addr(), leader.addr()], &writes);
+}
+
+#[test]
+fn many_writes_at_once_find_the_leader_too() {
+    let server = Server::shared();
+    let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
+    let (standby, leader) = (stale_with_reads(&silent.addr(), server.port()), leading(server, &writes));
+    let list = [standby.addr(), silent.addr(), leader.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let manager = &manager;
+            scope.spawn(move || {
+                let key = format!("many-{number}");
+                let write = || manager.store(&key, "v", None, &Call::default()).map(drop);
+                in_time(PATIENCE * 2, &key, write);
+            });
+        }
+    });
+    assert_eq!(writes.load(Ordering::Acquire), 8);
+}
+
+#[test]
+fn a_node_that_says_of_itself_that_it_leads_is_believed_before_those_that_say_it_of_another() {
+    let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
+    let mount = mount_with_secret(server);
+    let [first_asked, second_asked] = [counter(), counter()];
+    let (first, second) = (stale(&silent.addr(), &first_asked), stale(&silent.addr(), &second_asked));
+    let leader = leading(server, &writes);
+    is_found(server, &mount, &[first.addr(), second.addr(), leader.addr(), silent.addr()], &writes);
+    assert_eq!(first_asked.load(Ordering::Acquire), 1);
+    assert_eq!(second_asked.load(Ordering::Acquire), 0, "the token went to a node that only knew of another");
+}
+
+#[test]
+fn nodes_that_redirect_to_each_other_do_not_hide_the_leader() {
+    let (server, writes) = (Server::shared(), counter());
+    let mount = mount_with_secret(server);
+    let places = [0, 1].map(|_| Arc::new(Mutex::new(String::new())));
+    let nodes = places.clone().map(|other| {
+        Gateway::to(0, move |asked| {
+            let other = other.lock().unwrap().clone();
+            match asked.path == "/v1/sys/leader" {
+                true => leader_is(&other, false),
+                false => answer("307 Temporary Redirect", &format!("Location: {other}{}\r\n", asked.path), ""),
+            }
+        })
+    });
+    *places[0].lock().unwrap() = nodes[1].addr();
+    *places[1].lock().unwrap() = nodes[0].addr();
+    let leader = leading(server, &writes);
+    is_found(server, &mount, &[nodes[0].addr(), nodes[1].addr(), leader.addr()], &writes);
+}
+
+#[test]
+fn a_learned_node_that_has_gone_or_fell_silent_does_not_hide_the_leader() {
+    let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
+    let mount = mount_with_secret(server);
+    let [closed] = free_ports();
+    for gone in [silent.addr(), format!("http://127.0.0.1:{closed}")] {
+        // The node that has gone is not configured: the stale one's word is all there is.
+        let (stale, leader) = (stale(&gone, &counter()), leading(server, &writes));
+        is_found(server, &mount, &[stale.addr(), leader.addr()], &writes);
+    }
+}
+
+#[test]
+fn a_leader_that_freezes_is_left_for_the_next_one_and_no_write_is_doubled() {
+    let (server, writes) = (Server::shared(), counter());
+    let mount = mount_with_secret(server);
+    let frozen = FaultProxy::to(server.port());
+    let (stale, leader) = (stale(&frozen.addr(), &counter()), leading(server, &writes));
+    let list = [frozen.addr(), stale.addr(), leader.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    store(&*manager, "before").unwrap();
+    frozen.set(Fault::Deaf);
+    // It answered a moment ago, so it gets the next write, and may act on it.
+    let started = Instant::now();
+    let error = store(&*manager, "lost").unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    assert!(started.elapsed() < PATIENCE * 2, "{:?}", started.elapsed());
+    assert_eq!(writes.load(Ordering::Acquire), 0, "a write that may have been done was repeated");
+    in_time(PATIENCE * 2, "the first write after it", || store(&*manager, "first"));
+    in_time(AT_ONCE, "the next", || store(&*manager, "second"));
+    assert_eq!(get(&*manager).unwrap(), "second");
+    assert_eq!(writes.load(Ordering::Acquire), 2);
+}
+
+#[test]
+fn a_node_that_was_silent_is_asked_again_where_no_other_helps() {
+    let (server, mount) = (Server::shared(), mount_with_secret(Server::shared()));
+    let node = FaultProxy::to(server.port());
+    let stale = stale(&node.addr(), &counter());
+    let list = [node.addr(), stale.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    node.set(Fault::Deaf);
+    let mut call = Call::default();
+    call.set_timeout(Duration::from_secs(4));
+    assert!(manager.get("vault://a", &call).is_err());
+    node.set(Fault::None);
+    assert_eq!(in_time(PATIENCE * 2, "a read", || get(&*manager)), "v");
+    in_time(AT_ONCE, "a write", || store(&*manager, "w"));
+}
+
+#[test]
+fn each_configured_node_is_asked_before_a_call_gives_up_even_without_retries() {
+    let (server, writes) = (Server::shared(), counter());
+    let mount = mount_with_secret(server);
+    let [closed] = free_ports();
+    let closed = format!("http://127.0.0.1:{closed}");
+    let sealed = Gateway::to(0, |_| answer("503 Service Unavailable", "", r#"{"errors":["Vault is sealed"]}"#));
+    let (stale, leader) = (stale(&closed, &counter()), leading(server, &writes));
+    let list = [closed, sealed.addr(), stale.addr(), leader.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[("VAULT_MAX_RETRIES", "0")]).unwrap();
+    store(&*manager, "w").unwrap();
+    assert_eq!(get(&*manager).unwrap(), "w");
+    assert_eq!(writes.load(Ordering::Acquire), 1);
+}
+
+#[test]
+fn leaders_under_ever_new_addresses_are_followed_for_as_long_as_it_goes_on() {
+    // One configured node that never leads; the leader is another one each time, and the one before it has gone.
+    const LEADERS: usize = 40;
+    let (server, writes) = (Server::shared(), counter());
+    let mount = mount_with_secret(server);
+    let present = Arc::new(Mutex::new(String::new()));
+    let named = present.clone();
+    let standby = Gateway::to(server.port(), move |asked| {
+        let leader = named.lock().unwrap().clone();
+        match (asked.path.as_str(), asked.method.as_str()) {
+            ("/v1/sys/leader", _) => leader_is(&leader, false),
+            (_, "GET") => Verdict::Pass,
+            _ => answer("307 Temporary Redirect", &format!("Location: {leader}{}\r\n", asked.path), ""),
+        }
+    });
+    let manager = open_at(server, &standby.addr(), &mount, &[]).unwrap();
+    for number in 0..LEADERS {
+        let leader = leading(server, &writes);
+        *present.lock().unwrap() = leader.addr();
+        store(&*manager, &number.to_string()).unwrap_or_else(|e| panic!("leader {number}: {e}"));
+    }
+    assert_eq!(writes.load(Ordering::Acquire), LEADERS);
+}
+
+#[test]
+fn a_standby_that_passes_requests_on_to_a_frozen_leader_is_not_waited_for() {
+    const HANGS: Duration = Duration::from_secs(9);
+    let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
+    let mount = mount_with_secret(server);
+    let leader_address = silent.addr();
+    let standby = Gateway::to(server.port(), move |asked| {
+        if asked.path == "/v1/sys/leader" {
+            return leader_is(&leader_address, false);
+        }
+        if asked.path.contains("/data/") {
+            std::thread::sleep(HANGS);
+            return Verdict::Close;
+        }
+        Verdict::Pass
+    });
+    let leader = leading(server, &writes);
+    let list = [standby.addr(), silent.addr(), leader.addr()].join(",");
+    let (reader, writer) = (open_at(server, &list, &mount, &[]).unwrap(), open_at(server, &list, &mount, &[]).unwrap());
+    assert_eq!(in_time(PATIENCE * 2, "a read", || get(&*reader)), "v");
+    // The standby may have passed it on.
+    let started = Instant::now();
+    let error = store(&*writer, "lost").unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    assert!(started.elapsed() < PATIENCE * 2, "{:?}", started.elapsed());
+    in_time(AT_ONCE, "the next write", || store(&*writer, "w"));
+    assert_eq!(writes.load(Ordering::Acquire), 1);
+}
