@@ -92,12 +92,12 @@ pub struct Transport {
 
 impl Transport {
     /// Prepares for the configured nodes. Reads certificates; opens no connection.
-    pub fn new(config: &mut VaultConfig) -> Result<Transport> {
+    pub fn new(config: &mut VaultConfig, deadline: &Deadline) -> Result<Transport> {
         let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
         let mut transport = Transport {
             configured: Vec::with_capacity(config.addresses.len()),
             learned: ArcSwap::default(),
-            tls: if any_tls { Some(tls_config::client_config(&config.tls)?) } else { None },
+            tls: if any_tls { Some(tls_config::client_config(&config.tls, deadline)?) } else { None },
             identity: config.tls.identity.as_ref().map(|identity| identity.certificate.variable),
             server_name: config.tls.server_name.clone(),
             proxy: config.proxy.take(),

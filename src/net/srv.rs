@@ -8,8 +8,11 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Type};
+
 use crate::call::{Deadline, WAIT_SLICE};
 use crate::error::Result;
+use crate::host::descriptors;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const DNS_PORT: u16 = 53;
@@ -71,10 +74,11 @@ pub fn look_up(host: &str, servers: &[SocketAddr], deadline: &Deadline) -> Resul
 fn ask(server: SocketAddr, question: &[u8], deadline: &Deadline) -> Result<Option<Vec<u8>>> {
     let own_end: SocketAddr = if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     // A connected socket takes answers from that server alone.
-    let asked = UdpSocket::bind(own_end).and_then(|socket| {
-        socket.connect(server)?;
+    let asked = descriptors::socket(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP)).and_then(|socket| {
+        socket.bind(&own_end.into())?;
+        socket.connect(&server.into())?;
         socket.send(question)?;
-        Ok(socket)
+        Ok(UdpSocket::from(socket))
     });
     let Ok(socket) = asked else { return Ok(None) };
     let patience = deadline.within(PATIENCE);

@@ -11,11 +11,12 @@ use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError
 use super::roots::{self, Trusted};
 use super::session_cache::SessionCache;
 use super::verifier::{VerifyChain, VerifyNothing, is_ca_as_server};
+use crate::call::Deadline;
 use crate::config::{Named, TlsConfig};
 use crate::error::{Error, Result, Status};
 
 /// The TLS configuration of one manager. The provider is passed on explicitly, never installed for the process.
-pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
+pub fn client_config(tls: &TlsConfig, deadline: &Deadline) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -23,7 +24,7 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     let builder = match tls.skip_verify {
         true => builder.dangerous().with_custom_certificate_verifier(Arc::new(VerifyNothing(provider))),
         false => {
-            let Trusted { store, given } = roots::trusted(&tls.roots)?;
+            let Trusted { store, given } = roots::trusted(&tls.roots, deadline)?;
             let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
                 .build()
                 .map_err(|e| Error::config(format!("{}: {e}", tls.roots.variable())))?;
@@ -33,7 +34,7 @@ pub fn client_config(tls: &TlsConfig) -> Result<Arc<ClientConfig>> {
     let mut config = match &tls.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let (chain, key) = roots::identity(identity)?;
+            let (chain, key) = roots::identity(identity, deadline)?;
             builder.with_client_auth_cert(chain, key).map_err(|e| {
                 let (certificate, key) = (identity.certificate.variable, identity.key.variable);
                 Error::config(format!("{certificate} and {key} do not fit together: {e}"))

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
 
+use crate::call::Deadline;
 use crate::config::{ClientIdentity, Named, Roots};
 use crate::error::{Error, Result};
+use crate::host::file;
 
 /// Where Linux distributions keep the certificates that the system trusts, as one PEM file.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -18,6 +21,9 @@ const SYSTEM_BUNDLES: [&str; 5] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+/// A file larger than this is no bundle of certificates: those of whole systems take a quarter of a megabyte.
+const MAX_FILE: usize = 16 << 20;
 
 /// How the PEM form of a certificate begins, at the start of a line.
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
@@ -37,15 +43,15 @@ pub struct Trusted {
 }
 
 /// Whom to trust. `HF_ERR_CONFIG` where that is nobody.
-pub fn trusted(roots: &Roots) -> Result<Trusted> {
+pub fn trusted(roots: &Roots, deadline: &Deadline) -> Result<Trusted> {
     let bundles = match roots {
         Roots::System { file, directory } => vec![system_bundle(file.as_deref(), directory.as_deref())?],
-        Roots::File(file) => vec![bundle_in_file(&file.value, file.variable)?],
+        Roots::File(file) => vec![bundle_in_file(&file.value, file.variable, deadline)?],
         Roots::Pem(text) => {
             let certificates = certificates_in_pem(text.value.as_bytes(), text.variable)?;
             vec![Bundle { place: "the text".to_owned(), certificates }]
         }
-        Roots::Directory(directory) => bundles_below(directory)?,
+        Roots::Directory(directory) => bundles_below(directory, deadline)?,
     };
     let mut trusted = Trusted { store: RootCertStore::empty(), given: Vec::new() };
     for Bundle { place, certificates } in bundles {
@@ -62,16 +68,16 @@ pub fn trusted(roots: &Roots) -> Result<Trusted> {
 }
 
 /// The certificate that a client shows, with its chain, and its key.
-pub fn identity(identity: &ClientIdentity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let chain = bundle_in_file(&identity.certificate.value, identity.certificate.variable)?.certificates;
+pub fn identity(
+    identity: &ClientIdentity,
+    deadline: &Deadline,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let Named { value: path, variable } = &identity.certificate;
+    let chain = bundle_in_file(path, variable, deadline)?.certificates;
     let Named { value: path, variable } = &identity.key;
-    let place = path.display();
-    let key = PrivateKeyDer::from_pem_file(path).map_err(|e| {
-        Error::config(match e {
-            PemError::Io(e) => format!("{variable}: cannot read {place}: {e}"),
-            _ => format!("{variable}: {place} holds no private key in PEM form"),
-        })
-    })?;
+    let text = read(path, variable, deadline)?;
+    let key = PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|_| Error::config(format!("{variable}: {} holds no private key in PEM form", path.display())))?;
     Ok((chain, key))
 }
 
@@ -87,8 +93,8 @@ fn system_bundle(file: Option<&Path>, directory: Option<&Path>) -> Result<Bundle
     Ok(Bundle { place, certificates })
 }
 
-fn bundle_in_file(path: &Path, variable: &str) -> Result<Bundle> {
-    bundle_in(&read(path, variable)?, path, variable)
+fn bundle_in_file(path: &Path, variable: &str, deadline: &Deadline) -> Result<Bundle> {
+    bundle_in(&read(path, variable, deadline)?, path, variable)
 }
 
 /// What the file at `path` holds, which `text` was read from.
@@ -98,8 +104,9 @@ fn bundle_in(text: &[u8], path: &Path, variable: &str) -> Result<Bundle> {
     Ok(Bundle { place, certificates })
 }
 
-fn read(path: &Path, variable: &str) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| Error::config(format!("{variable}: cannot read {}: {e}", path.display())))
+fn read(path: &Path, variable: &str, deadline: &Deadline) -> Result<Zeroizing<Vec<u8>>> {
+    let subject = format!("{variable}: cannot read {}", path.display());
+    file::read(path, MAX_FILE, deadline).map_err(|failure| failure.into_error(&subject))
 }
 
 fn certificates_in_pem(text: &[u8], place: &str) -> Result<Vec<CertificateDer<'static>>> {
@@ -115,7 +122,7 @@ fn certificates_in_pem(text: &[u8], place: &str) -> Result<Vec<CertificateDer<'s
 /// What the files of a directory hold, and those of the directories in it. Files without certificates, such as a README,
 /// are passed over. As for the official client a link counts as the file that it leads to, but no link leads into
 /// another directory: so there is no way round in a circle.
-fn bundles_below(directory: &Named<PathBuf>) -> Result<Vec<Bundle>> {
+fn bundles_below(directory: &Named<PathBuf>, deadline: &Deadline) -> Result<Vec<Bundle>> {
     let Named { value: top, variable } = directory;
     let mut bundles = Vec::new();
     let mut directories = vec![top.clone()];
@@ -127,7 +134,7 @@ fn bundles_below(directory: &Named<PathBuf>) -> Result<Vec<Bundle>> {
             if entry.file_type().map_err(unreadable)?.is_dir() {
                 directories.push(path);
             } else if path.is_file() {
-                bundles.extend(bundle_if_any(&path, variable)?);
+                bundles.extend(bundle_if_any(&path, variable, deadline)?);
             }
         }
     }
@@ -142,8 +149,8 @@ fn bundles_below(directory: &Named<PathBuf>) -> Result<Vec<Bundle>> {
 }
 
 /// `None` for a file in which no certificate begins. One that begins has to be whole.
-fn bundle_if_any(path: &Path, variable: &str) -> Result<Option<Bundle>> {
-    let text = read(path, variable)?;
+fn bundle_if_any(path: &Path, variable: &str, deadline: &Deadline) -> Result<Option<Bundle>> {
+    let text = read(path, variable, deadline)?;
     let mut lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
     if lines.any(|line| line.starts_with(BEGIN)) { bundle_in(&text, path, variable).map(Some) } else { Ok(None) }
 }
@@ -153,17 +160,22 @@ mod tests {
     use handsfree_secrets_test_support::Tls;
 
     use super::*;
+    use crate::call::Call;
+
+    fn deadline() -> Deadline {
+        Call::default().start(std::time::Duration::from_secs(60))
+    }
 
     #[test]
     fn only_certificates_that_the_settings_name_count_as_given() {
         let tls = Tls::new();
-        let by_system = trusted(&Roots::System { file: Some(tls.ca_file()), directory: None }).unwrap();
+        let by_system = trusted(&Roots::System { file: Some(tls.ca_file()), directory: None }, &deadline()).unwrap();
         assert_eq!((by_system.store.len(), by_system.given.len()), (1, 0));
         let file = Roots::File(Named { value: tls.ca_file(), variable: "VAULT_CACERT" });
         let text = Roots::Pem(Named { value: tls.ca_pem(), variable: "VAULT_CACERT_BYTES" });
         let directory = Roots::Directory(Named { value: tls.folder().to_owned(), variable: "VAULT_CAPATH" });
         for roots in [file, text, directory] {
-            let Trusted { store, given } = trusted(&roots).unwrap();
+            let Trusted { store, given } = trusted(&roots, &deadline()).unwrap();
             assert_eq!((store.len(), given.len()), (1, 1), "{}", roots.variable());
         }
     }

@@ -61,9 +61,9 @@ pub struct Requester {
 
 impl Requester {
     /// Prepares for the configured nodes. Opens no connection.
-    pub fn new(config: &mut VaultConfig, logger: Logger) -> Result<Requester> {
+    pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Requester> {
         Ok(Requester {
-            transport: Transport::new(config)?,
+            transport: Transport::new(config, deadline)?,
             common: common_headers(config, config.namespace.as_deref())?,
             common_outside: common_headers(config, None)?,
             node: AtomicUsize::new(0),

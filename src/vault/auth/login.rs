@@ -77,20 +77,20 @@ pub fn login(
                 Source::Text(_) => (*variable).to_owned(),
                 Source::File(path) => format!("{variable}: {}", path.display()),
             };
-            let token = read(source, variable)?;
+            let token = read(source, variable, deadline)?;
             return Ok((checked_token(token.expose_secret(), &place)?, None));
         }
         Auth::Agent => return Ok((SecretString::from(""), None)),
         Auth::AppRole { mount, role_id, secret_id } => {
-            let role_id = read(role_id, "VAULT_ROLE_ID_FILE")?;
+            let role_id = read(role_id, "VAULT_ROLE_ID_FILE", deadline)?;
             let secret_id = secret_id_of(secret_id, unwrapped, mount, requester, deadline)?;
             approle::login(mount, &role_id, secret_id.as_ref())?
         }
         Auth::UserPass { mount, username, password } => {
-            userpass::login(mount, username, &read(password, "VAULT_PASSWORD_FILE")?)?
+            userpass::login(mount, username, &read(password, "VAULT_PASSWORD_FILE", deadline)?)?
         }
         Auth::Cert { mount, role } => cert::login(mount, role.as_deref())?,
-        Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE")?)?,
+        Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE", deadline)?)?,
     };
     let path = &login.path;
     let reply = requester
@@ -159,9 +159,9 @@ fn secret_id_of(
 ) -> Result<Option<SecretString>> {
     match secret_id {
         SecretId::None => Ok(None),
-        SecretId::Plain(source) => read(source, "VAULT_SECRET_ID_FILE").map(Some),
+        SecretId::Plain(source) => read(source, "VAULT_SECRET_ID_FILE", deadline).map(Some),
         SecretId::Wrapped(source) => {
-            let wrapping_token = read(source, "VAULT_SECRET_ID_WRAPPED")?;
+            let wrapping_token = read(source, "VAULT_SECRET_ID_WRAPPED", deadline)?;
             unwrapped.of(&wrapping_token, mount, requester, deadline).map(Some)
         }
     }
