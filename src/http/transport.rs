@@ -236,7 +236,7 @@ impl Transport {
     /// Where to connect: what SRV records say, where they are wanted, else what the host's name means.
     fn addresses(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
         if self.srv_lookup && has_default_port(&place.address) && host.parse::<IpAddr>().is_err() {
-            let places = srv::look_up(host, &srv::system_servers(), deadline)?;
+            let places = srv::look_up(host, &srv::system_servers(deadline), deadline)?;
             let found: Vec<_> =
                 places.iter().filter_map(|place| resolve(&place.host, place.port).ok()).flatten().collect();
             if !found.is_empty() {
