@@ -33,6 +33,7 @@ pub struct Facts {
     is_authority: bool,
     may_sign: bool,
     serves_servers: bool,
+    serves_anything: bool,
     has_unknown_demands: bool,
     path_length: Option<u8>,
     rsa_bits: Option<usize>,
@@ -70,7 +71,10 @@ impl Facts {
             not_after: tbs.validity().not_after.to_unix_duration().as_secs(),
             is_authority: basic.as_ref().map_or(is_version_1, |basic| basic.ca),
             may_sign: usage.is_none_or(|usage| usage.key_cert_sign()),
-            serves_servers: extended.is_none_or(|usages| usages.0.iter().any(|u| [SERVER, ANY_USAGE].contains(u))),
+            serves_servers: extended
+                .as_ref()
+                .is_none_or(|usages| usages.0.iter().any(|u| [SERVER, ANY_USAGE].contains(u))),
+            serves_anything: extended.is_some_and(|usages| usages.0.contains(&ANY_USAGE)),
             has_unknown_demands: extensions.iter().any(is_unknown_demand),
             path_length: basic.and_then(|basic| basic.path_len_constraint),
             rsa_bits: tbs.subject_public_key_info().subject_public_key.as_bytes().and_then(rsa_bits),
@@ -115,6 +119,11 @@ impl Facts {
     /// How long its key is, if that is an RSA key that is too short.
     pub fn short_key(&self) -> Option<usize> {
         self.rsa_bits.filter(|&bits| bits < SHORTEST_RSA)
+    }
+
+    /// Whether webpki takes its extended key usage for a server's: it does not take the usage for anything.
+    pub fn names_servers(&self) -> bool {
+        self.serves_servers && !self.serves_anything
     }
 
     /// When its time is over, in seconds since 1970.

@@ -7,7 +7,7 @@ use rustls::{CertificateError, Error as TlsError, OtherError};
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::ObjectIdentifier;
 
-use super::certificate::{Flaw, SHORTEST_RSA};
+use super::certificate::{Facts, Flaw, SHORTEST_RSA};
 
 /// Which certificate of a chain is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,25 +52,29 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The same as what webpki says; `server` and `authorities` are what the two kinds of certificates say.
-    pub fn of(error: &webpki::Error, server_expires: Option<u64>) -> Refusal {
+    /// The same as what webpki says of a chain, in which `server` is what the server's own certificate says.
+    pub fn of(error: &webpki::Error, server: Option<&Facts>) -> Refusal {
         use webpki::Error as E;
         let whose = |its_own: bool| if its_own { Whose::Server } else { Whose::Authority };
         match error {
             // A CA that was renewed under its old name is found by that name, and fails by its signature.
             E::UnknownIssuer | E::InvalidSignatureForPublicKey => Refusal::UnknownAuthority,
-            E::CertExpired { not_after, .. } => Refusal::Expired(whose(server_expires == Some(not_after.as_secs()))),
+            E::CertExpired { not_after, .. } => {
+                Refusal::Expired(whose(server.is_some_and(|facts| facts.not_after() == not_after.as_secs())))
+            }
             E::CertNotValidYet { .. } => Refusal::NotValidYet(Whose::Server),
             E::CertNotValidForName(context) if context.presented.is_empty() => Refusal::NoName,
             E::CertNotValidForName(_) => Refusal::OtherName,
-            E::RequiredEkuNotFoundContext(_) => Refusal::NotForServers(Whose::Server),
+            E::RequiredEkuNotFoundContext(_) => {
+                Refusal::NotForServers(whose(!server.is_some_and(Facts::names_servers)))
+            }
             E::CaUsedAsEndEntity => Refusal::AuthorityAsServer,
             E::UnsupportedSignatureAlgorithmContext(context) => {
                 Refusal::Signature(signature_name(&context.signature_algorithm_id))
             }
             E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Refusal::KindOfKey,
             E::CertRevoked | E::CertDistrusted => Refusal::Other("has been revoked"),
-            E::EndEntityUsedAsCa => Refusal::Other("is signed with a certificate that is no CA's"),
+            E::EndEntityUsedAsCa => Refusal::Other("is signed with a certificate that may not sign others"),
             E::PathLenConstraintViolated => Refusal::Other("has more CAs above it than one of them permits"),
             E::NameConstraintViolation => Refusal::Other("bears a name that a CA above it may not give"),
             E::UnsupportedCriticalExtension => {

@@ -85,7 +85,7 @@ struct Chain<'a> {
 impl Chain<'_> {
     fn verify(&self, name: &ServerName<'_>) -> Result<(), Refusal> {
         let facts = Facts::of(self.end_entity).ok_or(Refusal::Other("is malformed"))?;
-        let refused = |error: webpki::Error| Refusal::of(&error, Some(facts.not_after()));
+        let refused = |error: webpki::Error| Refusal::of(&error, Some(&facts));
         let certificate = EndEntityCert::try_from(self.end_entity).map_err(refused)?;
         // A certificate that the settings name counts as exactly that server's, whoever has signed it, and whether it is a
         // CA's or not: what `openssl req -x509` makes is both in one.
@@ -101,8 +101,16 @@ impl Chain<'_> {
     fn find_path(&self, certificate: &EndEntityCert<'_>) -> Result<(), webpki::Error> {
         let counting = self.trusted.authorities.iter().filter(|authority| authority.flaw(self.now).is_none());
         let anchors: Vec<TrustAnchor<'_>> = counting.clone().map(|authority| borrowed(&authority.anchor)).collect();
-        let has_length = |path: &VerifiedPath<'_>| {
-            let below = path.intermediate_certificates().count();
+        // webpki looks at no key usage, and not at what limits a trusted certificate.
+        let counts = |path: &VerifiedPath<'_>| {
+            let sent = || path.intermediate_certificates();
+            let may_sign = |der: CertificateDer<'_>| {
+                Facts::of(&der).is_some_and(|facts| facts.flaw_of_authority(self.now).is_none())
+            };
+            if !sent().all(|intermediate| may_sign(intermediate.der())) {
+                return Err(webpki::Error::EndEntityUsedAsCa);
+            }
+            let below = sent().count();
             let mut same = counting.clone().filter(|authority| authority.anchor == *path.anchor());
             match same.any(|authority| authority.facts.permits_below(below)) {
                 true => Ok(()),
@@ -117,7 +125,7 @@ impl Chain<'_> {
                 self.now,
                 KeyUsage::server_auth(),
                 None,
-                Some(&has_length),
+                Some(&counts),
             )
             .map(|_| ())
     }
@@ -125,7 +133,7 @@ impl Chain<'_> {
     /// Why there is no such path. webpki knows nothing of authorities that do not count, and does not tell a key that is
     /// too short from another key.
     fn reason(&self, error: &webpki::Error, certificate: &EndEntityCert<'_>, facts: &Facts) -> Refusal {
-        let refusal = Refusal::of(error, Some(facts.not_after()));
+        let refusal = Refusal::of(error, Some(facts));
         if refusal != Refusal::UnknownAuthority {
             return refusal;
         }
@@ -161,3 +169,6 @@ impl Authority {
         self.facts.flaw_of_authority(now)
     }
 }
+
+#[cfg(test)]
+mod compared_with_go;
