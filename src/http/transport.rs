@@ -128,6 +128,12 @@ impl Transport {
         Ok(Node { address: address.clone(), peer, frame, name })
     }
 
+    /// What is wrong with our client certificate, by its dates.
+    pub fn identity_flaw(&self) -> Option<String> {
+        let flaw = tls_config::identity_flaw(self.tls.as_ref()?)?;
+        Some(format!("the certificate of {} {}", self.identity?, flaw.told()))
+    }
+
     /// How many nodes are configured; they are numbered from 0.
     pub fn nodes(&self) -> usize {
         self.configured.len()

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{ClientConfig, Error as TlsError};
 
+use super::certificate::{Facts, Flaw};
 use super::roots;
 use super::session_cache::SessionCache;
 use super::verifier::Verifier;
@@ -42,6 +43,14 @@ pub fn client_config(tls: &TlsConfig, deadline: &Deadline) -> Result<Arc<ClientC
     };
     config.resumption = Resumption::store(Arc::new(SessionCache::default()));
     Ok(Arc::new(config))
+}
+
+/// What is wrong now with the client certificate, by its dates.
+#[cold]
+pub fn identity_flaw(config: &ClientConfig) -> Option<Flaw> {
+    let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
+    let shown = config.client_auth_cert_resolver.resolve(&[], &schemes)?;
+    Facts::of(shown.cert.first()?)?.flaw_of_dates(UnixTime::now())
 }
 
 /// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host, which stands in the variable

@@ -7,11 +7,11 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::ServerName;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus};
 use rustls::{ClientConfig, Error as TlsError};
 
-use super::certificate::Facts;
+use super::config;
 use super::explain::Circumstances;
 use crate::call::Deadline;
 use crate::error::Error;
@@ -170,9 +170,7 @@ impl TlsStream {
 
     #[cold]
     fn circumstances(&self) -> Circumstances {
-        let schemes = self.config.crypto_provider().signature_verification_algorithms.supported_schemes();
-        let shown = self.config.client_auth_cert_resolver.resolve(&[], &schemes);
-        let flaw = shown.and_then(|shown| Facts::of(shown.cert.first()?)?.flaw_of_dates(UnixTime::now()));
+        let flaw = config::identity_flaw(&self.config);
         Circumstances { agreed: self.session.negotiated_cipher_suite().is_some(), flaw }
     }
 

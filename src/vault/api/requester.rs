@@ -81,6 +81,11 @@ impl Requester {
         &self.logger
     }
 
+    /// What is wrong with our client certificate, by its dates.
+    pub fn identity_flaw(&self) -> Option<String> {
+        self.transport.identity_flaw()
+    }
+
     /// `VAULT_MAX_RETRIES`: how often a request is repeated.
     pub fn max_retries(&self) -> u32 {
         self.max_retries

@@ -93,13 +93,22 @@ pub fn login(
         Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE", deadline)?)?,
     };
     let path = &login.path;
-    let reply = requester
+    requester
         .send_as(None, &ApiRequest::post_repeatable(path, &login.body), deadline)
-        .map_err(|error| error.in_context(CONTEXT))?;
-    if reply.status != 200 {
-        return Err(refused(auth, path, ErrorResponse::of(&reply)));
-    }
-    granted(path, &reply)
+        .map_err(|error| error.in_context(CONTEXT))
+        .and_then(|reply| match reply.status {
+            200 => granted(path, &reply),
+            _ => Err(refused(auth, path, ErrorResponse::of(&reply))),
+        })
+        .map_err(|error| blamed_on_own_certificate(error, auth, path, requester))
+}
+
+/// Servers differ in what they say of a client certificate whose time is over; some say that they themselves have failed.
+fn blamed_on_own_certificate(error: Error, auth: &Auth, path: &str, requester: &Requester) -> Error {
+    let is_refusal = matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500);
+    let Some(flaw) = is_refusal.then(|| requester.identity_flaw()).flatten() else { return error };
+    let message = format!("{CONTEXT}: {path} (cert) refuses the login: {flaw}; renew it");
+    Error::new(Status::Auth, message).with_http_status(error.http_status())
 }
 
 fn granted(path: &str, reply: &Response) -> Result<(SecretString, Option<Grant>)> {
