@@ -105,12 +105,12 @@ pub struct Transport {
 impl Transport {
     /// Prepares for the configured nodes, where `prefix` stands in front of every path. Reads certificates; opens no
     /// connection.
-    pub fn new(config: &mut VaultConfig, prefix: &'static str) -> Result<Transport> {
+    pub fn new(config: &mut VaultConfig, prefix: &'static str, deadline: &Deadline) -> Result<Transport> {
         let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
         let mut transport = Transport {
             configured: Vec::with_capacity(config.addresses.len()),
             learned: ArcSwap::default(),
-            tls: if any_tls { Some(tls_config::client_config(&config.tls)?) } else { None },
+            tls: if any_tls { Some(tls_config::client_config(&config.tls, deadline)?) } else { None },
             identity: config.tls.identity.as_ref().map(|identity| identity.certificate.variable),
             server_name: config.tls.server_name.clone(),
             proxy: config.proxy.take(),
@@ -150,6 +150,12 @@ impl Transport {
             Address::Tcp { host, port, .. } => self.proxy.as_ref().filter(|proxy| !proxy.is_bypassed(host, *port)),
             Address::Unix(_) => None,
         }
+    }
+
+    /// What is wrong with our client certificate, by its dates.
+    pub fn identity_flaw(&self) -> Option<String> {
+        let flaw = tls_config::identity_flaw(self.tls.as_ref()?)?;
+        Some(format!("the certificate of {} {}", self.identity?, flaw.told()))
     }
 
     /// How many nodes are configured; they are numbered from 0.
@@ -317,7 +323,7 @@ impl Transport {
     /// Where to connect: what SRV records say, where they are wanted, else what the host's name means.
     fn look_up(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
         if self.srv_lookup && has_default_port(&place.address) && host.parse::<IpAddr>().is_err() {
-            let places = srv::look_up(host, &srv::system_servers(), deadline)?;
+            let places = srv::look_up(host, &srv::system_servers(deadline), deadline)?;
             let found: Vec<_> =
                 places.iter().filter_map(|place| resolve(&place.host, place.port).ok()).flatten().collect();
             if !found.is_empty() {

@@ -1,6 +1,7 @@
 //! Bytes to and from a peer: sockets, names, TLS, and the buffers of a connection.
 
 pub mod buffer;
+mod dns;
 pub mod socket;
 pub mod srv;
 pub mod stream;

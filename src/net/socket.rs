@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, TcpKeepalive, Typ
 
 use crate::call::{Deadline, WAIT_SLICE};
 use crate::error::{Error, Result, Status};
+use crate::host::descriptors;
 
 /// How long one address may take before the next is tried beside it (RFC 8305 names 250 ms).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
@@ -88,7 +89,7 @@ impl Socket {
     /// Connects to the Unix socket at `path`.
     pub fn connect_unix(path: &Path, deadline: &Deadline) -> Result<Socket, IoFailure> {
         let address = SockAddr::unix(path).map_err(IoFailure::Broken)?;
-        let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None).map_err(IoFailure::Broken)?;
+        let socket = descriptors::socket(Domain::UNIX, Type::STREAM, None).map_err(IoFailure::Broken)?;
         socket.set_nonblocking(true).map_err(IoFailure::Broken)?;
         loop {
             match socket.connect(&address) {
@@ -198,7 +199,7 @@ impl Race {
     }
 
     fn begin(address: SocketAddr) -> io::Result<RawSocket> {
-        let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = descriptors::socket(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         match socket.connect(&address.into()) {
             Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) && e.kind() != ErrorKind::Interrupted => Err(e),

@@ -1,29 +1,29 @@
 //! `VAULT_SRV_LOOKUP`: where DNS says that a service is.
 //!
 //! The standard library cannot ask for SRV records, and the C library's resolver keeps state for each thread and knows
-//! no deadline. So the one question is asked here: over UDP to the servers of resolv.conf, in the calling thread. The
-//! answer says where to connect; whose certificate is expected stays the configured name's, since nobody vouches for
-//! what comes over UDP.
+//! no deadline. So the one question is asked here, of the servers of resolv.conf, in the calling thread. The answer says
+//! where to connect; whose certificate is expected stays the configured name's, since nobody vouches for what DNS says.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::path::Path;
 
-use crate::call::{Deadline, WAIT_SLICE};
+use resolv_conf::Config;
+use simple_dns::rdata::{OPT, RData, SRV};
+use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
+
+use super::dns;
+use crate::call::Deadline;
 use crate::error::Result;
+use crate::host::file;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const DNS_PORT: u16 = 53;
 
-/// How long one server may take to answer, and how often each is asked: what resolv.conf's defaults come to.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A resolv.conf that is longer has no servers.
+const MAX_RESOLV_CONF: usize = 1 << 16;
+
+/// How often each server is asked, as resolv.conf has it by default.
 const ROUNDS: usize = 2;
-
-/// Answers are this long at most: the question announces it, so that none is cut short for less (RFC 6891).
-const MAX_ANSWER: usize = 4096;
-
-const TYPE_SRV: u16 = 33;
-const TYPE_OPT: u16 = 41;
-const CLASS_IN: u16 = 1;
 
 /// A place where a service is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,19 +37,16 @@ pub struct Place {
 }
 
 /// The name servers of this machine; the one on it where none is named, as resolv.conf(5) has it.
-pub fn system_servers() -> Vec<SocketAddr> {
-    let text = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
-    let servers = name_servers(&text);
-    if servers.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], DNS_PORT))] } else { servers }
+pub fn system_servers(deadline: &Deadline) -> Vec<SocketAddr> {
+    let text = file::read(Path::new(RESOLV_CONF), MAX_RESOLV_CONF, deadline);
+    name_servers(&text.unwrap_or_default())
 }
 
-fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
-    let addresses = resolv_conf.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        words.next().filter(|&word| word == "nameserver")?;
-        words.next()?.parse::<IpAddr>().ok()
-    });
-    addresses.map(|address| SocketAddr::new(address, DNS_PORT)).collect()
+/// Lines that are none of resolv.conf's count for nothing.
+fn name_servers(resolv_conf: &[u8]) -> Vec<SocketAddr> {
+    let (config, _) = Config::parse_with_errors(resolv_conf);
+    let addresses = config.get_nameservers_or_local().into_iter();
+    addresses.map(|address| SocketAddr::new(address.into(), DNS_PORT)).collect()
 }
 
 /// Where `_http._tcp.<host>` is, the best place first; empty where DNS does not say. Errors are the call's own: its
@@ -58,7 +55,7 @@ pub fn look_up(host: &str, servers: &[SocketAddr], deadline: &Deadline) -> Resul
     let id = fastrand::u16(..);
     let Some(question) = question(host, id) else { return Ok(Vec::new()) };
     for server in servers.iter().cycle().take(servers.len() * ROUNDS) {
-        if let Some(answer) = ask(*server, &question, deadline)? {
+        if let Some(answer) = dns::ask(*server, &question, deadline)? {
             if let Some(places) = places(&answer, &question) {
                 return Ok(in_order(places));
             }
@@ -67,101 +64,51 @@ pub fn look_up(host: &str, servers: &[SocketAddr], deadline: &Deadline) -> Resul
     Ok(Vec::new())
 }
 
-/// One question to one server; `None` where it gave no answer.
-fn ask(server: SocketAddr, question: &[u8], deadline: &Deadline) -> Result<Option<Vec<u8>>> {
-    let own_end: SocketAddr = if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-    // A connected socket takes answers from that server alone.
-    let asked = UdpSocket::bind(own_end).and_then(|socket| {
-        socket.connect(server)?;
-        socket.send(question)?;
-        Ok(socket)
-    });
-    let Ok(socket) = asked else { return Ok(None) };
-    let patience = deadline.within(PATIENCE);
-    let mut answer = vec![0; MAX_ANSWER];
-    loop {
-        let Ok(left) = patience.remaining() else {
-            return deadline.remaining().map(|_| None);
-        };
-        if socket.set_read_timeout(Some(left.min(WAIT_SLICE).max(Duration::from_millis(1)))).is_err() {
-            return Ok(None);
-        }
-        match socket.recv(&mut answer) {
-            // A stray datagram, such as a late answer to another question, is not waited for any less.
-            Ok(length) if answer.get(..2) == question.get(..2) => {
-                answer.truncate(length);
-                return Ok(Some(answer));
-            }
-            Ok(_) => {}
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::ConnectionRefused) => return Ok(None),
-            Err(_) => {}
-        }
-    }
-}
-
-/// The question as it goes over the wire (RFC 1035, 4); `None` for a name that DNS cannot hold.
+/// The question as it goes over the wire; `None` for a name that DNS cannot hold.
 fn question(host: &str, id: u16) -> Option<Vec<u8>> {
-    const RECURSION_DESIRED: u16 = 0x0100;
-    let mut message = Vec::with_capacity(host.len() + 48);
-    for field in [id, RECURSION_DESIRED, 1, 0, 0, 1] {
-        message.extend_from_slice(&field.to_be_bytes());
-    }
     let name = format!("_http._tcp.{}", host.trim_end_matches('.'));
-    for label in name.split('.') {
-        let length = u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length))?;
-        message.push(length);
-        message.extend_from_slice(label.as_bytes());
+    if name.split('.').any(str::is_empty) {
+        return None;
     }
-    message.push(0);
-    for field in [TYPE_SRV, CLASS_IN] {
-        message.extend_from_slice(&field.to_be_bytes());
-    }
-    // The OPT pseudo record: no name, our size in place of a class, no flags, no data.
-    message.push(0);
-    for field in [TYPE_OPT, MAX_ANSWER as u16, 0, 0, 0] {
-        message.extend_from_slice(&field.to_be_bytes());
-    }
-    (name.len() <= 253).then_some(message)
+    let mut packet = Packet::new_query(id);
+    packet.set_flags(PacketFlag::RECURSION_DESIRED);
+    let (kind, class) = (QTYPE::TYPE(TYPE::SRV), QCLASS::CLASS(CLASS::IN));
+    packet.questions.push(Question::new(Name::new(&name).ok()?, kind, class, false));
+    *packet.opt_mut() = Some(OPT { opt_codes: Vec::new(), udp_packet_size: dns::MAX_DATAGRAM, version: 0 });
+    packet.build_bytes_vec().ok()
 }
 
 /// The places in an answer. `None` where it is no answer to `question`, or one that another server may better; empty
 /// where the name or its records do not exist, or the service is said not to be offered (a target of `.`).
 fn places(answer: &[u8], question: &[u8]) -> Option<Vec<Place>> {
-    const IS_ANSWER: u16 = 0x8000;
-    const CUT_SHORT: u16 = 0x0200;
-    const NO_SUCH_NAME: u16 = 3;
-    let mut reader = Reader { message: answer, at: 0 };
-    let (id, flags) = (reader.number()?, reader.number()?);
-    let (questions, answers) = (reader.number()?, reader.number()?);
-    let same_question = question.get(..2) == Some(&id.to_be_bytes()) && questions == 1;
-    if !same_question || flags & IS_ANSWER == 0 || flags & CUT_SHORT != 0 {
+    let (answer, question) = (Packet::parse(answer).ok()?, Packet::parse(question).ok()?);
+    let [asked] = answer.questions.as_slice() else { return None };
+    let same_name = |own: &Question<'_>| own.qname.to_string().eq_ignore_ascii_case(&asked.qname.to_string());
+    if answer.id() != question.id()
+        || !answer.has_flags(PacketFlag::RESPONSE)
+        || !question.questions.iter().any(same_name)
+    {
         return None;
     }
-    match flags & 0xf {
-        0 => {}
-        NO_SUCH_NAME => return Some(Vec::new()),
+    match answer.rcode() {
+        RCODE::NoError => {}
+        RCODE::NameError => return Some(Vec::new()),
         _ => return None,
     }
-    reader.at = 12;
-    reader.name()?;
-    reader.at += 4;
-    let mut places = Vec::new();
-    for _ in 0..answers {
-        reader.name()?;
-        let (kind, class) = (reader.number()?, reader.number()?);
-        reader.at += 4;
-        let length = usize::from(reader.number()?);
-        let end = reader.at + length;
-        if kind == TYPE_SRV && class == CLASS_IN {
-            let (priority, weight, port) = (reader.number()?, reader.number()?, reader.number()?);
-            let host = reader.name()?;
-            if !host.is_empty() && port != 0 {
-                places.push(Place { host, port, priority, weight });
-            }
-        }
-        reader.at = end;
-    }
-    Some(places)
+    let records = answer.answers.iter().filter(|record| record.class == CLASS::IN);
+    let services = records.filter_map(|record| match &record.rdata {
+        RData::SRV(service) => Some(service),
+        _ => None,
+    });
+    let offered = services.filter(|service| service.port != 0 && !service.target.get_labels().is_empty());
+    offered.map(place).collect()
+}
+
+/// `None` for a target that is no host's name.
+fn place(service: &SRV<'_>) -> Option<Place> {
+    let is_plain = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let host = service.target.as_bytes().all(|label| label.iter().all(is_plain)).then(|| service.target.to_string())?;
+    Some(Place { host, port: service.port, priority: service.priority, weight: service.weight })
 }
 
 /// By priority; among equals by lot, in which a weight counts as so many tickets (RFC 2782).
@@ -183,55 +130,12 @@ fn in_order(mut places: Vec<Place>) -> Vec<Place> {
     ordered
 }
 
-/// Reads a DNS message; every read may find its end.
-struct Reader<'m> {
-    message: &'m [u8],
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn number(&mut self) -> Option<u16> {
-        let bytes = self.message.get(self.at..self.at + 2)?;
-        self.at += 2;
-        Some(u16::from_be_bytes(bytes.try_into().ok()?))
-    }
-
-    /// A name, its pointers followed (RFC 1035, 4.1.4), each of them backwards: so there is no endless chain.
-    fn name(&mut self) -> Option<String> {
-        let mut name = String::new();
-        let (mut at, mut behind) = (self.at, None);
-        loop {
-            let length = usize::from(*self.message.get(at)?);
-            match length {
-                0 => {
-                    self.at = behind.unwrap_or(at + 1);
-                    return Some(name);
-                }
-                1..64 => {
-                    let label = self.message.get(at + 1..at + 1 + length)?;
-                    let plain = label.iter().all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-                    if !name.is_empty() {
-                        name.push('.');
-                    }
-                    name.push_str(std::str::from_utf8(label).ok().filter(|_| plain)?);
-                    at += 1 + length;
-                }
-                192.. => {
-                    let target = (length - 192) * 256 + usize::from(*self.message.get(at + 1)?);
-                    behind = behind.or(Some(at + 2));
-                    at = Some(target).filter(|&target| target < at)?;
-                }
-                _ => return None,
-            }
-            if name.len() > 253 {
-                return None;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, UdpSocket};
+    use std::time::Duration;
+
     use super::*;
     use crate::call::Call;
 
@@ -339,6 +243,41 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_was_cut_short_is_asked_for_again_over_tcp() {
+        let (listener, socket) = loop {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()) {
+                break (listener, socket);
+            }
+        };
+        let server = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut question = [0; 512];
+            let (length, client) = socket.recv_from(&mut question).unwrap();
+            // Cut in the middle of a record.
+            let mut cut = answer_to(&question[..length], 0x8380, &[(1, 1, 1, b"\x01a\x00")]);
+            cut.truncate(cut.len() - 5);
+            socket.send_to(&cut, client).unwrap();
+            let (mut client, _) = listener.accept().unwrap();
+            let mut size = [0; 2];
+            client.read_exact(&mut size).unwrap();
+            let mut again = vec![0; usize::from(u16::from_be_bytes(size))];
+            client.read_exact(&mut again).unwrap();
+            assert_eq!(again, question[..length]);
+            let records: Vec<(u16, u16, u16, &[u8])> =
+                (1..=900).map(|port| (port, 1, port, &b"\x01b\x05vault\x07example\x00"[..])).collect();
+            let whole = answer_to(&again, 0x8180, &records);
+            // In two pieces, the first of which ends within the length.
+            let framed = [&(whole.len() as u16).to_be_bytes()[..], &whole].concat();
+            client.write_all(&framed[..1]).unwrap();
+            client.write_all(&framed[1..]).unwrap();
+        });
+        let places = look_up("vault.example", &[server], &deadline()).unwrap();
+        assert_eq!(places.len(), 900);
+        assert_eq!(names(&places[..2]), [("b.vault.example", 1), ("b.vault.example", 2)]);
+    }
+
+    #[test]
     fn weights_share_the_load() {
         let place = |host: &str, weight| Place { host: host.to_owned(), port: 1, priority: 1, weight };
         let mut heavy_first = 0;
@@ -355,6 +294,8 @@ mod tests {
         let text =
             "# nameserver 192.0.2.9\nsearch example\nnameserver 192.0.2.1\n nameserver\t2001:db8::1 \nnameserver x\n";
         let expected: [SocketAddr; 2] = ["192.0.2.1:53".parse().unwrap(), "[2001:db8::1]:53".parse().unwrap()];
-        assert_eq!(name_servers(text), expected);
+        assert_eq!(name_servers(text.as_bytes()), expected);
+        let own: SocketAddr = "127.0.0.1:53".parse().unwrap();
+        assert_eq!(name_servers(b"search example\n").first(), Some(&own));
     }
 }

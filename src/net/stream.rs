@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::buffer::Inbox;
 use super::socket::{IoFailure, Socket};
-use super::tls::config;
+use super::tls::explain;
 use super::tls::stream::{TlsFailure, TlsStream};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
@@ -102,6 +102,6 @@ pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
             );
             Error::new(Status::Connection, message)
         }
-        TlsFailure::Tls(error) => config::explain(&error, &peer.place, peer.identity),
+        TlsFailure::Tls(error, known) => explain::explain(&error, known, &peer.place, peer.identity),
     }
 }

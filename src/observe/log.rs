@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwapOption;
 use log::{Level, LevelFilter};
 
+use super::stderr;
+
 /// The target of our records in the `log` crate, and the first word of a line on standard error.
 const TARGET: &str = "handsfree_secrets";
 
@@ -154,7 +156,7 @@ impl Line {
         match receiver {
             // A line has no NUL: it was escaped.
             Receiver::Sink(sink) => sink.log(level, &CString::new(text).unwrap_or_default()),
-            Receiver::Stderr => stderr::write(format!("{TARGET}: {level} {text}\n").as_bytes()),
+            Receiver::Stderr => stderr::write_line(TARGET, format_args!("{level} {text}")),
             Receiver::Nobody => {}
         }
     }
@@ -232,49 +234,6 @@ fn one_line(message: fmt::Arguments<'_>) -> String {
     // Fails only where a Display implementation does; what came before it is worth logging all the same.
     let _ = line.write_fmt(message);
     line.0
-}
-
-/// Standard error, as a library in somebody else's process may write to it.
-mod stderr {
-    use std::mem::MaybeUninit;
-
-    /// One `write(2)` of a whole line, so that lines of several threads do not mix. A failure is ignored: there is
-    /// nobody left to tell. A pipe without a reader must not end the process by `SIGPIPE`.
-    pub(super) fn write(line: &[u8]) {
-        without_sigpipe(|| {
-            // SAFETY: the pointer and the length are those of a slice.
-            unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
-        });
-    }
-
-    /// Runs `f` with `SIGPIPE` blocked on this thread, and takes away the one that `f` caused.
-    fn without_sigpipe(f: impl FnOnce()) {
-        let mut sigpipe = MaybeUninit::<libc::sigset_t>::uninit();
-        let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: `sigemptyset` and `pthread_sigmask` fill what they are given; the rest only reads it.
-        unsafe {
-            libc::sigemptyset(sigpipe.as_mut_ptr());
-            libc::sigaddset(sigpipe.as_mut_ptr(), libc::SIGPIPE);
-            let was_pending = sigpipe_is_pending();
-            if libc::pthread_sigmask(libc::SIG_BLOCK, sigpipe.as_ptr(), before.as_mut_ptr()) != 0 {
-                return;
-            }
-            f();
-            if !was_pending && sigpipe_is_pending() {
-                let mut number = 0;
-                libc::sigwait(sigpipe.as_ptr(), &mut number);
-            }
-            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
-        }
-    }
-
-    fn sigpipe_is_pending() -> bool {
-        let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: `sigpending` fills the set where it returns 0, and only then is it read.
-        unsafe {
-            libc::sigpending(pending.as_mut_ptr()) == 0 && libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1
-        }
-    }
 }
 
 #[cfg(test)]

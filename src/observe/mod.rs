@@ -2,3 +2,4 @@
 
 pub mod log;
 pub(crate) mod redact;
+mod stderr;

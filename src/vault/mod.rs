@@ -40,7 +40,7 @@ impl VaultSecretManager {
     pub fn open(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<VaultSecretManager> {
         let deadline = call.start(config.timeout);
         let manager = VaultSecretManager {
-            client: Client::new(&mut config, logger)?,
+            client: Client::new(&mut config, logger, &deadline)?,
             kv: Kv::new(&config.mount, config.path_prefix.as_deref(), config.list_concurrency),
             folders: Folders::new(config.list_concurrency),
             mount: config.mount,

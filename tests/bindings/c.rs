@@ -63,3 +63,8 @@ fn standard_error_gets_whole_lines_and_only_if_asked() {
 fn many_secrets_in_one_call_have_a_status_each() {
     passes("batch");
 }
+
+#[test]
+fn a_line_that_standard_error_does_not_take_at_once_is_dropped_and_counted() {
+    passes("stderr_full");
+}

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod closed_streams;
 mod held_values;
 mod memory_safety;
 mod panics;

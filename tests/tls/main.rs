@@ -5,6 +5,9 @@
 #[path = "../managers/mod.rs"]
 mod managers;
 
+mod reasons;
+mod special_files;
+
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;

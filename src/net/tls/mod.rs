@@ -1,6 +1,10 @@
 //! TLS over a socket: whom to trust, who we are, and records in memory of our own.
 
+mod certificate;
 pub mod config;
+pub mod explain;
+mod pem;
+mod refusal;
 mod roots;
 mod session_cache;
 pub mod stream;

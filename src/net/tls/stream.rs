@@ -11,6 +11,8 @@ use rustls::pki_types::ServerName;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus};
 use rustls::{ClientConfig, Error as TlsError};
 
+use super::config;
+use super::explain::Circumstances;
 use crate::call::Deadline;
 use crate::error::Error;
 use crate::net::buffer::Inbox;
@@ -27,8 +29,8 @@ const FRAGMENT: usize = 16_384;
 pub enum TlsFailure {
     /// The deadline, or the socket below.
     Io(IoFailure),
-    /// The handshake, a certificate, an alert.
-    Tls(TlsError),
+    /// The handshake, a certificate, an alert; and what is known besides.
+    Tls(TlsError, Circumstances),
 }
 
 impl From<IoFailure> for TlsFailure {
@@ -45,13 +47,14 @@ impl From<Error> for TlsFailure {
 
 impl From<TlsError> for TlsFailure {
     fn from(error: TlsError) -> Self {
-        TlsFailure::Tls(error)
+        TlsFailure::Tls(error, Circumstances::default())
     }
 }
 
 /// A TLS client connection.
 pub struct TlsStream {
     session: UnbufferedClientConnection,
+    config: Arc<ClientConfig>,
     socket: Socket,
     incoming: Inbox,
     outgoing: Vec<u8>,
@@ -80,7 +83,8 @@ impl TlsStream {
         deadline: &Deadline,
     ) -> Result<TlsStream, TlsFailure> {
         let mut stream = TlsStream {
-            session: UnbufferedClientConnection::new(config, name)?,
+            session: UnbufferedClientConnection::new(config.clone(), name)?,
+            config,
             socket,
             incoming: Inbox::new(RECORD),
             outgoing: vec![0; RECORD],
@@ -156,9 +160,22 @@ impl TlsStream {
         Ok(count)
     }
 
-    /// One step of the state machine; decrypted data goes to `inbox`.
+    /// One step of the state machine; decrypted data goes to `inbox`. A failure says what is known besides.
     fn advance(&mut self, inbox: Option<&mut Inbox>, deadline: &Deadline) -> Result<Step, TlsFailure> {
-        let TlsStream { session, socket, incoming, outgoing, outgoing_filled, closed } = self;
+        self.step(inbox, deadline).map_err(|failure| match failure {
+            TlsFailure::Tls(error, _) => TlsFailure::Tls(error, self.circumstances()),
+            other => other,
+        })
+    }
+
+    #[cold]
+    fn circumstances(&self) -> Circumstances {
+        let flaw = config::identity_flaw(&self.config);
+        Circumstances { agreed: self.session.negotiated_cipher_suite().is_some(), flaw }
+    }
+
+    fn step(&mut self, inbox: Option<&mut Inbox>, deadline: &Deadline) -> Result<Step, TlsFailure> {
+        let TlsStream { session, socket, incoming, outgoing, outgoing_filled, closed, .. } = self;
         let UnbufferedStatus { mut discard, state } = session.process_tls_records(incoming.unread_mut());
         let step = match state? {
             ConnectionState::ReadTraffic(mut traffic) => {

@@ -3,86 +3,38 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error as TlsError, OtherError, SignatureScheme};
+use rustls::pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error as TlsError, SignatureScheme};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
-/// Verifies the chain, the dates and the name.
-///
-/// webpki takes no CA's certificate for a server's own. Here it may be one, as for the official client, if it is itself
-/// among those that the settings name: what `openssl req -x509` makes is both in one. That trusts nobody new, since
-/// whoever holds its key could sign another certificate for the same name.
+use super::certificate::Facts;
+use super::refusal::{Refusal, Whose};
+use super::roots::{Authority, Trusted};
+
+/// Verifies the chain, the dates, the usages and the name, or, for `VAULT_SKIP_VERIFY`, nothing: then any certificate will
+/// do, but whoever shows it must hold its key.
 #[derive(Debug)]
-pub struct VerifyChain {
-    /// Does all the rest.
-    pub webpki: Arc<WebPkiServerVerifier>,
-    /// The certificates that the settings name; none of the system's.
-    pub given: Vec<CertificateDer<'static>>,
+pub struct Verifier {
+    /// What signatures are checked with.
+    pub provider: Arc<CryptoProvider>,
+    /// Whom to trust; `None` where nothing is verified.
+    pub trusted: Option<Trusted>,
 }
 
-impl ServerCertVerifier for VerifyChain {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        match self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // The dates have been found good by then, the name has not been looked at.
-            Err(TlsError::InvalidCertificate(cause)) if is_ca_as_server(&cause) && self.given.contains(end_entity) => {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            outcome => outcome,
+        if let Some(trusted) = &self.trusted {
+            let chain = Chain { trusted, provider: &self.provider, end_entity, intermediates, now };
+            chain.verify(server_name).map_err(Refusal::into_tls)?;
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.webpki.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.webpki.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
-    }
-}
-
-/// Whether a certificate is refused as a server's for being a CA's, which rustls has no name for.
-pub fn is_ca_as_server(cause: &CertificateError) -> bool {
-    let CertificateError::Other(OtherError(cause)) = cause else { return false };
-    matches!(cause.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-/// `VAULT_SKIP_VERIFY`: any certificate will do, but whoever shows it must hold its key.
-#[derive(Debug)]
-pub struct VerifyNothing(pub Arc<CryptoProvider>);
-
-impl ServerCertVerifier for VerifyNothing {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
         Ok(ServerCertVerified::assertion())
     }
 
@@ -92,7 +44,8 @@ impl ServerCertVerifier for VerifyNothing {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+            .map_err(|error| with_key(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -101,10 +54,121 @@ impl ServerCertVerifier for VerifyNothing {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+            .map_err(|error| with_key(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+/// A signature by a key that is too short fails like one by another key.
+fn with_key(error: TlsError, certificate: &CertificateDer<'_>) -> TlsError {
+    match Facts::of(certificate).and_then(|facts| facts.short_key()) {
+        Some(bits) if matches!(error, TlsError::InvalidCertificate(CertificateError::BadSignature)) => {
+            Refusal::ShortKey(bits, Whose::Server).into_tls()
+        }
+        _ => error,
+    }
+}
+
+/// What a server shows, and what it is held against.
+struct Chain<'a> {
+    trusted: &'a Trusted,
+    provider: &'a CryptoProvider,
+    end_entity: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    now: UnixTime,
+}
+
+impl Chain<'_> {
+    fn verify(&self, name: &ServerName<'_>) -> Result<(), Refusal> {
+        let facts = Facts::of(self.end_entity).ok_or(Refusal::Other("is malformed"))?;
+        let refused = |error: webpki::Error| Refusal::of(&error, Some(&facts));
+        let certificate = EndEntityCert::try_from(self.end_entity).map_err(refused)?;
+        // A certificate that the settings name counts as exactly that server's, whoever has signed it, and whether it is a
+        // CA's or not: what `openssl req -x509` makes is both in one.
+        if self.trusted.given.contains(self.end_entity) {
+            facts.flaw_of_server(self.now).map_or(Ok(()), |flaw| Err(Refusal::Flawed(flaw)))?;
+        } else {
+            self.find_path(&certificate).map_err(|error| self.reason(&error, &certificate, &facts))?;
+        }
+        certificate.verify_is_valid_for_subject_name(name).map_err(refused)
+    }
+
+    /// A path from the server's certificate to an authority that counts now.
+    fn find_path(&self, certificate: &EndEntityCert<'_>) -> Result<(), webpki::Error> {
+        let counting = self.trusted.authorities.iter().filter(|authority| authority.flaw(self.now).is_none());
+        let anchors: Vec<TrustAnchor<'_>> = counting.clone().map(|authority| borrowed(&authority.anchor)).collect();
+        // webpki looks at no key usage, and not at what limits a trusted certificate.
+        let counts = |path: &VerifiedPath<'_>| {
+            let sent = || path.intermediate_certificates();
+            let may_sign = |der: CertificateDer<'_>| {
+                Facts::of(&der).is_some_and(|facts| facts.flaw_of_authority(self.now).is_none())
+            };
+            if !sent().all(|intermediate| may_sign(intermediate.der())) {
+                return Err(webpki::Error::EndEntityUsedAsCa);
+            }
+            let below = sent().count();
+            let mut same = counting.clone().filter(|authority| authority.anchor == *path.anchor());
+            match same.any(|authority| authority.facts.permits_below(below)) {
+                true => Ok(()),
+                false => Err(webpki::Error::PathLenConstraintViolated),
+            }
+        };
+        certificate
+            .verify_for_usage(
+                self.provider.signature_verification_algorithms.all,
+                &anchors,
+                self.intermediates,
+                self.now,
+                KeyUsage::server_auth(),
+                None,
+                Some(&counts),
+            )
+            .map(|_| ())
+    }
+
+    /// Why there is no such path. webpki knows nothing of authorities that do not count, and does not tell a key that is
+    /// too short from another key.
+    fn reason(&self, error: &webpki::Error, certificate: &EndEntityCert<'_>, facts: &Facts) -> Refusal {
+        let refusal = Refusal::of(error, Some(facts));
+        if refusal != Refusal::UnknownAuthority {
+            return refusal;
+        }
+        let sent: Vec<EndEntityCert<'_>> =
+            self.intermediates.iter().filter_map(|sent| EndEntityCert::try_from(sent).ok()).collect();
+        let issuers = || std::iter::once(certificate.issuer()).chain(sent.iter().map(|sent| sent.issuer()));
+        let above = || {
+            let trusted = self.trusted.authorities.iter();
+            trusted.filter(|authority| issuers().any(|issuer| issuer == authority.anchor.subject.as_ref()))
+        };
+        if let Some(flaw) = above().find_map(|authority| authority.flaw(self.now)) {
+            return Refusal::TrustedButFlawed(flaw);
+        }
+        let short_above = above().find_map(|authority| authority.facts.short_key());
+        let short_sent = || self.intermediates.iter().find_map(|sent| Facts::of(sent)?.short_key());
+        match short_above.or_else(short_sent) {
+            Some(bits) => Refusal::ShortKey(bits, Whose::Authority),
+            None => refusal,
+        }
+    }
+}
+
+fn borrowed<'a>(anchor: &'a TrustAnchor<'static>) -> TrustAnchor<'a> {
+    TrustAnchor {
+        subject: Der::from_slice(&anchor.subject),
+        subject_public_key_info: Der::from_slice(&anchor.subject_public_key_info),
+        name_constraints: anchor.name_constraints.as_ref().map(|constraints| Der::from_slice(constraints)),
+    }
+}
+
+impl Authority {
+    fn flaw(&self, now: UnixTime) -> Option<super::certificate::Flaw> {
+        self.facts.flaw_of_authority(now)
+    }
+}
+
+#[cfg(test)]
+mod compared_with_go;

@@ -45,8 +45,8 @@ pub struct Requester {
 
 impl Requester {
     /// Prepares for the configured nodes. Opens no connection.
-    pub fn new(config: &mut VaultConfig, logger: Logger) -> Result<Requester> {
-        let transport = Transport::new(config, PREFIX)?;
+    pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Requester> {
+        let transport = Transport::new(config, PREFIX, deadline)?;
         Ok(Requester {
             cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
             transport,
@@ -65,6 +65,11 @@ impl Requester {
     /// Where messages go.
     pub fn logger(&self) -> &Logger {
         &self.logger
+    }
+
+    /// What is wrong with our client certificate, by its dates.
+    pub fn identity_flaw(&self) -> Option<String> {
+        self.transport.identity_flaw()
     }
 
     /// `VAULT_MAX_RETRIES`: how often a request is repeated.

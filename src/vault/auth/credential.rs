@@ -1,32 +1,28 @@
 //! Credentials as texts and files: a file is read anew at each login, and noticed when it changes.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
+use crate::call::Deadline;
 use crate::config::{Auth, SecretId, Source};
 use crate::error::{Error, Result};
+use crate::host::file;
 
 /// The words that every failed authentication starts with, known from the Python manager.
 pub const CONTEXT: &str = "Failed to authenticate with Vault";
 
 /// A credential file larger than this is no credential.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: usize = 1 << 20;
 
 /// A number that changes when a credential file does, so that new credentials are tried at once.
 pub fn fingerprint(auth: &Auth) -> u64 {
     let mut hasher = DefaultHasher::new();
     for source in sources(auth) {
         if let Source::File(path) = source {
-            // A file that was replaced by renaming another over it may have the old length and time, but not its place.
-            let state = fs::metadata(path).ok().map(|m| (m.ino(), m.len(), m.ctime(), m.ctime_nsec()));
-            state.hash(&mut hasher);
+            file::fingerprint(path).hash(&mut hasher);
         }
     }
     hasher.finish()
@@ -46,21 +42,18 @@ fn sources(auth: &Auth) -> Vec<&Source> {
 }
 
 /// The text of a credential, read anew where it stands in a file.
-pub fn read(source: &Source, variable: &str) -> Result<SecretString> {
+pub fn read(source: &Source, variable: &str, deadline: &Deadline) -> Result<SecretString> {
     match source {
         Source::Text(text) => Ok(text.clone()),
-        Source::File(path) => read_file(path, variable),
+        Source::File(path) => read_file(path, variable, deadline),
     }
 }
 
-fn read_file(path: &Path, variable: &str) -> Result<SecretString> {
+fn read_file(path: &Path, variable: &str, deadline: &Deadline) -> Result<SecretString> {
     let place = path.display();
-    let unreadable = |e| Error::config(format!("{CONTEXT}: {variable}: cannot read {place}: {e}"));
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len().min(MAX_FILE);
-    // Room for all of it and one byte more, so that reading never moves the text to another block.
-    let mut text = Zeroizing::new(String::with_capacity(size as usize + 1));
-    file.take(MAX_FILE).read_to_string(&mut text).map_err(unreadable)?;
+    let subject = format!("{CONTEXT}: {variable}: cannot read {place}");
+    let text = file::read(path, MAX_FILE, deadline).map_err(|failure| failure.into_error(&subject))?;
+    let text = std::str::from_utf8(&text).map_err(|_| Error::config(format!("{subject}: it is not UTF-8")))?;
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Err(Error::config(format!("{CONTEXT}: {variable}: {place} is empty")));

@@ -77,28 +77,39 @@ pub fn login(
                 Source::Text(_) => (*variable).to_owned(),
                 Source::File(path) => format!("{variable}: {}", path.display()),
             };
-            let token = read(source, variable)?;
+            let token = read(source, variable, deadline)?;
             return Ok((checked_token(token.expose_secret(), &place)?, None));
         }
         Auth::Agent => return Ok((SecretString::from(""), None)),
         Auth::AppRole { mount, role_id, secret_id } => {
-            let role_id = read(role_id, "VAULT_ROLE_ID_FILE")?;
+            let role_id = read(role_id, "VAULT_ROLE_ID_FILE", deadline)?;
             let check_role = || check_role(auth, mount, &role_id, requester, deadline);
             let secret_id = secret_id_of(secret_id, unwrapped, mount, check_role, requester, deadline)?;
             approle::login(mount, &role_id, secret_id.as_ref())?
         }
         Auth::UserPass { mount, username, password } => {
-            userpass::login(mount, username, &read(password, "VAULT_PASSWORD_FILE")?)?
+            userpass::login(mount, username, &read(password, "VAULT_PASSWORD_FILE", deadline)?)?
         }
         Auth::Cert { mount, role } => cert::login(mount, role.as_deref())?,
-        Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE")?)?,
+        Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE", deadline)?)?,
     };
     let path = &login.path;
-    let reply = requester.send_as(None, &login, deadline).map_err(|error| error.in_context(CONTEXT))?;
-    if reply.status != 200 {
-        return Err(refused(auth, path, ErrorResponse::of(&reply)));
-    }
-    granted(path, &reply)
+    requester
+        .send_as(None, &login, deadline)
+        .map_err(|error| error.in_context(CONTEXT))
+        .and_then(|reply| match reply.status {
+            200 => granted(path, &reply),
+            _ => Err(refused(auth, path, ErrorResponse::of(&reply))),
+        })
+        .map_err(|error| blamed_on_own_certificate(error, auth, path, requester))
+}
+
+/// Servers differ in what they say of a client certificate whose time is over; some say that they themselves have failed.
+fn blamed_on_own_certificate(error: Error, auth: &Auth, path: &str, requester: &Requester) -> Error {
+    let is_refusal = matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500);
+    let Some(flaw) = is_refusal.then(|| requester.identity_flaw()).flatten() else { return error };
+    let message = format!("{CONTEXT}: {path} (cert) refuses the login: {flaw}; renew it");
+    Error::new(Status::Auth, message).with_http_status(error.http_status())
 }
 
 /// Whether the server knows the role, before a wrapping token is spent for it: a login without a secret_id is refused for
@@ -178,9 +189,9 @@ fn secret_id_of(
 ) -> Result<Option<SecretString>> {
     match secret_id {
         SecretId::None => Ok(None),
-        SecretId::Plain(source) => read(source, "VAULT_SECRET_ID_FILE").map(Some),
+        SecretId::Plain(source) => read(source, "VAULT_SECRET_ID_FILE", deadline).map(Some),
         SecretId::Wrapped(source) => {
-            let wrapping_token = read(source, "VAULT_SECRET_ID_WRAPPED")?;
+            let wrapping_token = read(source, "VAULT_SECRET_ID_WRAPPED", deadline)?;
             unwrapped.of(&wrapping_token, mount, check_role, requester, deadline).map(Some)
         }
     }

@@ -48,9 +48,9 @@ impl Context<'_> {
 
 impl Client {
     /// Prepares for the configured nodes and credentials. Opens no connection.
-    pub fn new(config: &mut VaultConfig, logger: Logger) -> Result<Client> {
+    pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Client> {
         let session = Session::new(config.auth.clone());
-        Ok(Client { requester: Requester::new(config, logger)?, session })
+        Ok(Client { requester: Requester::new(config, logger, deadline)?, session })
     }
 
     /// Where messages go.

@@ -94,6 +94,11 @@ impl Tls {
         self.issue(name, &[name], ExtendedKeyUsagePurpose::ClientAuth, false)
     }
 
+    /// A client's identity whose time is over.
+    pub fn expired_client(&self, name: &str) -> Identity {
+        self.issue(&format!("expired-{name}"), &[name], ExtendedKeyUsagePurpose::ClientAuth, true)
+    }
+
     fn issue(&self, name: &str, hosts: &[&str], usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(hosts).expect("names for a certificate");

@@ -1,0 +1,80 @@
+//! One question to one name server: over UDP, and over TCP where the answer did not fit.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use simple_dns::{PacketFlag, header_buffer};
+use socket2::{Domain, Protocol, Type};
+
+use super::socket::{IoFailure, Socket};
+use crate::call::{Deadline, WAIT_SLICE};
+use crate::error::Result;
+use crate::host::descriptors;
+
+/// How long one server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Datagrams are this long at most: the question announces it, so that none is cut short for less (RFC 6891).
+pub const MAX_DATAGRAM: u16 = 4096;
+
+/// The answer; `None` where the server gave none. Errors are the call's own.
+pub fn ask(server: SocketAddr, question: &[u8], deadline: &Deadline) -> Result<Option<Vec<u8>>> {
+    let patience = deadline.within(PATIENCE);
+    let Some(answer) = over_udp(server, question, &patience) else { return nothing_unless_over(deadline) };
+    if !header_buffer::has_flags(&answer, PacketFlag::TRUNCATION).unwrap_or(false) {
+        return Ok(Some(answer));
+    }
+    match over_tcp(server, question, &patience) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(_) => nothing_unless_over(deadline),
+    }
+}
+
+fn nothing_unless_over(deadline: &Deadline) -> Result<Option<Vec<u8>>> {
+    deadline.remaining().map(|_| None)
+}
+
+fn over_udp(server: SocketAddr, question: &[u8], patience: &Deadline) -> Option<Vec<u8>> {
+    let socket = descriptors::socket(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP)).ok()?;
+    // A connected socket takes answers from that server alone.
+    socket.connect(&server.into()).ok()?;
+    let socket = UdpSocket::from(socket);
+    socket.send(question).ok()?;
+    let mut answer = vec![0; usize::from(MAX_DATAGRAM)];
+    loop {
+        let left = patience.remaining().ok()?.min(WAIT_SLICE).max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(left)).ok()?;
+        match socket.recv(&mut answer) {
+            // A stray datagram, such as a late answer to another question, is not waited for any less.
+            Ok(length) if answer.get(..2) == question.get(..2) => {
+                answer.truncate(length);
+                return Some(answer);
+            }
+            Err(e) if e.kind() == ErrorKind::ConnectionRefused => return None,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Each message comes behind its length (RFC 1035, 4.2.2).
+fn over_tcp(server: SocketAddr, question: &[u8], patience: &Deadline) -> Result<Vec<u8>, IoFailure> {
+    let socket = Socket::connect_tcp(&[server], patience)?;
+    let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
+    socket.send_all(&[&length.to_be_bytes()[..], question].concat(), patience, &mut false)?;
+    let mut length = [0; 2];
+    receive_all(&socket, &mut length, patience)?;
+    let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+    receive_all(&socket, &mut answer, patience)?;
+    Ok(answer)
+}
+
+fn receive_all(socket: &Socket, mut room: &mut [u8], patience: &Deadline) -> Result<(), IoFailure> {
+    while !room.is_empty() {
+        match socket.receive(room, patience.remaining()?, patience)? {
+            0 => return Err(IoFailure::Broken(ErrorKind::UnexpectedEof.into())),
+            count => room = room.get_mut(count..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}

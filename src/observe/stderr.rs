@@ -1,0 +1,145 @@
+//! Standard error, as a library in somebody else's process may write to it: a line that it does not take at once is
+//! dropped and counted, no signal ends the process, and the mode of the stream, which others share, stays as it is.
+
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::host::descriptors;
+
+/// Opens what standard error is once more, so that it can be written to without blocking.
+const OWN_STANDARD_ERROR: &str = "/proc/self/fd/2";
+
+/// Lines that were dropped since the last one that went through.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the last line went out in part: the next one begins on a line of its own.
+static TORN: AtomicBool = AtomicBool::new(false);
+
+/// Writes `<program>: <line>` in one piece, so that lines of several threads do not mix; before it, how many lines were
+/// dropped. A failure is ignored: there is nobody left to tell.
+pub(super) fn write_line(program: &str, line: fmt::Arguments<'_>) {
+    let (dropped, torn) = (DROPPED.swap(0, Ordering::Relaxed), TORN.swap(false, Ordering::Relaxed));
+    let end_of_torn = if torn { "\n" } else { "" };
+    let notice = match dropped {
+        0 => String::new(),
+        count => format!("{program}: WARN {count} log lines were dropped: standard error did not take them at once\n"),
+    };
+    let text = format!("{end_of_torn}{notice}{program}: {line}\n");
+    let written = without_signals(|| write(text.as_bytes())).unwrap_or(0);
+    if written < text.len() {
+        DROPPED.fetch_add(dropped + 1, Ordering::Relaxed);
+        TORN.fetch_or(torn || written > 0, Ordering::Relaxed);
+    }
+}
+
+/// Writes what standard error takes at once; the number of bytes.
+fn write(text: &[u8]) -> io::Result<usize> {
+    let mut status = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `fstat` fills what it is given.
+    if unsafe { libc::fstat(libc::STDERR_FILENO, status.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `fstat` has succeeded.
+    match unsafe { status.assume_init() }.st_mode & libc::S_IFMT {
+        // It waits for a disk at the most.
+        libc::S_IFREG | libc::S_IFBLK => plain_write(libc::STDERR_FILENO, text),
+        libc::S_IFSOCK => {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            // SAFETY: the pointer and the length are those of a slice.
+            length_of(unsafe { libc::send(libc::STDERR_FILENO, text.as_ptr().cast(), text.len(), flags) })
+        }
+        _ => write_to_pipe_or_terminal(text),
+    }
+}
+
+/// A description of our own can be non-blocking while that of the process stays as it is. Without `/proc`, or where a
+/// program that has changed its user may not open its own pipe, the kernel is asked not to wait. Older kernels cannot be
+/// asked so for a pipe, nor any for a terminal: there a line goes out if there is room for it a moment before.
+fn write_to_pipe_or_terminal(text: &[u8]) -> io::Result<usize> {
+    if let Ok(file) = descriptors::open_to_write(Path::new(OWN_STANDARD_ERROR)) {
+        return plain_write(file.as_raw_fd(), text);
+    }
+    let part = libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() };
+    const AT_ITS_END: libc::c_long = -1;
+    let (one, flags) = (1 as libc::c_long, libc::c_long::from(libc::RWF_NOWAIT));
+    let stderr = libc::c_long::from(libc::STDERR_FILENO);
+    // SAFETY: one live `iovec`, which describes a slice; the kernel only reads both.
+    let written = unsafe { libc::syscall(libc::SYS_pwritev2, stderr, &part, one, AT_ITS_END, AT_ITS_END, flags) };
+    match length_of(written as isize) {
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL | libc::EPERM)) => {
+            write_what_fits(text)
+        }
+        outcome => outcome,
+    }
+}
+
+/// One piece after the other that a pipe with any room takes as a whole.
+fn write_what_fits(text: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    for piece in text.chunks(libc::PIPE_BUF) {
+        let mut entry = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+        // SAFETY: one live, exclusive `pollfd`.
+        if unsafe { libc::poll(&mut entry, 1, 0) } <= 0 {
+            break;
+        }
+        written += plain_write(libc::STDERR_FILENO, piece)?;
+    }
+    Ok(written)
+}
+
+fn plain_write(descriptor: libc::c_int, text: &[u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and the length are those of a slice.
+    length_of(unsafe { libc::write(descriptor, text.as_ptr().cast(), text.len()) })
+}
+
+fn length_of(written: isize) -> io::Result<usize> {
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
+/// What a write can raise: a pipe without a reader, and a file at the limit of its size.
+const SIGNALS: [libc::c_int; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
+
+/// Runs `f` with `SIGPIPE` and `SIGXFSZ` blocked on this thread, and takes away those that `f` caused.
+fn without_signals<T>(f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let before_it = SIGNALS.map(is_pending);
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    let all = set_of(&SIGNALS);
+    // SAFETY: `pthread_sigmask` fills what it is given, and reads the set.
+    let failed = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &all, before.as_mut_ptr()) };
+    if failed != 0 {
+        return Err(io::Error::from_raw_os_error(failed));
+    }
+    let outcome = f();
+    for (signal, was_pending) in SIGNALS.into_iter().zip(before_it) {
+        if !was_pending && is_pending(signal) {
+            let mut number = 0;
+            // SAFETY: the set is live, and the signal in it is pending, so that this does not wait.
+            unsafe { libc::sigwait(&set_of(&[signal]), &mut number) };
+        }
+    }
+    // SAFETY: `pthread_sigmask` has filled `before`.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    outcome
+}
+
+fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` fills the set before it is added to and read.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for &signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        set.assume_init()
+    }
+}
+
+fn is_pending(signal: libc::c_int) -> bool {
+    let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigpending` fills the set where it returns 0, and only then is it read.
+    unsafe { libc::sigpending(pending.as_mut_ptr()) == 0 && libc::sigismember(pending.as_ptr(), signal) == 1 }
+}

@@ -1,0 +1,87 @@
+//! Files that are named in settings and are no regular files: they hold no call up past its deadline.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
+use handsfree_secrets::error::{Error, Status};
+use handsfree_secrets::open;
+use handsfree_secrets_test_support::{Server, Tls};
+
+fn fifo(folder: &Path) -> PathBuf {
+    let path = folder.join("fifo");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+/// Opens a manager with these settings and a limit.
+fn open_within(limit: Duration, settings: &[(&str, &str)]) -> Result<(), Error> {
+    let mut options = Options::new_isolated();
+    options.set("SECRET_MANAGER_TYPE", "vault").unwrap();
+    for (name, value) in settings {
+        options.set(name, value).unwrap();
+    }
+    let mut call = Call::default();
+    call.set_timeout(limit);
+    open::open(Some(&options), &call).map(|_| ())
+}
+
+#[test]
+fn a_fifo_that_nobody_writes_to_ends_with_the_deadline_and_is_named() {
+    let (server, tls) = (Server::shared(), Tls::new());
+    let client = tls.client("web");
+    let path = fifo(tls.folder());
+    let (fifo, certificate, key) =
+        (path.to_str().unwrap(), client.certificate.to_str().unwrap(), client.key.to_str().unwrap());
+    let (http, https) = (server.addr(), "https://localhost:1");
+    let token = ("VAULT_TOKEN", "t");
+    for (variable, settings) in [
+        ("VAULT_TOKEN_FILE", vec![("VAULT_ADDR", http.as_str()), ("VAULT_TOKEN_FILE", fifo)]),
+        ("VAULT_CACERT", vec![("VAULT_ADDR", https), token, ("VAULT_CACERT", fifo)]),
+        (
+            "VAULT_CLIENT_CERT",
+            vec![("VAULT_ADDR", https), token, ("VAULT_CLIENT_CERT", fifo), ("VAULT_CLIENT_KEY", key)],
+        ),
+        (
+            "VAULT_CLIENT_KEY",
+            vec![("VAULT_ADDR", https), token, ("VAULT_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", fifo)],
+        ),
+    ] {
+        let began = Instant::now();
+        let error = open_within(Duration::from_millis(200), &settings).unwrap_err();
+        assert_eq!(error.status(), Status::Timeout, "{error}");
+        assert!(error.message().contains(&format!("{variable}: cannot read {fifo}: ")), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{variable}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn a_fifo_whose_writer_comes_late_is_waited_for() {
+    let (server, folder) = (Server::shared(), tempfile::tempdir().unwrap());
+    let path = fifo(folder.path());
+    let token = server.root_token().to_owned();
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        // Opens once somebody reads.
+        move || fs::OpenOptions::new().write(true).open(path).unwrap().write_all(token.as_bytes()).unwrap()
+    });
+    let settings = [("VAULT_ADDR", server.addr()), ("VAULT_TOKEN_FILE", path.to_str().unwrap().to_owned())];
+    open_within(Duration::from_secs(60), &settings.each_ref().map(|(n, v)| (*n, v.as_str()))).unwrap();
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_device_without_an_end_is_no_credential() {
+    let server = Server::shared();
+    for (device, why) in [("/dev/zero", "too large"), ("/dev/null", "is empty")] {
+        let settings = [("VAULT_ADDR", server.addr()), ("VAULT_TOKEN_FILE", device.to_owned())];
+        let error =
+            open_within(Duration::from_secs(60), &settings.each_ref().map(|(n, v)| (*n, v.as_str()))).unwrap_err();
+        assert_eq!(error.status(), Status::Config, "{error}");
+        assert!(error.message().contains(device) && error.message().contains(why), "{error}");
+    }
+}
