@@ -56,11 +56,15 @@ impl Layers<'_> {
     /// none. Else the environment does, where an empty variable counts as unset.
     pub(super) fn find(&self, name: &str) -> Result<Option<Setting>> {
         let Some((entry, _)) = table::find(name) else { return Ok(None) };
-        if let Some((name, text)) = self.in_options(entry) {
-            let text = text.clone();
-            return Ok((!text.expose_secret().is_empty()).then_some(Setting { name, text }));
-        }
-        if self.group_is_in_options(entry.group) { Ok(None) } else { self.in_environment(entry) }
+        let setting = match self.in_options(entry) {
+            Some((name, text)) => {
+                let text = text.clone();
+                (!text.expose_secret().is_empty()).then_some(Setting { name, text })
+            }
+            None if self.group_is_in_options(entry.group) => None,
+            None => self.in_environment(entry)?,
+        };
+        setting.map(|setting| one_line(entry, setting)).transpose()
     }
 
     /// The same, or the default of the table, which is read like any other text.
@@ -86,6 +90,10 @@ impl Layers<'_> {
     /// A credential that may stand in a file: `name`, or `name_FILE`. The text is stronger.
     pub(super) fn source(&self, name: &str, file_name: &str) -> Result<Option<Source>> {
         if let Some(setting) = self.find(name)? {
+            // A password may be anything.
+            if setting.text().trim() != setting.text() && name != "VAULT_PASSWORD" {
+                return Err(setting.error("begins or ends with a blank, which was most likely copied along"));
+            }
             return Ok(Some(Source::Text(setting.into_secret())));
         }
         Ok(self.path(file_name)?.map(|path| Source::File(path.value)))
@@ -112,5 +120,18 @@ impl Layers<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// A setting is one line, but for PEM and JSON. A line break or a byte order mark that was copied along, from a file say,
+/// would otherwise be taken for a part of a name, a path or a password.
+fn one_line(entry: &OptionEntry, setting: Setting) -> Result<Setting> {
+    const SEVERAL_LINES: [&str; 2] = ["VAULT_CACERT_BYTES", "VAULT_HEADERS"];
+    let is_control = |character: char| (character.is_control() && character != '\t') || character == '\u{feff}';
+    match SEVERAL_LINES.contains(&entry.name) || !setting.text().contains(is_control) {
+        true => Ok(setting),
+        false => {
+            Err(setting.error("holds a line break, a byte order mark or another control character; set the text alone"))
+        }
     }
 }

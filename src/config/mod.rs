@@ -7,6 +7,7 @@ mod login;
 mod proxy;
 mod resolve;
 pub mod settings;
+mod spellings;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) use environment::FixedEnvironment;
 pub use environment::{EmptyEnvironment, Environment, ProcessEnvironment};
 pub use resolve::resolve;
 pub use settings::*;
+pub use spellings::Spellings;
 pub use values::is_token_byte;
 
 use crate::error::{Error, Result};

@@ -8,11 +8,22 @@ use std::time::Duration;
 use super::address;
 use super::layers::{Layers, Setting};
 use super::settings::{Address, Backend, ClientIdentity, Config, EnvConfig, Named, Roots, TlsConfig, VaultConfig};
+use super::spellings::Spellings;
+use super::table::OPTIONS;
 use super::{EmptyEnvironment, Environment, Options, login, proxy, values};
 use crate::error::{Error, Result};
 
 /// The words that users of the Python manager know.
 const NO_ADDRESS: &str = "VAULT_ADDR environment variable or vault_addr parameter is required";
+
+/// Settings whose credential may stand in a file, and the setting that names the file.
+const FILES: [(&str, &str); 5] = [
+    ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
+    ("VAULT_ROLE_ID", "VAULT_ROLE_ID_FILE"),
+    ("VAULT_SECRET_ID", "VAULT_SECRET_ID_FILE"),
+    ("VAULT_PASSWORD", "VAULT_PASSWORD_FILE"),
+    ("VAULT_JWT", "VAULT_JWT_FILE"),
+];
 
 /// The configuration that `options` describe, over `environment` (which isolated options leave unread).
 ///
@@ -98,8 +109,24 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         proxy,
         headers: layers.find("VAULT_HEADERS")?.map_or(Ok(Vec::new()), |found| values::headers(&found))?,
         disable_redirects: flag(layers, "VAULT_DISABLE_REDIRECTS")?,
+        spellings: spellings(layers)?,
         addresses,
     })
+}
+
+fn spellings(layers: &Layers<'_>) -> Result<Spellings> {
+    let mut pairs = Vec::new();
+    for entry in OPTIONS {
+        if let Some(setting) = layers.find(entry.name)?.filter(|setting| setting.name != entry.name) {
+            pairs.push((entry.name, setting.name));
+        }
+    }
+    for (name, file_name) in FILES {
+        if layers.find(name)?.is_none() && layers.find(file_name)?.is_some() {
+            pairs.push((name, file_name));
+        }
+    }
+    Ok(Spellings::new(pairs))
 }
 
 fn flag(layers: &Layers<'_>, name: &'static str) -> Result<bool> {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use log::LevelFilter;
 use secrecy::SecretString;
 
+use super::spellings::Spellings;
+
 /// A complete, checked configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -71,6 +73,8 @@ pub struct VaultConfig {
     pub headers: Vec<(String, SecretString)>,
     /// A redirect is an error (`VAULT_DISABLE_REDIRECTS`).
     pub disable_redirects: bool,
+    /// How settings are named in messages.
+    pub spellings: Spellings,
 }
 
 /// One node of a cluster.

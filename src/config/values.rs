@@ -129,10 +129,11 @@ pub(super) fn log_level(setting: &Setting) -> Result<LevelFilter> {
 
 /// A token as it may stand in a header. The usual mistake is a line break at its end.
 pub(super) fn token(setting: Setting) -> Result<SecretString> {
-    if setting.text().bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if setting.text().bytes().all(|byte| matches!(byte, b'!'..=b'~')) {
         Ok(setting.into_secret())
     } else {
-        Err(setting.error("contains characters that are not printable ASCII (a line break?); set the token alone"))
+        Err(setting
+            .error("contains blanks or characters that are not printable ASCII (a line break?); set the token alone"))
     }
 }
 
@@ -141,6 +142,9 @@ pub(super) fn server_path(setting: &Setting) -> Result<String> {
     let path = setting.text().trim_matches('/');
     if path.is_empty() {
         return Ok(String::new());
+    }
+    if path.trim() != path {
+        return Err(setting.error("begins or ends with a blank, which was most likely copied along"));
     }
     if !path.chars().all(is_printable) {
         return Err(setting.error("holds characters that are not printable; Vault takes no such path"));

@@ -17,7 +17,7 @@ use self::engine::kv::list::Folders;
 use self::engine::kv::v2::Kv;
 use self::engine::mount::{self, Kind, Mount};
 use crate::call::{Call, Deadline};
-use crate::config::VaultConfig;
+use crate::config::{Spellings, VaultConfig};
 use crate::error::{Error, Result, Status};
 use crate::observe::log::Logger;
 use crate::reference::{self, KvPath, Prefix, VaultReference};
@@ -31,6 +31,7 @@ pub struct VaultSecretManager {
     folders: Folders,
     mount: String,
     timeout: Duration,
+    spellings: Spellings,
     /// The mount is known to be KV version 2.
     checked: AtomicBool,
 }
@@ -45,6 +46,7 @@ impl VaultSecretManager {
             folders: Folders::new(config.list_concurrency),
             mount: config.mount,
             timeout: config.timeout,
+            spellings: config.spellings,
             checked: AtomicBool::new(false),
         };
         manager.check_mount(&deadline).map_err(|error| {
@@ -52,6 +54,7 @@ impl VaultSecretManager {
                 Status::Auth => error,
                 _ => error.in_context("Failed to initialize Vault client"),
             };
+            let error = manager.spellings.apply(error);
             manager.client.logger().error(format_args!("{error}"));
             error
         })?;
@@ -82,7 +85,7 @@ impl VaultSecretManager {
         if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
             return error;
         }
-        let error = error.in_context(what);
+        let error = self.spellings.apply(error.in_context(what));
         self.client.logger().error(format_args!("{error}"));
         error
     }

@@ -83,7 +83,7 @@ static void check_process_wide(hf_manager *manager)
 
 static void check_of_a_manager(void)
 {
-    hf_options *options = hf_options_new_isolated();
+    hf_options *options = hf_options_new();
     hf_manager *manager = NULL;
     hf_error *error = NULL;
     struct listener process = {0};

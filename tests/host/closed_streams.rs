@@ -45,8 +45,7 @@ fn no_tls_connection_is_a_standard_stream() {
 #[test]
 fn hfsecret_writes_no_secret_into_a_connection() {
     const VALUE: &str = "canary-7c1f";
-    let source = repository_root().join("examples/c/hfsecret.c");
-    let hfsecret = cc::compile("gcc", "c99", &source, "hfsecret-closed", &[]);
+    let hfsecret = cc::compile_folder("gcc", "c99", &repository_root().join("tools/hfsecret"), "hfsecret-closed");
     let host = TlsServer::start();
     let mount = host.server.fresh_mount();
     host.server.api().post(&format!("{mount}/data/a"), json!({"data": {"value": VALUE}}));

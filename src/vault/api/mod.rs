@@ -9,6 +9,7 @@ pub mod json;
 mod judge;
 mod leader;
 pub mod outcome;
+mod policy;
 pub mod rate_limit;
 pub mod redirect;
 pub mod request;

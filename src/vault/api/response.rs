@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::policy;
 use crate::error::{Error, Status};
 use crate::http::{Response, header};
 
@@ -218,7 +219,10 @@ impl ErrorResponse {
             ),
             403 => (
                 Status::PermissionDenied,
-                format!("permission denied: the token's policy must allow {capability} on {path} ({text})"),
+                format!(
+                    "permission denied: the token's policy must allow {capability} on {} ({text})",
+                    policy::path_of(path)
+                ),
             ),
             404 if self.says("no handler for route") => {
                 (Status::Config, format!("{path}: there is no such mount ({text}); check VAULT_MOUNT"))

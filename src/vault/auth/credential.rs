@@ -14,6 +14,9 @@ use crate::host::file;
 /// The words that every failed authentication starts with, known from the Python manager.
 pub const CONTEXT: &str = "Failed to authenticate with Vault";
 
+/// What some editors write in front of UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A credential file larger than this is no credential.
 const MAX_FILE: usize = 1 << 20;
 
@@ -53,12 +56,29 @@ fn read_file(path: &Path, variable: &str, deadline: &Deadline) -> Result<SecretS
     let place = path.display();
     let subject = format!("{CONTEXT}: {variable}: cannot read {place}");
     let text = file::read(path, MAX_FILE, deadline).map_err(|failure| failure.into_error(&subject))?;
-    let text = std::str::from_utf8(&text).map_err(|_| Error::config(format!("{subject}: it is not UTF-8")))?;
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err(Error::config(format!("{CONTEXT}: {variable}: {place} is empty")));
+    text_in(&text)
+        .map(SecretString::from)
+        .map_err(|flaw| Error::config(format!("{CONTEXT}: {variable}: {place} {flaw}")))
+}
+
+/// The one credential in a file, as editors and orchestrators write such files: a byte order mark in front of it, and
+/// blanks and line ends around it, are no part of it. The error says what else is there.
+fn text_in(content: &[u8]) -> Result<&str, &'static str> {
+    if matches!(content, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || content.iter().take(64).any(|&byte| byte == 0) {
+        return Err("is UTF-16 or no text; save it as UTF-8");
     }
-    Ok(SecretString::from(trimmed))
+    let text = std::str::from_utf8(content).map_err(|_| "is not UTF-8; save it as UTF-8")?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim();
+    if text.is_empty() {
+        return Err("is empty");
+    }
+    if text.contains(['\n', '\r']) {
+        return Err("holds more than one line; write the credential alone, without comments");
+    }
+    if text.chars().any(char::is_control) || text.contains(BYTE_ORDER_MARK) {
+        return Err("holds control characters; write the credential alone");
+    }
+    Ok(text)
 }
 
 /// A token that can be sent; `HF_ERR_CONFIG` if it holds what no token holds. `place` is where it stands.
@@ -68,4 +88,37 @@ pub fn checked_token(token: &str, place: &str) -> Result<SecretString> {
         return Err(Error::config(format!("{CONTEXT}: {place}: {problem}; write the token alone")));
     }
     Ok(SecretString::from(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_read_as_editors_write_it() {
+        for content in ["s.token", "s.token\n", "s.token\r\n", "\u{feff}s.token\r\n", " \ts.token \n\n", "\n\ns.token"]
+        {
+            assert_eq!(text_in(content.as_bytes()), Ok("s.token"), "{content:?}");
+        }
+        assert_eq!(text_in("pass word ü".as_bytes()), Ok("pass word ü"), "blanks inside are a part of it");
+    }
+
+    #[test]
+    fn what_is_no_single_credential_is_refused_and_never_read_in_part() {
+        let utf16: Vec<u8> = "s.token".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let marked = [&[0xFF, 0xFE][..], &utf16].concat();
+        for (content, flaw) in [
+            (&b""[..], "empty"),
+            (b" \n", "empty"),
+            (b"\xEF\xBB\xBF\n", "empty"),
+            (b"# the token\ns.token\n", "more than one line"),
+            (b"s.token\rs.other", "more than one line"),
+            (b"s.to\x1bken", "control characters"),
+            (b"s.token\xff", "not UTF-8"),
+            (&utf16, "UTF-16"),
+            (&marked, "UTF-16"),
+        ] {
+            assert!(text_in(content).unwrap_err().contains(flaw), "{content:?}");
+        }
+    }
 }

@@ -174,7 +174,11 @@ fn refused(auth: &Auth, path: &str, complaint: ErrorResponse) -> Error {
         Auth::Jwt { .. } => "check VAULT_ROLE and the JWT: its audience, issuer and age",
         Auth::Token(_) | Auth::Agent => "check VAULT_TOKEN",
     };
-    let mount = if code == 403 { ", and the auth mount" } else { "" };
+    let mount = match (code, auth) {
+        (403, Auth::AppRole { .. }) => ", and the auth mount (VAULT_APPROLE_MOUNT)",
+        (403, _) => ", and the auth mount (VAULT_AUTH_MOUNT)",
+        _ => "",
+    };
     Error::new(Status::Auth, format!("{CONTEXT}: {path} ({method}) refuses the login ({text}); {advice}{mount}"))
         .with_http_status(code)
 }
