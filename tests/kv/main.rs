@@ -8,6 +8,7 @@ mod managers;
 mod batches;
 mod concurrent_updates;
 mod keys;
+mod mistakes;
 mod operations;
 mod python_interop;
 mod statuses;

@@ -11,6 +11,7 @@ mod deadlines;
 mod faulty_server;
 mod framing;
 mod gateway_failures;
+mod lost_deletions;
 mod malformed_answers;
 mod passing_failures;
 mod retries;
