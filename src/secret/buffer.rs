@@ -5,8 +5,6 @@ use std::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
 
-use super::pages;
-
 /// A byte vector that is wiped when it is dropped, spare capacity included. `Zeroizing<Vec<u8>>` does the same, but
 /// byte by byte.
 #[derive(Default)]
@@ -77,12 +75,6 @@ pub fn make_room(buffer: &mut Buffer, more: usize) -> Result<(), usize> {
         *buffer = larger;
     }
     Ok(())
-}
-
-/// Whether the system has memory for a block of `size` bytes now: for what a library allocates without a way to say no.
-pub fn has_memory_for(size: usize) -> bool {
-    // SAFETY: the pages were mapped just now with the same size, and nobody has seen them.
-    pages::map(size).map(|block| unsafe { pages::unmap(block, size) }).is_some()
 }
 
 /// Fallible copy, for text whose length is not controlled by this library. Returns `None` if there is no memory.

@@ -23,7 +23,7 @@ use std::ptr::NonNull;
 use zeroize::Zeroize;
 
 use self::arena::Arena;
-pub use self::buffer::{Buffer, has_memory_for, make_room, try_to_owned};
+pub use self::buffer::{Buffer, make_room, try_to_owned};
 
 #[cfg(feature = "wiping-allocator")]
 #[global_allocator]

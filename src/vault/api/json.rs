@@ -7,12 +7,15 @@ use memchr::memchr;
 use serde::Serialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, Status};
-use crate::secret::{self, Buffer, Secret, make_room};
+use crate::secret::{Buffer, Draft, Secret, make_room};
 
-/// Strings with escapes up to this length are read without a look at how much memory there is.
-const SMALL: usize = 64 * 1024;
+/// A string with escapes that is longer is decoded in pieces of this length.
+const PIECE: usize = 64 * 1024;
+
+const HAS_NUL: NotText = NotText::Kind("a string with a NUL character");
 
 /// Why a JSON value is no text.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,35 +41,103 @@ pub fn text_of(json: &RawValue) -> Result<Secret, NotText> {
 }
 
 fn string_of(written: &str) -> Result<Secret, NotText> {
-    // serde_json puts the pieces between escapes together in a buffer that doubles as it grows, and that ends the
-    // process where there is no memory.
-    let buffered = written.len().saturating_mul(3);
-    if written.len() > SMALL && memchr(b'\\', written.as_bytes()).is_some() && !secret::has_memory_for(buffered) {
-        return Err(NotText::NoMemory(written.len()));
+    match written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(content) if memchr(b'\\', content.as_bytes()).is_none() => copied(content),
+        Some(content) if content.len() > PIECE => long_string_of(content),
+        _ => decoded(written, |text| match memchr(0, text.as_bytes()) {
+            Some(_) => Err(HAS_NUL),
+            None => copied(text),
+        })?,
     }
-    serde_json::Deserializer::from_str(written).deserialize_str(SecretVisitor).unwrap_or(Err(NotText::NotUnicode))
+}
+
+/// serde_json decodes a string with escapes into a buffer that doubles as it grows, and ends the process where there is
+/// no memory for it. So a long one is decoded piece by piece, first to measure it.
+fn long_string_of(content: &str) -> Result<Secret, NotText> {
+    let mut quoted = Zeroizing::new(String::with_capacity(PIECE + 2));
+    let mut each_piece = |visit: &mut dyn FnMut(&str)| {
+        for piece in Pieces(content) {
+            quoted.clear();
+            for part in ["\"", piece, "\""] {
+                quoted.push_str(part);
+            }
+            decoded(&quoted, &mut *visit)?;
+        }
+        Ok(())
+    };
+    let (mut length, mut has_nul) = (0, false);
+    each_piece(&mut |text| {
+        length += text.len();
+        has_nul |= memchr(0, text.as_bytes()).is_some();
+    })?;
+    if has_nul {
+        return Err(HAS_NUL);
+    }
+    let mut draft = Draft::try_new(length).ok_or(NotText::NoMemory(length))?;
+    each_piece(&mut |text| draft.push(text))?;
+    Ok(draft.finish())
 }
 
 fn copied(text: &str) -> Result<Secret, NotText> {
     Secret::try_copy_of(text).ok_or(NotText::NoMemory(text.len()))
 }
 
-/// Copies a string into a secret.
-struct SecretVisitor;
+/// Calls `visit` with the text of a JSON string.
+fn decoded<T>(written: &str, visit: impl FnOnce(&str) -> T) -> Result<T, NotText> {
+    let visitor = StringVisitor(visit);
+    serde_json::Deserializer::from_str(written).deserialize_str(visitor).map_err(|_| NotText::NotUnicode)
+}
 
-impl Visitor<'_> for SecretVisitor {
-    type Value = Result<Secret, NotText>;
+struct StringVisitor<F>(F);
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for StringVisitor<F> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(match memchr(0, text.as_bytes()) {
-            Some(_) => Err(NotText::Kind("a string with a NUL character")),
-            None => copied(text),
-        })
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        Ok((self.0)(text))
     }
+}
+
+/// The content of a JSON string in pieces, none of which ends inside of an escape or between the halves of a surrogate
+/// pair.
+struct Pieces<'a>(&'a str);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let mut end = 0;
+        while let Some(rest) = self.0.as_bytes().get(end..).filter(|rest| !rest.is_empty()) {
+            let step = match memchr(b'\\', rest).unwrap_or(rest.len()) {
+                0 => escape_length(rest),
+                plain => plain.min(PIECE - end),
+            };
+            if end + step > PIECE || step == 0 {
+                break;
+            }
+            end += step;
+        }
+        while !self.0.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest;
+        (!piece.is_empty()).then_some(piece)
+    }
+}
+
+/// How long the escape is that a text begins with: that of a surrogate pair takes two.
+fn escape_length(text: &[u8]) -> usize {
+    let length = match text {
+        [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _, b'\\', b'u', ..] => 12,
+        [b'\\', b'u', ..] => 6,
+        _ => 2,
+    };
+    length.min(text.len())
 }
 
 /// The body of a request. `size`: how long the texts in it are, so that the buffer rarely grows.
@@ -155,9 +226,19 @@ mod tests {
     }
 
     #[test]
-    fn a_long_string_with_escapes_is_whole() {
-        let long = "\n\"ü".repeat(100_000);
-        assert_eq!(text(&serde_json::to_string(&long).unwrap()).unwrap(), long);
+    fn a_long_string_with_escapes_is_whole_wherever_it_is_cut() {
+        for (written, pattern) in
+            [("\\n\\\"ü", "\n\"ü"), ("\\ud83d\\ude00", "😀"), ("\\u00e9\\\\", "é\\"), ("x\\t", "x\t")]
+        {
+            for shift in 0..12 {
+                let (before, count) = ("y".repeat(shift), 2 * PIECE / written.len() + 7);
+                let json = format!("\"{before}{}\"", written.repeat(count));
+                assert!(text(&json).unwrap() == format!("{before}{}", pattern.repeat(count)), "{written}, {shift}");
+            }
+        }
+        let long = "\\t".repeat(PIECE);
+        assert_eq!(text(&format!("\"{long}\\u0000{long}\"")), Err(HAS_NUL));
+        assert_eq!(text(&format!("\"{long}\\ud83d{long}\"")), Err(NotText::NotUnicode));
     }
 
     #[test]
