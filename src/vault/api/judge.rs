@@ -7,11 +7,13 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::consistency;
+use super::explain::unexpected_encoding;
 use super::outcome::{Asked, Others, Outcome, Trouble};
 use super::redirect;
 use super::request::Effect;
 use super::requester::{INDEX, Requester};
-use super::response::{self, ErrorResponse, encoded};
+use super::response::ErrorResponse;
+use super::sanitize::described;
 use super::token::TokenHeader;
 use crate::call::Deadline;
 use crate::error::{Error, Status};
@@ -38,7 +40,7 @@ impl Requester {
             let headers = asked.token.map(TokenHeader::text).into_iter().chain(given);
             reply.secrets = RequestSecrets::of(headers, ask.body.as_ref().map(|body| body.as_slice()));
         }
-        if let Some(error) = encoded(&reply, &ask.path) {
+        if let Some(error) = unexpected_encoding(&reply, &ask.path) {
             return self.packed(ask.effect, &reply, error);
         }
         match reply.status {
@@ -83,7 +85,7 @@ impl Requester {
             "{}: the answer of {} ({}) is older than what was written; is that node cut off from its cluster?",
             asked.ask.path,
             reply.from,
-            response::described(reply)
+            described(reply)
         );
         let error = Error::new(Status::Unavailable, message).with_http_status(reply.status);
         Outcome::Again(Trouble { error, pause: None, may_have_acted: false, others: Others::Leader })
@@ -101,15 +103,15 @@ impl Requester {
         }
         let did_not_act = complaint.did_not_act();
         let is_repeatable = match ask.effect {
-            Effect::Read => complaint.may_pass_for_a_read(),
-            Effect::Repeatable => complaint.may_pass(),
+            Effect::Read => complaint.is_transient_for_read(),
+            Effect::Repeatable => complaint.is_transient(),
             Effect::Once => did_not_act,
         };
         if !is_repeatable {
             return Outcome::Answer(reply);
         }
         complaint.is_uninitialised = complaint.is_sealed() && self.is_uninitialised(asked.node, deadline);
-        let others = match complaint.may_pass() && !complaint.is_behind() {
+        let others = match complaint.is_transient() && !complaint.is_behind() {
             _ if complaint.is_quota() => Others::None,
             true => Others::Leader,
             false => Others::Any,
@@ -117,7 +119,7 @@ impl Requester {
         if others != Others::None {
             self.transport.leave_address(asked.node, asked.turn);
         }
-        if others != Others::None && complaint.may_pass() {
+        if others != Others::None && complaint.is_transient() {
             self.cluster.pass_over(asked.node);
         }
         let error = complaint.into_error(&ask.path, "this");

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::cluster::Route;
+use super::explain::not_as_documented;
 use super::outcome::{Asked, Others, Outcome, Trouble};
 use super::redirect;
 use super::request::ApiRequest;
 use super::requester::Requester;
-use super::response::{ErrorResponse, not_as_documented};
+use super::response::ErrorResponse;
 use super::retry::SIGN_OF_LIFE;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::Address;

@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod consistency;
 pub mod endpoint;
+pub mod explain;
 pub mod json;
 mod judge;
 mod leader;
@@ -16,4 +17,5 @@ pub mod request;
 pub mod requester;
 pub mod response;
 pub mod retry;
+mod sanitize;
 pub mod token;

@@ -1,6 +1,6 @@
 //! Redirects: a standby that names the active node. Anything else is refused, because the token would go along.
 
-use super::response;
+use super::sanitize::{described, shown_location};
 use crate::config::Address;
 use crate::error::{Error, Result, Status};
 use crate::http::Response;
@@ -42,8 +42,8 @@ pub fn speaks_https(target: &str, https: &Address, variable: &str) -> Error {
 
 /// The error of a redirect that is not followed, for the reason `why`.
 pub fn refused(reply: &Response, path: &str, why: &str) -> Error {
-    let (from, what) = (&reply.from, response::described(reply));
-    let to = response::shown_location(reply).map(|to| format!(" to {to}")).unwrap_or_default();
+    let (from, what) = (&reply.from, described(reply));
+    let to = shown_location(reply).map(|to| format!(" to {to}")).unwrap_or_default();
     Error::new(Status::Protocol, format!("{from} redirects {path}{to} ({what}): {why}"))
 }
 

@@ -13,9 +13,10 @@ use crate::call::Deadline;
 use crate::config::{Auth, Named, SecretId, Source};
 use crate::error::{Error, Result, Status};
 use crate::http::Response;
+use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
-use crate::vault::api::response::{ErrorResponse, not_as_documented};
+use crate::vault::api::response::ErrorResponse;
 
 /// What a server names beyond this is no time that a clock can tell.
 const LONGEST_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -124,7 +125,7 @@ fn check_role(
     let login = approle::login(mount, role_id, None)?;
     let response = requester.send_as(None, &login, deadline).map_err(|error| error.in_context(CONTEXT))?;
     let refusal = ErrorResponse::of(&response);
-    if response.status == 200 || refusal.says("missing secret_id") {
+    if response.status == 200 || refusal.contains("missing secret_id") {
         return Ok(());
     }
     Err(refused(auth, &login.path, refusal))
@@ -163,8 +164,8 @@ pub fn renew(requester: &Requester, token: &Token, deadline: &Deadline) -> Resul
 /// not come from Vault says nothing about credentials.
 fn refused(auth: &Auth, path: &str, complaint: ErrorResponse) -> Error {
     let (method, text, code) = (name(auth), &complaint.text, complaint.http_status);
-    let about_the_role = code == 500 && (complaint.says("role_id") || complaint.says("secret_id"));
-    if !complaint.is_vaults() || !(matches!(code, 400 | 401 | 403) || about_the_role) {
+    let about_the_role = code == 500 && (complaint.contains("role_id") || complaint.contains("secret_id"));
+    if !complaint.is_from_vault() || !(matches!(code, 400 | 401 | 403) || about_the_role) {
         return complaint.into_error(path, "\"update\"").in_context(CONTEXT);
     }
     let advice = match auth {

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::credential::{CONTEXT, checked_token};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::json::to_body;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
-use crate::vault::api::response::{Denial, ErrorResponse, not_as_documented};
+use crate::vault::api::response::{Denial, ErrorResponse};
 use crate::vault::api::token::TokenHeader;
 
 const LOOKUP: &str = "sys/wrapping/lookup";
@@ -122,8 +123,8 @@ fn creation_path(
 /// Only Vault itself can say that a wrapping token is spent. A node that is in trouble has not said so.
 fn refusal(path: &str, refusal: ErrorResponse, was_spent_here: bool) -> Error {
     let http_status = refusal.http_status;
-    let says_spent = refusal.says("wrapping token is not valid") || refusal.denial() == Denial::Token;
-    if !refusal.is_vaults() || !matches!(http_status, 400 | 403) || !says_spent {
+    let says_spent = refusal.contains("wrapping token is not valid") || refusal.denial() == Denial::Token;
+    if !refusal.is_from_vault() || !matches!(http_status, 400 | 403) || !says_spent {
         return in_context(refusal.into_error(path, "\"update\""));
     }
     let text = &refusal.text;

@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::http::Response;
 use crate::reference::write_url_path;
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::response::{Denial, ErrorResponse, not_as_documented};
+use crate::vault::api::response::{Denial, ErrorResponse};
 
 /// A mount, as the server describes it.
 pub struct Mount {

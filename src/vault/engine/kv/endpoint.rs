@@ -10,8 +10,9 @@ use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::reference::KvPath;
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::response::{ErrorResponse, is_missing, not_as_documented};
+use crate::vault::api::response::{ErrorResponse, is_missing};
 
 /// Reads one field of a version of a secret.
 pub struct ReadField<'a> {
@@ -148,8 +149,8 @@ impl Endpoint for Write<'_> {
             _ => {}
         }
         let refusal = ErrorResponse::of(&response);
-        let (wants, mismatch) = (refusal.wants_check_and_set(), refusal.is_version_mismatch());
-        let may_have_acted = refusal.may_pass() && !refusal.did_not_act();
+        let (wants, mismatch) = (refusal.requires_check_and_set(), refusal.is_version_mismatch());
+        let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
         let error = refusal.into_error(path, "\"create\" and \"update\"");
         match (wants, mismatch, may_have_acted) {
             (true, ..) => Ok(Written::WantsCheckAndSet(error)),
@@ -241,7 +242,7 @@ impl Endpoint for Delete<'_> {
             404 if is_missing(&response) => Ok(Deleted::Done),
             _ => {
                 let refusal = ErrorResponse::of(&response);
-                let may_have_acted = refusal.may_pass() && !refusal.did_not_act();
+                let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
                 let error = refusal.into_error(path, "\"delete\"");
                 if may_have_acted { Ok(Deleted::Unknown(error)) } else { Err(error) }
             }

@@ -12,8 +12,9 @@ use crate::http::Response;
 use crate::observe::log::Logger;
 use crate::reference::{KvPath, Prefix, write_url_path};
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::response::{ErrorResponse, is_missing, not_as_documented};
+use crate::vault::api::response::{ErrorResponse, is_missing};
 use crate::vault::client::Context;
 use crate::vault::client::batch::{self, Work};
 
