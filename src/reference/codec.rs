@@ -1,30 +1,25 @@
 //! Percent-encoding, both ways: what a reference holds and what a URL holds differ.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+
+use memchr::memchr_iter;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode_byte, utf8_percent_encode};
 
 use super::flaw::Flaw;
 use super::printable::is_printable;
 
+/// What a URL's path has to encode: everything but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
+const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
 /// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are no UTF-8.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
-    if !text.bytes().any(|byte| byte == b'%') {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes().enumerate();
-    while let Some((position, byte)) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || bytes.next().and_then(|(_, digit)| char::from(digit).to_digit(16));
-        match (digit(), digit()) {
-            (Some(high), Some(low)) => decoded.push((high * 16 + low) as u8),
+    for position in memchr_iter(b'%', text.as_bytes()) {
+        match text.as_bytes().get(position..) {
+            Some([_, high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {}
             _ => return Err(Flaw::Percent { position }),
         }
     }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Flaw::NotUtf8)
+    percent_decode_str(text).decode_utf8().map_err(|_| Flaw::NotUtf8)
 }
 
 /// Appends `text` as a reference holds it: as it is, but for `%`, `?` and `#`, which have a meaning there, and for
@@ -32,33 +27,14 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
 pub(super) fn push_reference_text(text: &str, out: &mut String) {
     for character in text.chars() {
         if matches!(character, '%' | '?' | '#') || !is_printable(character) {
-            let mut buffer = [0; 4];
-            for byte in character.encode_utf8(&mut buffer).bytes() {
-                push_percent(byte, out);
-            }
+            out.extend(character.encode_utf8(&mut [0; 4]).bytes().map(percent_encode_byte));
         } else {
             out.push(character);
         }
     }
 }
 
-/// Appends `path` as a URL holds it: everything encoded but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
+/// Appends `path` as a URL holds it.
 pub fn write_url_path(path: &str, out: &mut String) {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
-    // Mostly all of it.
-    let plain = path.bytes().position(|byte| !is_plain(byte)).unwrap_or(path.len());
-    let (plain, rest) = path.split_at_checked(plain).unwrap_or(("", path));
-    out.push_str(plain);
-    for byte in rest.bytes() {
-        if is_plain(byte) {
-            out.push(char::from(byte));
-        } else {
-            push_percent(byte, out);
-        }
-    }
-}
-
-fn push_percent(byte: u8, out: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "%{byte:02X}");
+    out.extend(utf8_percent_encode(path, NOT_IN_A_PATH));
 }
