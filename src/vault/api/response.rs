@@ -196,6 +196,16 @@ impl ErrorResponse {
         self.http_status == 400 && self.says("X-Vault-Index")
     }
 
+    /// No engine is mounted where the request went.
+    pub fn is_without_mount(&self) -> bool {
+        self.http_status == 404 && self.from_vault && self.says("no handler for route")
+    }
+
+    /// A KV version 2 engine is mounted above the place that was taken for its mount.
+    pub fn is_inside_of_kv2(&self) -> bool {
+        self.http_status == 404 && self.from_vault && self.says("Invalid path for a versioned K/V secrets engine")
+    }
+
     /// The error behind this answer. `path` is what was asked for, `capability` what a policy must allow there.
     #[cold]
     pub fn into_error(self, path: &str, capability: &str) -> Error {
@@ -220,14 +230,12 @@ impl ErrorResponse {
                 Status::PermissionDenied,
                 format!("permission denied: the token's policy must allow {capability} on {path} ({text})"),
             ),
-            404 if self.says("no handler for route") => {
-                (Status::Config, format!("{path}: there is no such mount ({text}); check VAULT_MOUNT"))
-            }
+            404 if self.is_without_mount() => (
+                Status::Config,
+                format!("{path}: there is no such mount ({text}); enable the engine, or mend its path"),
+            ),
             404 if self.says("namespace not found") => {
                 (Status::Config, format!("{path}: the namespace does not exist ({text}); check VAULT_NAMESPACE"))
-            }
-            404 if self.says("Invalid path for a versioned K/V secrets engine") => {
-                (Status::Config, format!("{path} lies inside of a mount ({text}); set VAULT_MOUNT to the mount itself"))
             }
             _ => self.explain_refusal(path, text),
         }
@@ -294,7 +302,7 @@ impl ErrorResponse {
     }
 
     /// The status with the server's own words, and what form they came in where it is not Vault's.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         let from_vault = self.from_vault && self.content_type == Some("application/json");
         let what = status_and_type(self.http_status, self.content_type.filter(|_| !from_vault));
         match (self.text.is_empty(), self.shown_warnings.is_empty()) {
@@ -450,6 +458,14 @@ mod tests {
         assert!(!complaint(503, "").did_not_act());
         assert!(!complaint(502, "").did_not_act());
         assert!(complaint(502, "").may_pass());
+    }
+
+    #[test]
+    fn a_mount_that_is_missing_is_not_blamed_on_the_mount_of_kv() {
+        let body = r#"{"errors":["no handler for route \"auth/nowhere/login\". route entry not found."]}"#;
+        let error = complaint(404, body).into_error("auth/nowhere/login", "\"update\"");
+        assert_eq!(error.status(), Status::Config);
+        assert!(error.message().contains("no such mount") && !error.message().contains("VAULT_MOUNT"), "{error}");
     }
 
     #[test]
