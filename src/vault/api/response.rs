@@ -413,14 +413,7 @@ mod tests {
     use crate::observe::redact::RequestSecrets;
 
     fn complaint(status: u16, body: &str) -> ErrorResponse {
-        let body = body.as_bytes().to_vec().into();
-        ErrorResponse::of(&Response {
-            from: Arc::from("http://vault"),
-            status,
-            headers: Default::default(),
-            body,
-            secrets: RequestSecrets::default(),
-        })
+        ErrorResponse::of(&Response::for_tests(status, body))
     }
 
     #[test]
