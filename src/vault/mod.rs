@@ -5,7 +5,7 @@
 pub(crate) mod api;
 mod auth;
 pub(crate) mod client;
-pub(crate) mod engine;
+pub mod engine;
 
 use std::ffi::CStr;
 use std::sync::Arc;
