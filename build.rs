@@ -12,8 +12,8 @@ mod status;
 use status::Status;
 
 /// The sections of the header in their order: the files of `src/ffi` that hold what C sees.
-const SECTIONS: [&str; 10] =
-    ["version", "error", "log", "options", "call", "manager", "metadata", "list", "secrets", "batch"];
+const SECTIONS: &[&str] =
+    &["version", "error", "log", "options", "call", "manager", "metadata", "list", "secrets", "batch"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for changed in ["build.rs", "cbindgen.toml", "Cargo.toml", "src/ffi", "src/status.rs"] {

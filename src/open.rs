@@ -1,23 +1,23 @@
 //! Opening a store: from options, or as the process-wide default.
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
 use crate::call::Call;
-use crate::config::{self, Backend, Options, ProcessEnvironment};
+use crate::config::{self, Backend, Options, ProcessEnvironment, VaultConfig};
 use crate::env::EnvSecretManager;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::fork_lock::ForkLock;
 use crate::observe::log::{self, Logger};
 use crate::store::SecretManager;
 use crate::vault::VaultSecretManager;
+use crate::vault::client::Client;
 
 /// Opens a manager: checks the configuration, then, for Vault, tries the credentials once. Without options the
 /// environment alone counts.
-pub fn open(options: Option<&Options>, call: &Call) -> Result<Arc<dyn SecretManager>> {
+pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
     let none = Options::new();
     let options = options.unwrap_or(&none);
     let config = config::resolve(options, &ProcessEnvironment::new())?;
@@ -26,28 +26,40 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Arc<dyn SecretMana
     for warning in &config.warnings {
         logger.warn(format_args!("{warning}"));
     }
-    Ok(match config.backend {
-        Backend::Env(config) => Arc::new(EnvSecretManager::new(config, logger)),
-        Backend::Vault(config) => Arc::new(VaultSecretManager::open(*config, logger, call)?),
-    })
+    match config.backend {
+        Backend::Env(config) => Ok(Manager { secrets: Arc::new(EnvSecretManager::new(config, logger)), client: None }),
+        Backend::Vault(config) => open_vault(*config, logger, call),
+    }
 }
 
-/// An open manager as one object, which all who share it point at.
-pub struct Manager(Arc<dyn SecretManager>);
+fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Manager> {
+    let deadline = call.start(config.timeout);
+    let client = Arc::new(Client::new(&mut config, logger, &deadline)?);
+    let secrets = VaultSecretManager::open(Arc::clone(&client), config, &deadline)?;
+    Ok(Manager { secrets: Arc::new(secrets), client: Some(client) })
+}
+
+/// What was opened: a store of secrets, and what other engines of the same server need.
+pub struct Manager {
+    secrets: Arc<dyn SecretManager>,
+    client: Option<Arc<Client>>,
+}
 
 impl Manager {
-    /// The first reference to a manager that was opened.
-    pub fn shared(store: Arc<dyn SecretManager>) -> Arc<Manager> {
-        Arc::new(Manager(store))
+    /// The store of secrets.
+    pub fn secrets(&self) -> &Arc<dyn SecretManager> {
+        &self.secrets
+    }
+
+    /// The authenticated client, which any engine can be used with. `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn client(&self) -> Result<&Client> {
+        self.client.as_deref().ok_or_else(no_server)
     }
 }
 
-impl Deref for Manager {
-    type Target = dyn SecretManager;
-
-    fn deref(&self) -> &Self::Target {
-        &*self.0
-    }
+#[cold]
+fn no_server() -> Error {
+    Error::unsupported("the env backend has no server that could do this; set SECRET_MANAGER_TYPE to vault")
 }
 
 /// The manager of the whole process, opened from the environment on first use. While one thread opens it the others
@@ -103,7 +115,7 @@ impl Slot {
         if let Some(manager) = self.manager.load_full() {
             return Ok(manager);
         }
-        let manager = Manager::shared(open(None, &rest)?);
+        let manager = Arc::new(open(None, &rest)?);
         self.manager.store(Some(Arc::clone(&manager)));
         Ok(manager)
     }
@@ -116,4 +128,19 @@ fn default_timeout() -> Result<Duration> {
         Backend::Env(_) => DEFAULT_WAIT,
         Backend::Vault(config) => config.timeout,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+
+    #[test]
+    fn the_env_backend_has_no_server_for_other_engines() {
+        let mut options = Options::new_isolated();
+        options.set("SECRET_MANAGER_TYPE", "env").unwrap();
+        let manager = open(Some(&options), &Call::default()).unwrap();
+        let Err(error) = manager.client() else { panic!("there is a client") };
+        assert_eq!((error.status(), manager.secrets().kind()), (Status::Unsupported, c"env"));
+    }
 }

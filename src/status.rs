@@ -1,8 +1,8 @@
 //! The table of statuses: number, C name and meaning of each, written once.
 //!
 //! [`Status`], the constants of `ffi`, `hf_status_name` and the static errors come from this table; so do the macros of
-//! the C header, because `build.rs` includes this file. For that it uses nothing of the crate. `tests/statuses.rs`
-//! compares the lists that other languages have.
+//! the C header, because `build.rs` includes this file. For that it uses nothing of the crate.
+//! `tests/packaging/statuses.rs` compares the lists that other languages have.
 //!
 //! A status is added as one entry. The numbers are part of the ABI: they are never changed and never used again.
 

@@ -58,7 +58,7 @@ impl Peer {
             options.set(name, value).expect("a known option");
         }
         answers.send(framed(200, MOUNT)).expect("the peer");
-        let manager = open::open(Some(&options), &Call::default()).expect("a manager");
+        let manager = open::open(Some(&options), &Call::default()).expect("a manager").secrets().clone();
         closed.recv().expect("the first connection");
         Peer { manager, answers, closed }
     }

@@ -108,7 +108,7 @@ impl Stage {
         ] {
             options.set(name, value).expect("a known option");
         }
-        open::open(Some(&options), &Call::default())
+        open::open(Some(&options), &Call::default()).map(|manager| manager.secrets().clone())
     }
 
     /// Two gets, the second with the token and on the connection that the first one left.

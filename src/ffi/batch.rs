@@ -99,7 +99,7 @@ pub unsafe extern "C" fn hf_get_secrets(
             let references = items(references, count, "references", |text, name| copied_text(text, name))?;
             let job = move |call: &Call| {
                 let good: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
-                let values = manager.get_many(&good, call);
+                let values = manager.secrets().get_many(&good, call);
                 Ok(hf_results::new(references, values))
             };
             Ok((job, |results| give(out, results)))
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn hf_store_secrets(
             let job = move |call: &Call| {
                 let good: Vec<(&str, &str)> =
                     secrets.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-                let references = manager.store_many(&good, call).into_iter();
+                let references = manager.secrets().store_many(&good, call).into_iter();
                 let references = references.map(|outcome| Ok(Some(Secret::copy_of(&outcome?)))).collect();
                 Ok(hf_results::new(secrets, references))
             };

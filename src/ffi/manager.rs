@@ -65,7 +65,7 @@ pub unsafe extern "C" fn hf_manager_open(
         export::run(error, call, || {
             let out = Out::clear(out_manager, "out_manager")?;
             let options = options.as_ref().map(|options| options.options.clone());
-            let job = move |call: &Call| open::open(options.as_ref(), call).map(Manager::shared);
+            let job = move |call: &Call| open::open(options.as_ref(), call).map(Arc::new);
             Ok((job, |manager| give(out, manager)))
         })
     }
@@ -145,5 +145,7 @@ pub unsafe extern "C" fn hf_manager_free(manager: *mut hf_manager) {
 pub unsafe extern "C" fn hf_manager_type(manager: *const hf_manager) -> *const c_char {
     // SAFETY: the caller's promise.
     let manager = unsafe { hf_manager::borrow(manager) };
-    guard::infallible(std::ptr::null(), || manager.map_or(std::ptr::null(), |manager| manager.kind().as_ptr()))
+    guard::infallible(std::ptr::null(), || {
+        manager.map_or(std::ptr::null(), |manager| manager.secrets().kind().as_ptr())
+    })
 }

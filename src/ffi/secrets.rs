@@ -69,7 +69,7 @@ pub unsafe extern "C" fn hf_store_secret(
             let (key, value) = (copied_text(key, "key")?, copied_secret(value, "value")?);
             let metadata = hf_metadata::share(metadata);
             let job = move |call: &Call| {
-                let reference = manager.store(&key, value.as_str(), metadata.as_deref(), call)?;
+                let reference = manager.secrets().store(&key, value.as_str(), metadata.as_deref(), call)?;
                 Ok(Secret::copy_of(&reference))
             };
             let write = |reference: Secret| {
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn hf_get_secret(
             let out = Out::clear(out_value, "out_value")?;
             let manager = hf_manager::share(manager, "manager")?;
             let reference = copied_text(reference, "reference")?;
-            let job = move |call: &Call| manager.get(&reference, call);
+            let job = move |call: &Call| manager.secrets().get(&reference, call);
             let write = |value: Option<Secret>| {
                 let Some(value) = value else { return Status::NotFound };
                 out.set(value.into_raw());
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn hf_get_secret_into(
             let manager = hf_manager::share(manager, "manager")?;
             let reference = copied_text(reference, "reference")?;
             let job = move |call: &Call| {
-                let value = manager.get(&reference, call)?;
+                let value = manager.secrets().get(&reference, call)?;
                 value.as_ref().map_or(Ok(()), |value| check_fits(value, capacity))?;
                 Ok(value)
             };
@@ -211,7 +211,8 @@ pub unsafe extern "C" fn hf_update_secret(
             let manager = hf_manager::share(manager, "manager")?;
             let (reference, value) = (copied_text(reference, "reference")?, copied_secret(value, "value")?);
             let metadata = hf_metadata::share(metadata);
-            let job = move |call: &Call| manager.update(&reference, value.as_str(), metadata.as_deref(), call);
+            let job =
+                move |call: &Call| manager.secrets().update(&reference, value.as_str(), metadata.as_deref(), call);
             Ok((job, found))
         })
     }
@@ -242,7 +243,7 @@ pub unsafe extern "C" fn hf_delete_secret(
         export::run(error, call, || {
             let manager = hf_manager::share(manager, "manager")?;
             let reference = copied_text(reference, "reference")?;
-            let job = move |call: &Call| manager.delete(&reference, call);
+            let job = move |call: &Call| manager.secrets().delete(&reference, call);
             Ok((job, found))
         })
     }
@@ -278,7 +279,7 @@ pub unsafe extern "C" fn hf_list_secrets(
             let out = Out::clear(out_list, "out_list")?;
             let manager = hf_manager::share(manager, "manager")?;
             let prefix = copied_optional_text(prefix, "prefix")?;
-            let job = move |call: &Call| hf_string_list::new(manager.list(prefix.as_deref(), call)?);
+            let job = move |call: &Call| hf_string_list::new(manager.secrets().list(prefix.as_deref(), call)?);
             let write = |list: hf_string_list| {
                 out.set(list.into_raw());
                 Status::Ok
@@ -313,7 +314,7 @@ pub unsafe extern "C" fn hf_canonical_reference(
         outcome::status(error, || {
             let out = Out::clear(out_reference, "out_reference")?;
             let manager = hf_manager::borrow(manager).ok_or_else(|| null("manager"))?;
-            let canonical = manager.canonical(text(reference, "reference")?)?;
+            let canonical = manager.secrets().canonical(text(reference, "reference")?)?;
             out.set(Secret::copy_of(&canonical).into_raw());
             Ok(Status::Ok)
         })

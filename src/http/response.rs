@@ -30,6 +30,15 @@ impl Response {
     }
 }
 
+#[cfg(test)]
+impl Response {
+    /// An answer for the unit tests of what reads it.
+    pub fn for_tests(status: u16, body: &str) -> Response {
+        let (headers, secrets) = (HeaderMap::new(), RequestSecrets::default());
+        Response { from: Arc::from("http://vault"), status, headers, body: body.as_bytes().to_vec().into(), secrets }
+    }
+}
+
 /// Why there is no answer, and how far the request came.
 #[derive(Debug)]
 pub struct Failure {

@@ -1,15 +1,15 @@
 //! The `vault` backend: the five operations in terms of the KV engine.
 //!
-//! `kv` knows documents, `session` tokens, `client` one authenticated request with its tries, `transport` bytes.
+//! Other engines use the same client as this store, and nothing else of it.
 
 pub(crate) mod api;
 mod auth;
-mod client;
-mod engine;
+pub(crate) mod client;
+pub mod engine;
 
 use std::ffi::CStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use self::client::{Client, Context};
 use self::engine::kv::document::{Change, METADATA_FIELD};
@@ -17,57 +17,49 @@ use self::engine::kv::list::Folders;
 use self::engine::kv::v2::Kv;
 use self::engine::mount::{self, Kind, Mount};
 use crate::call::{Call, Deadline};
-use crate::config::{Spellings, VaultConfig};
+use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::observe::log::Logger;
 use crate::reference::{self, KvPath, Prefix, VaultReference};
 use crate::secret::Secret;
 use crate::store::{Metadata, SecretManager};
 
 /// Secrets in a KV version 2 mount of a Vault server.
 pub struct VaultSecretManager {
-    client: Client,
+    client: Arc<Client>,
     kv: Kv,
     folders: Folders,
     mount: String,
-    timeout: Duration,
-    spellings: Spellings,
     /// The mount is known to be KV version 2.
     checked: AtomicBool,
 }
 
 impl VaultSecretManager {
-    /// Opens a manager: the credentials are tried once, and the mount has to be KV version 2.
-    pub fn open(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<VaultSecretManager> {
-        let deadline = call.start(config.timeout);
+    /// Opens a store over `client`: the credentials are tried once, and the mount has to be KV version 2.
+    pub fn open(client: Arc<Client>, config: VaultConfig, deadline: &Deadline) -> Result<VaultSecretManager> {
         let manager = VaultSecretManager {
-            client: Client::new(&mut config, logger, &deadline)?,
+            client,
             kv: Kv::new(&config.mount, config.path_prefix.as_deref(), config.list_concurrency),
             folders: Folders::new(config.list_concurrency),
             mount: config.mount,
-            timeout: config.timeout,
-            spellings: config.spellings,
             checked: AtomicBool::new(false),
         };
-        manager.check_mount(&deadline).map_err(|error| {
+        manager.check_mount(manager.context(deadline)).map_err(|error| {
             let error = match error.status() {
                 Status::Auth => error,
                 _ => error.in_context("Failed to initialize Vault client"),
             };
-            let error = manager.spellings.apply(error);
-            manager.client.logger().error(format_args!("{error}"));
-            error
+            manager.client.told(error)
         })?;
         Ok(manager)
     }
 
     /// Asks what the mount is, unless that is known. A token that may not see it may not use it either: then the
     /// operation itself says so.
-    fn check_mount(&self, deadline: &Deadline) -> Result<()> {
+    fn check_mount(&self, context: Context<'_>) -> Result<()> {
         if self.checked.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if let Some(found) = self.context(deadline).call(&mount::LookUp { name: &self.mount })? {
+        if let Some(found) = context.call(&mount::LookUp { name: &self.mount })? {
             require_kv2(&self.mount, &found)?;
             self.checked.store(true, Ordering::Relaxed);
         }
@@ -76,18 +68,6 @@ impl VaultSecretManager {
 
     fn context<'a>(&'a self, deadline: &'a Deadline) -> Context<'a> {
         Context { client: &self.client, deadline }
-    }
-
-    /// The words of the Python manager in front of what Vault or the network said, for the caller and the log; a bad
-    /// argument is the caller's alone, and told as it is.
-    #[cold]
-    fn failed(&self, what: &str, error: Error) -> Error {
-        if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
-            return error;
-        }
-        let error = self.spellings.apply(error.in_context(what));
-        self.client.logger().error(format_args!("{error}"));
-        error
     }
 
     fn parse(&self, reference: &str) -> Result<VaultReference> {
@@ -114,35 +94,32 @@ impl SecretManager for VaultSecretManager {
 
     fn store(&self, key: &str, value: &str, metadata: Option<&Metadata>, call: &Call) -> Result<String> {
         let path = reference::key_to_path(key)?;
-        let deadline = call.start(self.timeout);
         // As in the Python manager: metadata without an entry are none.
         let metadata = metadata.filter(|metadata| !metadata.is_empty());
-        self.check_mount(&deadline)
-            .and_then(|()| self.kv.write(self.context(&deadline), &path, value, metadata))
-            .map_err(|error| self.failed("Failed to store secret", error))?;
+        self.client.run("Failed to store secret", call, |context| {
+            self.check_mount(context)?;
+            self.kv.write(context, &path, value, metadata)
+        })?;
         Ok(reference::key_reference(key))
     }
 
     fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>> {
         let reference = self.parse(reference)?;
-        let deadline = call.start(self.timeout);
-        self.kv
-            .read(self.context(&deadline), &reference)
-            .map_err(|error| self.failed("Failed to retrieve secret", error))
+        self.client.run("Failed to retrieve secret", call, |context| self.kv.read(context, &reference))
     }
 
     fn get_many(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Secret>>> {
-        let deadline = call.start(self.timeout);
+        let deadline = self.client.start(call);
         let parsed = references.iter().map(|reference| self.parse(reference));
         many_of(parsed, |good| self.kv.read_many(self.context(&deadline), good))
-            .map(|outcome| outcome.map_err(|error| self.failed("Failed to retrieve secret", error)))
+            .map(|outcome| outcome.map_err(|error| self.client.failed("Failed to retrieve secret", error)))
             .collect()
     }
 
     fn store_many(&self, secrets: &[(&str, &str)], call: &Call) -> Vec<Result<String>> {
-        let deadline = call.start(self.timeout);
+        let deadline = self.client.start(call);
         let paths: Vec<Result<KvPath>> = secrets.iter().map(|(key, _)| reference::key_to_path(key)).collect();
-        let checked = if paths.iter().any(Result::is_ok) { self.check_mount(&deadline) } else { Ok(()) };
+        let checked = if paths.iter().any(Result::is_ok) { self.check_mount(self.context(&deadline)) } else { Ok(()) };
         let paths = paths.into_iter().zip(secrets).map(|(path, (_, value))| {
             let path = path?;
             checked.clone().map(|()| (path, *value))
@@ -151,7 +128,7 @@ impl SecretManager for VaultSecretManager {
             .zip(secrets)
             .map(|(outcome, (key, _))| match outcome {
                 Ok(()) => Ok(reference::key_reference(key)),
-                Err(error) => Err(self.failed("Failed to store secret", error)),
+                Err(error) => Err(self.client.failed("Failed to store secret", error)),
             })
             .collect()
     }
@@ -163,28 +140,25 @@ impl SecretManager for VaultSecretManager {
                 "metadata: the reference names the metadata themselves; leave one of the two out",
             ));
         }
-        let deadline = call.start(self.timeout);
         let change = Change { field: parsed.field_name(), value, metadata };
-        self.check_mount(&deadline)
-            .and_then(|()| self.kv.update(self.context(&deadline), &parsed.path, &change))
-            .map_err(|error| self.failed("Failed to update secret", error))
+        self.client.run("Failed to update secret", call, |context| {
+            self.check_mount(context)?;
+            self.kv.update(context, &parsed.path, &change)
+        })
     }
 
     fn delete(&self, reference: &str, call: &Call) -> Result<bool> {
         let parsed = self.parse_for_change(reference, false)?;
-        let deadline = call.start(self.timeout);
-        self.check_mount(&deadline)
-            .and_then(|()| self.kv.delete(self.context(&deadline), &parsed.path))
-            .map_err(|error| self.failed("Failed to delete secret", error))
+        self.client.run("Failed to delete secret", call, |context| {
+            self.check_mount(context)?;
+            self.kv.delete(context, &parsed.path)
+        })
     }
 
     fn list(&self, prefix: Option<&str>, call: &Call) -> Result<Vec<String>> {
         let prefix = Prefix::parse(prefix)?;
-        let deadline = call.start(self.timeout);
-        let paths = self
-            .folders
-            .list(self.kv.path(), self.context(&deadline), &prefix)
-            .map_err(|error| self.failed("Failed to list secrets", error))?;
+        let list = |context: Context<'_>| self.folders.list(self.kv.path(), context, &prefix);
+        let paths = self.client.run("Failed to list secrets", call, list)?;
         let mut references: Vec<String> =
             paths.into_iter().map(|path| reference::canonical(&path, None, None)).collect();
         references.sort_unstable();

@@ -246,7 +246,7 @@ fn a_log_callback_may_call_the_manager_that_has_just_logged_in() {
     let base = [("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address.as_str()), ("VAULT_MOUNT", mount.as_str())];
     let mut options = options(&[&base, &settings(&role)[..]].concat()).unwrap();
     options.set_log_sink(Some((nosy.clone(), LevelFilter::Trace)));
-    let manager = open::open(Some(&options), &call()).unwrap();
+    let manager = open::open(Some(&options), &call()).unwrap().secrets().clone();
     assert!(nosy.manager.set(manager.clone()).is_ok());
     revoke_tokens(server, &role);
     let started = Instant::now();

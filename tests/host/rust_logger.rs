@@ -63,7 +63,7 @@ fn no_logger_gets_the_bytes_of_requests_and_answers() {
         options.set(name, value).unwrap();
     }
     options.set_log_sink(Some((sink.clone(), LevelFilter::Trace)));
-    let manager = open::open(Some(&options), &Call::default()).unwrap();
+    let manager = open::open(Some(&options), &Call::default()).unwrap().secrets().clone();
     let canary = "CANARY-7f0a";
     manager.store("logged", canary, None, &Call::default()).unwrap();
     assert_eq!(manager.get("vault://logged", &Call::default()).unwrap().unwrap().as_str(), canary);

@@ -64,7 +64,7 @@ fn plain_http_to_another_host_is_warned_about_once() {
         ];
         let mut options = options(&settings).unwrap();
         options.set_log_sink(Some((warnings.clone(), LevelFilter::Warn)));
-        let manager = open::open(Some(&options), &Call::default()).unwrap();
+        let manager = open::open(Some(&options), &Call::default()).unwrap().secrets().clone();
         for _ in 0..3 {
             assert_eq!(get(&*manager).unwrap(), "v");
         }

@@ -29,7 +29,7 @@ fn the_child_reads_a_secret() {
     for (name, value) in &set {
         options.set(name, value).unwrap();
     }
-    match open::open(Some(&options), &Call::default()).and_then(|manager| get(&*manager)) {
+    match open::open(Some(&options), &Call::default()).and_then(|manager| get(&**manager.secrets())) {
         Ok(value) => println!("outcome: {value}"),
         Err(error) => println!("outcome: {:?} {error}", error.status()),
     }

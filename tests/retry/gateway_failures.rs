@@ -308,7 +308,7 @@ fn open_with_brake(
     ];
     let mut options = options(&settings).unwrap();
     options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
-    handsfree_secrets::open::open(Some(&options), &call()).unwrap()
+    handsfree_secrets::open::open(Some(&options), &call()).unwrap().secrets().clone()
 }
 
 #[test]

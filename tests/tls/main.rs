@@ -359,7 +359,7 @@ fn skip_verify_takes_any_certificate_and_warns_once_at_open() {
     ];
     let mut options = options(&settings).unwrap();
     options.set_log_sink(Some((warnings.clone(), LevelFilter::Trace)));
-    let manager = open::open(Some(&options), &Call::default()).unwrap();
+    let manager = open::open(Some(&options), &Call::default()).unwrap().secrets().clone();
     for _ in 0..3 {
         assert_eq!(manager.get("vault://a", &Call::default()).unwrap().unwrap().as_str(), "v");
     }

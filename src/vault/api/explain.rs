@@ -37,14 +37,12 @@ impl ErrorResponse {
                     policy::path_of(path)
                 ),
             ),
-            404 if self.contains("no handler for route") => {
-                (Status::Config, format!("{path}: there is no such mount ({text}); check VAULT_MOUNT"))
-            }
+            404 if self.is_without_mount() => (
+                Status::Config,
+                format!("{path}: there is no such mount ({text}); enable the engine, or correct the path"),
+            ),
             404 if self.contains("namespace not found") => {
                 (Status::Config, format!("{path}: the namespace does not exist ({text}); check VAULT_NAMESPACE"))
-            }
-            404 if self.contains("Invalid path for a versioned K/V secrets engine") => {
-                (Status::Config, format!("{path} lies inside of a mount ({text}); set VAULT_MOUNT to the mount itself"))
             }
             _ => self.explain_refusal(path, text),
         }
@@ -111,7 +109,7 @@ impl ErrorResponse {
     }
 
     /// The status with the server's text, and the content type if it is not that of Vault.
-    fn summary(&self) -> String {
+    pub fn summary(&self) -> String {
         let from_vault = self.from_vault && self.content_type == Some("application/json");
         let status = status_and_type(self.http_status, self.content_type.filter(|_| !from_vault));
         match (self.text.is_empty(), self.warnings.is_empty()) {

@@ -193,6 +193,16 @@ impl ErrorResponse {
     pub fn is_index_unreadable(&self) -> bool {
         self.http_status == 400 && self.contains("X-Vault-Index")
     }
+
+    /// No engine is mounted where the request went.
+    pub fn is_without_mount(&self) -> bool {
+        self.http_status == 404 && self.from_vault && self.contains("no handler for route")
+    }
+
+    /// A KV version 2 engine is mounted above the place that was taken for its mount.
+    pub fn is_inside_of_kv2(&self) -> bool {
+        self.http_status == 404 && self.from_vault && self.contains("Invalid path for a versioned K/V secrets engine")
+    }
 }
 
 /// Whether nothing exists at the path: 404 with an empty list of errors. A 404 with an error or with HTML has another
@@ -204,17 +214,9 @@ pub fn is_missing(response: &Response) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::redact::RequestSecrets;
 
     fn error_response(status: u16, body: &str) -> ErrorResponse {
-        let body = body.as_bytes().to_vec().into();
-        ErrorResponse::of(&Response {
-            from: Arc::from("http://vault"),
-            status,
-            headers: Default::default(),
-            body,
-            secrets: RequestSecrets::default(),
-        })
+        ErrorResponse::of(&Response::for_tests(status, body))
     }
 
     #[test]

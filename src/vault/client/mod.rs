@@ -1,10 +1,12 @@
 //! The authenticated client: requests with the session's token, one at a time or many at once.
 //!
-//! This is what an engine is given. It knows no engine, no mount and no secret.
+//! This is what an engine is given. It knows no engine, no mount and no secret. [`Client::run`] does an operation of an
+//! engine, [`Context::call`] one request of it.
 
 pub mod batch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::api::endpoint::Endpoint;
 use super::api::request::ApiRequest;
@@ -12,9 +14,9 @@ use super::api::requester::Requester;
 use super::api::response::{Denial, ErrorResponse};
 use super::auth::session::Session;
 use super::auth::token::Token;
-use crate::call::Deadline;
-use crate::config::VaultConfig;
-use crate::error::Result;
+use crate::call::{Call, Deadline};
+use crate::config::{Spellings, VaultConfig};
+use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::observe::log::Logger;
 
@@ -26,6 +28,8 @@ const LIVENESS: &str = "sys/internal/ui/mounts/cubbyhole";
 pub struct Client {
     requester: Requester,
     session: Session,
+    timeout: Duration,
+    spellings: Spellings,
 }
 
 /// A client, and the end of the call that it is used for.
@@ -50,7 +54,37 @@ impl Client {
     /// Prepares for the configured nodes and credentials. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Client> {
         let session = Session::new(config.auth.clone());
-        Ok(Client { requester: Requester::new(config, logger, deadline)?, session })
+        let (timeout, spellings) = (config.timeout, std::mem::take(&mut config.spellings));
+        Ok(Client { requester: Requester::new(config, logger, deadline)?, session, timeout, spellings })
+    }
+
+    /// Does one operation of an engine, with all of its requests, within the time of `call`. A failure is logged, with
+    /// `failed` in front, such as "Failed to store secret".
+    pub fn run<T>(&self, failed: &str, call: &Call, operation: impl FnOnce(Context<'_>) -> Result<T>) -> Result<T> {
+        let deadline = self.start(call);
+        operation(Context { client: self, deadline: &deadline }).map_err(|error| self.failed(failed, error))
+    }
+
+    /// The deadline of a call that begins now: `VAULT_CLIENT_TIMEOUT` from now where it has no limit of its own.
+    pub fn start(&self, call: &Call) -> Deadline {
+        call.start(self.timeout)
+    }
+
+    /// The error of an operation, for the caller and the log. A bad argument is the caller's alone, and told as it is.
+    #[cold]
+    pub fn failed(&self, what: &str, error: Error) -> Error {
+        if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
+            return error;
+        }
+        self.told(error.in_context(what))
+    }
+
+    /// Logs an error, whose message then names settings as they were set.
+    #[cold]
+    pub fn told(&self, error: Error) -> Error {
+        let error = self.spellings.apply(error);
+        self.logger().error(format_args!("{error}"));
+        error
     }
 
     /// Where messages go.

@@ -1,4 +1,4 @@
 //! The engines of a server, each in terms of the authenticated client.
 
-pub mod kv;
-pub mod mount;
+pub(crate) mod kv;
+pub(crate) mod mount;

@@ -98,3 +98,44 @@ impl Endpoint for LookUp<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+
+    fn parsed(status: u16, body: &str) -> Result<Option<Mount>> {
+        LookUp { name: "a/b" }.parse("sys/internal/ui/mounts/a/b", Response::for_tests(status, body))
+    }
+
+    fn kind_of(data: &str) -> Kind {
+        parsed(200, &format!(r#"{{"data":{data}}}"#)).unwrap().unwrap().kind
+    }
+
+    #[test]
+    fn the_name_is_encoded_in_the_path() {
+        assert_eq!(LookUp { name: "a b/c" }.request().unwrap().path, "sys/internal/ui/mounts/a%20b/c");
+    }
+
+    #[test]
+    fn a_mount_is_told_by_its_type_and_its_version() {
+        assert_eq!(kind_of(r#"{"type":"kv","options":{"version":"2"}}"#), Kind::Kv2);
+        assert_eq!(kind_of(r#"{"type":"kv","options":null}"#), Kind::Kv1);
+        assert_eq!(kind_of(r#"{"type":"generic"}"#), Kind::Kv1);
+        assert_eq!(kind_of(r#"{"type":"transit","options":{}}"#), Kind::Other("transit".to_owned()));
+    }
+
+    #[test]
+    fn a_denial_by_policy_tells_nothing_and_other_refusals_are_errors() {
+        let denied = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
+        assert!(parsed(403, denied).unwrap().is_none());
+        assert_eq!(parsed(503, r#"{"errors":["Vault is sealed"]}"#).err().unwrap().status(), Status::Unavailable);
+    }
+
+    #[test]
+    fn what_describes_no_mount_is_a_protocol_error() {
+        for body in ["", "{}", "[]", r#"{"data":null}"#, r#"{"data":{"type":7}}"#, "<html>"] {
+            assert_eq!(parsed(200, body).err().unwrap().status(), Status::Protocol, "{body}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::document::{Content, Document, Field, Found, read_field, read_version};
 use super::path::{Branch, MountPath};
+use super::refusal::refused;
 use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::reference::KvPath;
@@ -93,7 +94,7 @@ fn version_found<T>(found: Option<Found<T>>, path: &str, response: &Response) ->
         (200, None) => Err(not_as_documented(response, path, "holds no KV version 2 document")),
         (404, Some(found @ Found::Deleted { .. })) => Ok(found),
         (404, _) if is_missing(response) => Ok(Found::Missing),
-        _ => Err(ErrorResponse::of(response).into_error(path, "\"read\"")),
+        _ => Err(refused(ErrorResponse::of(response), path, "\"read\"")),
     }
 }
 
@@ -151,7 +152,7 @@ impl Endpoint for Write<'_> {
         let refusal = ErrorResponse::of(&response);
         let (wants, mismatch) = (refusal.requires_check_and_set(), refusal.is_version_mismatch());
         let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
-        let error = refusal.into_error(path, "\"create\" and \"update\"");
+        let error = refused(refusal, path, "\"create\" and \"update\"");
         match (wants, mismatch, may_have_acted) {
             (true, ..) => Ok(Written::WantsCheckAndSet(error)),
             (_, true, _) => Ok(Written::VersionMismatch(error)),
@@ -196,7 +197,7 @@ impl Endpoint for ReadMetadata<'_> {
                 Ok(Some(MetadataText(data.get().to_owned())))
             }
             404 if is_missing(&response) => Ok(None),
-            _ => Err(ErrorResponse::of(&response).into_error(path, "\"read\"")),
+            _ => Err(refused(ErrorResponse::of(&response), path, "\"read\"")),
         }
     }
 }
@@ -243,7 +244,7 @@ impl Endpoint for Delete<'_> {
             _ => {
                 let refusal = ErrorResponse::of(&response);
                 let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
-                let error = refusal.into_error(path, "\"delete\"");
+                let error = refused(refusal, path, "\"delete\"");
                 if may_have_acted { Ok(Deleted::Unknown(error)) } else { Err(error) }
             }
         }

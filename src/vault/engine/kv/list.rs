@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::path::{Branch, MountPath};
+use super::refusal::refused;
 use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::observe::log::Logger;
@@ -120,7 +121,7 @@ impl Endpoint for ListFolder<'_> {
                 Ok(below(&self.folder, &names))
             }
             404 if is_missing(&response) => Ok(Vec::new()),
-            _ => Err(ErrorResponse::of(&response).into_error(path, "\"list\"")),
+            _ => Err(refused(ErrorResponse::of(&response), path, "\"list\"")),
         }
     }
 }

@@ -5,4 +5,5 @@ mod endpoint;
 mod hint;
 pub mod list;
 mod path;
+mod refusal;
 pub mod v2;
