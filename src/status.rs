@@ -1,14 +1,14 @@
-//! The table of statuses: the number, the C name and the meaning of each.
+//! The table of statuses: number, C name and meaning of each, written once.
 //!
 //! [`Status`], the constants of `ffi`, `hf_status_name` and the static errors come from this table; so do the macros of
-//! the C header, because `build.rs` includes this file. This file therefore uses nothing else of the crate.
-//! `tests/packaging/statuses.rs` compares the table with the lists of the other languages.
+//! the C header, because `build.rs` includes this file. For that it uses nothing of the crate. `tests/statuses.rs`
+//! compares the lists that other languages have.
 //!
 //! A status is added as one entry. The numbers are part of the ABI: they are never changed and never used again.
 
 use std::ffi::CStr;
 
-/// Defines a variant of [`Status`], a constant in [`numbers`] and an arm of each function of `Status` for each entry.
+/// Makes of each entry a variant of [`Status`], a constant in [`numbers`], and an arm of the functions that describe it.
 macro_rules! statuses {
     ($( $(#[doc = $line:literal])+ $variant:ident = $name:ident = $number:literal, )+) => {
         /// The outcome of a call as C programs see it.
