@@ -24,7 +24,7 @@
  *     if (status == HF_OK)
  *         status = hf_get_secret(manager, "vault://github_token_user_123", NULL, &value, &error);
  *     if (status == HF_OK)
- *         printf("it has a value\n");
+ *         printf("the secret has a value\n");
  *     else if (status == HF_NOT_FOUND)
  *         printf("there is no such secret\n");
  *     else
@@ -38,24 +38,26 @@
  * @endcode
  *
  * With SECRET_MANAGER_TYPE=vault, VAULT_ADDR and VAULT_TOKEN (or VAULT_ROLE_ID and VAULT_SECRET_ID) in the environment
- * this reads from Vault. Without SECRET_MANAGER_TYPE the secrets are those of the process environment ("env://...").
+ * this program reads from Vault. Without SECRET_MANAGER_TYPE it reads from the process environment, where references
+ * have the form "env://...".
  *
  * @section link Compiling and linking
  *
- * C99 or later, C++98 or later. One header, one library, no other dependency:
+ * The header is valid C99 and C++98 and later. A program needs this header and one library:
  *
  *     cc program.c $(pkg-config --cflags --libs handsfree_secrets)
  *     cc program.c -lhandsfree_secrets
  *
- * CMake: find_package(handsfree_secrets CONFIG), then the target handsfree_secrets::handsfree_secrets. The library
- * stays mapped after dlclose, so loading it again and again is safe.
+ * With CMake, call find_package(handsfree_secrets CONFIG) and link the target handsfree_secrets::handsfree_secrets. The
+ * library stays mapped after dlclose, so it may be loaded and closed repeatedly.
  *
- * @section ownership Who owns what
+ * @section ownership Ownership
  *
- * Borrow in, own out. Arguments stay the caller's; none is ever consumed. What comes by a `T **` belongs to the caller,
- * and has exactly one function that frees it; `const` results are borrowed.
+ * Arguments are borrowed: the library never takes ownership of them. An object that a function returns, or writes
+ * through a `T **`, belongs to the caller, and exactly one function frees it. Results that are `const` pointers are
+ * borrowed from the object or the library and are not freed.
  *
- * | comes from                                               | is freed by         |
+ * | returned by                                              | freed by            |
  * |----------------------------------------------------------|---------------------|
  * | hf_get_secret, hf_store_secret, hf_canonical_reference   | hf_free_string      |
  * | hf_manager_open, hf_manager_default, hf_manager_ref      | hf_manager_free     |
@@ -66,36 +68,40 @@
  * | hf_metadata_new                                          | hf_metadata_free    |
  * | any function with `hf_error **error`                     | hf_error_free       |
  *
- * Every function that frees accepts NULL. Out-parameters become NULL (a length 0) when the function begins, and get a
- * value only with HF_OK; so all of them can be freed on every path.
+ * Every function that frees an object accepts NULL. A function sets its out-parameters to NULL (lengths to 0) when it
+ * starts and writes results only if it returns HF_OK, so a program may free all of them on every path.
  *
  * @section errors Errors
  *
- * Compare with HF_OK. HF_NOT_FOUND is positive, failures are negative. `error` may be NULL; where it is not, it gets an
- * hf_error exactly if the status is negative. An `error` variable that is used again is freed first. NULL where a value
- * is needed, and text that is not UTF-8, are HF_ERR_INVALID_ARGUMENT; nothing that a valid pointer points at ends the
- * process. There is no "last error" and no other state of a thread.
+ * Compare statuses with HF_OK. HF_NOT_FOUND is positive; failures are negative. The parameter `error` may be NULL. If
+ * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
+ * error before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
+ * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
+ * thread-local state.
  *
  * @section threads Threads, forks, signals
  *
- * A manager may be used by any number of threads at once; so may the immutable hf_error, hf_string_list and hf_results.
- * hf_call is set by one thread, then used by any number of calls at once; hf_options and hf_metadata are changed by
- * one thread at a time, and unchanged used by any number of calls. Functions that block say so. A child made by fork
- * may use and free inherited managers. In a signal handler only hf_call_cancel may be called. Signals do not fail a
- * call; errno is left as it was.
+ * Any number of threads may use a manager at once, and read the immutable objects hf_error, hf_string_list and
+ * hf_results. Only one thread at a time may change an hf_call, hf_options or hf_metadata; any number of calls may use
+ * the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
+ * free the managers that it inherited. A signal handler may call hf_call_cancel and no other function. Signals do not
+ * make a call fail, and errno is preserved.
+ *
+ * The library starts no threads. A program that shuts down can end the calls of all of its threads: they use one
+ * hf_call, and hf_call_cancel on it ends them within 100 ms.
  *
  * @section memory Memory
  *
- * The library wipes what it frees. hf_free_string wipes the whole string, whatever was written into it. Copies that the
- * caller makes are the caller's to wipe.
+ * The library overwrites memory before it frees it. hf_free_string wipes the whole string, whatever was written into
+ * it. The caller has to wipe the copies that it makes.
  *
- * Where there is no memory for an answer, a value, metadata or a request the call fails with HF_ERR_TOO_LARGE. Memory
- * that runs out for something small, such as a reference, ends the process.
+ * If there is not enough memory for a response, a value, metadata or a request, the call fails with HF_ERR_TOO_LARGE. A
+ * failed allocation of a small object, such as a reference, ends the process.
  *
  * @section abi Compatibility
  *
- * Numbers and signatures do not change, functions are only added. No object is visible: all are pointers to types that
- * only the library knows.
+ * Later versions keep all numbers and signatures, and only add functions. All objects are opaque: programs hold
+ * pointers to incomplete types.
  */
 
 #ifndef HANDSFREE_SECRETS_H
@@ -104,7 +110,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The version of this header. hf_version tells that of the loaded library. */
+/** The version of this header. hf_version returns the version of the loaded library. */
 #define HF_VERSION_MAJOR 0
 /** See HF_VERSION_MAJOR. */
 #define HF_VERSION_MINOR 1
@@ -115,28 +121,28 @@
 /** "major.minor.patch" */
 #define HF_VERSION_STRING "0.1.0"
 
-/** Marks what the library exports. */
+/** Marks the exported functions. */
 #if defined(__GNUC__)
 #define HF_API __attribute__((visibility("default")))
 #else
 #define HF_API
 #endif
 
-/** The compiler warns where a result is not used. */
+/** Makes the compiler warn if a result is ignored. */
 #if defined(__GNUC__)
 #define HF_MUST_USE __attribute__((warn_unused_result))
 #else
 #define HF_MUST_USE
 #endif
 
-/** The compiler warns where a deprecated function is used. */
+/** Makes the compiler warn if a deprecated function is used. */
 #if defined(__clang__) || (defined(__GNUC__) && (__GNUC__ > 4 || (__GNUC__ == 4 && __GNUC_MINOR__ >= 5)))
 #define HF_DEPRECATED(instead) __attribute__((deprecated(instead)))
 #else
 #define HF_DEPRECATED(instead)
 #endif
 
-/** No function lets an exception out. */
+/** No function throws an exception. */
 #if defined(__cplusplus) && __cplusplus >= 201103L
 #define HF_NOEXCEPT noexcept
 #else
@@ -149,26 +155,26 @@ extern "C" {
 
 /** @defgroup version Version
  *
- * The version of the library that is loaded, which may be newer than the header that a program was compiled with.
+ * The version of the loaded library. It may be newer than the header that the program was compiled with.
  * @{
  */
 
 /**
- * The version of the loaded library, as `HF_VERSION_STRING` is that of this header.
+ * Returns the version of the loaded library as text. `HF_VERSION_STRING` is the version of this header.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @return A text such as "0.1.0". Borrowed: it lives as long as the process, and is not freed.
+ * @return A text such as "0.1.0". Borrowed: valid until the process ends; do not free it.
  */
 HF_API const char *hf_version(void) HF_NOEXCEPT;
 
 /**
- * The version of the loaded library as a number: major * 1000000 + minor * 1000 + patch, as `HF_VERSION_NUMBER` is
- * that of this header.
+ * Returns the version of the loaded library as a number: major * 1000000 + minor * 1000 + patch. `HF_VERSION_NUMBER`
+ * is the version of this header.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @return The number. A program that needs a function of version a.b.c compares with it.
+ * @return The number, to be compared with the version that a program needs.
  */
 HF_API int32_t hf_version_number(void) HF_NOEXCEPT;
 
@@ -176,15 +182,15 @@ HF_API int32_t hf_version_number(void) HF_NOEXCEPT;
 
 /** @defgroup error Statuses and errors
  *
- * Every function that can fail returns an `hf_status`. Success is `HF_OK` and nothing else; `HF_NOT_FOUND` is no
- * success and no error; everything negative is a failure. Later versions may add numbers: treat a negative number
- * that you do not know as a failure.
+ * Every function that can fail returns an `hf_status`. Only `HF_OK` means success. `HF_NOT_FOUND` is neither a success
+ * nor a failure. All negative numbers are failures. Later versions may add statuses: treat an unknown negative number
+ * as a failure.
  * @{
  */
 
 /**
- * Why a call failed. Immutable, and so usable from any thread. Owned by the caller of the function that failed, who
- * frees it with `hf_error_free`.
+ * Why a call failed. Immutable, so any thread may read it. Owned by the caller of the failed function, who frees it
+ * with `hf_error_free`.
  */
 typedef struct hf_error hf_error;
 
@@ -199,33 +205,33 @@ typedef int32_t hf_status;
 #define HF_OK 0
 
 /**
- * There is no such secret. Not an error: no `hf_error` is made, and the out-value is NULL.
+ * The secret does not exist. Not an error: no `hf_error` is created, and the out-parameter is NULL.
  */
 #define HF_NOT_FOUND 1
 
 /**
- * NULL where a value is needed, invalid UTF-8, an invalid key, an unknown option. The message names the
+ * NULL where a value is required, invalid UTF-8, an invalid key, or an unknown option. The message names the
  * parameter.
  */
 #define HF_ERR_INVALID_ARGUMENT (-1)
 
 /**
- * The text is no reference of this manager. Also logged as a warning.
+ * The text is not a reference of this manager. Also logged as a warning.
  */
 #define HF_ERR_INVALID_REFERENCE (-2)
 
 /**
- * Configuration is missing or contradicts itself; or the mount or the namespace does not exist.
+ * The configuration is incomplete or contradictory, or the mount or the namespace does not exist.
  */
 #define HF_ERR_CONFIG (-3)
 
 /**
- * Vault refuses the credentials; or the token is dead and no login can replace it.
+ * Vault rejects the credentials, or the token is no longer valid and no login can replace it.
  */
 #define HF_ERR_AUTH (-4)
 
 /**
- * The token is alive, but its policy says no. The message names the path and the capability.
+ * The token is valid, but its policy denies the request. The message names the path and the capability.
  */
 #define HF_ERR_PERMISSION_DENIED (-5)
 
@@ -235,44 +241,44 @@ typedef int32_t hf_status;
 #define HF_ERR_CONNECTION (-6)
 
 /**
- * A certificate was refused, by us or by the server, or the TLS handshake failed.
+ * The library or the server rejected a certificate, or the TLS handshake failed.
  */
 #define HF_ERR_TLS (-7)
 
 /**
- * The call's time was up.
+ * The call's deadline passed.
  */
 #define HF_ERR_TIMEOUT (-8)
 
 /**
- * Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also
- * after the retries.
+ * Vault is sealed, not initialised or without an active node, or it still returned a temporary server error after
+ * the retries.
  */
 #define HF_ERR_UNAVAILABLE (-9)
 
 /**
- * Vault limits the rate of requests, also after the retries.
+ * Vault still limited the rate of requests after the retries.
  */
 #define HF_ERR_RATE_LIMITED (-10)
 
 /**
- * Others changed the secret at the same time, again and again.
+ * Other writers changed the secret on every attempt.
  */
 #define HF_ERR_CONFLICT (-11)
 
 /**
- * A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no
- * memory for it.
+ * A value or a response exceeds a limit (the server's, the library's, or the capacity of the caller's buffer), or
+ * there is not enough memory for it.
  */
 #define HF_ERR_TOO_LARGE (-12)
 
 /**
- * What answers is not Vault, or not as documented.
+ * The peer is not Vault, or its response is not as documented.
  */
 #define HF_ERR_PROTOCOL (-13)
 
 /**
- * This backend, mount or server cannot do it; or the value is one that this function cannot return.
+ * The backend, mount or server does not support the operation, or the function cannot return this value.
  */
 #define HF_ERR_UNSUPPORTED (-14)
 
@@ -287,53 +293,54 @@ typedef int32_t hf_status;
 #define HF_ERR_INTERNAL (-16)
 
 /**
- * The status of the call that failed.
+ * Returns the status of the failed call.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param error  The error.
- * @return The same number that the failed function returned. `HF_ERR_INVALID_ARGUMENT` where `error` is NULL.
+ * @return The status that the failed function returned; `HF_ERR_INVALID_ARGUMENT` if `error` is NULL.
  */
 HF_API HF_MUST_USE hf_status hf_error_status(const hf_error *error) HF_NOEXCEPT;
 
 /**
- * What failed, with which path, variable or parameter, and what to do next, in English, for people. Programs look at
- * the status. The text may change between versions. It never holds a secret value, a token or a secret_id.
+ * Returns the message of an error: what failed, with which path, variable or parameter, and what to do next. The
+ * message is English text for people and may change between versions; programs test the status instead. It never
+ * contains a secret value, a token or a secret_id.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param error  The error.
- * @return UTF-8 in one line. Borrowed: it lives as long as `error`, and is not freed. "" where `error` is NULL.
+ * @return One line of UTF-8; "" if `error` is NULL. Borrowed: valid as long as `error`; do not free it.
  */
 HF_API const char *hf_error_message(const hf_error *error) HF_NOEXCEPT;
 
 /**
- * The HTTP status of the answer that the failure came with.
+ * Returns the HTTP status of the response that caused the failure.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param error  The error.
- * @return Such as 403. 0 where no HTTP answer was involved, or `error` is NULL.
+ * @return A number such as 403; 0 if no HTTP response was involved, or `error` is NULL.
  */
 HF_API int32_t hf_error_http_status(const hf_error *error) HF_NOEXCEPT;
 
 /**
  * Frees an error.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @param error  The error. NULL is fine.
+ * @param error  The error. May be NULL.
  */
 HF_API void hf_error_free(hf_error *error) HF_NOEXCEPT;
 
 /**
- * The name of a status, for log lines.
+ * Returns the name of a status, for log lines.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param status  Any number.
- * @return Such as "HF_NOT_FOUND"; "HF_UNKNOWN" for a number that this version does not know. Borrowed: it lives as
- *     long as the process, and is not freed.
+ * @return A name such as "HF_NOT_FOUND"; "HF_UNKNOWN" for a number that this version does not know. Borrowed: valid
+ *     until the process ends; do not free it.
  */
 HF_API const char *hf_status_name(hf_status status) HF_NOEXCEPT;
 
@@ -341,71 +348,73 @@ HF_API const char *hf_status_name(hf_status status) HF_NOEXCEPT;
 
 /** @defgroup log Logging
  *
- * The library is silent unless it is asked. A line goes to the callback of its manager's options if they have one,
- * else to the process-wide callback, else to standard error if `VAULT_LOG_LEVEL` says so. No line at any level holds
- * a secret value, a token or a secret_id.
+ * The library logs nothing by default. A log line goes to the callback that was set on the options of its manager;
+ * without one, to the process-wide callback; without either, to standard error if `VAULT_LOG_LEVEL` is set. A line
+ * that standard error does not accept at once is dropped; the next line that is written says how many were dropped. No
+ * line at any level contains a secret value, a token or a secret_id.
  *
- * A callback may run on any thread that calls the library, on several at once, and no lock of the library is held
- * meanwhile: it may call the library, and may replace itself. It must return: no C++ exception, no longjmp, no
- * pthread_exit.
+ * A callback runs on the thread whose call logs the line, so it may run on several threads at once. The call waits
+ * until the callback returns. The library holds no lock while a callback runs: the callback may call the library and
+ * may replace itself. It must return normally, without a C++ exception, longjmp or pthread_exit.
  * @{
  */
 
 /**
- * No line at all.
+ * No log lines.
  */
 #define HF_LOG_OFF 0
 
 /**
- * Something failed.
+ * Failures.
  */
 #define HF_LOG_ERROR 1
 
 /**
- * Needs attention: TLS verification is off, two kinds of credentials are set.
+ * Conditions that need attention, such as disabled TLS verification or two kinds of credentials.
  */
 #define HF_LOG_WARN 2
 
 /**
- * Changes of state: a login, another node.
+ * Changes of state, such as a login or a change to another node.
  */
 #define HF_LOG_INFO 3
 
 /**
- * What each request did.
+ * The result of each request.
  */
 #define HF_LOG_DEBUG 4
 
 /**
- * Every step.
+ * Every step of a request.
  */
 #define HF_LOG_TRACE 5
 
 /**
- * Receives log lines.
+ * A function that receives log lines.
  *
- * `level` is one of `HF_LOG_ERROR` to `HF_LOG_TRACE`. `message` is UTF-8 in one line, valid during the call only.
- * `user_data` is what was given with the callback.
+ * `level` is one of `HF_LOG_ERROR` to `HF_LOG_TRACE`. `message` is one line of UTF-8 and valid only during the call.
+ * `user_data` is the pointer that was set with the callback.
  */
 typedef void (*hf_log_callback)(int32_t level, const char *message, void *user_data);
 
 /**
- * Called once, when the library will never use `user_data` again; on any thread.
+ * A function that the library calls once, on any thread, when it no longer uses `user_data`.
  */
 typedef void (*hf_destroy)(void *user_data);
 
 /**
- * Sets or removes the process-wide log callback, which serves all managers whose options have none.
+ * Sets or removes the process-wide log callback. It receives the lines of all managers whose options have no callback.
  *
- * Any thread, at any time, also from within the callback; does not block. The `destroy` of the callback before is
- * called once the last call into it has returned: mostly before this function returns, else on the thread that was
- * still inside of it.
+ * May be called from any thread at any time, also from a callback. Does not block. The previous callback's `destroy`
+ * is called when no thread runs that callback any more: usually before this function returns, otherwise on the last
+ * thread that leaves the callback.
  *
- * @param callback   Receives the lines. NULL: none from now on; then `user_data` and `destroy` are not used.
- * @param user_data  Passed to `callback` and `destroy`; may be NULL. Stays the caller's until `destroy` is called.
- * @param destroy    Called once when `user_data` is no longer needed; NULL: nothing to do.
- * @param max_level  `HF_LOG_*`: lines beyond this level are not passed on. A smaller number is taken as `HF_LOG_OFF`,
- *     a larger one as `HF_LOG_TRACE`.
+ * @param callback   Receives the lines. NULL removes the callback; `user_data` and `destroy` are then ignored.
+ * @param user_data  Passed to `callback` and `destroy`. The caller keeps it valid until `destroy` is called. May be
+ *     NULL.
+ * @param destroy    Called once when `user_data` is no longer needed. May be NULL.
+ * @param max_level  The most verbose level (`HF_LOG_*`) that is passed on. Smaller numbers mean `HF_LOG_OFF`, larger
+ *     ones `HF_LOG_TRACE`.
  */
 HF_API
 void hf_set_log_callback(hf_log_callback callback,
@@ -417,52 +426,56 @@ void hf_set_log_callback(hf_log_callback callback,
 
 /** @defgroup options Options
  *
- * The settings that a manager is opened with. An option has the name of the environment variable of the same meaning,
- * and comes before the environment:
- * `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The groups address; credentials;
- * CA; client certificate and key; proxy are taken whole: where one member is set as an option, no member comes from the
- * environment.
+ * The settings that a manager is opened with. An option has the name of the environment variable of the same meaning
+ * and overrides it: `hf_options_set(options, "VAULT_CACERT", "/etc/ssl/vault-ca.pem", &error)`. docs/configuration.md
+ * lists all options with their defaults and units.
  *
- * Options are changed by one thread at a time, and unchanged used by any number of calls. They can be freed as soon as
- * the manager is open.
+ * A program that sets `VAULT_ADDR` or `VAULT_AGENT_ADDR` has to set `SECRET_MANAGER_TYPE` to "vault" too, as an option
+ * or in the environment; otherwise opening fails with `HF_ERR_CONFIG`. Address, credentials, CA, client certificate
+ * with its key, and proxy are groups: if one member of a group is set as an option, no member of the group is read
+ * from the environment.
+ *
+ * Only one thread at a time may change options. Any number of threads may open managers with them while nobody changes
+ * them. They may be freed as soon as the manager is open.
  * @{
  */
 
 /**
- * Options of a manager that is to be opened. One owner; changed by one thread at a time.
+ * The settings that a manager is opened with. One owner; only one thread at a time may change them.
  */
 typedef struct hf_options hf_options;
 
 /**
- * New options: nothing is set, and what is not set comes from the environment.
+ * Creates empty options. Settings that are not set come from the environment.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @return The options, owned by the caller: `hf_options_free`. NULL only if there is a bug in the library.
+ * @return The options; the caller frees them with `hf_options_free`. NULL only if there is a bug in the library.
  */
 HF_API hf_options *hf_options_new(void) HF_NOEXCEPT;
 
 /**
- * New options for a manager that never looks at the environment: nothing is set, and what is not set has its default.
+ * Creates empty options for a manager that never reads the environment. Settings that are not set have their defaults.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @return The options, owned by the caller: `hf_options_free`. NULL only if there is a bug in the library.
+ * @return The options; the caller frees them with `hf_options_free`. NULL only if there is a bug in the library.
  */
 HF_API hf_options *hf_options_new_isolated(void) HF_NOEXCEPT;
 
 /**
- * Sets an option. The name is checked now, the value when a manager is opened.
+ * Sets an option. The name is checked at once, the value when a manager is opened.
  *
- * One thread at a time for each `options`; does not block.
+ * Only one thread at a time may use the same `options`. Does not block.
  *
  * @param options  The options.
- * @param name     Such as "VAULT_ADDR". A name that this version does not know is refused, so this also tells what a
- *     library can do.
- * @param value    Copied. "" means explicitly none: the environment does not count either.
- * @param error    Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set, in place of what was set before.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an unknown name; the message has the nearest known one.
+ * @param name     The name, such as "VAULT_CACERT". A name that this version does not know is refused, so a program
+ *     can find out whether the library has an option.
+ * @param value    The value; it is copied. "" means that the setting has its default and the environment variable is
+ *     ignored.
+ * @param error    Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The option is set; an earlier value is replaced.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an unknown name; the message suggests a known one.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API
@@ -473,21 +486,22 @@ hf_status hf_options_set(hf_options *options,
                          hf_error **error) HF_NOEXCEPT;
 
 /**
- * Sets or removes the log callback of the managers that are opened with these options. It comes in place of the
- * process-wide one and of standard error.
+ * Sets or removes the log callback of the managers that are opened with these options. Their lines then go to neither
+ * the process-wide callback nor standard error.
  *
- * One thread at a time for each `options`; does not block. `destroy` is called once, after the last call into the
- * callback: when it has been replaced or its options freed, and the last manager opened with it freed too.
+ * Only one thread at a time may use the same `options`. Does not block. `destroy` is called once, after the last call
+ * of the callback: when the callback was replaced or the options were freed, and every manager that was opened with it
+ * is closed.
  *
  * @param options    The options.
- * @param callback   Receives the lines. NULL: none; then `user_data` and `destroy` are not used.
- * @param user_data  Passed to `callback` and `destroy`; may be NULL. Stays the caller's until `destroy` is called.
- * @param destroy    Called once when `user_data` is no longer needed; NULL: nothing to do. Not called for a callback
- *     that was refused.
- * @param max_level  `HF_LOG_*`: lines beyond this level are not passed on.
- * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set, in place of the one before.
- * @retval HF_ERR_INVALID_ARGUMENT  `options` is NULL, or `max_level` is no level.
+ * @param callback   Receives the lines. NULL removes the callback; `user_data` and `destroy` are then ignored.
+ * @param user_data  Passed to `callback` and `destroy`. The caller keeps it valid until `destroy` is called. May be
+ *     NULL.
+ * @param destroy    Called once when `user_data` is no longer needed. Not called if this function fails. May be NULL.
+ * @param max_level  The most verbose level (`HF_LOG_*`) that is passed on.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The callback is set; an earlier one is replaced.
+ * @retval HF_ERR_INVALID_ARGUMENT  `options` is NULL, or `max_level` is not a level.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API
@@ -502,9 +516,9 @@ hf_status hf_options_set_log_callback(hf_options *options,
 /**
  * Frees options. Managers that were opened with them stay open.
  *
- * Any thread, when no other uses them; does not block.
+ * May be called from any thread while no other thread uses the object. Does not block.
  *
- * @param options  The options. NULL is fine.
+ * @param options  The options. May be NULL.
  */
 HF_API void hf_options_free(hf_options *options) HF_NOEXCEPT;
 
@@ -513,59 +527,62 @@ HF_API void hf_options_free(hf_options *options) HF_NOEXCEPT;
 /** @defgroup call Calls
  *
  * The settings of calls: how long each may take, and a way to end them from another thread or from a signal handler. A
- * NULL call has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One
- * `hf_call` may serve any number of calls, one after the other or at once on any number of threads; the time of each
- * begins with it. To cancel it ends all of them.
+ * call without settings (NULL) has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds by default) and cannot be
+ * cancelled. Any number of calls may use one `hf_call`, one after another or on several threads at once; the time of
+ * each call starts with that call. Cancelling it ends all of them, so a program that shuts down can end the calls of
+ * all of its threads with one `hf_call`.
  * @{
  */
 
 /**
- * Settings of calls. One owner; set by one thread at a time, then used by any number of calls at once.
+ * The settings of calls. One owner; only one thread at a time may change them, and any number of calls may use them at
+ * once.
  */
 typedef struct hf_call hf_call;
 
 /**
- * New settings: the manager's timeout, not cancelled.
+ * Creates call settings with the manager's timeout, not cancelled.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @return The settings, owned by the caller: `hf_call_free`. NULL only if there is a bug in the library.
+ * @return The settings; the caller frees them with `hf_call_free`. NULL only if there is a bug in the library.
  */
 HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 
 /**
- * Sets how long a call may take: connecting, TLS, sending, waiting and reading, retries and logins included. A call
- * that is running already keeps its time.
+ * Sets how long a call may take, including connecting, TLS, sending, waiting, reading, retries and logins. A call that
+ * is already running keeps its deadline.
  *
- * One thread at a time for each `call`; does not block.
+ * Only one thread at a time may change the same `call`. Does not block.
  *
  * @param call          The settings.
- * @param milliseconds  At least 1: there is no call that takes no time. There is no "for ever"; a large number will
- *     do.
- * @param error         Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set, for the calls that begin from now on.
+ * @param milliseconds  The timeout in milliseconds, at least 1. No number means "no limit"; pass a large one.
+ * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set, for the calls that start from now on.
  * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is 0 or negative.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API HF_MUST_USE hf_status hf_call_set_timeout_ms(hf_call *call, int64_t milliseconds, hf_error **error) HF_NOEXCEPT;
 
 /**
- * Ends all calls that run with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
- * at once. It cannot be undone: a cancelled `hf_call` can only be freed.
+ * Cancels all calls that use these settings: running calls end within 100 ms with `HF_ERR_CANCELLED`, later ones at
+ * once. A call that is looking up a host name ends when the C library's lookup returns. Cancelling cannot be undone: a
+ * cancelled `hf_call` can only be freed.
  *
- * Any thread, also while calls run, and a signal handler: it is async-signal-safe, the only function of the library
- * that is. Does not block.
+ * May be called from any thread while calls run, and from a signal handler: this is the only function of the library
+ * that is async-signal-safe. Does not block.
  *
- * @param call  The settings. NULL is fine.
+ * @param call  The settings. May be NULL.
  */
 HF_API void hf_call_cancel(const hf_call *call) HF_NOEXCEPT;
 
 /**
- * Frees settings.
+ * Frees call settings.
  *
- * Any thread, when no call runs with them and no other thread or signal handler is about to cancel; does not block.
+ * May be called from any thread once no call uses the settings and no thread or signal handler can cancel them any
+ * more. Does not block.
  *
- * @param call  The settings. NULL is fine.
+ * @param call  The settings. May be NULL.
  */
 HF_API void hf_call_free(hf_call *call) HF_NOEXCEPT;
 
@@ -573,42 +590,43 @@ HF_API void hf_call_free(hf_call *call) HF_NOEXCEPT;
 
 /** @defgroup manager Managers
  *
- * A manager is a store of secrets: a Vault mount, or the process environment. It is counted: each reference that a
- * function gives is freed once, and the manager closes with the last. All its functions may be called from any number
- * of threads at once, and from a child after a fork.
+ * A manager is a store of secrets: a Vault mount or the process environment. Managers are reference-counted: each
+ * reference that a function returns is freed once, and the manager closes with the last one. Any number of threads may
+ * use a manager at once, and so may a child process after fork.
  * @{
  */
 
 /**
- * A store of secrets. Counted; usable from any number of threads at once.
+ * A store of secrets. Reference-counted; any number of threads may use it at once.
  */
 typedef struct hf_manager hf_manager;
 
 /**
- * Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that errors
- * show now and not at the first secret.
+ * Opens a manager. It checks the configuration and, for Vault, tries the credentials once, so that errors are reported
+ * now and not by the first operation.
  *
- * Any thread. Blocks, until the call's time is up at the latest. `options` are not changed, and may be used by
- * several threads for this at once.
+ * May be called from any thread, by several at once with the same `options`. Blocks until the call's deadline at the
+ * latest.
  *
- * @param options      What to open. NULL: what the environment says.
- * @param call         Time limit and cancellation. NULL: the defaults.
- * @param out_manager  Where the manager goes; the caller owns one reference: `hf_manager_free`. NULL on failure.
- * @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                      Open.
+ * @param options      The settings. NULL to take all of them from the environment.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_manager  Receives the manager; the caller owns one reference and frees it with `hf_manager_free`. Set to
+ *     NULL on failure.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                      The manager is open.
  * @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
- * @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
- *     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. A mount that does not exist
- *     is reported by the first operation: no token may ask for it in advance.
- * @retval HF_ERR_AUTH                Vault refuses the credentials.
- * @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
+ * @retval HF_ERR_CONFIG              A setting is missing or invalid, or two settings contradict each other; the
+ *     namespace does not exist, or VAULT_MOUNT is a path inside a mount. The message names the variable. A mount that
+ *     does not exist is reported by the first operation.
+ * @retval HF_ERR_AUTH                Vault rejects the credentials.
+ * @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from this address.
  * @retval HF_ERR_CONNECTION          Vault cannot be reached.
- * @retval HF_ERR_TLS                 A certificate was refused, or the handshake failed.
- * @retval HF_ERR_TIMEOUT             The call's time was up.
+ * @retval HF_ERR_TLS                 A certificate was rejected, or the TLS handshake failed.
+ * @retval HF_ERR_TIMEOUT             The call's deadline passed.
  * @retval HF_ERR_UNAVAILABLE         Vault is sealed, not initialised or without an active node.
- * @retval HF_ERR_RATE_LIMITED        Vault limits the rate of requests.
- * @retval HF_ERR_PROTOCOL            What answers is not Vault.
- * @retval HF_ERR_UNSUPPORTED         This version has no such backend or way to log in.
+ * @retval HF_ERR_RATE_LIMITED        Vault still limited the rate of requests after the retries.
+ * @retval HF_ERR_PROTOCOL            The peer is not Vault.
+ * @retval HF_ERR_UNSUPPORTED         This version does not support the backend or the login method.
  * @retval HF_ERR_CANCELLED           `hf_call_cancel`.
  * @retval HF_ERR_INTERNAL            A bug in the library.
  */
@@ -620,15 +638,16 @@ hf_status hf_manager_open(const hf_options *options,
                           hf_error **error) HF_NOEXCEPT;
 
 /**
- * The manager of the whole process, as the environment says. The first caller opens it, the others get the same. A
- * failure is not remembered: the next caller tries again.
+ * Returns the process-wide manager, which the environment configures. The first caller opens it; later callers get the
+ * same one. A failure is not remembered: the next caller tries again.
  *
- * Any thread. Blocks where it opens the manager, or waits for a thread that does; until the call's time is up at the
- * latest.
+ * May be called from any thread. Blocks while it opens the manager or waits for another thread that opens it, until
+ * the call's deadline at the latest.
  *
- * @param call         Time limit and cancellation. NULL: the defaults.
- * @param out_manager  Where the manager goes; the caller owns one reference: `hf_manager_free`. NULL on failure.
- * @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_manager  Receives the manager; the caller owns one reference and frees it with `hf_manager_free`. Set to
+ *     NULL on failure.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @return The statuses of `hf_manager_open`.
  */
 HF_API
@@ -638,39 +657,39 @@ hf_status hf_manager_default(const hf_call *call,
                              hf_error **error) HF_NOEXCEPT;
 
 /**
- * Forgets the process-wide manager: the next `hf_manager_default` opens a new one. Only the library's reference is
- * dropped; whoever has one goes on using it.
+ * Drops the process-wide manager, so that the next `hf_manager_default` opens a new one. Only the library's own
+ * reference is dropped; those that callers own stay valid.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  */
 HF_API void hf_manager_reset_default(void) HF_NOEXCEPT;
 
 /**
- * Adds a reference.
+ * Adds a reference to a manager.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param manager  The manager.
- * @return `manager`, owned once more: one more `hf_manager_free`. NULL where `manager` is NULL.
+ * @return `manager`; the caller frees the new reference with `hf_manager_free`. NULL if `manager` is NULL.
  */
 HF_API hf_manager *hf_manager_ref(const hf_manager *manager) HF_NOEXCEPT;
 
 /**
- * Drops one reference; the last one closes the manager. Makes no request and revokes no token.
+ * Frees one reference; freeing the last one closes the manager. Sends no request and revokes no token.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @param manager  A reference of the caller's own. NULL is fine.
+ * @param manager  A reference that the caller owns. May be NULL.
  */
 HF_API void hf_manager_free(hf_manager *manager) HF_NOEXCEPT;
 
 /**
- * The kind of the manager.
+ * Returns the name of a manager's backend.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param manager  The manager.
- * @return "env" or "vault". Borrowed: it lives as long as the process, and is not freed. NULL where `manager` is NULL.
+ * @return "env" or "vault"; NULL if `manager` is NULL. Borrowed: valid until the process ends; do not free it.
  */
 HF_API const char *hf_manager_type(const hf_manager *manager) HF_NOEXCEPT;
 
@@ -678,37 +697,38 @@ HF_API const char *hf_manager_type(const hf_manager *manager) HF_NOEXCEPT;
 
 /** @defgroup metadata Metadata
  *
- * Data stored beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
- * beside the value; the `env` backend ignores it.
+ * A map from string to string that is stored beside a value, such as `{"scopes": "repo,user"}`. Vault stores it as a
+ * field of the secret; the `env` backend ignores it.
  * @{
  */
 
 /**
- * A map from string to string. One owner; changed by one thread at a time, and unchanged used by any number of calls.
+ * A map from string to string. One owner; only one thread at a time may change it, and any number of calls may use it
+ * while nobody changes it.
  */
 typedef struct hf_metadata hf_metadata;
 
 /**
- * New, empty metadata.
+ * Creates empty metadata.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @return The metadata, owned by the caller: `hf_metadata_free`. NULL only if there is a bug in the library.
+ * @return The metadata; the caller frees it with `hf_metadata_free`. NULL only if there is a bug in the library.
  */
 HF_API hf_metadata *hf_metadata_new(void) HF_NOEXCEPT;
 
 /**
- * Sets one entry, in place of an entry with the same key.
+ * Sets one entry. An entry with the same key is replaced.
  *
- * One thread at a time for each `metadata`, while no other uses it; does not block.
+ * May be called from any thread while no other thread uses `metadata`. Does not block.
  *
  * @param metadata  The metadata.
- * @param key       Copied. Any UTF-8 text.
- * @param value     Copied. Any UTF-8 text.
- * @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+ * @param key       Any UTF-8 text; it is copied.
+ * @param value     Any UTF-8 text; it is copied.
+ * @param error     Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                    Set.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL or invalid UTF-8.
- * @retval HF_ERR_TOO_LARGE         There is no memory for the copies.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API
@@ -721,9 +741,9 @@ hf_status hf_metadata_set(hf_metadata *metadata,
 /**
  * Frees metadata.
  *
- * Any thread, when no other uses it; does not block.
+ * May be called from any thread while no other thread uses the object. Does not block.
  *
- * @param metadata  The metadata. NULL is fine.
+ * @param metadata  The metadata. May be NULL.
  */
 HF_API void hf_metadata_free(hf_metadata *metadata) HF_NOEXCEPT;
 
@@ -734,37 +754,37 @@ HF_API void hf_metadata_free(hf_metadata *metadata) HF_NOEXCEPT;
  */
 
 /**
- * A list of strings. Immutable, and so usable from any thread. One owner, who frees it with `hf_string_list_free`.
+ * A list of strings. Immutable, so any thread may read it. One owner, who frees it with `hf_string_list_free`.
  */
 typedef struct hf_string_list hf_string_list;
 
 /**
- * How many strings the list has.
+ * Returns the number of strings in a list.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param list  The list.
- * @return The number; 0 where `list` is NULL.
+ * @return The number; 0 if `list` is NULL.
  */
 HF_API size_t hf_string_list_len(const hf_string_list *list) HF_NOEXCEPT;
 
 /**
- * One string of the list.
+ * Returns one string of a list.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param list   The list.
- * @param index  From 0.
- * @return UTF-8. Borrowed: it lives as long as `list`, and is not freed. NULL past the end, or where `list` is NULL.
+ * @param index  The index, from 0.
+ * @return UTF-8; NULL if `index` is past the end or `list` is NULL. Borrowed: valid as long as `list`; do not free it.
  */
 HF_API const char *hf_string_list_get(const hf_string_list *list, size_t index) HF_NOEXCEPT;
 
 /**
- * Frees a list, its strings included.
+ * Frees a list and its strings.
  *
- * Any thread, when no other uses it; does not block.
+ * May be called from any thread while no other thread uses the object. Does not block.
  *
- * @param list  The list. NULL is fine.
+ * @param list  The list. May be NULL.
  */
 HF_API void hf_string_list_free(hf_string_list *list) HF_NOEXCEPT;
 
@@ -772,44 +792,46 @@ HF_API void hf_string_list_free(hf_string_list *list) HF_NOEXCEPT;
 
 /** @defgroup secrets Secrets
  *
- * The five operations. All of them may be called from any number of threads at once on one manager, and block until
- * the call's time is up at the latest; thread cancellation is disabled meanwhile. They share these statuses, which
- * the functions do not repeat:
+ * The five operations on secrets. Any number of threads may call them on one manager at once. They block until the
+ * call's deadline at the latest, and POSIX thread cancellation is disabled while they run. They share these statuses,
+ * which the functions do not repeat:
  *
  * - `HF_ERR_CONFIG`: the mount or the namespace does not exist;
- * - `HF_ERR_AUTH`: the token is dead and no login can replace it;
- * - `HF_ERR_PERMISSION_DENIED`: the policy says no; the message names path and capability;
+ * - `HF_ERR_AUTH`: the token is no longer valid and no login can replace it;
+ * - `HF_ERR_PERMISSION_DENIED`: the policy denies the request; the message names the path and the capability;
  * - `HF_ERR_CONNECTION`, `HF_ERR_TLS`, `HF_ERR_UNAVAILABLE`, `HF_ERR_RATE_LIMITED`, `HF_ERR_PROTOCOL`: as in
  *   `hf_manager_open`;
- * - `HF_ERR_TIMEOUT`, `HF_ERR_CANCELLED`: the call's time was up, or `hf_call_cancel`;
+ * - `HF_ERR_TIMEOUT`, `HF_ERR_CANCELLED`: the call's deadline passed, or `hf_call_cancel` ended it;
  * - `HF_ERR_INTERNAL`: a bug in the library.
  *
- * `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` and `HF_ERR_CANCELLED` from store, update or delete mean
- * that it may have happened all the same; so does `HF_ERR_PROTOCOL`, where the answer made no sense.
+ * After `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` or `HF_ERR_CANCELLED` from store, update or delete
+ * the change may have happened; so it may after `HF_ERR_PROTOCOL`, if the response could not be understood.
  *
- * A reference is a capability: it names what is read or deleted. Never take one from untrusted input.
+ * A reference is a capability: it selects what is read, changed or deleted. Never accept one from untrusted input.
  * @{
  */
 
 /**
- * Stores a value under a key, replacing what was there, its metadata included.
+ * Stores a value under a key. A secret that is already there is replaced, including its metadata.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager        The manager.
- * @param key            Such as "github_token_user_123". '.' and '_' are the same as '/': the secret is at
- *     github/token/user/123. At most 512 bytes; no empty segments, no control characters.
- * @param value          The value. "" is a value.
- * @param metadata       What stands beside the value. NULL or empty: none.
- * @param call           Time limit and cancellation. NULL: the defaults.
- * @param out_reference  Where the reference to get the secret back with goes, such as
- *     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
- * @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    Stored.
+ * @param key            The key, such as "github_token_user_123". '.' and '_' mean the same as '/': this secret has
+ *     the path github/token/user/123. At most 512 bytes, without empty segments and control characters.
+ * @param value          The value. It may be empty.
+ * @param metadata       The metadata to store beside the value. NULL or empty for none.
+ * @param call           Deadline and cancellation. NULL for the defaults.
+ * @param out_reference  Receives the reference that names the secret from now on, such as
+ *     "vault://github_token_user_123"; the caller frees it with `hf_free_string`. May be NULL if it is not needed. Set
+ *     to NULL on failure.
+ * @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The value is stored.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an invalid key; nothing was sent.
- * @retval HF_ERR_CONFLICT          The mount demands check-and-set, and others kept writing.
- * @retval HF_ERR_TOO_LARGE         The value is over the server's limit or ours; nothing was written.
- * @retval HF_ERR_UNSUPPORTED       The mount is no KV version 2.
+ * @retval HF_ERR_CONFLICT          The mount requires check-and-set, and other writers changed the secret on every
+ *     attempt.
+ * @retval HF_ERR_TOO_LARGE         The value exceeds the server's limit or the library's; nothing was written.
+ * @retval HF_ERR_UNSUPPORTED       The mount is not KV version 2.
  */
 HF_API
 HF_MUST_USE
@@ -822,22 +844,24 @@ hf_status hf_store_secret(const hf_manager *manager,
                           hf_error **error) HF_NOEXCEPT;
 
 /**
- * Gets the value behind a reference.
+ * Gets the value that a reference names.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager    The manager.
- * @param reference  Such as "vault://github_token_user_123", "vault://db?version=3", "vault://db#password".
- * @param call       Time limit and cancellation. NULL: the defaults.
- * @param out_value  Where the value goes: UTF-8, owned by the caller: `hf_free_string`, which wipes it. A number or
- *     boolean comes as its JSON text. NULL unless the status is `HF_OK`.
- * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     There is a value, and `*out_value` has it.
- * @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
+ * @param reference  The reference, such as "vault://github_token_user_123", "vault://db?version=3" (the third version)
+ *     or "vault://db#password" (the field password).
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param out_value  Receives the value in UTF-8; the caller frees it with `hf_free_string`, which wipes it. A number
+ *     or boolean is returned as its JSON text. NULL unless the status is `HF_OK`.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     `*out_value` has the value.
+ * @retval HF_NOT_FOUND              The secret, version or field does not exist, or it was deleted. No error is
+ *     created. If only the field is missing, a log line names the fields of the secret.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
- * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
- * @retval HF_ERR_TOO_LARGE          The answer is over 64 MiB.
- * @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or has U+0000 in it.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_TOO_LARGE          The response is larger than 64 MiB.
+ * @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or contains U+0000.
  */
 HF_API
 HF_MUST_USE
@@ -848,26 +872,28 @@ hf_status hf_get_secret(const hf_manager *manager,
                         hf_error **error) HF_NOEXCEPT;
 
 /**
- * Gets the value behind a reference into memory of the caller's: for languages that have no pointers to free, and for
- * pages that are locked.
+ * Gets the value that a reference names and writes it to a buffer of the caller. For languages that cannot free C
+ * memory, and for locked pages.
  *
- * Any thread; blocks. The library's own copy is wiped before this returns.
+ * May be called from any thread. Blocks until the call's deadline at the latest. The library's own copy of the value
+ * is wiped before the function returns.
  *
  * @param manager     The manager.
- * @param reference   As for `hf_get_secret`.
- * @param call        Time limit and cancellation. NULL: the defaults.
- * @param buffer      Where the value goes, with a NUL behind it; what lies behind the NUL is not touched. Unless the
- *     status is `HF_OK`, its first byte is NUL. Must not overlap `reference`.
- * @param capacity    How many bytes `buffer` has. The value and its NUL must fit: a value of 20 bytes takes 21.
- * @param out_length  Where the length of the value in bytes goes, its NUL not counted; 0 unless the status is `HF_OK`.
- * @param error       Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     There is a value, and `buffer` has it.
- * @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
+ * @param reference   The reference, as for `hf_get_secret`.
+ * @param call        Deadline and cancellation. NULL for the defaults.
+ * @param buffer      Receives the value and a terminating NUL; bytes after the NUL are not changed. Its first byte is
+ *     NUL unless the status is `HF_OK`. Must not overlap `reference`.
+ * @param capacity    The size of `buffer` in bytes. The value and its NUL must fit: a value of 20 bytes needs 21.
+ * @param out_length  Receives the length of the value in bytes, without the NUL; 0 unless the status is `HF_OK`.
+ * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     `buffer` has the value.
+ * @retval HF_NOT_FOUND              The secret, version or field does not exist, or it was deleted. No error is
+ *     created. If only the field is missing, a log line names the fields of the secret.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
- * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
- * @retval HF_ERR_TOO_LARGE          The value does not fit; the message says how many bytes it takes. Or the answer
- *     is over 64 MiB.
- * @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or has U+0000 in it.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_TOO_LARGE          The value does not fit, and the message says how many bytes it needs; or the
+ *     response is larger than 64 MiB.
+ * @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or contains U+0000.
  */
 HF_API
 HF_MUST_USE
@@ -880,24 +906,24 @@ hf_status hf_get_secret_into(const hf_manager *manager,
                              hf_error **error) HF_NOEXCEPT;
 
 /**
- * Replaces the value of a secret that exists. Its other fields stay as they are; a field named by the reference is the
- * one that is replaced. Concurrent updates do not undo each other's fields.
+ * Replaces the value of an existing secret: the field that the reference names, or `value`. Other fields are kept.
+ * Concurrent updates do not overwrite each other's fields.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager    The manager.
- * @param reference  As for `hf_get_secret`, without a version.
- * @param value      The new value. "" is a value.
- * @param metadata   NULL keeps what is there; empty metadata removes it.
- * @param call       Time limit and cancellation. NULL: the defaults.
- * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Updated.
- * @retval HF_NOT_FOUND              There is no such secret. No error is made, and nothing written.
+ * @param reference  The reference, as for `hf_get_secret`, without a version.
+ * @param value      The new value. It may be empty.
+ * @param metadata   The new metadata. NULL keeps the present metadata; empty metadata removes it.
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The value is replaced.
+ * @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or metadata for a reference that
  *     names the field "metadata" itself.
- * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
- * @retval HF_ERR_CONFLICT           Others kept writing.
- * @retval HF_ERR_TOO_LARGE          The value is over the server's limit or ours; nothing was written.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_CONFLICT           Other writers changed the secret on every attempt.
+ * @retval HF_ERR_TOO_LARGE          The value exceeds the server's limit or the library's; nothing was written.
  */
 HF_API
 HF_MUST_USE
@@ -909,18 +935,18 @@ hf_status hf_update_secret(const hf_manager *manager,
                            hf_error **error) HF_NOEXCEPT;
 
 /**
- * Deletes a secret, all its versions and its metadata.
+ * Deletes a secret with all its versions and its metadata.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager    The manager.
- * @param reference  As for `hf_get_secret`, without a version or field.
- * @param call       Time limit and cancellation. NULL: the defaults.
- * @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                     Deleted.
- * @retval HF_NOT_FOUND              There was no such secret. No error is made.
+ * @param reference  The reference, as for `hf_get_secret`, without a version or field.
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The secret is deleted.
+ * @retval HF_NOT_FOUND              The secret did not exist. No error is created.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version or field.
- * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
  */
 HF_API
 HF_MUST_USE
@@ -930,21 +956,23 @@ hf_status hf_delete_secret(const hf_manager *manager,
                            hf_error **error) HF_NOEXCEPT;
 
 /**
- * Lists the references of the secrets whose path starts with a prefix, at any depth, sorted. Each of them can be given
- * to the other functions. A secret whose latest version was deleted may be among them.
+ * Lists the references of the secrets whose path starts with a prefix, at any depth, sorted. Each reference can be
+ * passed to the other functions. A secret whose latest version was deleted may be in the list. Secrets with a path
+ * that no reference can name, such as one of more than 512 bytes or with a control character, are left out, and each
+ * is logged as a warning.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager   The manager.
- * @param prefix    A plain string prefix of the path, '.' and '_' being the same as '/': "github_tok" finds
- *     github/token/user/123 and github/tokens. NULL or "": all.
- * @param call      Time limit and cancellation. NULL: the defaults.
- * @param out_list  Where the list goes, owned by the caller: `hf_string_list_free`. Empty where there is nothing. NULL
- *     on failure.
- * @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    The list is complete; it may be empty.
+ * @param prefix    A string prefix of the path, in which '.' and '_' mean the same as '/': "github_tok" finds
+ *     github/token/user/123 and github/tokens. NULL or "" for all secrets.
+ * @param call      Deadline and cancellation. NULL for the defaults.
+ * @param out_list  Receives the list; the caller frees it with `hf_string_list_free`. Empty if nothing matches. Set to
+ *     NULL on failure.
+ * @param error     Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The list has every reference that matches; it may be empty.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a prefix that no path can have.
- * @retval HF_ERR_TOO_LARGE         An answer is over 64 MiB.
+ * @retval HF_ERR_TOO_LARGE         A response is larger than 64 MiB.
  */
 HF_API
 HF_MUST_USE
@@ -955,17 +983,19 @@ hf_status hf_list_secrets(const hf_manager *manager,
                           hf_error **error) HF_NOEXCEPT;
 
 /**
- * The one spelling of a reference: two references name the same secret exactly if their canonical forms are equal.
+ * Returns the canonical form of a reference. Two references name the same secret if and only if their canonical forms
+ * are equal.
  *
- * Any thread; does not block, and makes no request.
+ * May be called from any thread. Does not block and sends no request.
  *
  * @param manager        The manager.
- * @param reference      As for `hf_get_secret`.
- * @param out_reference  Where the canonical form goes, owned by the caller: `hf_free_string`. NULL on failure.
- * @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+ * @param reference      The reference, as for `hf_get_secret`.
+ * @param out_reference  Receives the canonical form; the caller frees it with `hf_free_string`. Set to NULL on
+ *     failure.
+ * @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                     `*out_reference` has the canonical form.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
- * @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
  * @retval HF_ERR_INTERNAL           A bug in the library.
  */
 HF_API
@@ -976,12 +1006,12 @@ hf_status hf_canonical_reference(const hf_manager *manager,
                                  hf_error **error) HF_NOEXCEPT;
 
 /**
- * Wipes and frees a string that this library gave by a `char **`: the whole of it, whatever was written into it. Never
- * for a `const char *`, and never with `free` in its place.
+ * Wipes and frees a string that the library returned through a `char **`. The whole allocation is wiped, whatever was
+ * written into it. Do not pass it a `const char *`, and do not call `free` instead.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
- * @param string  The string. NULL is fine.
+ * @param string  The string. May be NULL.
  */
 HF_API void hf_free_string(char *string) HF_NOEXCEPT;
 
@@ -989,29 +1019,30 @@ HF_API void hf_free_string(char *string) HF_NOEXCEPT;
 
 /** @defgroup batch Many secrets in one call
  *
- * Up to VAULT_LIST_CONCURRENCY requests (8 by default) are on their way at a time, from the calling thread, and each
- * secret has a status of its own: the statuses are those of the functions for one secret.
+ * The calling thread keeps up to VAULT_LIST_CONCURRENCY requests (8 by default) in flight at a time. Each secret has
+ * its own status, as the function for one secret would return it.
  * @{
  */
 
 /**
- * The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One
- * owner, who frees it with `hf_results_free`.
+ * The results of a call for many secrets, in the order of the call. Immutable, so any thread may read them. One owner,
+ * who frees them with `hf_results_free`.
  */
 typedef struct hf_results hf_results;
 
 /**
- * Gets the values behind many references at once.
+ * Gets the values that many references name.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager      The manager.
- * @param references   `count` references, each as for `hf_get_secret`. May be NULL if `count` is 0.
- * @param count        How many.
- * @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
- * @param out_results  Where the results go, owned by the caller: `hf_results_free`, which wipes them. NULL on failure.
- * @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
+ * @param references   An array of `count` references, each as for `hf_get_secret`. May be NULL if `count` is 0.
+ * @param count        The number of secrets.
+ * @param call         Deadline and cancellation of the whole call. NULL for the defaults.
+ * @param out_results  Receives the results; the caller frees them with `hf_results_free`, which wipes them. Set to
+ *     NULL on failure.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    There are results. Each has its own status, which may be a failure.
  * @retval HF_ERR_INVALID_ARGUMENT  `manager`, `references` or `out_results` is NULL.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
@@ -1025,19 +1056,19 @@ hf_status hf_get_secrets(const hf_manager *manager,
                          hf_error **error) HF_NOEXCEPT;
 
 /**
- * Stores many values at once, without metadata. Where two keys name the same secret, either value may be the last.
+ * Stores many values, without metadata. If two keys name the same secret, either value may be the one that stays.
  *
- * Any thread; blocks.
+ * May be called from any thread. Blocks until the call's deadline at the latest.
  *
  * @param manager      The manager.
- * @param keys         `count` keys, each as for `hf_store_secret`. May be NULL if `count` is 0.
- * @param values       `count` values. May be NULL if `count` is 0.
- * @param count        How many.
- * @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
- * @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL
- *     on failure.
- * @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
- * @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
+ * @param keys         An array of `count` keys, each as for `hf_store_secret`. May be NULL if `count` is 0.
+ * @param values       An array of `count` values. May be NULL if `count` is 0.
+ * @param count        The number of secrets.
+ * @param call         Deadline and cancellation of the whole call. NULL for the defaults.
+ * @param out_results  Receives the results, whose texts are references; the caller frees them with `hf_results_free`.
+ *     Set to NULL on failure.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    There are results. Each has its own status, which may be a failure.
  * @retval HF_ERR_INVALID_ARGUMENT  `manager`, `keys`, `values` or `out_results` is NULL.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
@@ -1052,54 +1083,55 @@ hf_status hf_store_secrets(const hf_manager *manager,
                            hf_error **error) HF_NOEXCEPT;
 
 /**
- * How many results there are.
+ * Returns the number of results.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param results  The results.
- * @return As many as the call had secrets; 0 where `results` is NULL.
+ * @return The number of secrets in the call; 0 if `results` is NULL.
  */
 HF_API size_t hf_results_len(const hf_results *results) HF_NOEXCEPT;
 
 /**
- * The status of one secret.
+ * Returns the status of one secret.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param results  The results.
- * @param index    From 0.
- * @return `HF_OK`, `HF_NOT_FOUND` or a failure; `HF_ERR_INVALID_ARGUMENT` past the end, or where `results` is NULL.
+ * @param index    The index, from 0.
+ * @return `HF_OK`, `HF_NOT_FOUND` or a failure; `HF_ERR_INVALID_ARGUMENT` if `index` is past the end or `results` is
+ *     NULL.
  */
 HF_API HF_MUST_USE hf_status hf_results_status(const hf_results *results, size_t index) HF_NOEXCEPT;
 
 /**
- * The text of one secret: the value that was got, or the reference of what was stored.
+ * Returns the text of one secret: its value after a get, its reference after a store.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param results  The results.
- * @param index    From 0.
- * @return UTF-8. Borrowed: it lives as long as `results`, and is not freed. NULL unless the status is `HF_OK`.
+ * @param index    The index, from 0.
+ * @return UTF-8; NULL unless the status is `HF_OK`. Borrowed: valid as long as `results`; do not free it.
  */
 HF_API const char *hf_results_text(const hf_results *results, size_t index) HF_NOEXCEPT;
 
 /**
- * Why one secret failed.
+ * Returns the error of one secret.
  *
- * Any thread; does not block.
+ * May be called from any thread. Does not block.
  *
  * @param results  The results.
- * @param index    From 0.
- * @return The error. Borrowed: it lives as long as `results`, and is not freed. NULL unless the status is negative.
+ * @param index    The index, from 0.
+ * @return The error; NULL unless the status is negative. Borrowed: valid as long as `results`; do not free it.
  */
 HF_API const hf_error *hf_results_error(const hf_results *results, size_t index) HF_NOEXCEPT;
 
 /**
- * Wipes and frees results, their texts and errors included.
+ * Wipes and frees results with their texts and errors.
  *
- * Any thread, when no other uses them; does not block.
+ * May be called from any thread while no other thread uses the object. Does not block.
  *
- * @param results  The results. NULL is fine.
+ * @param results  The results. May be NULL.
  */
 HF_API void hf_results_free(hf_results *results) HF_NOEXCEPT;
 

@@ -1,6 +1,6 @@
 /**
  * @file handsfree_secrets.hpp
- * @brief The C++ face of libhandsfree_secrets: C++17, header only, nothing to link but the C library.
+ * @brief The C++17 wrapper of libhandsfree_secrets: header only, links with the C library alone.
  *
  * @code
  * #include <handsfree_secrets.hpp>
@@ -13,28 +13,30 @@
  * }                                                               // the secret's memory is wiped here
  * @endcode
  *
- * **Two ways to learn of a failure.** Every operation that can fail exists twice. `get_secret` throws `Error`.
- * `try_get_secret` is `noexcept` and gives a `Result`. Where exceptions are off (`-fno-exceptions`), or where
- * `HF_NO_EXCEPTIONS` is defined before this header is included, only the second kind exists. Units of both kinds
- * may be linked into one program; an object of one kind cannot be handed to the other by mistake, because the
- * linker tells them apart. Hand over `release()` and `adopt()` there.
+ * **Errors.** Every operation that can fail exists in two forms. `get_secret` throws `Error`; `try_get_secret` is
+ * `noexcept` and returns a `Result`. Without exceptions (`-fno-exceptions`, or `HF_NO_EXCEPTIONS` defined before this
+ * header is included) only the second form exists. Translation units of both kinds may be linked into one program.
+ * Their classes are different types, so an object cannot be passed from one kind to the other by mistake; use
+ * `release()` and `adopt()` for that.
  *
- * **"Nothing there" is no failure.** Reading gives an empty `std::optional`, update and delete give `false`.
+ * **Missing secrets.** A missing secret is not an error: get returns an empty `std::optional`, update and delete return
+ * `false`.
  *
- * **Ownership.** Every class here owns one C object, frees it in its destructor, moves and does not copy. A
- * moved-from object may be destroyed or assigned to, and nothing else. What is passed in is borrowed for the call.
+ * **Ownership.** Every class owns one C object, frees it in its destructor, and can be moved but not copied. A
+ * moved-from object may only be destroyed or assigned to. Arguments are borrowed for the call.
  *
- * **Threads.** A `Manager` may be used by any number of threads at once. A `Call` is set by one thread, then used by any
- * number of operations at once. `Options` are changed by one thread at a time. A `Secret` is a value like any other.
+ * **Threads.** Any number of threads may use a `Manager` at once. Only one thread at a time may change a `Call` or
+ * `Options`; any number of operations may use them while nobody changes them. A `Secret` may be read by several threads
+ * while nobody changes it.
  *
- * **Blocking.** Opening a manager and the five operations on secrets block until the answer is there or the
- * deadline has passed. Nothing else does.
+ * **Blocking.** Opening a manager and the operations on secrets block until the response has arrived or the deadline
+ * has passed. Nothing else blocks.
  *
- * **Memory.** A `Secret` is wiped when it ends. A `std::string` made from its view is not: hand the view on
- * where you can. When memory runs out, the process may end.
+ * **Memory.** A `Secret` is wiped when it is destroyed. A `std::string` made from its view is not wiped: pass the view
+ * on where possible. If memory runs out, the process may end.
  *
- * **Parts.** This header includes all that stand in `handsfree_secrets/`, one for each kind of object. Each of them may
- * be included alone: `#include <handsfree_secrets/secret.hpp>`. Define `HF_NO_EXCEPTIONS` before the first of them.
+ * **Parts.** This header includes all headers in `handsfree_secrets/`, one for each kind of object. Each of them may be
+ * included alone: `#include <handsfree_secrets/secret.hpp>`. `HF_NO_EXCEPTIONS` has to be defined before the first one.
  */
 #ifndef HANDSFREE_SECRETS_HPP
 #define HANDSFREE_SECRETS_HPP

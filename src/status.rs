@@ -49,52 +49,52 @@ statuses! {
     /// Done.
     Ok = HF_OK = 0,
 
-    /// There is no such secret. Not an error: no `hf_error` is made, and the out-value is NULL.
+    /// The secret does not exist. Not an error: no `hf_error` is created, and the out-parameter is NULL.
     NotFound = HF_NOT_FOUND = 1,
 
-    /// NULL where a value is needed, invalid UTF-8, an invalid key, an unknown option. The message names the
+    /// NULL where a value is required, invalid UTF-8, an invalid key, or an unknown option. The message names the
     /// parameter.
     InvalidArgument = HF_ERR_INVALID_ARGUMENT = -1,
 
-    /// The text is no reference of this manager. Also logged as a warning.
+    /// The text is not a reference of this manager. Also logged as a warning.
     InvalidReference = HF_ERR_INVALID_REFERENCE = -2,
 
-    /// Configuration is missing or contradicts itself; or the mount or the namespace does not exist.
+    /// The configuration is incomplete or contradictory, or the mount or the namespace does not exist.
     Config = HF_ERR_CONFIG = -3,
 
-    /// Vault refuses the credentials; or the token is dead and no login can replace it.
+    /// Vault rejects the credentials, or the token is no longer valid and no login can replace it.
     Auth = HF_ERR_AUTH = -4,
 
-    /// The token is alive, but its policy says no. The message names the path and the capability.
+    /// The token is valid, but its policy denies the request. The message names the path and the capability.
     PermissionDenied = HF_ERR_PERMISSION_DENIED = -5,
 
     /// No TCP or Unix-socket connection could be made, or it broke.
     Connection = HF_ERR_CONNECTION = -6,
 
-    /// A certificate was refused, by us or by the server, or the TLS handshake failed.
+    /// The library or the server rejected a certificate, or the TLS handshake failed.
     Tls = HF_ERR_TLS = -7,
 
-    /// The call's time was up.
+    /// The call's deadline passed.
     Timeout = HF_ERR_TIMEOUT = -8,
 
-    /// Vault is sealed, not initialised or without an active node; or it answered with a passing server error, also
-    /// after the retries.
+    /// Vault is sealed, not initialised or without an active node, or it still returned a temporary server error after
+    /// the retries.
     Unavailable = HF_ERR_UNAVAILABLE = -9,
 
-    /// Vault limits the rate of requests, also after the retries.
+    /// Vault still limited the rate of requests after the retries.
     RateLimited = HF_ERR_RATE_LIMITED = -10,
 
-    /// Others changed the secret at the same time, again and again.
+    /// Other writers changed the secret on every attempt.
     Conflict = HF_ERR_CONFLICT = -11,
 
-    /// A value or an answer is over a limit: the server's, ours, or the capacity of the caller's buffer. Or there is no
-    /// memory for it.
+    /// A value or a response exceeds a limit (the server's, the library's, or the capacity of the caller's buffer), or
+    /// there is not enough memory for it.
     TooLarge = HF_ERR_TOO_LARGE = -12,
 
-    /// What answers is not Vault, or not as documented.
+    /// The peer is not Vault, or its response is not as documented.
     Protocol = HF_ERR_PROTOCOL = -13,
 
-    /// This backend, mount or server cannot do it; or the value is one that this function cannot return.
+    /// The backend, mount or server does not support the operation, or the function cannot return this value.
     Unsupported = HF_ERR_UNSUPPORTED = -14,
 
     /// `hf_call_cancel` ended the call.

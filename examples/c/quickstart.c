@@ -1,19 +1,19 @@
-/* The five operations of libhandsfree_secrets, with every error looked at and everything freed.
+/* The five operations of libhandsfree_secrets; checks every error and frees every object.
  *
  *   cc quickstart.c $(pkg-config --cflags --libs handsfree_secrets) -o quickstart
  *   ./quickstart
  *
- * Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or
- * nothing at all for the `env` backend, which keeps what is stored in the memory of this process. */
+ * The environment selects the backend: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing for the
+ * `env` backend, which keeps stored secrets in the memory of this process. */
 #include <handsfree_secrets.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program unless the status is the one that is right here. A missing secret is HF_NOT_FOUND, which is an
- * answer and no error: there is no hf_error then.
+/* Ends the program unless the status is the expected one. A missing secret is HF_NOT_FOUND, which is not an error:
+ * there is no hf_error then.
  *
- * The status has to be in a variable before this is called: in expect(HF_OK, hf_...(..., &error), step, error) the
- * compiler may read `error` before the library sets it, and the message is lost. */
+ * Assign the status to a variable before calling this: in expect(HF_OK, hf_...(..., &error), step, error) the compiler
+ * may read `error` before the library sets it, and the message would be lost. */
 static void expect(hf_status wanted, hf_status status, const char *step, hf_error *error) {
     if (status != wanted) {
         fprintf(stderr, "%s: %s: %s\n", step, hf_status_name(status), error ? hf_error_message(error) : "unexpected");
@@ -28,8 +28,8 @@ static void print_secret(const hf_manager *manager, const char *reference) {
     hf_status status = hf_get_secret(manager, reference, NULL, &value, &error);
 
     expect(HF_OK, status, "get", error);
-    printf("  get     %s\n", value); /* a real program would hand it to its database driver here */
-    hf_free_string(value);           /* wipes it, too */
+    printf("  get     %s\n", value); /* a real program would pass it to its database driver */
+    hf_free_string(value);           /* wipes the value first */
 }
 
 static void print_references(const hf_manager *manager, const char *prefix) {
@@ -83,7 +83,7 @@ int main(void) {
     reference = store(manager, "quickstart_token", "first value");
     print_secret(manager, reference);
 
-    /* NULL for the metadata keeps what is there. */
+    /* NULL for the metadata keeps the present metadata. */
     status = hf_update_secret(manager, reference, "second value", NULL, NULL, &error);
     expect(HF_OK, status, "update", error);
     printf("  update  %s\n", reference);

@@ -1,5 +1,5 @@
-      *> Numbers of handsfree_secrets.h. A status below zero is a
-      *> failure, also one that is not named here.
+      *> The statuses of handsfree_secrets.h. Every status below zero
+      *> is a failure, including those that are not listed here.
        78  HF-OK                       VALUE 0.
        78  HF-NOT-FOUND                VALUE 1.
        78  HF-ERR-INVALID-ARGUMENT     VALUE -1.

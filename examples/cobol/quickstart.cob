@@ -3,9 +3,9 @@
       *>   cobc -x -fstatic-call quickstart.cob -lhandsfree_secrets
       *>   ./quickstart
       *>
-      *> Where the secrets live is the environment's choice:
+      *> The environment selects the backend:
       *> SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN,
-      *> or nothing at all for the env backend.
+      *> or nothing for the env backend.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. QUICKSTART.
 
@@ -13,7 +13,7 @@
        WORKING-STORAGE SECTION.
        COPY "handsfree_secrets.cpy".
 
-      *> What the library hands out, and takes back at the end.
+      *> Objects of the library, freed at the end.
        01  MANAGER             USAGE POINTER VALUE NULL.
        01  REFERENCE-PTR       USAGE POINTER VALUE NULL.
        01  LIST-PTR            USAGE POINTER VALUE NULL.
@@ -25,8 +25,8 @@
        01  WANTED              USAGE BINARY-LONG.
        01  STEP                PIC X(8).
 
-      *> The secret comes into memory of ours. A length of 0 to 4095
-      *> bytes fits: the library ends it with a NUL.
+      *> Receives the secret: at most 4095 bytes, because the
+      *> library appends a NUL.
        01  SECRET-AREA         PIC X(4096).
        01  SECRET-CAPACITY     USAGE BINARY-DOUBLE UNSIGNED VALUE 4096.
        01  SECRET-LENGTH       USAGE BINARY-DOUBLE UNSIGNED.
@@ -36,7 +36,7 @@
        01  LINE-TEXT           PIC X(600).
 
        LINKAGE SECTION.
-      *> A text of the library's, as far as its NUL.
+      *> A text of the library, up to its NUL.
        01  C-TEXT              PIC X(600).
 
        PROCEDURE DIVISION.
@@ -48,7 +48,7 @@
                RETURNING HF-STATUS
            PERFORM EXPECT-OK
 
-      *> Z"..." ends with the NUL that C looks for.
+      *> Z"..." ends with the NUL that C needs.
            MOVE "store" TO STEP
            CALL "hf_store_secret" USING
                BY VALUE MANAGER
@@ -80,7 +80,7 @@
                RETURNING HF-STATUS
            PERFORM EXPECT-OK
 
-      *> A missing secret is an answer and not an error.
+      *> A missing secret is not an error.
            MOVE "gone" TO STEP
            PERFORM GET-SECRET
            MOVE HF-NOT-FOUND TO WANTED
@@ -101,7 +101,7 @@
                BY REFERENCE SECRET-LENGTH BY REFERENCE ERROR-PTR
                RETURNING HF-STATUS.
 
-      *> A real program would hand the secret to its database here.
+      *> A real program would pass the secret to its database.
        SHOW-SECRET.
            MOVE "get" TO STEP
            PERFORM GET-SECRET
@@ -109,7 +109,7 @@
            IF SECRET-LENGTH > 0
                DISPLAY "  get      " SECRET-AREA(1:SECRET-LENGTH)
            END-IF
-      *> What is no longer needed is wiped.
+      *> Wipe the secret when it is no longer needed.
            MOVE LOW-VALUES TO SECRET-AREA.
 
        SHOW-LIST.
@@ -146,8 +146,8 @@
            MOVE HF-OK TO WANTED
            PERFORM EXPECT.
 
-      *> Ends the program unless the status is the one that is right
-      *> here. An error says what failed and what to do next.
+      *> Ends the program unless the status is the expected one.
+      *> An error says what failed and what to do next.
        EXPECT.
            IF HF-STATUS NOT = WANTED
                MOVE SPACES TO LINE-TEXT

@@ -1,5 +1,6 @@
-// Stores a secret, reads it back, updates and deletes it. The environment says where: with SECRET_MANAGER_TYPE=vault,
-// VAULT_ADDR and VAULT_TOKEN set it is Vault; with nothing set it is the process itself, which suits a first try.
+// Stores a secret, reads it back, updates and deletes it. The environment selects the backend:
+// SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing for the env backend, which keeps secrets in the
+// memory of this process.
 //
 //   c++ -std=c++17 quickstart.cpp $(pkg-config --cflags --libs handsfree_secrets) -o quickstart && ./quickstart
 #include <handsfree_secrets.hpp>
@@ -18,7 +19,7 @@ int main() {
             manager.store_secret("github_token_user_123", "not-a-real-token", {{"scopes", "repo,user"}});
         std::cout << "stored: " << reference << '\n';
 
-        // One call may have a time limit of its own.
+        // A call may have its own timeout.
         const hf::Call quickly(std::chrono::seconds(5));
         if (const auto secret = manager.get_secret(reference, quickly)) {
             std::cout << "found a value of " << secret->size() << " bytes\n";

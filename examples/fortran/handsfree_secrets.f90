@@ -1,7 +1,7 @@
-! libhandsfree_secrets for Fortran 2003 and later: the C functions, and texts in Fortran's own form.
+! libhandsfree_secrets for Fortran 2003 and later, with Fortran strings.
 !
-! Every function that can fail gives a status: HF_OK, HF_NOT_FOUND, or a negative number. `message` then says what
-! failed and what to do next; it is empty otherwise. No message holds a secret.
+! Every function that can fail returns a status: HF_OK, HF_NOT_FOUND, or a negative number for a failure. `message` then
+! says what failed and what to do next; it is empty otherwise. No message contains a secret.
 module handsfree_secrets
     use, intrinsic :: iso_c_binding
     implicit none
@@ -15,13 +15,13 @@ module handsfree_secrets
         HF_ERR_RATE_LIMITED = -10, HF_ERR_CONFLICT = -11, HF_ERR_TOO_LARGE = -12, HF_ERR_PROTOCOL = -13, &
         HF_ERR_UNSUPPORTED = -14, HF_ERR_CANCELLED = -15, HF_ERR_INTERNAL = -16
 
-    ! A store of secrets. Any number of threads may use one at once; hf_close ends it.
+    ! A store of secrets. Any number of threads may use one at once; hf_close frees it.
     type :: hf_manager
         private
         type(c_ptr) :: handle = c_null_ptr
     end type
 
-    ! One line of a list.
+    ! One element of a list.
     type :: hf_text
         character(len=:), allocatable :: text
     end type
@@ -124,7 +124,7 @@ module handsfree_secrets
 
 contains
 
-    ! Opens what the environment describes: SECRET_MANAGER_TYPE, VAULT_ADDR and so on. Tries the credentials once.
+    ! Opens a manager, configured by the environment: SECRET_MANAGER_TYPE, VAULT_ADDR and so on. Tries the credentials.
     function hf_open(manager, message) result(status)
         type(hf_manager), intent(out) :: manager
         character(len=:), allocatable, intent(out) :: message
@@ -135,7 +135,7 @@ contains
         message = take_message(error)
     end function
 
-    ! Ends the use of the manager. May be called again.
+    ! Frees the manager. May be called again.
     subroutine hf_close(manager)
         type(hf_manager), intent(inout) :: manager
 
@@ -143,8 +143,8 @@ contains
         manager%handle = c_null_ptr
     end subroutine
 
-    ! Stores `secret` under `key`, replacing what was there, and gives the reference to get it back with.
-    ! Trailing blanks of all three texts count.
+    ! Stores `secret` under `key`, replacing an existing secret, and returns its reference.
+    ! Trailing blanks of all three texts are significant.
     function hf_store(manager, key, secret, reference, message) result(status)
         type(hf_manager), intent(in) :: manager
         character(len=*), intent(in) :: key, secret
@@ -161,7 +161,7 @@ contains
         message = take_message(error)
     end function
 
-    ! The secret behind `reference`, with HF_OK only. hf_wipe it when it is no longer needed.
+    ! Gets the value that `reference` names; only with HF_OK. Wipe it with hf_wipe when it is no longer needed.
     function hf_get(manager, reference, secret, message) result(status)
         type(hf_manager), intent(in) :: manager
         character(len=*), intent(in) :: reference
@@ -175,7 +175,7 @@ contains
         message = take_message(error)
     end function
 
-    ! Replaces the secret behind `reference`; its metadata stay as they are.
+    ! Replaces the value that `reference` names and keeps its metadata.
     function hf_update(manager, reference, secret, message) result(status)
         type(hf_manager), intent(in) :: manager
         character(len=*), intent(in) :: reference, secret
@@ -190,7 +190,7 @@ contains
         message = take_message(error)
     end function
 
-    ! Deletes the secret behind `reference` with all its versions.
+    ! Deletes the secret that `reference` names with all its versions.
     function hf_delete(manager, reference, message) result(status)
         type(hf_manager), intent(in) :: manager
         character(len=*), intent(in) :: reference
@@ -202,7 +202,7 @@ contains
         message = take_message(error)
     end function
 
-    ! The references of all secrets whose path starts with `prefix`; '' for all. Sorted.
+    ! Lists the references of the secrets whose path starts with `prefix`, sorted; '' for all.
     function hf_list(manager, prefix, references, message) result(status)
         type(hf_manager), intent(in) :: manager
         character(len=*), intent(in) :: prefix
@@ -221,14 +221,14 @@ contains
         message = take_message(error)
     end function
 
-    ! Overwrites a text. `volatile` keeps the compiler from leaving it out.
+    ! Overwrites a text. `volatile` prevents the compiler from removing that.
     subroutine hf_wipe(text)
         character(len=*), intent(inout), volatile :: text
 
         text = repeat(c_null_char, len(text))
     end subroutine
 
-    ! Makes a C text one of Fortran's; empty for NULL. A subroutine: a function's result would be a copy that nobody wipes.
+    ! Converts a C string; empty for NULL. A subroutine, because a function's result would be a copy that is not wiped.
     subroutine copy_text(pointer, text)
         type(c_ptr), intent(in) :: pointer
         character(len=:), allocatable, intent(out) :: text
@@ -245,7 +245,7 @@ contains
         end do
     end subroutine
 
-    ! Gives `text` the NUL that C looks for. A subroutine for the same reason.
+    ! Appends the NUL that C needs. A subroutine for the same reason.
     subroutine end_with_nul(text, ended)
         character(len=*), intent(in) :: text
         character(len=:), allocatable, intent(out) :: ended

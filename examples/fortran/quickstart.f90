@@ -3,8 +3,8 @@
 !   gfortran handsfree_secrets.f90 quickstart.f90 -lhandsfree_secrets -o quickstart
 !   ./quickstart
 !
-! Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or
-! nothing at all for the env backend.
+! The environment selects the backend: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing for the env
+! backend.
 program quickstart
     use, intrinsic :: iso_c_binding, only: c_int32_t
     use, intrinsic :: iso_fortran_env, only: error_unit
@@ -30,7 +30,7 @@ program quickstart
     end do
 
     call expect(HF_OK, hf_delete(manager, reference, message), 'delete')
-    ! A missing secret is an answer and not an error.
+    ! A missing secret is not an error.
     call expect(HF_NOT_FOUND, hf_get(manager, reference, secret, message), 'gone')
     print '(a)', '  gone     it is not found any more'
     call hf_close(manager)
@@ -39,7 +39,7 @@ contains
 
     subroutine show_secret()
         call expect(HF_OK, hf_get(manager, reference, secret, message), 'get')
-        print '(2a)', '  get      ', secret ! a real program would use it here
+        print '(2a)', '  get      ', secret ! a real program would use it
         call hf_wipe(secret)
     end subroutine
 

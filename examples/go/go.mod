@@ -4,6 +4,6 @@ go 1.21
 
 require github.com/handsfree/libhandsfree_secrets/bindings/go v0.0.0
 
-// The binding lies beside this program; a program elsewhere names its own path here, or leaves the line out once the
-// module is published.
+// The path of the module in this repository. Other programs use their own path, or no replace directive once the module
+// is published.
 replace github.com/handsfree/libhandsfree_secrets/bindings/go => ../../bindings/go

@@ -2,8 +2,8 @@
 //
 //	go run .
 //
-// Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or
-// nothing at all for the env backend.
+// The environment selects the backend: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing for the
+// env backend.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 }
 
 func run(manager *secrets.Manager) error {
-	// One deadline for all five; each call ends at it at the latest.
+	// One deadline for all five calls.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 
@@ -62,7 +62,7 @@ func run(manager *secrets.Manager) error {
 	if err := manager.Delete(ctx, reference); err != nil {
 		return err
 	}
-	// A missing secret is an error that a program can tell from the others.
+	// A missing secret is ErrNotFound.
 	switch _, err := manager.Get(ctx, reference); {
 	case err == nil:
 		return errors.New("the secret is still there")
@@ -73,7 +73,7 @@ func run(manager *secrets.Manager) error {
 	return nil
 }
 
-// show prints a secret; a real program would hand token.Bytes() to its database driver here.
+// show prints a secret; a real program would pass token.Bytes() to its database driver.
 func show(ctx context.Context, manager *secrets.Manager, reference string) error {
 	token, err := manager.Get(ctx, reference)
 	if err != nil {

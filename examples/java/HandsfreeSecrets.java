@@ -17,10 +17,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /**
- * Secrets in HashiCorp Vault or in the environment, by libhandsfree_secrets and the foreign-function API of Java 22.
+ * Secrets in HashiCorp Vault or the environment, with libhandsfree_secrets and the foreign-function API of Java 22.
  *
- * <p>Any number of threads may use one object at once, but none after {@link #close}. A call blocks its thread; a virtual
- * thread keeps its carrier meanwhile. Values are byte arrays in UTF-8, so that callers can wipe them with
+ * <p>Any number of threads may use one object at once, but none after {@link #close}. A call blocks its thread;
+ * a virtual thread pins its carrier thread. Values are byte arrays in UTF-8, so that callers can wipe them with
  * {@link Arrays#fill(byte[], byte)}.
  *
  * <p>The library is found as the dynamic linker finds it ({@code LD_LIBRARY_PATH}, {@code ldconfig}).
@@ -48,7 +48,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
     private static final MethodHandle ERROR_MESSAGE = function("hf_error_message", ADDRESS, 1);
     private static final MethodHandle ERROR_FREE = procedure("hf_error_free");
 
-    /** A failed call. The message says what failed and what to do next, and holds no secret. */
+    /** A failed call. The message says what failed and what to do next, and contains no secret. */
     public static final class VaultException extends RuntimeException {
         private final int status;
 
@@ -66,7 +66,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
     private final MemorySegment manager;
     private volatile boolean closed;
 
-    /** Opens what the environment describes: SECRET_MANAGER_TYPE, VAULT_ADDR and so on. Tries the credentials once. */
+    /** Opens a manager, configured by the environment: SECRET_MANAGER_TYPE, VAULT_ADDR and so on. */
     public HandsfreeSecrets() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ADDRESS);
@@ -75,7 +75,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** Stores a value under a key, replacing what was there, and gives the reference to get it back with. */
+    /** Stores a value under a key, replacing an existing secret, and returns its reference. */
     public String store(String key, byte[] value) {
         try (Arena arena = Arena.ofConfined(); Wiped text = new Wiped(value)) {
             MemorySegment name = cString(arena, key);
@@ -86,7 +86,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** The value behind a reference. Wipe it when it is no longer needed. */
+    /** Returns the value that a reference names. Wipe it when it is no longer needed. */
     public Optional<byte[]> get(String reference) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = cString(arena, reference);
@@ -97,7 +97,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** Replaces the value behind a reference and keeps its metadata. False where there is none. */
+    /** Replaces the value that a reference names and keeps its metadata. Returns false if the secret does not exist. */
     public boolean update(String reference, byte[] value) {
         try (Arena arena = Arena.ofConfined(); Wiped text = new Wiped(value)) {
             MemorySegment name = cString(arena, reference);
@@ -106,7 +106,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** Deletes the secret behind a reference with all its versions. False where there is none. */
+    /** Deletes the secret that a reference names with all its versions. Returns false if it does not exist. */
     public boolean delete(String reference) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = cString(arena, reference);
@@ -114,7 +114,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** The references of all secrets whose path starts with a prefix ("": all), sorted. */
+    /** Returns the references of the secrets whose path starts with a prefix, sorted; "" for all. */
     public List<String> list(String prefix) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = cString(arena, prefix);
@@ -124,7 +124,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** Frees the manager; no call may be running. Sends nothing, and may be called again. */
+    /** Frees the manager; no call may be running. Sends no request, and may be called again. */
     @Override
     public synchronized void close() {
         if (!closed) {
@@ -140,7 +140,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         return manager;
     }
 
-    /** A text as C reads it; a NUL would cut it short unnoticed. */
+    /** Converts a text for C. A text that contains a NUL is refused, because C would truncate it. */
     private static MemorySegment cString(Arena arena, String text) {
         if (text.indexOf('\0') >= 0) {
             throw new IllegalArgumentException("a key, reference or prefix holds U+0000");
@@ -163,12 +163,12 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** A call of C, which gets the place for an error. */
+    /** A C call, which gets the out-parameter for the error. */
     private interface Call {
         int run(MemorySegment error) throws Throwable;
     }
 
-    /** True for HF_OK, false for HF_NOT_FOUND, an exception for the rest. */
+    /** Returns true for HF_OK and false for HF_NOT_FOUND; throws for other statuses. */
     private static boolean check(Arena arena, Call call) {
         MemorySegment out = arena.allocate(ADDRESS);
         int status;
@@ -194,7 +194,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    /** The bytes of a string that C gave away; C wipes and frees its own. */
+    /** Copies a string that C returned; the library wipes and frees its copy. */
     private static byte[] take(MemorySegment text) {
         try {
             MemorySegment all = text.reinterpret(Long.MAX_VALUE);
@@ -212,7 +212,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         return borrowed.reinterpret(Long.MAX_VALUE).getString(0);
     }
 
-    /** A value in memory that C reads, wiped at the end. */
+    /** A value in native memory, wiped at the end. */
     private static final class Wiped implements AutoCloseable {
         private final Arena arena = Arena.ofConfined();
         private final MemorySegment segment;

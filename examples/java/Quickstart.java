@@ -6,8 +6,8 @@ import java.util.Arrays;
  *
  * <pre>java --enable-native-access=ALL-UNNAMED Quickstart.java</pre>
  *
- * Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or
- * nothing at all for the env backend.
+ * The environment selects the backend: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing for the
+ * env backend.
  */
 public final class Quickstart {
     private Quickstart() {}
@@ -38,7 +38,7 @@ public final class Quickstart {
         }
     }
 
-    /** A real program would use the value here. */
+    /** A real program would use the value. */
     private static void show(HandsfreeSecrets secrets, String reference) {
         byte[] value = secrets.get(reference).orElseThrow();
         System.out.println("  get      " + new String(value, StandardCharsets.UTF_8));

@@ -3,8 +3,8 @@
 
     PYTHONPATH=../../bindings/python python3 quickstart.py
 
-Where the secrets live is the environment's choice: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing
-at all for the env backend.
+The environment selects the backend: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN, or nothing for the env
+backend.
 """
 
 import sys
@@ -17,7 +17,7 @@ def main():
 
     reference = secret_manager.store_secret("python_quickstart", "first value", metadata={"scopes": "repo,user"})
     print("  store   ", reference)
-    print("  get     ", secret_manager.get_secret(reference))  # a real program would use it here
+    print("  get     ", secret_manager.get_secret(reference))  # a real program would use it
 
     secret_manager.update_secret(reference, "second value")
     print("  get     ", secret_manager.get_secret(reference))

@@ -1,6 +1,6 @@
 /**
  * @file base.hpp
- * @brief What every part of the wrapper starts with: the C interface, and whether there are exceptions.
+ * @brief The basis of the other headers: the C interface and the choice of exceptions.
  */
 #ifndef HANDSFREE_SECRETS_BASE_HPP
 #define HANDSFREE_SECRETS_BASE_HPP
@@ -10,11 +10,12 @@
 #include <memory>
 
 #if !defined(HF_NO_EXCEPTIONS) && !defined(__cpp_exceptions)
-/** Defined, by you or by this header under `-fno-exceptions`: everything that throws is left out. */
+/** If this is defined, by the program or by this header under `-fno-exceptions`, all functions that throw are left
+ *  out. */
 #define HF_NO_EXCEPTIONS 1
 #endif
 
-// Units with and without exceptions see different classes. Different names keep the linker from merging them.
+// Translation units with and without exceptions have different classes; different names keep them apart when linking.
 #ifndef HF_NO_EXCEPTIONS
 #define HF_EXCEPTIONS_NAMESPACE with_exceptions
 #else
@@ -22,20 +23,19 @@
 #endif
 
 namespace handsfree {
-/** The library. The name is that of the Python package whose data it shares; `namespace hf = handsfree::secrets;`
- *  makes it short. */
+/** The namespace of the wrapper. `namespace hf = handsfree::secrets;` makes it short. */
 namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 namespace detail {
 
-/** Frees a C object with the function that belongs to its type. */
+/** Frees a C object with the function for its type. */
 template <class T, void (*Free)(T *)>
 struct Deleter {
     void operator()(T *object) const noexcept { Free(object); }
 };
 
-// The functions of C are noexcept, which is part of their type in C++17. Functions like this one, here and beside the
-// other handles, give all of them the type that Deleter takes.
+// C functions are noexcept, which is part of their type in C++17. Functions such as this one, here and beside the
+// other handles, have the type that Deleter takes.
 inline void free_string(char *object) { hf_free_string(object); }
 
 using StringHandle = std::unique_ptr<char, Deleter<char, free_string>>;

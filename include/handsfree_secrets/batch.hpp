@@ -17,17 +17,18 @@ namespace handsfree {
 namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
-/** A secret for Manager::store_secrets(). It borrows both texts. */
+/** A key and a value for Manager::store_secrets(). It borrows both texts. */
 struct Item {
     /** A key as for Manager::store_secret(). */
     std::string_view key;
-    /** Its value. */
+    /** The value. */
     std::string_view value;
 };
 
 namespace detail {
 
-/** Many texts as C wants them. A text that holds a NUL is left out, and so refused in its place. */
+/** Texts as an array of C strings. A text that contains a NUL becomes a null pointer, so the library refuses it in its
+ *  place. */
 class Texts {
 public:
     explicit Texts(std::size_t count) {
@@ -35,7 +36,7 @@ public:
         pointers_.reserve(count);
     }
 
-    /** Adds a text, and tells in `refused` if C must not see it. */
+    /** Adds a text, and records in `refused` whether it contains a NUL. */
     void add(Text text, std::vector<bool>::reference refused) {
         refused = refused || text.has_nul();
         pointers_.push_back(text.has_nul() ? nullptr : text.c_str());
@@ -50,7 +51,7 @@ private:
     std::vector<const char *> pointers_;
 };
 
-/** The result of a C call for many secrets. */
+/** Converts the outcome of a C call for many secrets. */
 inline Result<Results> finish_many(hf_status status, hf_error *error, hf_results *results,
                                    std::vector<bool> refused) noexcept {
     if (status != HF_OK) {

@@ -1,6 +1,6 @@
 /**
  * @file call.hpp
- * @brief How long one operation may take, and the means to end it early.
+ * @brief The timeout and the cancellation of operations.
  */
 #ifndef HANDSFREE_SECRETS_CALL_HPP
 #define HANDSFREE_SECRETS_CALL_HPP
@@ -24,36 +24,38 @@ using CallHandle = std::unique_ptr<hf_call, Deleter<hf_call, free_call>>;
 }  // namespace detail
 
 /**
- * How long one operation may take, and the means to end it early. Without one, `VAULT_CLIENT_TIMEOUT` holds (60 s).
+ * The timeout and the cancellation of operations. Without a Call an operation has the timeout `VAULT_CLIENT_TIMEOUT`
+ * (60 s by default) and cannot be cancelled.
  *
  * @code
  * hf::Call call(std::chrono::milliseconds(500));
  * auto secret = manager.get_secret("vault://db/password", call);
  * @endcode
  *
- * The deadline starts anew with each operation, and covers all of it: connecting, TLS, logging in, retries. Use a
- * call in one operation at a time.
+ * The time starts anew with each operation and includes connecting, TLS, logins and retries. Any number of operations
+ * may use one Call, one after another or at once on several threads; only one thread at a time may change it.
  */
 class Call {
 public:
-    /** The manager's timeout; made to be cancelled, or to be given a timeout later. */
+    /** Creates a call with the manager's timeout. */
     Call() noexcept : handle_(hf_call_new()) {}
 
 #ifndef HF_NO_EXCEPTIONS
-    /** With a timeout. @throws Error `HF_ERR_INVALID_ARGUMENT` if the library refuses it, as it does a negative one. */
+    /** Creates a call with a timeout. @throws Error `HF_ERR_INVALID_ARGUMENT` if it is not positive */
     template <class Rep, class Period>
     explicit Call(std::chrono::duration<Rep, Period> timeout) : Call() {
         set_timeout(timeout);
     }
 
-    /** Limits every later operation with this call. Fractions of a millisecond are rounded up. @throws Error */
+    /** Sets the timeout of later operations. Fractions of a millisecond are rounded up.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is not positive */
     template <class Rep, class Period>
     void set_timeout(std::chrono::duration<Rep, Period> timeout) {
         try_set_timeout(timeout).value();
     }
 #endif
 
-    /** The same without exceptions. */
+    /** As set_timeout(), without exceptions. */
     template <class Rep, class Period>
     Result<void> try_set_timeout(std::chrono::duration<Rep, Period> timeout) noexcept {
         hf_error *error = nullptr;
@@ -61,12 +63,12 @@ public:
         return detail::finish(status, error);
     }
 
-    /** Ends the operations that use this call, and every later one, with `HF_ERR_CANCELLED`. From any thread, and
-     *  from a signal handler. */
+    /** Cancels the operations that use this call, within 100 ms, and all later ones: they end with `HF_ERR_CANCELLED`.
+     *  May be called from any thread and from a signal handler. Does not block. */
     void cancel() const noexcept { hf_call_cancel(handle_.get()); }
 
-    /** What the operations use where none is given: the manager's timeout, nobody who cancels. Cancelling this one
-     *  does nothing. */
+    /** The call that operations use by default: the manager's timeout, without cancellation. Cancelling it has no
+     *  effect. */
     static const Call &defaults() noexcept {
         static const Call none{detail::CallHandle()};
         return none;

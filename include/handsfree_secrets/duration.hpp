@@ -1,6 +1,6 @@
 /**
  * @file duration.hpp
- * @brief How times are handed to the library.
+ * @brief Conversion of durations for the C interface.
  */
 #ifndef HANDSFREE_SECRETS_DURATION_HPP
 #define HANDSFREE_SECRETS_DURATION_HPP
@@ -16,10 +16,10 @@ inline namespace HF_EXCEPTIONS_NAMESPACE {
 
 namespace detail {
 
-/** Whole milliseconds, rounded up, so that a timeout is never shorter than was asked for. */
+/** Converts to whole milliseconds, rounded up, so that a timeout is never shorter than requested. */
 template <class Rep, class Period>
 std::int64_t to_milliseconds(std::chrono::duration<Rep, Period> time) noexcept {
-    // Longer than any clock runs, and far from where the conversion would overflow.
+    // A limit far below the values at which the conversion overflows.
     constexpr double longest = 1e15;
     const double milliseconds = std::chrono::duration<double, std::milli>(time).count();
     if (milliseconds >= longest) {

@@ -1,6 +1,6 @@
 /**
  * @file error.hpp
- * @brief Why something did not work.
+ * @brief The error of a failed call.
  */
 #ifndef HANDSFREE_SECRETS_ERROR_HPP
 #define HANDSFREE_SECRETS_ERROR_HPP
@@ -21,7 +21,8 @@ namespace handsfree {
 namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
-/** The name of a status, "HF_ERR_AUTH"; "HF_UNKNOWN" for a number that the linked library does not know. */
+/** Returns the name of a status, such as "HF_ERR_AUTH"; "HF_UNKNOWN" for a number that the linked library does not
+ *  know. */
 inline std::string_view status_name(hf_status status) noexcept { return hf_status_name(status); }
 
 namespace detail {
@@ -31,23 +32,23 @@ using ErrorHandle = std::unique_ptr<hf_error, Deleter<hf_error, free_error>>;
 
 }  // namespace detail
 
-/** Why something did not work: what a failed @ref Result holds. */
+/** The error of a failed call, as a @ref Result holds it. */
 class Failure {
 public:
-    /** Takes over the error of a C call that returned `status`. */
+    /** Takes ownership of the error of a C call that returned `status`. */
     Failure(hf_status status, hf_error *error) noexcept : status_(status), error_(error) {}
 
-    /** A failure that needs no C call to be known; `message` must outlive it, as a literal does. */
+    /** A failure that was found without a C call. `message` has to outlive it, as a literal does. */
     Failure(hf_status status, const char *message) noexcept : status_(status), message_(message) {}
 
-    /** Which one: `HF_ERR_PERMISSION_DENIED`, … Treat a number that you do not know as a failure. */
+    /** The status, such as `HF_ERR_PERMISSION_DENIED`. Treat an unknown number as a failure. */
     hf_status status() const noexcept { return status_; }
 
-    /** The status of Vault's HTTP answer, 0 where no answer was involved. */
+    /** The HTTP status of Vault's response; 0 if no response was involved. */
     std::int32_t http_status() const noexcept { return error_ ? hf_error_http_status(error_.get()) : 0; }
 
-    /** What failed, with which path or variable, and what to do about it. Valid as long as this object. It ends
-     *  with a NUL and never holds a secret. */
+    /** The message: what failed, with which path or variable, and what to do next. Valid as long as this object. A NUL
+     *  follows the text. It never contains a secret. */
     std::string_view message() const noexcept {
         return error_ ? hf_error_message(error_.get()) : message_ != nullptr ? message_ : hf_status_name(status_);
     }
@@ -60,10 +61,10 @@ private:
 
 #ifndef HF_NO_EXCEPTIONS
 /**
- * What the throwing functions throw. It copies without throwing; `what()` is the message.
+ * The exception that the throwing functions throw. Copying it does not throw; `what()` is the message.
  *
- * After `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` or `HF_ERR_CANCELLED` from a store, an update
- * or a delete the change may have happened all the same.
+ * After `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` or `HF_ERR_CANCELLED` from a store, an update or a
+ * delete the change may have happened.
  */
 class Error : public std::runtime_error {
 public:
@@ -75,13 +76,13 @@ public:
     Error(hf_status status, std::int32_t http_status, std::string_view message)
         : std::runtime_error(std::string(message)), status_(status), http_status_(http_status) {}
 
-    /** Which failure: `HF_ERR_PERMISSION_DENIED`, … Treat a number that you do not know as a failure. */
+    /** The status, such as `HF_ERR_PERMISSION_DENIED`. Treat an unknown number as a failure. */
     hf_status status() const noexcept { return status_; }
 
-    /** The status of Vault's HTTP answer, 0 where no answer was involved. */
+    /** The HTTP status of Vault's response; 0 if no response was involved. */
     std::int32_t http_status() const noexcept { return http_status_; }
 
-    /** What failed, with which path or variable, and what to do about it. The same text as what(). */
+    /** The message: what failed, with which path or variable, and what to do next. The same text as what(). */
     std::string_view message() const noexcept { return what(); }
 
 private:
@@ -92,7 +93,7 @@ private:
 
 namespace detail {
 
-/** Ends a use of a result that is not there: throws, or ends the process where nothing can be thrown. */
+/** Reports the use of a missing result: throws, or ends the process if exceptions are off. */
 [[noreturn]] inline void fail(const Failure &failure) {
 #ifndef HF_NO_EXCEPTIONS
     throw Error(failure);

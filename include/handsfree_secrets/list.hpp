@@ -1,6 +1,6 @@
 /**
  * @file list.hpp
- * @brief References as the library lists them.
+ * @brief Conversion of lists of references.
  */
 #ifndef HANDSFREE_SECRETS_LIST_HPP
 #define HANDSFREE_SECRETS_LIST_HPP
@@ -21,7 +21,7 @@ namespace detail {
 inline void free_string_list(hf_string_list *object) { hf_string_list_free(object); }
 using StringListHandle = std::unique_ptr<hf_string_list, Deleter<hf_string_list, free_string_list>>;
 
-/** The texts of a list. */
+/** Copies the texts of a list. */
 inline std::vector<std::string> texts_of(const StringListHandle &list) {
     std::vector<std::string> texts;
     texts.reserve(hf_string_list_len(list.get()));

@@ -1,6 +1,6 @@
 /**
  * @file log.hpp
- * @brief Where the messages of the library go.
+ * @brief Log callbacks.
  */
 #ifndef HANDSFREE_SECRETS_LOG_HPP
 #define HANDSFREE_SECRETS_LOG_HPP
@@ -16,7 +16,7 @@ namespace handsfree {
 namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
-/** How urgent a log message is. As a limit: this level and all above it; `off` is none. */
+/** The severity of a log message. As a limit, it includes all more severe levels; `off` means no messages. */
 enum class LogLevel : std::int32_t {
     off = HF_LOG_OFF,
     error = HF_LOG_ERROR,
@@ -27,15 +27,14 @@ enum class LogLevel : std::int32_t {
 };
 
 /**
- * Receives log messages. It may be called from any thread, and from several at once. The message is valid during
- * the call and holds no secret. An exception that it throws ends inside the library's wrapper: the message is lost,
- * nothing else happens.
+ * Receives log messages. It may be called from any thread, and from several at once. The message is valid during the
+ * call and contains no secret. An exception that it throws is caught by the wrapper and ignored.
  */
 using LogCallback = std::function<void(LogLevel level, std::string_view message)>;
 
 namespace detail {
 
-/** The C side of a LogCallback: `user_data` is the callback, on the heap. */
+/** The C function that calls a LogCallback: `user_data` points to the callback on the heap. */
 inline void call_log_callback(std::int32_t level, const char *message, void *user_data) noexcept {
 #ifndef HF_NO_EXCEPTIONS
     try {
@@ -43,7 +42,7 @@ inline void call_log_callback(std::int32_t level, const char *message, void *use
         (*static_cast<LogCallback *>(user_data))(static_cast<LogLevel>(level), message);
 #ifndef HF_NO_EXCEPTIONS
     } catch (...) {
-        // There is nobody to tell: the log is where it would have been told.
+        // Ignored: a failure would be reported to this log.
     }
 #endif
 }
@@ -53,9 +52,9 @@ inline void destroy_log_callback(void *user_data) noexcept { delete static_cast<
 }  // namespace detail
 
 /**
- * Sends the messages of the whole library to `callback`, down to `max_level`; those of managers whose options have a
- * callback of their own go there. An empty callback: none. The one that was set before is destroyed when the last
- * call into it has returned.
+ * Sends the log messages of the process to `callback`, down to `max_level`, except those of managers whose options have
+ * their own callback. An empty callback removes the present one. The previous callback is destroyed after its last call
+ * has returned. May be called from any thread; does not block.
  */
 inline void set_log_callback(LogCallback callback, LogLevel max_level) noexcept {
     const auto level = static_cast<std::int32_t>(max_level);

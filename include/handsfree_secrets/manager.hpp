@@ -34,107 +34,113 @@ using ManagerHandle = std::unique_ptr<hf_manager, Deleter<hf_manager, free_manag
 }  // namespace detail
 
 /**
- * A store of secrets: Vault, or the process environment. It holds one reference to the library's manager; all its
- * functions may be called from any number of threads at once.
+ * A store of secrets: Vault, or the process environment. It owns one reference to a manager of the library. Any number
+ * of threads may call its functions at once.
  *
- * After a `fork` the child may go on using and destroy the managers that it inherited.
+ * After a `fork` the child process may use and destroy the managers that it inherited.
  */
 class Manager {
 public:
-    /** No manager: every operation fails with `HF_ERR_INVALID_ARGUMENT` until one is assigned. */
+    /** An empty object: every operation fails with `HF_ERR_INVALID_ARGUMENT` until a manager is assigned. */
     Manager() noexcept = default;
 
 #ifndef HF_NO_EXCEPTIONS
-    /** Opens a manager with the configuration of the environment. It fails fast: the configuration is checked, and
-     *  the credentials are tried. Blocks. @throws Error `HF_ERR_CONFIG`, `HF_ERR_AUTH`, `HF_ERR_CONNECTION`, … */
+    /** Opens a manager with the configuration of the environment. Checks the configuration and tries the credentials
+     *  once. Blocks.
+     *  @throws Error `HF_ERR_CONFIG`, `HF_ERR_AUTH`, `HF_ERR_CONNECTION`, … */
     static Manager open(const Call &call = Call::defaults()) { return try_open(call).value(); }
 
-    /** Opens a manager with options, which come before the environment. Blocks. @throws Error as the other */
+    /** Opens a manager with options, which override the environment. Blocks. @throws Error as above */
     static Manager open(const Options &options, const Call &call = Call::defaults()) {
         return try_open(options, call).value();
     }
 
-    /** The manager that the whole process shares, opened from the environment when it is first asked for. A failure
-     *  is not remembered. Blocks when it opens. @throws Error as open() */
+    /** Returns the process-wide manager. The first call opens it from the environment and blocks; a failure is not
+     *  remembered.
+     *  @throws Error as open() */
     static Manager get_default(const Call &call = Call::defaults()) { return try_get_default(call).value(); }
 
-    /** Stores a value under a key, in place of what was there, and gives the reference to get it back with.
-     *  Blocks. @throws Error `HF_ERR_INVALID_ARGUMENT` for a bad key, or what the server says */
+    /** Stores a value under a key and returns its reference. A secret that is already there is replaced. Blocks.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` for an invalid key, or as the server reports */
     std::string store_secret(Text key, Text value, const Call &call = Call::defaults()) const {
         return try_store_secret(std::move(key), std::move(value), call).value();
     }
 
-    /** The same, with metadata beside the value. Blocks. @throws Error */
+    /** As above, with metadata beside the value. Blocks. @throws Error */
     std::string store_secret(Text key, Text value, const Metadata &metadata,
                              const Call &call = Call::defaults()) const {
         return try_store_secret(std::move(key), std::move(value), metadata, call).value();
     }
 
-    /** The value behind a reference, or nothing where there is none. Blocks.
-     *  @throws Error `HF_ERR_INVALID_REFERENCE` for what is no reference of this manager, or what the server says */
+    /** Returns the value that a reference names, or nothing if it does not exist. Blocks.
+     *  @throws Error `HF_ERR_INVALID_REFERENCE` if the text is not a reference of this manager, or as the server
+     *  reports */
     [[nodiscard]] std::optional<Secret> get_secret(Text reference, const Call &call = Call::defaults()) const {
         return try_get_secret(std::move(reference), call).value();
     }
 
-    /** The same into memory of your own, a locked page for one: gives the length, without the NUL that follows
-     *  it, or nothing where there is no secret. `capacity` counts the NUL. Blocks.
-     *  @throws Error `HF_ERR_TOO_LARGE` if it does not fit */
+    /** Writes the value that a reference names to a buffer of the caller, such as a locked page. Returns the length
+     *  without the terminating NUL, or nothing if the secret does not exist. `capacity` includes the NUL. Blocks.
+     *  @throws Error `HF_ERR_TOO_LARGE` if the value does not fit */
     [[nodiscard]] std::optional<std::size_t> get_secret_into(Text reference, char *buffer, std::size_t capacity,
                                                              const Call &call = Call::defaults()) const {
         return try_get_secret_into(std::move(reference), buffer, capacity, call).value();
     }
 
-    /** Replaces the value behind a reference and keeps its metadata. `false`: there is no such secret, and none was
-     *  made. Blocks. @throws Error */
+    /** Replaces the value that a reference names and keeps its metadata. Returns `false` if the secret does not exist;
+     *  it is not created. Blocks.
+     *  @throws Error */
     [[nodiscard]] bool update_secret(Text reference, Text value, const Call &call = Call::defaults()) const {
         return try_update_secret(std::move(reference), std::move(value), call).value();
     }
 
-    /** The same, and replaces the metadata; an empty map removes it. Blocks. @throws Error */
+    /** As above, and replaces the metadata; an empty map removes it. Blocks. @throws Error */
     [[nodiscard]] bool update_secret(Text reference, Text value, const Metadata &metadata,
                                      const Call &call = Call::defaults()) const {
         return try_update_secret(std::move(reference), std::move(value), metadata, call).value();
     }
 
-    /** Deletes a secret with all its versions. `false`: there was none. Blocks. @throws Error */
+    /** Deletes a secret with all its versions. Returns `false` if it did not exist. Blocks. @throws Error */
     bool delete_secret(Text reference, const Call &call = Call::defaults()) const {
         return try_delete_secret(std::move(reference), call).value();
     }
 
-    /** The canonical references of the secrets whose path starts with `prefix`, sorted; `nullptr`: of all.
-     *  Blocks. @throws Error */
+    /** Returns the canonical references of the secrets whose path starts with `prefix`, sorted; `nullptr` for all
+     *  secrets. Secrets with a path that no reference can name are left out and logged. Blocks.
+     *  @throws Error */
     [[nodiscard]] std::vector<std::string> list_secrets(Text prefix = nullptr,
                                                         const Call &call = Call::defaults()) const {
         return try_list_secrets(std::move(prefix), call).value();
     }
 
-    /** Gets the values behind many references at once, up to `VAULT_LIST_CONCURRENCY` (8) requests being on their way
-     *  at a time. Each has an outcome of its own; the time limit is that of all of them together. Blocks.
-     *  @throws Error where the call as a whole failed, never for one of the secrets */
+    /** Gets the values that many references name, with up to `VAULT_LIST_CONCURRENCY` (8) requests in flight at a time.
+     *  Each has its own outcome; the timeout is that of the whole call. Blocks.
+     *  @throws Error if the call as a whole failed, never for one of the secrets */
     [[nodiscard]] Results get_secrets(const std::vector<std::string> &references,
                                       const Call &call = Call::defaults()) const {
         return try_get_secrets(references, call).value();
     }
 
-    /** Stores many values at once, without metadata; the outcomes' texts are references. Where two keys name the same
-     *  secret, either value may be the last. Blocks.
-     *  @throws Error where the call as a whole failed, never for one of the secrets */
+    /** Stores many values, without metadata; the texts of the outcomes are references. If two keys name the same
+     *  secret, either value may be the one that stays. Blocks.
+     *  @throws Error if the call as a whole failed, never for one of the secrets */
     [[nodiscard]] Results store_secrets(const std::vector<Item> &items, const Call &call = Call::defaults()) const {
         return try_store_secrets(items, call).value();
     }
 
-    /** The one spelling that all references to the same secret share. Asks no server. @throws Error */
+    /** Returns the canonical form of a reference: all references to the same secret share it. Sends no request.
+     *  @throws Error */
     [[nodiscard]] std::string canonical_reference(Text reference) const {
         return try_canonical_reference(std::move(reference)).value();
     }
 #endif
 
-    /** The same as open() without exceptions. */
+    /** As open(), without exceptions. */
     static Result<Manager> try_open(const Call &call = Call::defaults()) noexcept {
         return open_with(nullptr, call);
     }
 
-    /** The same as open() without exceptions. */
+    /** As open(), without exceptions. */
     static Result<Manager> try_open(const Options &options, const Call &call = Call::defaults()) noexcept {
         if (options.get() == nullptr) {
             // To C this would mean "no options", and options that somebody set must not be dropped silently.
@@ -143,7 +149,7 @@ public:
         return open_with(options.get(), call);
     }
 
-    /** The same as get_default() without exceptions. */
+    /** As get_default(), without exceptions. */
     static Result<Manager> try_get_default(const Call &call = Call::defaults()) noexcept {
         hf_manager *manager = nullptr;
         hf_error *error = nullptr;
@@ -151,15 +157,15 @@ public:
         return finish_open(status, error, manager);
     }
 
-    /** Lets the next get_default() open a new one. Managers that were handed out stay as they are. */
+    /** Makes the next get_default() open a new manager. Managers that it returned before stay valid. */
     static void reset_default() noexcept { hf_manager_reset_default(); }
 
-    /** The same as store_secret() without exceptions. */
+    /** As store_secret(), without exceptions. */
     Result<std::string> try_store_secret(Text key, Text value, const Call &call = Call::defaults()) const noexcept {
         return store(key, value, nullptr, call);
     }
 
-    /** The same as store_secret() without exceptions. */
+    /** As store_secret(), without exceptions. */
     Result<std::string> try_store_secret(Text key, Text value, const Metadata &metadata,
                                          const Call &call = Call::defaults()) const noexcept {
         auto handle = detail::make_metadata(metadata);
@@ -169,7 +175,7 @@ public:
         return store(key, value, handle->get(), call);
     }
 
-    /** The same as get_secret() without exceptions. */
+    /** As get_secret(), without exceptions. */
     Result<std::optional<Secret>> try_get_secret(Text reference,
                                                  const Call &call = Call::defaults()) const noexcept {
         if (auto checked = detail::check_texts(reference); !checked) {
@@ -187,7 +193,7 @@ public:
         return std::optional<Secret>(Secret::adopt(value));
     }
 
-    /** The same as get_secret_into() without exceptions. */
+    /** As get_secret_into(), without exceptions. */
     Result<std::optional<std::size_t>> try_get_secret_into(Text reference, char *buffer, std::size_t capacity,
                                                            const Call &call = Call::defaults()) const noexcept {
         if (auto checked = detail::check_texts(reference); !checked) {
@@ -206,12 +212,12 @@ public:
         return std::optional<std::size_t>(length);
     }
 
-    /** The same as update_secret() without exceptions. */
+    /** As update_secret(), without exceptions. */
     Result<bool> try_update_secret(Text reference, Text value, const Call &call = Call::defaults()) const noexcept {
         return update(reference, value, nullptr, call);
     }
 
-    /** The same as update_secret() without exceptions. */
+    /** As update_secret(), without exceptions. */
     Result<bool> try_update_secret(Text reference, Text value, const Metadata &metadata,
                                    const Call &call = Call::defaults()) const noexcept {
         auto handle = detail::make_metadata(metadata);
@@ -221,7 +227,7 @@ public:
         return update(reference, value, handle->get(), call);
     }
 
-    /** The same as delete_secret() without exceptions. */
+    /** As delete_secret(), without exceptions. */
     Result<bool> try_delete_secret(Text reference, const Call &call = Call::defaults()) const noexcept {
         if (auto checked = detail::check_texts(reference); !checked) {
             return std::move(checked).error();
@@ -231,7 +237,7 @@ public:
         return detail::finish_found(status, error);
     }
 
-    /** The same as list_secrets() without exceptions. */
+    /** As list_secrets(), without exceptions. */
     Result<std::vector<std::string>> try_list_secrets(Text prefix = nullptr,
                                                       const Call &call = Call::defaults()) const noexcept {
         if (auto checked = detail::check_texts(prefix); !checked) {
@@ -247,7 +253,7 @@ public:
         return detail::texts_of(owned);
     }
 
-    /** The same as get_secrets() without exceptions. */
+    /** As get_secrets(), without exceptions. */
     Result<Results> try_get_secrets(const std::vector<std::string> &references,
                                     const Call &call = Call::defaults()) const noexcept {
         std::vector<bool> refused(references.size());
@@ -262,7 +268,7 @@ public:
         return detail::finish_many(status, error, results, std::move(refused));
     }
 
-    /** The same as store_secrets() without exceptions. */
+    /** As store_secrets(), without exceptions. */
     Result<Results> try_store_secrets(const std::vector<Item> &items,
                                       const Call &call = Call::defaults()) const noexcept {
         std::vector<bool> refused(items.size());
@@ -279,7 +285,7 @@ public:
         return detail::finish_many(status, error, results, std::move(refused));
     }
 
-    /** The same as canonical_reference() without exceptions. */
+    /** As canonical_reference(), without exceptions. */
     Result<std::string> try_canonical_reference(Text reference) const noexcept {
         if (auto checked = detail::check_texts(reference); !checked) {
             return std::move(checked).error();
@@ -290,22 +296,22 @@ public:
         return detail::finish_string(status, error, text);
     }
 
-    /** Which backend: "env" or "vault"; empty where there is no manager. */
+    /** The backend: "env" or "vault"; empty if there is no manager. */
     std::string_view type() const noexcept { return handle_ ? hf_manager_type(handle_.get()) : ""; }
 
-    /** Another handle on the same manager, for an owner of its own. No traffic. */
+    /** Returns another reference to the same manager, for another owner. Sends no request. */
     Manager share() const noexcept { return adopt(handle_ ? hf_manager_ref(handle_.get()) : nullptr); }
 
-    /** Whether there is a manager to work with. */
+    /** Whether this object has a manager. */
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
     /** The C object, borrowed. */
     const hf_manager *get() const noexcept { return handle_.get(); }
 
-    /** Gives the reference away: the caller frees it with `hf_manager_free`. */
+    /** Transfers the reference to the caller, who frees it with `hf_manager_free`. */
     hf_manager *release() noexcept { return handle_.release(); }
 
-    /** Takes a reference over, from release() or from the C API. */
+    /** Takes ownership of a reference from release() or the C API. */
     static Manager adopt(hf_manager *manager) noexcept {
         Manager adopted;
         adopted.handle_.reset(manager);

@@ -1,6 +1,6 @@
 /**
  * @file metadata.hpp
- * @brief What may stand beside a value.
+ * @brief Metadata of a secret.
  */
 #ifndef HANDSFREE_SECRETS_METADATA_HPP
 #define HANDSFREE_SECRETS_METADATA_HPP
@@ -15,7 +15,8 @@ namespace handsfree {
 namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
-/** What may stand beside a value: a map from text to text. It is not kept secret; do not put one into it. */
+/** Metadata that is stored beside a value: a map from text to text. Metadata is not wiped; do not put secrets into
+ *  it. */
 using Metadata = std::map<std::string, std::string>;
 
 namespace detail {
@@ -23,7 +24,7 @@ namespace detail {
 inline void free_metadata(hf_metadata *object) { hf_metadata_free(object); }
 using MetadataHandle = std::unique_ptr<hf_metadata, Deleter<hf_metadata, free_metadata>>;
 
-/** The C object that holds these entries. */
+/** Creates the C object with these entries. */
 inline Result<MetadataHandle> make_metadata(const Metadata &metadata) noexcept {
     MetadataHandle handle(hf_metadata_new());
     for (const auto &[key, value] : metadata) {

@@ -1,6 +1,6 @@
 /**
  * @file options.hpp
- * @brief What a manager is opened with.
+ * @brief The settings that a manager is opened with.
  */
 #ifndef HANDSFREE_SECRETS_OPTIONS_HPP
 #define HANDSFREE_SECRETS_OPTIONS_HPP
@@ -27,8 +27,8 @@ using OptionsHandle = std::unique_ptr<hf_options, Deleter<hf_options, free_optio
 }  // namespace detail
 
 /**
- * What a manager is opened with. Each option has the name of the environment variable that it stands for, and comes
- * before it.
+ * The settings that a manager is opened with. Each option has the name of an environment variable and overrides it. A
+ * program that sets `VAULT_ADDR` sets `SECRET_MANAGER_TYPE` too.
  *
  * @code
  * hf::Options options;
@@ -41,36 +41,37 @@ using OptionsHandle = std::unique_ptr<hf_options, Deleter<hf_options, free_optio
  */
 class Options {
 public:
-    /** No options: all comes from the environment. */
+    /** Creates empty options: all settings come from the environment. */
     Options() noexcept : handle_(hf_options_new()) {}
 
-    /** No options, and the environment is never looked at. */
+    /** Creates empty options for a manager that never reads the environment. */
     static Options isolated() noexcept { return Options(detail::OptionsHandle(hf_options_new_isolated())); }
 
 #ifndef HF_NO_EXCEPTIONS
-    /** Sets an option; `""` means explicitly none. @throws Error `HF_ERR_INVALID_ARGUMENT` for an unknown name, with
-     *  the nearest known one in the message. */
+    /** Sets an option; `""` means its default, whatever the environment says.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` for an unknown name; the message suggests a known one */
     Options &set(Text name, Text value) {
         try_set(std::move(name), std::move(value)).value();
         return *this;
     }
 
-    /** Sets an option that is a length of time. @throws Error as the other */
+    /** Sets an option that is a duration. @throws Error as above */
     template <class Rep, class Period>
     Options &set(Text name, std::chrono::duration<Rep, Period> value) {
         try_set(std::move(name), value).value();
         return *this;
     }
 
-    /** Sends the messages of the managers opened with these options to `callback`, down to `max_level`, in place of
-     *  standard error. An empty callback removes the one that was set. @throws Error */
+    /** Sends the log messages of the managers opened with these options to `callback`, down to `max_level`, instead of
+     *  to standard error. An empty callback removes the one that was set.
+     *  @throws Error */
     Options &set_log_callback(LogCallback callback, LogLevel max_level) {
         try_set_log_callback(std::move(callback), max_level).value();
         return *this;
     }
 #endif
 
-    /** The same as set() without exceptions. */
+    /** As set(), without exceptions. */
     Result<void> try_set(Text name, Text value) noexcept {
         if (auto checked = detail::check_texts(name, value); !checked) {
             return checked;
@@ -80,13 +81,13 @@ public:
         return detail::finish(status, error);
     }
 
-    /** The same as set() without exceptions. */
+    /** As set(), without exceptions. */
     template <class Rep, class Period>
     Result<void> try_set(Text name, std::chrono::duration<Rep, Period> value) noexcept {
         return try_set(std::move(name), std::to_string(detail::to_milliseconds(value)) + "ms");
     }
 
-    /** The same as set_log_callback() without exceptions. */
+    /** As set_log_callback(), without exceptions. */
     Result<void> try_set_log_callback(LogCallback callback, LogLevel max_level) noexcept {
         hf_error *error = nullptr;
         const auto level = static_cast<std::int32_t>(max_level);

@@ -1,6 +1,6 @@
 /**
  * @file result.hpp
- * @brief What the functions without exceptions give.
+ * @brief The results of the functions without exceptions.
  */
 #ifndef HANDSFREE_SECRETS_RESULT_HPP
 #define HANDSFREE_SECRETS_RESULT_HPP
@@ -16,7 +16,7 @@ namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
 /**
- * What a `try_` function gives: a `T`, or the @ref Failure that kept it from coming.
+ * The result of a `try_` function: a `T` or a @ref Failure.
  *
  * @code
  * auto found = manager.try_get_secret("vault://db/password");
@@ -35,19 +35,19 @@ public:
     Result(T value) noexcept : value_(std::move(value)) {}                 // NOLINT: implicit, as a return value
     Result(Failure failure) noexcept : failure_(std::move(failure)) {}     // NOLINT: implicit, as a return value
 
-    /** Whether it worked. For a `Result<bool>` this is not the answer: that is `*result`. */
+    /** Whether the call succeeded. For a `Result<bool>` the value itself is `*result`. */
     bool ok() const noexcept { return value_.has_value(); }
-    /** The same as ok(). */
+    /** Equivalent to ok(). */
     explicit operator bool() const noexcept { return ok(); }
 
-    /** What came. After a failure: throws @ref Error, or ends the process where exceptions are off. */
+    /** The value. After a failure it throws @ref Error, or ends the process if exceptions are off. */
     T &value() & { return checked(); }
     T &&value() && { return std::move(checked()); }
     T &operator*() & { return checked(); }
     T &&operator*() && { return std::move(checked()); }
     T *operator->() { return &checked(); }
 
-    /** Why it failed. To be asked only after a failure; after a success its status is `HF_OK`. */
+    /** The failure. After a success its status is `HF_OK`. */
     const Failure &error() const & noexcept { return failure_; }
     Failure error() && noexcept { return std::move(failure_); }
 
@@ -63,26 +63,26 @@ private:
     Failure failure_{HF_OK, static_cast<hf_error *>(nullptr)};
 };
 
-/** The same for what gives nothing but success. */
+/** The result of a `try_` function that returns no value. */
 template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() noexcept = default;
     Result(Failure failure) noexcept : failure_(std::move(failure)) {}     // NOLINT: implicit, as a return value
 
-    /** Whether it worked. */
+    /** Whether the call succeeded. */
     bool ok() const noexcept { return failure_.status() == HF_OK; }
-    /** The same as ok(). */
+    /** Equivalent to ok(). */
     explicit operator bool() const noexcept { return ok(); }
 
-    /** After a failure: throws @ref Error, or ends the process where exceptions are off. */
+    /** After a failure it throws @ref Error, or ends the process if exceptions are off. */
     void value() const {
         if (!ok()) {
             detail::fail(failure_);
         }
     }
 
-    /** Why it failed. To be asked only after a failure; after a success its status is `HF_OK`. */
+    /** The failure. After a success its status is `HF_OK`. */
     const Failure &error() const & noexcept { return failure_; }
     Failure error() && noexcept { return std::move(failure_); }
 
@@ -92,7 +92,7 @@ private:
 
 namespace detail {
 
-/** The result of a C call that gives nothing but its status. */
+/** Converts the outcome of a C call that returns only a status. */
 inline Result<void> finish(hf_status status, hf_error *error) noexcept {
     if (status != HF_OK) {
         return Failure(status, error);
@@ -100,7 +100,7 @@ inline Result<void> finish(hf_status status, hf_error *error) noexcept {
     return {};
 }
 
-/** The result of a C call to which "not found" is an answer. */
+/** Converts the outcome of a C call that may return `HF_NOT_FOUND`. */
 inline Result<bool> finish_found(hf_status status, hf_error *error) noexcept {
     if (status != HF_OK && status != HF_NOT_FOUND) {
         return Failure(status, error);
@@ -108,7 +108,7 @@ inline Result<bool> finish_found(hf_status status, hf_error *error) noexcept {
     return status == HF_OK;
 }
 
-/** The result of a C call that gives a string that is no secret. */
+/** Converts the outcome of a C call that returns a string that is not a secret. */
 inline Result<std::string> finish_string(hf_status status, hf_error *error, char *text) noexcept {
     StringHandle owned(text);
     if (status != HF_OK) {

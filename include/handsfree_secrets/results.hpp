@@ -1,6 +1,6 @@
 /**
  * @file results.hpp
- * @brief What came of each of many secrets.
+ * @brief The results of a call for many secrets.
  */
 #ifndef HANDSFREE_SECRETS_RESULTS_HPP
 #define HANDSFREE_SECRETS_RESULTS_HPP
@@ -28,40 +28,41 @@ using ResultsHandle = std::unique_ptr<hf_results, Deleter<hf_results, free_resul
 }  // namespace detail
 
 /**
- * What came of one of many secrets. It borrows from its @ref Results, copies freely, and is valid as long as they are.
+ * The outcome of one of many secrets. It borrows from its @ref Results and is valid as long as they are. It may be
+ * copied.
  */
 class Outcome {
 public:
-    /** The `index`th of the results; `message` in place of the library's own, unless null. */
+    /** The outcome at `index`; `message` replaces the library's message unless it is null. */
     Outcome(const hf_results *results, std::size_t index, const char *message) noexcept
         : results_(results), index_(index), message_(message) {}
 
-    /** `HF_OK`, `HF_NOT_FOUND` or a failure, as for the function for one secret. */
+    /** The status that the function for one secret would return. */
     hf_status status() const noexcept { return hf_results_status(results_, index_); }
 
-    /** Whether it failed. "Nothing there" is no failure, and has no value either. */
+    /** Whether it failed. A missing secret is not a failure, and has no value. */
     bool failed() const noexcept { return status() != HF_OK && status() != HF_NOT_FOUND; }
 
     /** Whether there is a value. */
     bool has_value() const noexcept { return status() == HF_OK; }
 
-    /** The value that was got, or the reference of what was stored; empty where there is none. The memory is the
-     *  library's, and a NUL follows the text. */
+    /** The value after a get, or the reference after a store; empty if there is none. The memory belongs to the
+     *  results; a NUL follows the text. */
     std::string_view view() const noexcept {
         const char *text = hf_results_text(results_, index_);
         return text != nullptr ? text : "";
     }
 
-    /** Why it failed: what, with which path or variable, and what to do about it; empty where it did not. */
+    /** The message: what failed, with which path or variable, and what to do next; empty if it did not fail. */
     std::string_view message() const noexcept {
         return !failed() ? "" : message_ != nullptr ? message_ : hf_error_message(hf_results_error(results_, index_));
     }
 
-    /** The status of Vault's HTTP answer, 0 where it did not fail, or no answer was involved. */
+    /** The HTTP status of Vault's response; 0 if it did not fail or no response was involved. */
     std::int32_t http_status() const noexcept { return hf_error_http_status(hf_results_error(results_, index_)); }
 
 #ifndef HF_NO_EXCEPTIONS
-    /** The text as view() gives it, or nothing where there is no such secret. @throws Error where it failed */
+    /** The text as view() returns it, or nothing if the secret does not exist. @throws Error if it failed */
     std::optional<std::string_view> value() const {
         if (failed()) {
             throw Error(status(), http_status(), message());
@@ -76,12 +77,13 @@ private:
     const char *message_;
 };
 
-/** An outcome does not go into a stream by accident; write `outcome.view()` where you mean it. */
+/** Deleted, so that an outcome is not printed by accident; write `outcome.view()`. */
 template <class Stream>
 Stream &operator<<(Stream &stream, const Outcome &outcome) = delete;
 
 /**
- * What came of each of many secrets, in the order of the call. It owns their memory, and wipes it in its destructor.
+ * The outcomes of a call for many secrets, in the order of the call. It owns their memory and wipes it in its
+ * destructor.
  *
  * @code
  * const hf::Results results = manager.get_secrets({"vault://db/user", "vault://db/password"});
@@ -94,7 +96,7 @@ Stream &operator<<(Stream &stream, const Outcome &outcome) = delete;
  */
 class Results {
 public:
-    /** Goes from outcome to outcome. */
+    /** Iterates over the outcomes. */
     class Iterator {
     public:
         using iterator_category = std::input_iterator_tag;
@@ -121,18 +123,18 @@ public:
     /** No results. */
     Results() noexcept = default;
 
-    /** As many as the call had secrets. */
+    /** The number of secrets in the call. */
     std::size_t size() const noexcept { return hf_results_len(handle_.get()); }
 
-    /** Whether there are none. */
+    /** Whether there are no outcomes. */
     bool empty() const noexcept { return size() == 0; }
 
-    /** What came of the secret with this index; past the end its status is `HF_ERR_INVALID_ARGUMENT`. */
+    /** The outcome at this index; past the end its status is `HF_ERR_INVALID_ARGUMENT`. */
     Outcome operator[](std::size_t index) const & noexcept {
         const bool refused = index < refused_.size() && refused_[index];
         return Outcome(handle_.get(), index, refused || index >= size() ? message_of(refused) : nullptr);
     }
-    /** An outcome borrows: keep the results before you look at one. */
+    /** Deleted, because an outcome borrows from the results: store the results in a variable first. */
     Outcome operator[](std::size_t index) const && = delete;
 
     Iterator begin() const noexcept { return Iterator(*this, 0); }
@@ -144,8 +146,8 @@ public:
         refused_.clear();
     }
 
-    /** Takes over what the C API returned; null gives none. `refused` says which texts C was not given, because they
-     *  hold a NUL. */
+    /** Takes ownership of results of the C API; null gives empty results. `refused` says which texts were not passed to
+     *  C because they contain a NUL. */
     static Results adopt(hf_results *results, std::vector<bool> refused = {}) noexcept {
         Results adopted;
         adopted.handle_.reset(results);

@@ -1,6 +1,6 @@
 /**
  * @file secret.hpp
- * @brief A secret's value.
+ * @brief The value of a secret.
  */
 #ifndef HANDSFREE_SECRETS_SECRET_HPP
 #define HANDSFREE_SECRETS_SECRET_HPP
@@ -17,13 +17,13 @@ namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
 /**
- * A secret's value. It owns the memory that the library handed out, and wipes it in its destructor.
+ * The value of a secret. It owns memory of the library and wipes it in its destructor.
  *
- * It does not turn into a `std::string` and does not print by itself: view() says where a secret is looked at.
+ * It does not convert to `std::string` and cannot be printed; view() gives access to the value.
  */
 class Secret {
 public:
-    /** An empty one. */
+    /** An empty secret. */
     Secret() noexcept = default;
     Secret(Secret &&other) noexcept : text_(std::move(other.text_)), size_(std::exchange(other.size_, 0)) {}
     Secret &operator=(Secret &&other) noexcept {
@@ -35,7 +35,7 @@ public:
     Secret &operator=(const Secret &) = delete;
     ~Secret() = default;
 
-    /** The value: UTF-8, valid as long as this object holds it. */
+    /** The value in UTF-8; valid as long as this object holds it. */
     std::string_view view() const noexcept { return std::string_view(c_str(), size_); }
 
     /** The value with a NUL at its end, never null. */
@@ -44,7 +44,7 @@ public:
     /** Its length in bytes. */
     std::size_t size() const noexcept { return size_; }
 
-    /** Whether it is empty. An empty value is a value: "nothing there" is an empty `std::optional`. */
+    /** Whether the value is empty. An empty value is a value; a missing secret is an empty `std::optional`. */
     bool empty() const noexcept { return size_ == 0; }
 
     /** Wipes and frees the value now. */
@@ -53,7 +53,7 @@ public:
         size_ = 0;
     }
 
-    /** Takes over a string that the C API returned (`char **out_value`); null gives an empty secret. */
+    /** Takes ownership of a string of the C API (`char **out_value`); null gives an empty secret. */
     static Secret adopt(char *text) noexcept {
         Secret secret;
         secret.size_ = text != nullptr ? std::strlen(text) : 0;
@@ -66,7 +66,7 @@ private:
     std::size_t size_ = 0;
 };
 
-/** A secret does not go into a stream by accident; write `secret.view()` where you mean it. */
+/** Deleted, so that a secret is not printed by accident; write `secret.view()`. */
 template <class Stream>
 Stream &operator<<(Stream &stream, const Secret &secret) = delete;
 

@@ -38,9 +38,9 @@ struct WipingDeleter {
 }  // namespace detail
 
 /**
- * A text that a function borrows for the call. It is made in place from whatever you have, without a copy: a
- * literal, a `std::string`, a @ref Secret. Only a `std::string_view` has to be copied, since it need not end with
- * NUL; that copy is wiped. A text that holds a NUL byte is refused with `HF_ERR_INVALID_ARGUMENT`, never cut short.
+ * A text that a function borrows for the call. A literal, a `std::string` or a @ref Secret converts to it without a
+ * copy. A `std::string_view` is copied, because it need not end with a NUL; the copy is wiped. A text that contains a
+ * NUL byte is refused with `HF_ERR_INVALID_ARGUMENT` and never truncated.
  */
 class Text {
 public:
@@ -51,10 +51,10 @@ public:
     Text(std::string_view text)                                                          // NOLINT: implicit
         : Text(copy(text), text.size()) {}
 
-    /** The text with a NUL at its end; null if that is what was given. */
+    /** The text with a NUL at its end; null if it was made from null. */
     const char *c_str() const noexcept { return text_; }
 
-    /** Whether C would see less than was given. */
+    /** Whether the text contains a NUL, so that C would see only its beginning. */
     bool has_nul() const noexcept { return has_nul_; }
 
 private:
@@ -78,7 +78,7 @@ private:
 
 namespace detail {
 
-/** The failure of a text that C would see only the beginning of, if it is one. */
+/** The failure for a text that contains a NUL, if it does. */
 inline Result<void> check_texts(const Text &first, const Text &second = nullptr) noexcept {
     if (first.has_nul() || second.has_nul()) {
         return Failure(HF_ERR_INVALID_ARGUMENT, "a text with a NUL byte in it was given; no text may hold one");

@@ -14,10 +14,11 @@ namespace handsfree {
 namespace secrets {
 inline namespace HF_EXCEPTIONS_NAMESPACE {
 
-/** The version of the library that is linked, "0.1.0". `HF_VERSION_STRING` is that of this header. */
+/** Returns the version of the linked library, such as "0.1.0". `HF_VERSION_STRING` is the version of this header. */
 inline std::string_view version() noexcept { return hf_version(); }
 
-/** The same as a number: major * 1000000 + minor * 1000 + patch, to compare with `HF_VERSION_NUMBER`. */
+/** Returns the version of the linked library as a number: major * 1000000 + minor * 1000 + patch. `HF_VERSION_NUMBER`
+ *  is the version of this header. */
 inline std::int32_t version_number() noexcept { return hf_version_number(); }
 
 }  // inline namespace

@@ -1,6 +1,6 @@
-//! From pointers to arguments: what may be NULL, what must be UTF-8, and where results go.
+//! Conversion of C arguments: NULL and UTF-8 checks, copies, and out-parameters.
 //!
-//! A function that does not block borrows its arguments; one that may block makes copies for its job.
+//! A function that does not block borrows its arguments; a function that may block copies them for its job.
 
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use crate::error::{Error, Result, Status};
 use crate::secret::{Secret, try_to_owned};
 
-/// A text that must be there.
+/// A required text.
 ///
 /// # Safety
 /// `pointer` is NULL, or a NUL-terminated string that nobody changes during `'a`.
@@ -17,7 +17,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| null(name))
 }
 
-/// A text that may be missing.
+/// An optional text.
 ///
 /// # Safety
 /// As [`text`].
@@ -35,7 +35,7 @@ pub(super) unsafe fn optional_text<'a>(pointer: *const c_char, name: &str) -> Re
     })
 }
 
-/// A copy of a text that must be there.
+/// A copy of a required text.
 ///
 /// # Safety
 /// As [`text`], until this returns.
@@ -44,7 +44,7 @@ pub(super) unsafe fn copied_text(pointer: *const c_char, name: &str) -> Result<S
     copy(unsafe { text(pointer, name) }?, name)
 }
 
-/// A copy of a text that may be missing.
+/// A copy of an optional text.
 ///
 /// # Safety
 /// As [`text`], until this returns.
@@ -53,7 +53,7 @@ pub(super) unsafe fn copied_optional_text(pointer: *const c_char, name: &str) ->
     unsafe { optional_text(pointer, name) }?.map(|text| copy(text, name)).transpose()
 }
 
-/// A copy of a value that must be there, which is wiped after use.
+/// A copy of a required value, which is wiped after use.
 ///
 /// # Safety
 /// As [`text`], until this returns.
@@ -63,12 +63,12 @@ pub(super) unsafe fn copied_secret(pointer: *const c_char, name: &str) -> Result
     Secret::try_copy_of(text).ok_or_else(|| Error::no_memory(name, text.len()))
 }
 
-/// A fallible copy: the caller decides how long the text is.
+/// A fallible copy: the length is controlled by the caller.
 pub(super) fn copy(text: &str, name: &str) -> Result<String> {
     try_to_owned(text).ok_or_else(|| Error::no_memory(name, text.len()))
 }
 
-/// An object that must be there.
+/// A required object.
 ///
 /// # Safety
 /// `pointer` is NULL, or points at a `T` that lives and is not changed during `'a`.
@@ -77,7 +77,7 @@ pub(super) unsafe fn object<'a, T>(pointer: *const T, name: &str) -> Result<&'a 
     unsafe { pointer.as_ref() }.ok_or_else(|| null(name))
 }
 
-/// An object that must be there, to be changed.
+/// A required object that is going to be changed.
 ///
 /// # Safety
 /// `pointer` is NULL, or points at a `T` that lives and that nobody else uses during `'a`.
@@ -86,7 +86,7 @@ pub(super) unsafe fn object_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'
     unsafe { pointer.as_mut() }.ok_or_else(|| null(name))
 }
 
-/// The place of a result that the caller will own.
+/// An out-parameter for a result that the caller will own.
 pub(super) struct Out<T>(NonNull<*mut T>);
 
 // SAFETY: it only writes one pointer, once. The caller of the exported function promised that the place may be written
@@ -94,8 +94,8 @@ pub(super) struct Out<T>(NonNull<*mut T>);
 unsafe impl<T> Send for Out<T> {}
 
 impl<T> Out<T> {
-    /// Clears the out-parameter. Comes before the check of any other argument, so that a caller who does not look at
-    /// the status finds NULL.
+    /// Clears the out-parameter. Called before any other argument is checked, so that a caller who ignores the status
+    /// finds NULL.
     ///
     /// # Safety
     /// `pointer` is NULL, or may be written to until the call ends.
@@ -104,7 +104,7 @@ impl<T> Out<T> {
         unsafe { Out::clear_optional(pointer) }.ok_or_else(|| null(name))
     }
 
-    /// As [`Out::clear`], for a result that the caller may not want.
+    /// As [`Out::clear`], for an optional out-parameter.
     ///
     /// # Safety
     /// As [`Out::clear`].
@@ -115,14 +115,14 @@ impl<T> Out<T> {
         Some(Out(place))
     }
 
-    /// Hands the result over.
+    /// Writes the result.
     pub(super) fn set(self, value: *mut T) {
         // SAFETY: `clear`'s caller promised that the place may be written to.
         unsafe { self.0.write(value) }
     }
 }
 
-/// Memory of the caller's for a text, and the place of the text's length.
+/// A buffer of the caller for a text, and the out-parameter for the text's length.
 pub(super) struct OutBuffer {
     start: NonNull<u8>,
     capacity: usize,

@@ -1,7 +1,7 @@
 //! Many secrets in one call
 //!
-//! Up to VAULT_LIST_CONCURRENCY requests (8 by default) are on their way at a time, from the calling thread, and each
-//! secret has a status of its own: the statuses are those of the functions for one secret.
+//! The calling thread keeps up to VAULT_LIST_CONCURRENCY requests (8 by default) in flight at a time. Each secret has
+//! its own status, as the function for one secret would return it.
 
 use std::ffi::c_char;
 
@@ -15,8 +15,8 @@ use crate::call::Call;
 use crate::error::{Error, Result, Status};
 use crate::secret::Secret;
 
-/// The results of a call for many secrets, in the order of the call. Immutable, and so usable from any thread. One
-/// owner, who frees it with `hf_results_free`.
+/// The results of a call for many secrets, in the order of the call. Immutable, so any thread may read them. One owner,
+/// who frees them with `hf_results_free`.
 pub struct hf_results {
     results: Box<[Item]>,
 }
@@ -56,7 +56,8 @@ impl From<Result<Option<Secret>>> for Item {
 }
 
 impl hf_results {
-    /// One result for each argument: its error, or the next outcome of `done`, which has those of the good arguments.
+    /// One result for each argument: the error of the argument, or the next outcome of `done`, which has the outcomes
+    /// of the valid arguments.
     fn new<T>(arguments: Vec<Result<T>>, done: Vec<Result<Option<Secret>>>) -> hf_results {
         let mut done = done.into_iter();
         let missing = || Err(Error::new(Status::Internal, "a secret without a result"));
@@ -68,17 +69,18 @@ impl hf_results {
     }
 }
 
-/// Gets the values behind many references at once.
+/// Gets the values that many references name.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager      The manager.
-/// @param references   `count` references, each as for `hf_get_secret`. May be NULL if `count` is 0.
-/// @param count        How many.
-/// @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
-/// @param out_results  Where the results go, owned by the caller: `hf_results_free`, which wipes them. NULL on failure.
-/// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
+/// @param references   An array of `count` references, each as for `hf_get_secret`. May be NULL if `count` is 0.
+/// @param count        The number of secrets.
+/// @param call         Deadline and cancellation of the whole call. NULL for the defaults.
+/// @param out_results  Receives the results; the caller frees them with `hf_results_free`, which wipes them. Set to
+///     NULL on failure.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    There are results. Each has its own status, which may be a failure.
 /// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `references` or `out_results` is NULL.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
@@ -107,19 +109,19 @@ pub unsafe extern "C" fn hf_get_secrets(
     }
 }
 
-/// Stores many values at once, without metadata. Where two keys name the same secret, either value may be the last.
+/// Stores many values, without metadata. If two keys name the same secret, either value may be the one that stays.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager      The manager.
-/// @param keys         `count` keys, each as for `hf_store_secret`. May be NULL if `count` is 0.
-/// @param values       `count` values. May be NULL if `count` is 0.
-/// @param count        How many.
-/// @param call         Time limit and cancellation, of all of them together. NULL: the defaults.
-/// @param out_results  Where the results go, whose texts are references; owned by the caller: `hf_results_free`. NULL
-///     on failure.
-/// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    There are results; each has a status of its own, which may be a failure.
+/// @param keys         An array of `count` keys, each as for `hf_store_secret`. May be NULL if `count` is 0.
+/// @param values       An array of `count` values. May be NULL if `count` is 0.
+/// @param count        The number of secrets.
+/// @param call         Deadline and cancellation of the whole call. NULL for the defaults.
+/// @param out_results  Receives the results, whose texts are references; the caller frees them with `hf_results_free`.
+///     Set to NULL on failure.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    There are results. Each has its own status, which may be a failure.
 /// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `keys`, `values` or `out_results` is NULL.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
@@ -154,25 +156,26 @@ pub unsafe extern "C" fn hf_store_secrets(
     }
 }
 
-/// How many results there are.
+/// Returns the number of results.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param results  The results.
-/// @return As many as the call had secrets; 0 where `results` is NULL.
+/// @return The number of secrets in the call; 0 if `results` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_len(results: *const hf_results) -> usize {
     // SAFETY: the caller's promise.
     unsafe { results.as_ref() }.map_or(0, |results| results.results.len())
 }
 
-/// The status of one secret.
+/// Returns the status of one secret.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param results  The results.
-/// @param index    From 0.
-/// @return `HF_OK`, `HF_NOT_FOUND` or a failure; `HF_ERR_INVALID_ARGUMENT` past the end, or where `results` is NULL.
+/// @param index    The index, from 0.
+/// @return `HF_OK`, `HF_NOT_FOUND` or a failure; `HF_ERR_INVALID_ARGUMENT` if `index` is past the end or `results` is
+///     NULL.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: usize) -> hf_status {
@@ -186,13 +189,13 @@ pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: us
     }
 }
 
-/// The text of one secret: the value that was got, or the reference of what was stored.
+/// Returns the text of one secret: its value after a get, its reference after a store.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param results  The results.
-/// @param index    From 0.
-/// @return UTF-8. Borrowed: it lives as long as `results`, and is not freed. NULL unless the status is `HF_OK`.
+/// @param index    The index, from 0.
+/// @return UTF-8; NULL unless the status is `HF_OK`. Borrowed: valid as long as `results`; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_text(results: *const hf_results, index: usize) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -202,13 +205,13 @@ pub unsafe extern "C" fn hf_results_text(results: *const hf_results, index: usiz
     }
 }
 
-/// Why one secret failed.
+/// Returns the error of one secret.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param results  The results.
-/// @param index    From 0.
-/// @return The error. Borrowed: it lives as long as `results`, and is not freed. NULL unless the status is negative.
+/// @param index    The index, from 0.
+/// @return The error; NULL unless the status is negative. Borrowed: valid as long as `results`; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_error(results: *const hf_results, index: usize) -> *const hf_error {
     // SAFETY: the caller's promise.
@@ -218,11 +221,11 @@ pub unsafe extern "C" fn hf_results_error(results: *const hf_results, index: usi
     }
 }
 
-/// Wipes and frees results, their texts and errors included.
+/// Wipes and frees results with their texts and errors.
 ///
-/// Any thread, when no other uses them; does not block.
+/// May be called from any thread while no other thread uses the object. Does not block.
 ///
-/// @param results  The results. NULL is fine.
+/// @param results  The results. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_free(results: *mut hf_results) {
     // SAFETY: the caller's promise.
@@ -236,7 +239,7 @@ unsafe fn item<'a>(results: *const hf_results, index: usize) -> Option<&'a Item>
     unsafe { results.as_ref() }?.results.get(index)
 }
 
-/// What `item` makes of each element of an array, with the element's name; each may fail.
+/// Calls `item` with each element of an array and the name of the element; each call may fail.
 ///
 /// # Safety
 /// `array` is NULL, or has `count` pointers that `item` may be called with.

@@ -1,9 +1,10 @@
 //! Calls
 //!
 //! The settings of calls: how long each may take, and a way to end them from another thread or from a signal handler. A
-//! NULL call has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds if not set) and cannot be cancelled. One
-//! `hf_call` may serve any number of calls, one after the other or at once on any number of threads; the time of each
-//! begins with it. To cancel it ends all of them.
+//! call without settings (NULL) has the manager's timeout (`VAULT_CLIENT_TIMEOUT`, 60 seconds by default) and cannot be
+//! cancelled. Any number of calls may use one `hf_call`, one after another or on several threads at once; the time of
+//! each call starts with that call. Cancelling it ends all of them, so a program that shuts down can end the calls of
+//! all of its threads with one `hf_call`.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -15,9 +16,11 @@ use super::{guard, outcome};
 use crate::call::{Call, Canceller};
 use crate::error::{Error, Status};
 
-/// Settings of calls. One owner; set by one thread at a time, then used by any number of calls at once.
+/// The settings of calls. One owner; only one thread at a time may change them, and any number of calls may use them at
+/// once.
 pub struct hf_call {
-    /// 0 where none is set. Atomic, and apart from `call`, so that no function needs exclusive access to the object.
+    /// 0 if no timeout is set. Atomic and separate from `call`, so that no function needs exclusive access to the
+    /// object.
     timeout_ms: AtomicI64,
     call: Call,
     canceller: Canceller,
@@ -26,7 +29,7 @@ pub struct hf_call {
 impl Owned for hf_call {}
 
 impl hf_call {
-    /// A copy of the settings behind a pointer that may be NULL. It shares the flag that cancels.
+    /// A copy of the settings, the defaults for NULL. The copy shares the cancellation flag.
     ///
     /// # Safety
     /// `pointer` is NULL, or points at an `hf_call` that lives.
@@ -42,11 +45,11 @@ impl hf_call {
     }
 }
 
-/// New settings: the manager's timeout, not cancelled.
+/// Creates call settings with the manager's timeout, not cancelled.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @return The settings, owned by the caller: `hf_call_free`. NULL only if there is a bug in the library.
+/// @return The settings; the caller frees them with `hf_call_free`. NULL only if there is a bug in the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_call_new() -> *mut hf_call {
     guard::infallible(std::ptr::null_mut(), || {
@@ -55,16 +58,15 @@ pub extern "C" fn hf_call_new() -> *mut hf_call {
     })
 }
 
-/// Sets how long a call may take: connecting, TLS, sending, waiting and reading, retries and logins included. A call
-/// that is running already keeps its time.
+/// Sets how long a call may take, including connecting, TLS, sending, waiting, reading, retries and logins. A call that
+/// is already running keeps its deadline.
 ///
-/// One thread at a time for each `call`; does not block.
+/// Only one thread at a time may change the same `call`. Does not block.
 ///
 /// @param call          The settings.
-/// @param milliseconds  At least 1: there is no call that takes no time. There is no "for ever"; a large number will
-///     do.
-/// @param error         Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    Set, for the calls that begin from now on.
+/// @param milliseconds  The timeout in milliseconds, at least 1. No number means "no limit"; pass a large one.
+/// @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set, for the calls that start from now on.
 /// @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is 0 or negative.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
@@ -88,13 +90,14 @@ pub unsafe extern "C" fn hf_call_set_timeout_ms(
     }
 }
 
-/// Ends all calls that run with these settings, within 100 ms, with `HF_ERR_CANCELLED`; and every later one with them
-/// at once. It cannot be undone: a cancelled `hf_call` can only be freed.
+/// Cancels all calls that use these settings: running calls end within 100 ms with `HF_ERR_CANCELLED`, later ones at
+/// once. A call that is looking up a host name ends when the C library's lookup returns. Cancelling cannot be undone: a
+/// cancelled `hf_call` can only be freed.
 ///
-/// Any thread, also while calls run, and a signal handler: it is async-signal-safe, the only function of the library
-/// that is. Does not block.
+/// May be called from any thread while calls run, and from a signal handler: this is the only function of the library
+/// that is async-signal-safe. Does not block.
 ///
-/// @param call  The settings. NULL is fine.
+/// @param call  The settings. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
     // Runs in signal handlers: nothing but an atomic store, and no guard, which is not async-signal-safe.
@@ -104,11 +107,12 @@ pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
     }
 }
 
-/// Frees settings.
+/// Frees call settings.
 ///
-/// Any thread, when no call runs with them and no other thread or signal handler is about to cancel; does not block.
+/// May be called from any thread once no call uses the settings and no thread or signal handler can cancel them any
+/// more. Does not block.
 ///
-/// @param call  The settings. NULL is fine.
+/// @param call  The settings. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_call_free(call: *mut hf_call) {
     // SAFETY: the caller's promise.

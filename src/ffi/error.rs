@@ -1,8 +1,8 @@
 //! Statuses and errors
 //!
-//! Every function that can fail returns an `hf_status`. Success is `HF_OK` and nothing else; `HF_NOT_FOUND` is no
-//! success and no error; everything negative is a failure. Later versions may add numbers: treat a negative number
-//! that you do not know as a failure.
+//! Every function that can fail returns an `hf_status`. Only `HF_OK` means success. `HF_NOT_FOUND` is neither a success
+//! nor a failure. All negative numbers are failures. Later versions may add statuses: treat an unknown negative number
+//! as a failure.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
@@ -14,20 +14,20 @@ pub use crate::status::numbers::*;
 /// The outcome of a call: one of the `HF_*` numbers below.
 pub type hf_status = i32;
 
-/// Why a call failed. Immutable, and so usable from any thread. Owned by the caller of the function that failed, who
-/// frees it with `hf_error_free`.
+/// Why a call failed. Immutable, so any thread may read it. Owned by the caller of the failed function, who frees it
+/// with `hf_error_free`.
 pub struct hf_error {
     status: hf_status,
     http_status: i32,
     message: Cow<'static, CStr>,
 }
 
-/// The status of the call that failed.
+/// Returns the status of the failed call.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param error  The error.
-/// @return The same number that the failed function returned. `HF_ERR_INVALID_ARGUMENT` where `error` is NULL.
+/// @return The status that the failed function returned; `HF_ERR_INVALID_ARGUMENT` if `error` is NULL.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_error_status(error: *const hf_error) -> hf_status {
@@ -35,25 +35,26 @@ pub unsafe extern "C" fn hf_error_status(error: *const hf_error) -> hf_status {
     unsafe { error.as_ref() }.map_or(HF_ERR_INVALID_ARGUMENT, |error| error.status)
 }
 
-/// What failed, with which path, variable or parameter, and what to do next, in English, for people. Programs look at
-/// the status. The text may change between versions. It never holds a secret value, a token or a secret_id.
+/// Returns the message of an error: what failed, with which path, variable or parameter, and what to do next. The
+/// message is English text for people and may change between versions; programs test the status instead. It never
+/// contains a secret value, a token or a secret_id.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param error  The error.
-/// @return UTF-8 in one line. Borrowed: it lives as long as `error`, and is not freed. "" where `error` is NULL.
+/// @return One line of UTF-8; "" if `error` is NULL. Borrowed: valid as long as `error`; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_error_message(error: *const hf_error) -> *const c_char {
     // SAFETY: the caller's promise: NULL or an error.
     unsafe { error.as_ref() }.map_or(c"".as_ptr(), |error| error.message.as_ptr())
 }
 
-/// The HTTP status of the answer that the failure came with.
+/// Returns the HTTP status of the response that caused the failure.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param error  The error.
-/// @return Such as 403. 0 where no HTTP answer was involved, or `error` is NULL.
+/// @return A number such as 403; 0 if no HTTP response was involved, or `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_error_http_status(error: *const hf_error) -> i32 {
     // SAFETY: the caller's promise: NULL or an error.
@@ -62,9 +63,9 @@ pub unsafe extern "C" fn hf_error_http_status(error: *const hf_error) -> i32 {
 
 /// Frees an error.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_error_free(error: *mut hf_error) {
     if error.is_null() || FALLBACKS.as_ptr_range().contains(&error.cast_const()) {
@@ -74,13 +75,13 @@ pub unsafe extern "C" fn hf_error_free(error: *mut hf_error) {
     guard::infallible((), || drop(unsafe { Box::from_raw(error) }));
 }
 
-/// The name of a status, for log lines.
+/// Returns the name of a status, for log lines.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param status  Any number.
-/// @return Such as "HF_NOT_FOUND"; "HF_UNKNOWN" for a number that this version does not know. Borrowed: it lives as
-///     long as the process, and is not freed.
+/// @return A name such as "HF_NOT_FOUND"; "HF_UNKNOWN" for a number that this version does not know. Borrowed: valid
+///     until the process ends; do not free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_status_name(status: hf_status) -> *const c_char {
     let known = Status::ALL.iter().find(|known| known.code() == status);

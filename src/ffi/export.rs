@@ -6,14 +6,14 @@
 //! - the job does the work with nothing but those, and makes the result;
 //! - the writer puts the result into the out-parameters.
 //!
-//! Job, writer and result are `Send + 'static`: none of them needs the arguments or the stack of the caller. Today the
-//! calling thread runs all three, one after the other. That a job is run later, and its writer on the thread that takes
-//! the result, is to be decided here and nowhere else.
+//! Job, writer and result are `Send + 'static`: they use neither the arguments nor the stack of the caller. The calling
+//! thread runs all three in sequence. To run a job later, or its writer on the thread that takes the result, only this
+//! file has to change.
 //!
-//! Functions that never block, such as setters, go through [`outcome::status`]: nothing in them could be done later.
+//! Functions that never block, such as setters, use [`outcome::status`] instead.
 //!
-//! Functions that neither block nor return a status pass only through [`super::guard`]; getters, which read one field
-//! and cannot panic, through nothing.
+//! Functions that neither block nor return a status use only [`super::guard`]. Getters, which read one field and cannot
+//! panic, need none of these.
 
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};

@@ -1,5 +1,5 @@
-//! The boundary to C: a panic ends here, `errno` is kept, and the thread is not cancelled inside the library. It knows
-//! nothing of C's types.
+//! The boundary to C: catches panics, preserves `errno`, and disables thread cancellation inside the library. It does
+//! not use the C types.
 
 use std::any::Any;
 use std::ffi::c_int;
@@ -8,8 +8,8 @@ use std::panic::{self, AssertUnwindSafe};
 use crate::error::{Error, Result, Status};
 use crate::host::panic_hook::{self, InsideLibrary};
 
-/// Runs a function that has no way to report a failure, such as one that makes or frees an object and does not block.
-/// It gives `fallback` where there is a bug in the library.
+/// Runs a function that cannot report a failure, such as one that creates or frees an object and does not block.
+/// Returns `fallback` if the function panics.
 pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch(body).unwrap_or(fallback)
 }
@@ -21,9 +21,9 @@ pub(super) fn catch<T>(body: impl FnOnce() -> T) -> Result<T> {
     panic::catch_unwind(AssertUnwindSafe(body)).map_err(bug)
 }
 
-/// The error of a caught panic: where it happened, and not what it said, because that may hold a value.
+/// The error of a caught panic: its location, without its message, which may contain a value.
 fn bug(payload: Box<dyn Any + Send>) -> Error {
-    // Dropping somebody's payload may panic in turn.
+    // Dropping a payload may panic, too.
     if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
@@ -67,7 +67,7 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, previous: *mut c_int) -> c_int;
 }
 
-/// Miri, which interprets the tests, knows no cancellation of threads.
+/// Miri, which interprets the tests, does not support thread cancellation.
 #[cfg(miri)]
 unsafe fn pthread_setcancelstate(_: c_int, _: *mut c_int) -> c_int {
     libc::ENOSYS

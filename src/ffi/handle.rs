@@ -1,18 +1,18 @@
-//! How C owns what it gets. A type has exactly one of these kinds, so that no function can free it in the wrong way.
+//! The ownership kinds of C objects. Each type has exactly one kind, so no function can free it in the wrong way.
 
 use std::sync::Arc;
 
 use super::arguments::null;
 use crate::error::Result;
 
-/// An object with one owner: made by one function, freed by one other.
+/// An object with one owner: one function creates it and one function frees it.
 pub(super) trait Owned: Sized {
-    /// Hands the object over to C.
+    /// Transfers the object to C.
     fn into_raw(self) -> *mut Self {
         Box::into_raw(Box::new(self))
     }
 
-    /// Frees what `into_raw` handed over. NULL is fine.
+    /// Frees an object that `into_raw` transferred. NULL is ignored.
     ///
     /// # Safety
     /// `pointer` is NULL, or comes from `into_raw` and is not used again.
@@ -24,13 +24,13 @@ pub(super) trait Owned: Sized {
     }
 }
 
-/// The C name of an object with any number of owners, which dies with the last of them. A pointer to the C type is a
-/// pointer to the object; the C type itself has no values.
+/// The C name of a reference-counted object. A pointer to the C type is a pointer to the object; the C type itself has
+/// no values.
 pub(super) trait Counted: Sized {
     /// The object.
     type Object: Send + Sync;
 
-    /// Hands one reference over to C.
+    /// Transfers one reference to C.
     fn into_raw(object: Arc<Self::Object>) -> *mut Self {
         Arc::into_raw(object).cast_mut().cast()
     }
@@ -44,7 +44,7 @@ pub(super) trait Counted: Sized {
         unsafe { pointer.cast::<Self::Object>().as_ref() }
     }
 
-    /// One more reference to the object, which a job keeps.
+    /// Another reference to the object, for a job to keep.
     ///
     /// # Safety
     /// `pointer` is NULL, or a reference that is not freed before this returns.
@@ -56,7 +56,7 @@ pub(super) trait Counted: Sized {
         }
     }
 
-    /// Adds a reference. NULL stays NULL.
+    /// Adds a reference. Returns NULL for NULL.
     ///
     /// # Safety
     /// As for [`Counted::share`].
@@ -68,7 +68,7 @@ pub(super) trait Counted: Sized {
         pointer.cast_mut()
     }
 
-    /// Drops a reference. NULL is fine.
+    /// Drops a reference. NULL is ignored.
     ///
     /// # Safety
     /// `pointer` is NULL, or a reference of the caller's own that is not used again.

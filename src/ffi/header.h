@@ -24,7 +24,7 @@
  *     if (status == HF_OK)
  *         status = hf_get_secret(manager, "vault://github_token_user_123", NULL, &value, &error);
  *     if (status == HF_OK)
- *         printf("it has a value\n");
+ *         printf("the secret has a value\n");
  *     else if (status == HF_NOT_FOUND)
  *         printf("there is no such secret\n");
  *     else
@@ -38,24 +38,26 @@
  * @endcode
  *
  * With SECRET_MANAGER_TYPE=vault, VAULT_ADDR and VAULT_TOKEN (or VAULT_ROLE_ID and VAULT_SECRET_ID) in the environment
- * this reads from Vault. Without SECRET_MANAGER_TYPE the secrets are those of the process environment ("env://...").
+ * this program reads from Vault. Without SECRET_MANAGER_TYPE it reads from the process environment, where references
+ * have the form "env://...".
  *
  * @section link Compiling and linking
  *
- * C99 or later, C++98 or later. One header, one library, no other dependency:
+ * The header is valid C99 and C++98 and later. A program needs this header and one library:
  *
  *     cc program.c $(pkg-config --cflags --libs handsfree_secrets)
  *     cc program.c -lhandsfree_secrets
  *
- * CMake: find_package(handsfree_secrets CONFIG), then the target handsfree_secrets::handsfree_secrets. The library
- * stays mapped after dlclose, so loading it again and again is safe.
+ * With CMake, call find_package(handsfree_secrets CONFIG) and link the target handsfree_secrets::handsfree_secrets. The
+ * library stays mapped after dlclose, so it may be loaded and closed repeatedly.
  *
- * @section ownership Who owns what
+ * @section ownership Ownership
  *
- * Borrow in, own out. Arguments stay the caller's; none is ever consumed. What comes by a `T **` belongs to the caller,
- * and has exactly one function that frees it; `const` results are borrowed.
+ * Arguments are borrowed: the library never takes ownership of them. An object that a function returns, or writes
+ * through a `T **`, belongs to the caller, and exactly one function frees it. Results that are `const` pointers are
+ * borrowed from the object or the library and are not freed.
  *
- * | comes from                                               | is freed by         |
+ * | returned by                                              | freed by            |
  * |----------------------------------------------------------|---------------------|
  * | hf_get_secret, hf_store_secret, hf_canonical_reference   | hf_free_string      |
  * | hf_manager_open, hf_manager_default, hf_manager_ref      | hf_manager_free     |
@@ -66,36 +68,40 @@
  * | hf_metadata_new                                          | hf_metadata_free    |
  * | any function with `hf_error **error`                     | hf_error_free       |
  *
- * Every function that frees accepts NULL. Out-parameters become NULL (a length 0) when the function begins, and get a
- * value only with HF_OK; so all of them can be freed on every path.
+ * Every function that frees an object accepts NULL. A function sets its out-parameters to NULL (lengths to 0) when it
+ * starts and writes results only if it returns HF_OK, so a program may free all of them on every path.
  *
  * @section errors Errors
  *
- * Compare with HF_OK. HF_NOT_FOUND is positive, failures are negative. `error` may be NULL; where it is not, it gets an
- * hf_error exactly if the status is negative. An `error` variable that is used again is freed first. NULL where a value
- * is needed, and text that is not UTF-8, are HF_ERR_INVALID_ARGUMENT; nothing that a valid pointer points at ends the
- * process. There is no "last error" and no other state of a thread.
+ * Compare statuses with HF_OK. HF_NOT_FOUND is positive; failures are negative. The parameter `error` may be NULL. If
+ * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
+ * error before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
+ * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
+ * thread-local state.
  *
  * @section threads Threads, forks, signals
  *
- * A manager may be used by any number of threads at once; so may the immutable hf_error, hf_string_list and hf_results.
- * hf_call is set by one thread, then used by any number of calls at once; hf_options and hf_metadata are changed by
- * one thread at a time, and unchanged used by any number of calls. Functions that block say so. A child made by fork
- * may use and free inherited managers. In a signal handler only hf_call_cancel may be called. Signals do not fail a
- * call; errno is left as it was.
+ * Any number of threads may use a manager at once, and read the immutable objects hf_error, hf_string_list and
+ * hf_results. Only one thread at a time may change an hf_call, hf_options or hf_metadata; any number of calls may use
+ * the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
+ * free the managers that it inherited. A signal handler may call hf_call_cancel and no other function. Signals do not
+ * make a call fail, and errno is preserved.
+ *
+ * The library starts no threads. A program that shuts down can end the calls of all of its threads: they use one
+ * hf_call, and hf_call_cancel on it ends them within 100 ms.
  *
  * @section memory Memory
  *
- * The library wipes what it frees. hf_free_string wipes the whole string, whatever was written into it. Copies that the
- * caller makes are the caller's to wipe.
+ * The library overwrites memory before it frees it. hf_free_string wipes the whole string, whatever was written into
+ * it. The caller has to wipe the copies that it makes.
  *
- * Where there is no memory for an answer, a value, metadata or a request the call fails with HF_ERR_TOO_LARGE. Memory
- * that runs out for something small, such as a reference, ends the process.
+ * If there is not enough memory for a response, a value, metadata or a request, the call fails with HF_ERR_TOO_LARGE. A
+ * failed allocation of a small object, such as a reference, ends the process.
  *
  * @section abi Compatibility
  *
- * Numbers and signatures do not change, functions are only added. No object is visible: all are pointers to types that
- * only the library knows.
+ * Later versions keep all numbers and signatures, and only add functions. All objects are opaque: programs hold
+ * pointers to incomplete types.
  */
 
 #ifndef HANDSFREE_SECRETS_H
@@ -104,7 +110,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** The version of this header. hf_version tells that of the loaded library. */
+/** The version of this header. hf_version returns the version of the loaded library. */
 #define HF_VERSION_MAJOR @MAJOR@
 /** See HF_VERSION_MAJOR. */
 #define HF_VERSION_MINOR @MINOR@
@@ -115,28 +121,28 @@
 /** "major.minor.patch" */
 #define HF_VERSION_STRING "@VERSION@"
 
-/** Marks what the library exports. */
+/** Marks the exported functions. */
 #if defined(__GNUC__)
 #define HF_API __attribute__((visibility("default")))
 #else
 #define HF_API
 #endif
 
-/** The compiler warns where a result is not used. */
+/** Makes the compiler warn if a result is ignored. */
 #if defined(__GNUC__)
 #define HF_MUST_USE __attribute__((warn_unused_result))
 #else
 #define HF_MUST_USE
 #endif
 
-/** The compiler warns where a deprecated function is used. */
+/** Makes the compiler warn if a deprecated function is used. */
 #if defined(__clang__) || (defined(__GNUC__) && (__GNUC__ > 4 || (__GNUC__ == 4 && __GNUC_MINOR__ >= 5)))
 #define HF_DEPRECATED(instead) __attribute__((deprecated(instead)))
 #else
 #define HF_DEPRECATED(instead)
 #endif
 
-/** No function lets an exception out. */
+/** No function throws an exception. */
 #if defined(__cplusplus) && __cplusplus >= 201103L
 #define HF_NOEXCEPT noexcept
 #else

@@ -6,7 +6,7 @@ use super::guard;
 use super::handle::Owned;
 use crate::error::{Error, Result, Status};
 
-/// A list of strings. Immutable, and so usable from any thread. One owner, who frees it with `hf_string_list_free`.
+/// A list of strings. Immutable, so any thread may read it. One owner, who frees it with `hf_string_list_free`.
 pub struct hf_string_list {
     strings: Box<[CString]>,
 }
@@ -22,25 +22,25 @@ impl hf_string_list {
     }
 }
 
-/// How many strings the list has.
+/// Returns the number of strings in a list.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param list  The list.
-/// @return The number; 0 where `list` is NULL.
+/// @return The number; 0 if `list` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_string_list_len(list: *const hf_string_list) -> usize {
     // SAFETY: the caller's promise.
     unsafe { list.as_ref() }.map_or(0, |list| list.strings.len())
 }
 
-/// One string of the list.
+/// Returns one string of a list.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param list   The list.
-/// @param index  From 0.
-/// @return UTF-8. Borrowed: it lives as long as `list`, and is not freed. NULL past the end, or where `list` is NULL.
+/// @param index  The index, from 0.
+/// @return UTF-8; NULL if `index` is past the end or `list` is NULL. Borrowed: valid as long as `list`; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_string_list_get(list: *const hf_string_list, index: usize) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -48,11 +48,11 @@ pub unsafe extern "C" fn hf_string_list_get(list: *const hf_string_list, index: 
     string.map_or(std::ptr::null(), |string| string.as_ptr())
 }
 
-/// Frees a list, its strings included.
+/// Frees a list and its strings.
 ///
-/// Any thread, when no other uses it; does not block.
+/// May be called from any thread while no other thread uses the object. Does not block.
 ///
-/// @param list  The list. NULL is fine.
+/// @param list  The list. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_string_list_free(list: *mut hf_string_list) {
     // SAFETY: the caller's promise.

@@ -1,12 +1,13 @@
 //! Logging
 //!
-//! The library is silent unless it is asked. A line goes to the callback of its manager's options if they have one,
-//! else to the process-wide callback, else to standard error if `VAULT_LOG_LEVEL` says so. No line at any level holds
-//! a secret value, a token or a secret_id.
+//! The library logs nothing by default. A log line goes to the callback that was set on the options of its manager;
+//! without one, to the process-wide callback; without either, to standard error if `VAULT_LOG_LEVEL` is set. A line
+//! that standard error does not accept at once is dropped; the next line that is written says how many were dropped. No
+//! line at any level contains a secret value, a token or a secret_id.
 //!
-//! A callback may run on any thread that calls the library, on several at once, and no lock of the library is held
-//! meanwhile: it may call the library, and may replace itself. It must return: no C++ exception, no longjmp, no
-//! pthread_exit.
+//! A callback runs on the thread whose call logs the line, so it may run on several threads at once. The call waits
+//! until the callback returns. The library holds no lock while a callback runs: the callback may call the library and
+//! may replace itself. It must return normally, without a C++ exception, longjmp or pthread_exit.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
@@ -17,44 +18,45 @@ use super::guard;
 use crate::error::{Error, Result};
 use crate::observe::log::{LogSink, set_global_sink};
 
-/// No line at all.
+/// No log lines.
 pub const HF_LOG_OFF: i32 = 0;
 
-/// Something failed.
+/// Failures.
 pub const HF_LOG_ERROR: i32 = 1;
 
-/// Needs attention: TLS verification is off, two kinds of credentials are set.
+/// Conditions that need attention, such as disabled TLS verification or two kinds of credentials.
 pub const HF_LOG_WARN: i32 = 2;
 
-/// Changes of state: a login, another node.
+/// Changes of state, such as a login or a change to another node.
 pub const HF_LOG_INFO: i32 = 3;
 
-/// What each request did.
+/// The result of each request.
 pub const HF_LOG_DEBUG: i32 = 4;
 
-/// Every step.
+/// Every step of a request.
 pub const HF_LOG_TRACE: i32 = 5;
 
-/// Receives log lines.
+/// A function that receives log lines.
 ///
-/// `level` is one of `HF_LOG_ERROR` to `HF_LOG_TRACE`. `message` is UTF-8 in one line, valid during the call only.
-/// `user_data` is what was given with the callback.
+/// `level` is one of `HF_LOG_ERROR` to `HF_LOG_TRACE`. `message` is one line of UTF-8 and valid only during the call.
+/// `user_data` is the pointer that was set with the callback.
 pub type hf_log_callback = Option<unsafe extern "C" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
-/// Called once, when the library will never use `user_data` again; on any thread.
+/// A function that the library calls once, on any thread, when it no longer uses `user_data`.
 pub type hf_destroy = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// Sets or removes the process-wide log callback, which serves all managers whose options have none.
+/// Sets or removes the process-wide log callback. It receives the lines of all managers whose options have no callback.
 ///
-/// Any thread, at any time, also from within the callback; does not block. The `destroy` of the callback before is
-/// called once the last call into it has returned: mostly before this function returns, else on the thread that was
-/// still inside of it.
+/// May be called from any thread at any time, also from a callback. Does not block. The previous callback's `destroy`
+/// is called when no thread runs that callback any more: usually before this function returns, otherwise on the last
+/// thread that leaves the callback.
 ///
-/// @param callback   Receives the lines. NULL: none from now on; then `user_data` and `destroy` are not used.
-/// @param user_data  Passed to `callback` and `destroy`; may be NULL. Stays the caller's until `destroy` is called.
-/// @param destroy    Called once when `user_data` is no longer needed; NULL: nothing to do.
-/// @param max_level  `HF_LOG_*`: lines beyond this level are not passed on. A smaller number is taken as `HF_LOG_OFF`,
-///     a larger one as `HF_LOG_TRACE`.
+/// @param callback   Receives the lines. NULL removes the callback; `user_data` and `destroy` are then ignored.
+/// @param user_data  Passed to `callback` and `destroy`. The caller keeps it valid until `destroy` is called. May be
+///     NULL.
+/// @param destroy    Called once when `user_data` is no longer needed. May be NULL.
+/// @param max_level  The most verbose level (`HF_LOG_*`) that is passed on. Smaller numbers mean `HF_LOG_OFF`, larger
+///     ones `HF_LOG_TRACE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_set_log_callback(
     callback: hf_log_callback,
@@ -95,7 +97,7 @@ pub(super) fn sink(callback: hf_log_callback, user_data: *mut c_void, destroy: h
     Some(Arc::new(Callback { callback, user_data, destroy }))
 }
 
-/// A callback of C's. It lives in an `Arc` that each call into it holds on to, so `destroy` comes after the last one.
+/// A C callback. Each call of it holds the `Arc` that it lives in, so `destroy` is called after the last one.
 struct Callback {
     callback: unsafe extern "C" fn(i32, *const c_char, *mut c_void),
     user_data: *mut c_void,

@@ -1,8 +1,8 @@
 //! Managers
 //!
-//! A manager is a store of secrets: a Vault mount, or the process environment. It is counted: each reference that a
-//! function gives is freed once, and the manager closes with the last. All its functions may be called from any number
-//! of threads at once, and from a child after a fork.
+//! A manager is a store of secrets: a Vault mount or the process environment. Managers are reference-counted: each
+//! reference that a function returns is freed once, and the manager closes with the last one. Any number of threads may
+//! use a manager at once, and so may a child process after fork.
 
 use std::ffi::c_char;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::error::Status;
 use crate::open::{self, Manager};
 
-/// A store of secrets. Counted; usable from any number of threads at once.
+/// A store of secrets. Reference-counted; any number of threads may use it at once.
 pub struct hf_manager {
     _private: [u8; 0],
 }
@@ -26,30 +26,31 @@ impl Counted for hf_manager {
     type Object = Manager;
 }
 
-/// Opens a manager. The configuration is checked first; then, for Vault, the credentials are tried once, so that errors
-/// show now and not at the first secret.
+/// Opens a manager. It checks the configuration and, for Vault, tries the credentials once, so that errors are reported
+/// now and not by the first operation.
 ///
-/// Any thread. Blocks, until the call's time is up at the latest. `options` are not changed, and may be used by
-/// several threads for this at once.
+/// May be called from any thread, by several at once with the same `options`. Blocks until the call's deadline at the
+/// latest.
 ///
-/// @param options      What to open. NULL: what the environment says.
-/// @param call         Time limit and cancellation. NULL: the defaults.
-/// @param out_manager  Where the manager goes; the caller owns one reference: `hf_manager_free`. NULL on failure.
-/// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                      Open.
+/// @param options      The settings. NULL to take all of them from the environment.
+/// @param call         Deadline and cancellation. NULL for the defaults.
+/// @param out_manager  Receives the manager; the caller owns one reference and frees it with `hf_manager_free`. Set to
+///     NULL on failure.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                      The manager is open.
 /// @retval HF_ERR_INVALID_ARGUMENT    `out_manager` is NULL.
-/// @retval HF_ERR_CONFIG              A setting is missing or wrong, or two contradict each other; the namespace does
-///     not exist, or VAULT_MOUNT lies inside of a mount. The message names the variable. A mount that does not exist
-///     is reported by the first operation: no token may ask for it in advance.
-/// @retval HF_ERR_AUTH                Vault refuses the credentials.
-/// @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from here.
+/// @retval HF_ERR_CONFIG              A setting is missing or invalid, or two settings contradict each other; the
+///     namespace does not exist, or VAULT_MOUNT is a path inside a mount. The message names the variable. A mount that
+///     does not exist is reported by the first operation.
+/// @retval HF_ERR_AUTH                Vault rejects the credentials.
+/// @retval HF_ERR_PERMISSION_DENIED   The credentials may not log in, or not from this address.
 /// @retval HF_ERR_CONNECTION          Vault cannot be reached.
-/// @retval HF_ERR_TLS                 A certificate was refused, or the handshake failed.
-/// @retval HF_ERR_TIMEOUT             The call's time was up.
+/// @retval HF_ERR_TLS                 A certificate was rejected, or the TLS handshake failed.
+/// @retval HF_ERR_TIMEOUT             The call's deadline passed.
 /// @retval HF_ERR_UNAVAILABLE         Vault is sealed, not initialised or without an active node.
-/// @retval HF_ERR_RATE_LIMITED        Vault limits the rate of requests.
-/// @retval HF_ERR_PROTOCOL            What answers is not Vault.
-/// @retval HF_ERR_UNSUPPORTED         This version has no such backend or way to log in.
+/// @retval HF_ERR_RATE_LIMITED        Vault still limited the rate of requests after the retries.
+/// @retval HF_ERR_PROTOCOL            The peer is not Vault.
+/// @retval HF_ERR_UNSUPPORTED         This version does not support the backend or the login method.
 /// @retval HF_ERR_CANCELLED           `hf_call_cancel`.
 /// @retval HF_ERR_INTERNAL            A bug in the library.
 #[must_use]
@@ -71,15 +72,16 @@ pub unsafe extern "C" fn hf_manager_open(
     }
 }
 
-/// The manager of the whole process, as the environment says. The first caller opens it, the others get the same. A
-/// failure is not remembered: the next caller tries again.
+/// Returns the process-wide manager, which the environment configures. The first caller opens it; later callers get the
+/// same one. A failure is not remembered: the next caller tries again.
 ///
-/// Any thread. Blocks where it opens the manager, or waits for a thread that does; until the call's time is up at the
-/// latest.
+/// May be called from any thread. Blocks while it opens the manager or waits for another thread that opens it, until
+/// the call's deadline at the latest.
 ///
-/// @param call         Time limit and cancellation. NULL: the defaults.
-/// @param out_manager  Where the manager goes; the caller owns one reference: `hf_manager_free`. NULL on failure.
-/// @param error        Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @param call         Deadline and cancellation. NULL for the defaults.
+/// @param out_manager  Receives the manager; the caller owns one reference and frees it with `hf_manager_free`. Set to
+///     NULL on failure.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @return The statuses of `hf_manager_open`.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -97,10 +99,10 @@ pub unsafe extern "C" fn hf_manager_default(
     }
 }
 
-/// Forgets the process-wide manager: the next `hf_manager_default` opens a new one. Only the library's reference is
-/// dropped; whoever has one goes on using it.
+/// Drops the process-wide manager, so that the next `hf_manager_default` opens a new one. Only the library's own
+/// reference is dropped; those that callers own stay valid.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_manager_reset_default() {
     guard::infallible((), open::reset_default_manager);
@@ -112,35 +114,35 @@ fn give(out: Out<hf_manager>, manager: Arc<Manager>) -> Status {
     Status::Ok
 }
 
-/// Adds a reference.
+/// Adds a reference to a manager.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param manager  The manager.
-/// @return `manager`, owned once more: one more `hf_manager_free`. NULL where `manager` is NULL.
+/// @return `manager`; the caller frees the new reference with `hf_manager_free`. NULL if `manager` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_manager_ref(manager: *const hf_manager) -> *mut hf_manager {
     // SAFETY: the caller's promise.
     guard::infallible(std::ptr::null_mut(), || unsafe { hf_manager::add_reference(manager) })
 }
 
-/// Drops one reference; the last one closes the manager. Makes no request and revokes no token.
+/// Frees one reference; freeing the last one closes the manager. Sends no request and revokes no token.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @param manager  A reference of the caller's own. NULL is fine.
+/// @param manager  A reference that the caller owns. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_manager_free(manager: *mut hf_manager) {
     // SAFETY: the caller's promise.
     guard::infallible((), || unsafe { hf_manager::free(manager) });
 }
 
-/// The kind of the manager.
+/// Returns the name of a manager's backend.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
 /// @param manager  The manager.
-/// @return "env" or "vault". Borrowed: it lives as long as the process, and is not freed. NULL where `manager` is NULL.
+/// @return "env" or "vault"; NULL if `manager` is NULL. Borrowed: valid until the process ends; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_manager_type(manager: *const hf_manager) -> *const c_char {
     // SAFETY: the caller's promise.

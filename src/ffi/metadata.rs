@@ -1,7 +1,7 @@
 //! Metadata
 //!
-//! Data stored beside a value: a map from string to string, such as `{"scopes": "repo,user"}`. Stored in Vault
-//! beside the value; the `env` backend ignores it.
+//! A map from string to string that is stored beside a value, such as `{"scopes": "repo,user"}`. Vault stores it as a
+//! field of the secret; the `env` backend ignores it.
 
 use std::ffi::c_char;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use super::{guard, outcome};
 use crate::error::Status;
 use crate::store::Metadata;
 
-/// A map from string to string. One owner; changed by one thread at a time, and unchanged used by any number of calls.
+/// A map from string to string. One owner; only one thread at a time may change it, and any number of calls may use it
+/// while nobody changes it.
 pub struct hf_metadata {
-    /// Shared with the jobs that were given it; a change while one of them has it makes a copy.
+    /// Shared with jobs; a change while a job holds it makes a copy.
     map: Arc<Metadata>,
 }
 
@@ -32,27 +33,27 @@ impl hf_metadata {
     }
 }
 
-/// New, empty metadata.
+/// Creates empty metadata.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @return The metadata, owned by the caller: `hf_metadata_free`. NULL only if there is a bug in the library.
+/// @return The metadata; the caller frees it with `hf_metadata_free`. NULL only if there is a bug in the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_metadata_new() -> *mut hf_metadata {
     guard::infallible(std::ptr::null_mut(), || hf_metadata { map: Arc::default() }.into_raw())
 }
 
-/// Sets one entry, in place of an entry with the same key.
+/// Sets one entry. An entry with the same key is replaced.
 ///
-/// One thread at a time for each `metadata`, while no other uses it; does not block.
+/// May be called from any thread while no other thread uses `metadata`. Does not block.
 ///
 /// @param metadata  The metadata.
-/// @param key       Copied. Any UTF-8 text.
-/// @param value     Copied. Any UTF-8 text.
-/// @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @param key       Any UTF-8 text; it is copied.
+/// @param value     Any UTF-8 text; it is copied.
+/// @param error     Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    Set.
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL or invalid UTF-8.
-/// @retval HF_ERR_TOO_LARGE         There is no memory for the copies.
+/// @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -75,9 +76,9 @@ pub unsafe extern "C" fn hf_metadata_set(
 
 /// Frees metadata.
 ///
-/// Any thread, when no other uses it; does not block.
+/// May be called from any thread while no other thread uses the object. Does not block.
 ///
-/// @param metadata  The metadata. NULL is fine.
+/// @param metadata  The metadata. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_metadata_free(metadata: *mut hf_metadata) {
     // SAFETY: the caller's promise.

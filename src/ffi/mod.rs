@@ -1,7 +1,7 @@
-//! The C surface: pointer in, status out, no decisions.
+//! The C interface: converts arguments and results, and makes no decisions.
 //!
-//! One file for each section of the header. The doc comments of what C sees are the header's text, so they are written
-//! for its readers; `build.rs` turns them into `include/handsfree_secrets.h`.
+//! There is one file for each section of the header. The doc comments of exported items are the text of the header, so
+//! they address C programmers; `build.rs` turns them into `include/handsfree_secrets.h`.
 //!
 //! - `guard`: the boundary: panics, `errno`, thread cancellation
 //! - `outcome`: the status and the error of a function
@@ -9,8 +9,8 @@
 //! - `arguments`: NULL and UTF-8 checks, copies for jobs, out-parameters
 //! - `handle`: the ownership kinds: a C type is either owned by one, or counted
 //!
-//! The rules that this side of the boundary keeps: out-parameters are cleared before anything else is looked at; an
-//! argument is never consumed; a reference made from a pointer does not outlive the call.
+//! Rules of this module: out-parameters are cleared before any argument is checked; an argument is never consumed; a
+//! reference made from a pointer does not outlive the call.
 
 #![allow(non_camel_case_types, reason = "the types have the names that C programs know")]
 #![allow(clippy::missing_safety_doc, reason = "the header's text is the safety contract")]

@@ -1,13 +1,16 @@
 //! Options
 //!
-//! The settings that a manager is opened with. An option has the name of the environment variable of the same meaning,
-//! and comes before the environment:
-//! `hf_options_set(options, "VAULT_ADDR", "https://vault.example.com:8200", &error)`. The groups address; credentials;
-//! CA; client certificate and key; proxy are taken whole: where one member is set as an option, no member comes from the
-//! environment.
+//! The settings that a manager is opened with. An option has the name of the environment variable of the same meaning
+//! and overrides it: `hf_options_set(options, "VAULT_CACERT", "/etc/ssl/vault-ca.pem", &error)`. docs/configuration.md
+//! lists all options with their defaults and units.
 //!
-//! Options are changed by one thread at a time, and unchanged used by any number of calls. They can be freed as soon as
-//! the manager is open.
+//! A program that sets `VAULT_ADDR` or `VAULT_AGENT_ADDR` has to set `SECRET_MANAGER_TYPE` to "vault" too, as an option
+//! or in the environment; otherwise opening fails with `HF_ERR_CONFIG`. Address, credentials, CA, client certificate
+//! with its key, and proxy are groups: if one member of a group is set as an option, no member of the group is read
+//! from the environment.
+//!
+//! Only one thread at a time may change options. Any number of threads may open managers with them while nobody changes
+//! them. They may be freed as soon as the manager is open.
 
 use std::ffi::{c_char, c_void};
 
@@ -19,45 +22,46 @@ use super::{guard, outcome};
 use crate::config::Options;
 use crate::error::Status;
 
-/// Options of a manager that is to be opened. One owner; changed by one thread at a time.
+/// The settings that a manager is opened with. One owner; only one thread at a time may change them.
 pub struct hf_options {
-    /// What is set; a manager that is opened with it has a copy.
+    /// The options that are set; a manager that is opened with them has a copy.
     pub(super) options: Options,
 }
 
 impl Owned for hf_options {}
 
-/// New options: nothing is set, and what is not set comes from the environment.
+/// Creates empty options. Settings that are not set come from the environment.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @return The options, owned by the caller: `hf_options_free`. NULL only if there is a bug in the library.
+/// @return The options; the caller frees them with `hf_options_free`. NULL only if there is a bug in the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_options_new() -> *mut hf_options {
     guard::infallible(std::ptr::null_mut(), || hf_options { options: Options::new() }.into_raw())
 }
 
-/// New options for a manager that never looks at the environment: nothing is set, and what is not set has its default.
+/// Creates empty options for a manager that never reads the environment. Settings that are not set have their defaults.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @return The options, owned by the caller: `hf_options_free`. NULL only if there is a bug in the library.
+/// @return The options; the caller frees them with `hf_options_free`. NULL only if there is a bug in the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_options_new_isolated() -> *mut hf_options {
     guard::infallible(std::ptr::null_mut(), || hf_options { options: Options::new_isolated() }.into_raw())
 }
 
-/// Sets an option. The name is checked now, the value when a manager is opened.
+/// Sets an option. The name is checked at once, the value when a manager is opened.
 ///
-/// One thread at a time for each `options`; does not block.
+/// Only one thread at a time may use the same `options`. Does not block.
 ///
 /// @param options  The options.
-/// @param name     Such as "VAULT_ADDR". A name that this version does not know is refused, so this also tells what a
-///     library can do.
-/// @param value    Copied. "" means explicitly none: the environment does not count either.
-/// @param error    Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    Set, in place of what was set before.
-/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an unknown name; the message has the nearest known one.
+/// @param name     The name, such as "VAULT_CACERT". A name that this version does not know is refused, so a program
+///     can find out whether the library has an option.
+/// @param value    The value; it is copied. "" means that the setting has its default and the environment variable is
+///     ignored.
+/// @param error    Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The option is set; an earlier value is replaced.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an unknown name; the message suggests a known one.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -77,21 +81,22 @@ pub unsafe extern "C" fn hf_options_set(
     }
 }
 
-/// Sets or removes the log callback of the managers that are opened with these options. It comes in place of the
-/// process-wide one and of standard error.
+/// Sets or removes the log callback of the managers that are opened with these options. Their lines then go to neither
+/// the process-wide callback nor standard error.
 ///
-/// One thread at a time for each `options`; does not block. `destroy` is called once, after the last call into the
-/// callback: when it has been replaced or its options freed, and the last manager opened with it freed too.
+/// Only one thread at a time may use the same `options`. Does not block. `destroy` is called once, after the last call
+/// of the callback: when the callback was replaced or the options were freed, and every manager that was opened with it
+/// is closed.
 ///
 /// @param options    The options.
-/// @param callback   Receives the lines. NULL: none; then `user_data` and `destroy` are not used.
-/// @param user_data  Passed to `callback` and `destroy`; may be NULL. Stays the caller's until `destroy` is called.
-/// @param destroy    Called once when `user_data` is no longer needed; NULL: nothing to do. Not called for a callback
-///     that was refused.
-/// @param max_level  `HF_LOG_*`: lines beyond this level are not passed on.
-/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    Set, in place of the one before.
-/// @retval HF_ERR_INVALID_ARGUMENT  `options` is NULL, or `max_level` is no level.
+/// @param callback   Receives the lines. NULL removes the callback; `user_data` and `destroy` are then ignored.
+/// @param user_data  Passed to `callback` and `destroy`. The caller keeps it valid until `destroy` is called. May be
+///     NULL.
+/// @param destroy    Called once when `user_data` is no longer needed. Not called if this function fails. May be NULL.
+/// @param max_level  The most verbose level (`HF_LOG_*`) that is passed on.
+/// @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The callback is set; an earlier one is replaced.
+/// @retval HF_ERR_INVALID_ARGUMENT  `options` is NULL, or `max_level` is not a level.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -118,9 +123,9 @@ pub unsafe extern "C" fn hf_options_set_log_callback(
 
 /// Frees options. Managers that were opened with them stay open.
 ///
-/// Any thread, when no other uses them; does not block.
+/// May be called from any thread while no other thread uses the object. Does not block.
 ///
-/// @param options  The options. NULL is fine.
+/// @param options  The options. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_options_free(options: *mut hf_options) {
     // SAFETY: the caller's promise.

@@ -1,12 +1,12 @@
-//! How a function tells what came of it: its status, and an error object where it failed.
+//! The status and the error object of an exported function.
 
 use super::arguments::Out;
 use super::error::{hf_error, hf_status};
 use super::guard;
 use crate::error::{Result, Status};
 
-/// Runs a function that does not block. A failure is put into `*error` where `error` is not NULL; `*error` is NULL in
-/// every other case.
+/// Runs a function that does not block. Writes the error of a failure to `*error`, and NULL otherwise; `error` may be
+/// NULL.
 ///
 /// # Safety
 /// `error` is NULL or may be written to.

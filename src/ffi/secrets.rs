@@ -1,21 +1,21 @@
 //! Secrets
 //!
-//! The five operations. All of them may be called from any number of threads at once on one manager, and block until
-//! the call's time is up at the latest; thread cancellation is disabled meanwhile. They share these statuses, which
-//! the functions do not repeat:
+//! The five operations on secrets. Any number of threads may call them on one manager at once. They block until the
+//! call's deadline at the latest, and POSIX thread cancellation is disabled while they run. They share these statuses,
+//! which the functions do not repeat:
 //!
 //! - `HF_ERR_CONFIG`: the mount or the namespace does not exist;
-//! - `HF_ERR_AUTH`: the token is dead and no login can replace it;
-//! - `HF_ERR_PERMISSION_DENIED`: the policy says no; the message names path and capability;
+//! - `HF_ERR_AUTH`: the token is no longer valid and no login can replace it;
+//! - `HF_ERR_PERMISSION_DENIED`: the policy denies the request; the message names the path and the capability;
 //! - `HF_ERR_CONNECTION`, `HF_ERR_TLS`, `HF_ERR_UNAVAILABLE`, `HF_ERR_RATE_LIMITED`, `HF_ERR_PROTOCOL`: as in
 //!   `hf_manager_open`;
-//! - `HF_ERR_TIMEOUT`, `HF_ERR_CANCELLED`: the call's time was up, or `hf_call_cancel`;
+//! - `HF_ERR_TIMEOUT`, `HF_ERR_CANCELLED`: the call's deadline passed, or `hf_call_cancel` ended it;
 //! - `HF_ERR_INTERNAL`: a bug in the library.
 //!
-//! `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` and `HF_ERR_CANCELLED` from store, update or delete mean
-//! that it may have happened all the same; so does `HF_ERR_PROTOCOL`, where the answer made no sense.
+//! After `HF_ERR_TIMEOUT`, `HF_ERR_CONNECTION`, `HF_ERR_UNAVAILABLE` or `HF_ERR_CANCELLED` from store, update or delete
+//! the change may have happened; so it may after `HF_ERR_PROTOCOL`, if the response could not be understood.
 //!
-//! A reference is a capability: it names what is read or deleted. Never take one from untrusted input.
+//! A reference is a capability: it selects what is read, changed or deleted. Never accept one from untrusted input.
 
 use std::ffi::c_char;
 use std::ptr::NonNull;
@@ -32,24 +32,26 @@ use crate::call::Call;
 use crate::error::Status;
 use crate::secret::Secret;
 
-/// Stores a value under a key, replacing what was there, its metadata included.
+/// Stores a value under a key. A secret that is already there is replaced, including its metadata.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager        The manager.
-/// @param key            Such as "github_token_user_123". '.' and '_' are the same as '/': the secret is at
-///     github/token/user/123. At most 512 bytes; no empty segments, no control characters.
-/// @param value          The value. "" is a value.
-/// @param metadata       What stands beside the value. NULL or empty: none.
-/// @param call           Time limit and cancellation. NULL: the defaults.
-/// @param out_reference  Where the reference to get the secret back with goes, such as
-///     "vault://github_token_user_123"; owned by the caller: `hf_free_string`. May be NULL. NULL on failure.
-/// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    Stored.
+/// @param key            The key, such as "github_token_user_123". '.' and '_' mean the same as '/': this secret has
+///     the path github/token/user/123. At most 512 bytes, without empty segments and control characters.
+/// @param value          The value. It may be empty.
+/// @param metadata       The metadata to store beside the value. NULL or empty for none.
+/// @param call           Deadline and cancellation. NULL for the defaults.
+/// @param out_reference  Receives the reference that names the secret from now on, such as
+///     "vault://github_token_user_123"; the caller frees it with `hf_free_string`. May be NULL if it is not needed. Set
+///     to NULL on failure.
+/// @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The value is stored.
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an invalid key; nothing was sent.
-/// @retval HF_ERR_CONFLICT          The mount demands check-and-set, and others kept writing.
-/// @retval HF_ERR_TOO_LARGE         The value is over the server's limit or ours; nothing was written.
-/// @retval HF_ERR_UNSUPPORTED       The mount is no KV version 2.
+/// @retval HF_ERR_CONFLICT          The mount requires check-and-set, and other writers changed the secret on every
+///     attempt.
+/// @retval HF_ERR_TOO_LARGE         The value exceeds the server's limit or the library's; nothing was written.
+/// @retval HF_ERR_UNSUPPORTED       The mount is not KV version 2.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_store_secret(
@@ -83,22 +85,24 @@ pub unsafe extern "C" fn hf_store_secret(
     }
 }
 
-/// Gets the value behind a reference.
+/// Gets the value that a reference names.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager    The manager.
-/// @param reference  Such as "vault://github_token_user_123", "vault://db?version=3", "vault://db#password".
-/// @param call       Time limit and cancellation. NULL: the defaults.
-/// @param out_value  Where the value goes: UTF-8, owned by the caller: `hf_free_string`, which wipes it. A number or
-///     boolean comes as its JSON text. NULL unless the status is `HF_OK`.
-/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     There is a value, and `*out_value` has it.
-/// @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
+/// @param reference  The reference, such as "vault://github_token_user_123", "vault://db?version=3" (the third version)
+///     or "vault://db#password" (the field password).
+/// @param call       Deadline and cancellation. NULL for the defaults.
+/// @param out_value  Receives the value in UTF-8; the caller frees it with `hf_free_string`, which wipes it. A number
+///     or boolean is returned as its JSON text. NULL unless the status is `HF_OK`.
+/// @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                     `*out_value` has the value.
+/// @retval HF_NOT_FOUND              The secret, version or field does not exist, or it was deleted. No error is
+///     created. If only the field is missing, a log line names the fields of the secret.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
-/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
-/// @retval HF_ERR_TOO_LARGE          The answer is over 64 MiB.
-/// @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or has U+0000 in it.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+/// @retval HF_ERR_TOO_LARGE          The response is larger than 64 MiB.
+/// @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or contains U+0000.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_get_secret(
@@ -125,26 +129,28 @@ pub unsafe extern "C" fn hf_get_secret(
     }
 }
 
-/// Gets the value behind a reference into memory of the caller's: for languages that have no pointers to free, and for
-/// pages that are locked.
+/// Gets the value that a reference names and writes it to a buffer of the caller. For languages that cannot free C
+/// memory, and for locked pages.
 ///
-/// Any thread; blocks. The library's own copy is wiped before this returns.
+/// May be called from any thread. Blocks until the call's deadline at the latest. The library's own copy of the value
+/// is wiped before the function returns.
 ///
 /// @param manager     The manager.
-/// @param reference   As for `hf_get_secret`.
-/// @param call        Time limit and cancellation. NULL: the defaults.
-/// @param buffer      Where the value goes, with a NUL behind it; what lies behind the NUL is not touched. Unless the
-///     status is `HF_OK`, its first byte is NUL. Must not overlap `reference`.
-/// @param capacity    How many bytes `buffer` has. The value and its NUL must fit: a value of 20 bytes takes 21.
-/// @param out_length  Where the length of the value in bytes goes, its NUL not counted; 0 unless the status is `HF_OK`.
-/// @param error       Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     There is a value, and `buffer` has it.
-/// @retval HF_NOT_FOUND              There is no such secret, version or field, or it was deleted. No error is made.
+/// @param reference   The reference, as for `hf_get_secret`.
+/// @param call        Deadline and cancellation. NULL for the defaults.
+/// @param buffer      Receives the value and a terminating NUL; bytes after the NUL are not changed. Its first byte is
+///     NUL unless the status is `HF_OK`. Must not overlap `reference`.
+/// @param capacity    The size of `buffer` in bytes. The value and its NUL must fit: a value of 20 bytes needs 21.
+/// @param out_length  Receives the length of the value in bytes, without the NUL; 0 unless the status is `HF_OK`.
+/// @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                     `buffer` has the value.
+/// @retval HF_NOT_FOUND              The secret, version or field does not exist, or it was deleted. No error is
+///     created. If only the field is missing, a log line names the fields of the secret.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
-/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
-/// @retval HF_ERR_TOO_LARGE          The value does not fit; the message says how many bytes it takes. Or the answer
-///     is over 64 MiB.
-/// @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or has U+0000 in it.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+/// @retval HF_ERR_TOO_LARGE          The value does not fit, and the message says how many bytes it needs; or the
+///     response is larger than 64 MiB.
+/// @retval HF_ERR_UNSUPPORTED        The value is an object, an array or null, or contains U+0000.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_get_secret_into(
@@ -177,24 +183,24 @@ pub unsafe extern "C" fn hf_get_secret_into(
     }
 }
 
-/// Replaces the value of a secret that exists. Its other fields stay as they are; a field named by the reference is the
-/// one that is replaced. Concurrent updates do not undo each other's fields.
+/// Replaces the value of an existing secret: the field that the reference names, or `value`. Other fields are kept.
+/// Concurrent updates do not overwrite each other's fields.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager    The manager.
-/// @param reference  As for `hf_get_secret`, without a version.
-/// @param value      The new value. "" is a value.
-/// @param metadata   NULL keeps what is there; empty metadata removes it.
-/// @param call       Time limit and cancellation. NULL: the defaults.
-/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     Updated.
-/// @retval HF_NOT_FOUND              There is no such secret. No error is made, and nothing written.
+/// @param reference  The reference, as for `hf_get_secret`, without a version.
+/// @param value      The new value. It may be empty.
+/// @param metadata   The new metadata. NULL keeps the present metadata; empty metadata removes it.
+/// @param call       Deadline and cancellation. NULL for the defaults.
+/// @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                     The value is replaced.
+/// @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or metadata for a reference that
 ///     names the field "metadata" itself.
-/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
-/// @retval HF_ERR_CONFLICT           Others kept writing.
-/// @retval HF_ERR_TOO_LARGE          The value is over the server's limit or ours; nothing was written.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+/// @retval HF_ERR_CONFLICT           Other writers changed the secret on every attempt.
+/// @retval HF_ERR_TOO_LARGE          The value exceeds the server's limit or the library's; nothing was written.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_update_secret(
@@ -218,18 +224,18 @@ pub unsafe extern "C" fn hf_update_secret(
     }
 }
 
-/// Deletes a secret, all its versions and its metadata.
+/// Deletes a secret with all its versions and its metadata.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager    The manager.
-/// @param reference  As for `hf_get_secret`, without a version or field.
-/// @param call       Time limit and cancellation. NULL: the defaults.
-/// @param error      Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                     Deleted.
-/// @retval HF_NOT_FOUND              There was no such secret. No error is made.
+/// @param reference  The reference, as for `hf_get_secret`, without a version or field.
+/// @param call       Deadline and cancellation. NULL for the defaults.
+/// @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                     The secret is deleted.
+/// @retval HF_NOT_FOUND              The secret did not exist. No error is created.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version or field.
-/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_delete_secret(
@@ -249,21 +255,23 @@ pub unsafe extern "C" fn hf_delete_secret(
     }
 }
 
-/// Lists the references of the secrets whose path starts with a prefix, at any depth, sorted. Each of them can be given
-/// to the other functions. A secret whose latest version was deleted may be among them.
+/// Lists the references of the secrets whose path starts with a prefix, at any depth, sorted. Each reference can be
+/// passed to the other functions. A secret whose latest version was deleted may be in the list. Secrets with a path
+/// that no reference can name, such as one of more than 512 bytes or with a control character, are left out, and each
+/// is logged as a warning.
 ///
-/// Any thread; blocks.
+/// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager   The manager.
-/// @param prefix    A plain string prefix of the path, '.' and '_' being the same as '/': "github_tok" finds
-///     github/token/user/123 and github/tokens. NULL or "": all.
-/// @param call      Time limit and cancellation. NULL: the defaults.
-/// @param out_list  Where the list goes, owned by the caller: `hf_string_list_free`. Empty where there is nothing. NULL
-///     on failure.
-/// @param error     Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
-/// @retval HF_OK                    The list is complete; it may be empty.
+/// @param prefix    A string prefix of the path, in which '.' and '_' mean the same as '/': "github_tok" finds
+///     github/token/user/123 and github/tokens. NULL or "" for all secrets.
+/// @param call      Deadline and cancellation. NULL for the defaults.
+/// @param out_list  Receives the list; the caller frees it with `hf_string_list_free`. Empty if nothing matches. Set to
+///     NULL on failure.
+/// @param error     Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The list has every reference that matches; it may be empty.
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a prefix that no path can have.
-/// @retval HF_ERR_TOO_LARGE         An answer is over 64 MiB.
+/// @retval HF_ERR_TOO_LARGE         A response is larger than 64 MiB.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_list_secrets(
@@ -289,17 +297,19 @@ pub unsafe extern "C" fn hf_list_secrets(
     }
 }
 
-/// The one spelling of a reference: two references name the same secret exactly if their canonical forms are equal.
+/// Returns the canonical form of a reference. Two references name the same secret if and only if their canonical forms
+/// are equal.
 ///
-/// Any thread; does not block, and makes no request.
+/// May be called from any thread. Does not block and sends no request.
 ///
 /// @param manager        The manager.
-/// @param reference      As for `hf_get_secret`.
-/// @param out_reference  Where the canonical form goes, owned by the caller: `hf_free_string`. NULL on failure.
-/// @param error          Where an error goes, owned by the caller: `hf_error_free`. May be NULL.
+/// @param reference      The reference, as for `hf_get_secret`.
+/// @param out_reference  Receives the canonical form; the caller frees it with `hf_free_string`. Set to NULL on
+///     failure.
+/// @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                     `*out_reference` has the canonical form.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8.
-/// @retval HF_ERR_INVALID_REFERENCE  The text is no reference of this manager.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
 /// @retval HF_ERR_INTERNAL           A bug in the library.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -321,19 +331,19 @@ pub unsafe extern "C" fn hf_canonical_reference(
     }
 }
 
-/// Wipes and frees a string that this library gave by a `char **`: the whole of it, whatever was written into it. Never
-/// for a `const char *`, and never with `free` in its place.
+/// Wipes and frees a string that the library returned through a `char **`. The whole allocation is wiped, whatever was
+/// written into it. Do not pass it a `const char *`, and do not call `free` instead.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @param string  The string. NULL is fine.
+/// @param string  The string. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_free_string(string: *mut c_char) {
     // SAFETY: the caller's promise: NULL, or from `Secret::into_raw`, which all our `char **` come from.
     guard::infallible((), || drop(NonNull::new(string).map(|string| unsafe { Secret::from_raw(string) })));
 }
 
-/// The status of an operation on one secret that made nothing.
+/// The status of an operation that returns nothing but whether the secret existed.
 fn found(found: bool) -> Status {
     if found { Status::Ok } else { Status::NotFound }
 }

@@ -1,6 +1,6 @@
 //! Version
 //!
-//! The version of the library that is loaded, which may be newer than the header that a program was compiled with.
+//! The version of the loaded library. It may be newer than the header that the program was compiled with.
 
 use std::ffi::{CStr, c_char};
 
@@ -21,22 +21,22 @@ const fn number(digits: &str) -> i32 {
     }
 }
 
-/// The version of the loaded library, as `HF_VERSION_STRING` is that of this header.
+/// Returns the version of the loaded library as text. `HF_VERSION_STRING` is the version of this header.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @return A text such as "0.1.0". Borrowed: it lives as long as the process, and is not freed.
+/// @return A text such as "0.1.0". Borrowed: valid until the process ends; do not free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the loaded library as a number: major * 1000000 + minor * 1000 + patch, as `HF_VERSION_NUMBER` is
-/// that of this header.
+/// Returns the version of the loaded library as a number: major * 1000000 + minor * 1000 + patch. `HF_VERSION_NUMBER`
+/// is the version of this header.
 ///
-/// Any thread; does not block.
+/// May be called from any thread. Does not block.
 ///
-/// @return The number. A program that needs a function of version a.b.c compares with it.
+/// @return The number, to be compared with the version that a program needs.
 #[unsafe(no_mangle)]
 pub extern "C" fn hf_version_number() -> i32 {
     NUMBER

@@ -29,7 +29,7 @@ fn open_with_warnings(server: &Server, mount: &str) -> (Arc<dyn SecretManager>, 
     ];
     let mut options = options(&settings).unwrap();
     options.set_log_sink(Some((warnings.clone(), LevelFilter::Warn)));
-    (open::open(Some(&options), &call()).unwrap(), warnings)
+    (open::open(Some(&options), &call()).unwrap().secrets().clone(), warnings)
 }
 
 #[test]

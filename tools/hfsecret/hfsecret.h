@@ -1,11 +1,11 @@
-/* What the files of hfsecret share. */
+/* Declarations shared by the files of hfsecret. */
 #ifndef HFSECRET_H
 #define HFSECRET_H
 
 #include <handsfree_secrets.h>
 #include <stddef.h>
 
-/* main exits with these, or with what exit_code makes of a status. */
+/* Exit codes of main, beside those that exit_code returns for a status. */
 enum { EXIT_USAGE = 2, EXIT_IO = 120, EXIT_OTHER = 125 };
 
 enum command { STORE = 1, GET = 2, UPDATE = 4, DELETE = 8, LIST = 16, MIGRATE = 32, ANY = 63 };
@@ -15,10 +15,10 @@ struct arguments {
     const char *operand; /* NULL: none */
     int exact, dry_run, overwrite;
     hf_metadata *metadata; /* NULL: none for store, keep for update */
-    hf_call *call;         /* NULL: no limit of our own */
+    hf_call *call;         /* NULL: the default timeout */
 };
 
-/* A text that is wiped before its memory goes. */
+/* A text that is wiped before it is freed. */
 struct value {
     char *text;
     size_t length, capacity;
@@ -26,20 +26,20 @@ struct value {
 
 /* Functions that return int return an exit code, unless they say otherwise. */
 
-/* options.c: the command line. What it allocates in `arguments` is the caller's to free, after a failure, too. */
+/* options.c: the command line. The caller frees the objects in `arguments`, also after a failure. */
 int parse_arguments(int count, char **words, struct arguments *arguments);
 
-/* commands.c: opens the manager and does what the arguments say. */
+/* commands.c: opens the manager and runs the command. */
 int run_command(const struct arguments *arguments);
 
 /* migrate.c: copies the environment's secrets into Vault. */
 int migrate(const struct arguments *arguments);
 
-/* input.c: standard input as a secret. */
+/* input.c: reads a secret from standard input. */
 int read_value(struct value *value, int exact);
 void free_value(struct value *value);
 
-/* output.c: what is printed, and which exit code it ends with. */
+/* output.c: output and exit codes. */
 int exit_code(hf_status status);
 int report_status(const char *subject, hf_status status, hf_error *error);
 int report_usage(const char *problem, const char *what);

@@ -1,4 +1,4 @@
-/* Standard input as a secret, in memory that is wiped. */
+/* Reads a secret from standard input into memory that is wiped. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "hfsecret.h"
@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What the server takes in one request; more is certainly a mistake, such as the wrong file. */
+/* The largest request that a server accepts by default; a larger input is a mistake, such as the wrong file. */
 #define VALUE_LIMIT ((size_t)32 << 20)
 
-/* The compiler may not leave this out, as it may a memset before a free. */
+/* Unlike a memset before a free, the compiler may not remove this. */
 static void wipe(char *memory, size_t length) {
     volatile char *byte = memory;
 
@@ -28,7 +28,7 @@ void free_value(struct value *value) {
     }
 }
 
-/* Doubles the memory; realloc would leave the old copy behind. 0: no memory. */
+/* Doubles the memory, without realloc, which would leave an old copy. Returns 0 if there is no memory. */
 static int grow(struct value *value) {
     struct value bigger;
 
@@ -46,7 +46,7 @@ static int grow(struct value *value) {
     return 1;
 }
 
-/* Reads standard input to its end, past stdio, whose buffer would keep a copy. Leaves room for a NUL. */
+/* Reads standard input to its end, without stdio, whose buffer would keep a copy. Leaves room for a NUL. */
 static int read_all(struct value *value) {
     ssize_t got;
 
@@ -71,8 +71,8 @@ static int read_all(struct value *value) {
     return EXIT_SUCCESS;
 }
 
-/* One newline at the end is the line's and not the value's, as `echo value | hfsecret store KEY` means it, unless
- * `exact`. The caller frees the value, after a failure, too. */
+/* Reads the value. Unless `exact`, a newline at the end is removed, for `echo value | hfsecret store KEY`. The caller
+ * frees the value, also after a failure. */
 int read_value(struct value *value, int exact) {
     int code = read_all(value);
 

@@ -1,9 +1,9 @@
-/* hfsecret: secrets for shell scripts and batch jobs, over libhandsfree_secrets.
+/* hfsecret: secrets for shell scripts and batch jobs, with libhandsfree_secrets.
  *
  *   cc *.c $(pkg-config --cflags --libs handsfree_secrets) -o hfsecret
  *
- * No secret ever stands on the command line, which other users can see, or in a message; only `get` prints one. What
- * read a value wipes it. The exit codes are those of `hfsecret --help`. */
+ * Secrets are never passed on the command line, which other users can see, and never printed in messages; only `get`
+ * prints one. Memory that held a value is wiped. `hfsecret --help` lists the exit codes. */
 #include "hfsecret.h"
 
 #include <stdio.h>
@@ -22,21 +22,22 @@ static const char HELP[] =
     "                     the old reference, the new one and what was done\n"
     "\n"
     "  --exact            store, update: keep the newline that ends standard input; get: print none\n"
-    "  --metadata N=V     store, update: a name and value beside the secret; may be repeated\n"
-    "  --no-metadata      update: remove what metadata there are; without either option they stay\n"
+    "  --metadata N=V     store, update: metadata beside the secret; may be repeated\n"
+    "  --no-metadata      update: remove the metadata; without either option they are kept\n"
     "  --dry-run          migrate: write nothing, print what would be done\n"
     "  --overwrite        migrate: replace a value in Vault that differs\n"
-    "  --timeout SECONDS  the limit of each request, in place of VAULT_CLIENT_TIMEOUT\n"
+    "  --timeout SECONDS  the limit of each operation, instead of VAULT_CLIENT_TIMEOUT\n"
     "  --help, --version\n"
     "\n"
-    "The environment says where secrets live: SECRET_MANAGER_TYPE=vault, VAULT_ADDR, and VAULT_TOKEN or\n"
-    "VAULT_ROLE_ID with VAULT_SECRET_ID. migrate reads env and writes Vault whatever SECRET_MANAGER_TYPE says.\n"
+    "The environment configures the backend: SECRET_MANAGER_TYPE=vault, VAULT_ADDR, and VAULT_TOKEN or\n"
+    "VAULT_ROLE_ID with VAULT_SECRET_ID. migrate reads from env and writes to Vault, and ignores\n"
+    "SECRET_MANAGER_TYPE.\n"
     "\n"
     "exit: 0 done, 1 no such secret, 2 wrong usage, 3 invalid argument or key, 4 invalid reference,\n"
     "5 configuration, 6 credentials refused, 7 permission denied, 8 no connection, 9 TLS, 10 timeout,\n"
     "11 server unavailable, 12 rate limited, 13 conflict, 14 too large, 15 not a Vault server, 16 unsupported,\n"
     "17 cancelled, 18 internal error, 120 standard input or output failed, 125 anything else.\n"
-    "migrate goes on after a failure that concerns one secret, and exits with the code of the first.\n";
+    "migrate continues after a failure of one secret, and exits with the code of the first failure.\n";
 
 int main(int count, char **words) {
     struct arguments arguments = {ANY, NULL, 0, 0, 0, NULL, NULL};

@@ -7,8 +7,8 @@
 
 #define DEFAULT_ENV_PREFIX "HANDSFREE_SECRET_"
 
-/* A migration never replaces what somebody else put into Vault, unless --overwrite says so; run again it goes on where
- * it stopped, and when all is there it says "unchanged" for each secret. */
+/* A migration replaces existing secrets in Vault only with --overwrite. When it is run again, it continues where it
+ * stopped, and prints "unchanged" for each secret that is already in Vault. */
 struct migration {
     const struct arguments *arguments;
     hf_manager *env, *vault;
@@ -16,7 +16,7 @@ struct migration {
     size_t prefix_length;       /* of "env://PREFIX" */
 };
 
-/* Says what became of one secret. */
+/* The outcome for one secret. */
 struct outcome {
     hf_status status;
     hf_error *error;
@@ -24,8 +24,8 @@ struct outcome {
     const char *problem; /* in place of an error's message */
 };
 
-/* "vault://" and the key: the variable's name without the prefix, in lower case. The names that env lists hold no
- * letters but A to Z, so no two become one key. NULL: no memory. */
+/* Returns "vault://" and the key: the variable's name without the prefix, in lower case. The names that env lists have
+ * only the letters A to Z, so the keys are distinct. Returns NULL if there is no memory. */
 static char *new_reference(const struct migration *migration, const char *old) {
     static const char scheme[] = "vault://";
     const char *name = old + migration->prefix_length;
@@ -37,15 +37,15 @@ static char *new_reference(const struct migration *migration, const char *old) {
         for (index = 0; index <= strlen(name); index++) {
             char letter = name[index];
 
-            /* Not tolower: the locale has no say in a key. */
+            /* Not tolower, which depends on the locale. */
             reference[sizeof scheme - 1 + index] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
         }
     }
     return reference;
 }
 
-/* Whether the path exists although a get found nothing there: a deleted version, or a document without `value`.
- * Storing would bring back the one and destroy the other. */
+/* Whether the path exists although a get found nothing: a deleted version, or a document without `value`. Storing would
+ * restore the former and destroy the latter. */
 static hf_status path_is_taken(const struct migration *migration, const char *new, int *taken, hf_error **error) {
     hf_string_list *there = NULL;
     char *canonical = NULL;
@@ -122,7 +122,7 @@ static struct outcome migrate_one(const struct migration *migration, const char 
     return outcome;
 }
 
-/* Failures that the next secret would meet, too. */
+/* Whether the failure would affect the next secret, too. */
 static int concerns_all(hf_status status) {
     switch (status) {
     case HF_ERR_CONFIG:
@@ -139,7 +139,7 @@ static int concerns_all(hf_status status) {
     }
 }
 
-/* Prints what became of one secret, and frees what the outcome owns. */
+/* Prints the outcome for one secret and frees its objects. */
 static int report_outcome(const char *old, const char *new, const struct outcome *outcome) {
     if (outcome->status == HF_OK) {
         printf("%s\t%s\t%s\n", old, new, outcome->done);
@@ -152,7 +152,7 @@ static int report_outcome(const char *old, const char *new, const struct outcome
     return report_status(old, outcome->status, outcome->error);
 }
 
-/* Gives the exit code of the first failure. */
+/* Returns the exit code of the first failure. */
 static int migrate_all(const struct migration *migration) {
     size_t index, count = hf_string_list_len(migration->references);
     int first = EXIT_SUCCESS, stop = 0;

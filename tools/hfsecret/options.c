@@ -1,4 +1,4 @@
-/* The command line: options may stand before, between and behind the command and its operand, until "--". */
+/* The command line. Options may be before, between and after the command and its operand, up to "--". */
 #include "hfsecret.h"
 
 #include <stdint.h>
@@ -27,7 +27,7 @@ static const struct {
     {"delete", DELETE, 1, 1}, {"list", LIST, 0, 1}, {"migrate", MIGRATE, 0, 0},
 };
 
-/* What the words so far say beside `struct arguments`. */
+/* The state of the parser, beside `struct arguments`. */
 struct words {
     int count, next;
     char **all;
@@ -36,7 +36,7 @@ struct words {
     int allowed; /* the commands that take all options so far */
 };
 
-/* Takes "NAME=VALUE". */
+/* Parses "NAME=VALUE". */
 static int add_metadata(struct arguments *arguments, char *pair) {
     char *equals = strchr(pair, '=');
     hf_error *error = NULL;
@@ -81,7 +81,7 @@ static int take_option(struct arguments *arguments, const struct option *option,
     return strcmp(option->name, "--metadata") == 0 ? add_metadata(arguments, value) : EXIT_SUCCESS;
 }
 
-/* NULL: there is none of this name. */
+/* Returns NULL if there is no option of this name. */
 static const struct option *find_option(const char *name) {
     size_t index;
 
@@ -93,7 +93,7 @@ static const struct option *find_option(const char *name) {
     return NULL;
 }
 
-/* Takes the option `word`, and the word after it where that is its value. */
+/* Parses the option `word`, and the next word if that is its value. */
 static int parse_option(struct words *words, char *word, struct arguments *arguments) {
     const struct option *option = find_option(word);
     char *value = NULL;

@@ -1,4 +1,4 @@
-/* What hfsecret prints, and which exit code it ends with. */
+/* Output and exit codes. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "hfsecret.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A status -1, -2, ... becomes 3, 4, ...: 0 to 2 mean what scripts expect. */
+/* Converts a status -1, -2, ... to 3, 4, ...: 0 to 2 have the usual meanings for scripts. */
 int exit_code(hf_status status) {
     if (status == HF_OK || status == HF_NOT_FOUND) {
         return status;
@@ -17,7 +17,7 @@ int exit_code(hf_status status) {
     return status < 0 && status > EXIT_USAGE - EXIT_IO ? EXIT_USAGE - status : EXIT_OTHER;
 }
 
-/* Prints what is no success, and frees `error`. The status has to be in a variable before this is called: within one
+/* Prints a status other than HF_OK, and frees `error`. Assign the status to a variable before calling this: within one
  * argument list the compiler may read `error` before the function that sets it has run. */
 int report_status(const char *subject, hf_status status, hf_error *error) {
     if (status != HF_OK) {
@@ -39,12 +39,12 @@ static int report_output_failure(void) {
     return EXIT_IO;
 }
 
-/* What was printed with stdio has to arrive: a full disk must not look like success. Gives `code` where it did. */
+/* Flushes stdio and checks for errors, such as a full disk. Returns `code` on success. */
 int flush_output(int code) {
     return fflush(stdout) == 0 && !ferror(stdout) ? code : report_output_failure();
 }
 
-/* Prints a secret, past stdio, whose buffer would keep a copy. */
+/* Prints a secret without stdio, whose buffer would keep a copy. */
 int write_all(const char *text, size_t length) {
     while (length > 0) {
         ssize_t written = write(STDOUT_FILENO, text, length);

@@ -10,36 +10,36 @@ import (
 	"unsafe"
 )
 
-// A Result is what came of one of GetMany's references.
+// A Result is the outcome of one reference of GetMany.
 type Result struct {
-	// Secret is the value, the caller's to wipe; the zero Secret where Err is not nil.
+	// Secret is the value, which the caller wipes; the zero Secret if Err is not nil.
 	Secret Secret
-	// Err is what Get would have returned for this reference: ErrNotFound where there is no such secret.
+	// Err is the error that Get would return for this reference, such as ErrNotFound if the secret does not exist.
 	Err error
 }
 
-// An Item is one of StoreMany's secrets.
+// An Item is one secret for StoreMany.
 type Item struct {
 	// Key is a key as for Store.
 	Key string
-	// Value is the caller's to wipe. It is no Secret: fmt prints it.
+	// Value is the value, which the caller wipes. It is not a Secret: fmt prints it.
 	Value []byte
 }
 
-// A Stored is what came of one of StoreMany's items.
+// A Stored is the outcome of one item of StoreMany.
 type Stored struct {
-	// Reference is what to get the value back with; empty where Err is not nil.
+	// Reference is the reference of the secret; empty if Err is not nil.
 	Reference string
-	// Err is what Store would have returned for this item.
+	// Err is the error that Store would return for this item.
 	Err error
 }
 
-// GetMany gets the values behind many references at once: up to VAULT_LIST_CONCURRENCY requests (8 by default) are on
-// their way at a time, from one thread and in one of the places of WithMaxCalls. There is a Result for each reference,
-// in the order of the references, and the deadline of ctx holds for all of them together.
+// GetMany gets the values that many references name. It keeps up to VAULT_LIST_CONCURRENCY requests (8 by default) in
+// flight, from one thread, and counts as one call for WithMaxCalls. It returns a Result for each reference, in the
+// order of the references. The deadline of ctx applies to the whole call.
 //
-// The error is about the call as a whole, such as ErrClosed, and then there are no results. It is nil where single
-// references failed: look at each Result's Err.
+// The error is about the call as a whole, such as ErrClosed; there are no results then. It is nil if single references
+// failed: check the Err of each Result.
 func (m *Manager) GetMany(ctx context.Context, references []string) ([]Result, error) {
 	texts := newCStrings("reference", len(references), func(index int) string { return references[index] })
 	defer texts.free()
@@ -62,8 +62,8 @@ func (m *Manager) GetMany(ctx context.Context, references []string) ([]Result, e
 	return results, nil
 }
 
-// StoreMany stores many values at once, without metadata, and otherwise works as GetMany does: there is a Stored for
-// each item, in their order. Where two keys name the same secret, either value may be the last.
+// StoreMany stores many values, without metadata, and otherwise works as GetMany does: it returns a Stored for each
+// item, in the order of the items. If two keys name the same secret, either value may be the one that stays.
 func (m *Manager) StoreMany(ctx context.Context, items []Item) ([]Stored, error) {
 	keys := newCStrings("key", len(items), func(index int) string { return items[index].Key })
 	defer keys.free()
@@ -89,8 +89,8 @@ func (m *Manager) StoreMany(ctx context.Context, items []Item) ([]Stored, error)
 	return stored, nil
 }
 
-// resultAt gives the text of one of the results, which belongs to the list, or its error: refused, where the item was
-// refused before C saw it.
+// resultAt returns the text of one result, which belongs to the list, or its error: refused, if the item was not passed
+// to C.
 func resultAt(ctx context.Context, list *C.hf_results, index int, refused error) (*C.char, error) {
 	if refused != nil {
 		return nil, refused
@@ -100,8 +100,8 @@ func resultAt(ctx context.Context, list *C.hf_results, index int, refused error)
 	return C.hf_results_text(list, at), attribute(ctx, err)
 }
 
-// cStrings are many texts that C may read during one call. They lie in one piece of memory of Go's, which is pinned,
-// because C is given a list of pointers into it, and wiped at the end.
+// cStrings are texts that C reads during one call. They are in one block of Go memory, which is pinned, because C gets
+// pointers into it, and wiped at the end.
 type cStrings struct {
 	memory   []byte
 	pointers []*C.char     // nil for a text that was refused, which makes C leave its item alone
@@ -109,7 +109,7 @@ type cStrings struct {
 	pinner   runtime.Pinner
 }
 
-// newCStrings copies count texts; free has to end them. name is what the error calls one of them.
+// newCStrings copies count texts; the caller calls free. name is the name of a text in errors.
 func newCStrings[T string | []byte](name string, count int, text func(int) T) *cStrings {
 	size := 0
 	for index := 0; index < count; index++ {

@@ -11,8 +11,8 @@ import (
 	"unsafe"
 )
 
-// A call carries a context's deadline and cancellation into one C call. settings is nil, which C reads as "defaults",
-// where the context can neither expire nor be cancelled.
+// A call passes the deadline and the cancellation of a context to one C call. settings is nil, which means the
+// defaults, if the context can neither expire nor be cancelled.
 type call struct {
 	ctx         context.Context
 	settings    *C.hf_call
@@ -21,7 +21,7 @@ type call struct {
 	cancelled   chan struct{}
 }
 
-// newCall begins a call; finish has to end it.
+// newCall starts a call; the caller calls finish.
 func newCall(ctx context.Context) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, contextError(err)
@@ -53,8 +53,8 @@ func (c *call) setDeadline(deadline time.Time) error {
 	return takeError(C.hf_call_set_timeout_ms(c.settings, C.int64_t(milliseconds), &cError), cError)
 }
 
-// watch cancels the C call when the context is cancelled. No goroutine exists until that happens. A deadline that
-// passes is left to the library, which knows it and says what it was waiting for.
+// watch cancels the C call when the context is cancelled. No goroutine exists until then. The library handles the
+// deadline itself, and its error says what it was waiting for.
 func (c *call) watch() {
 	c.cancelled = make(chan struct{})
 	c.stop = context.AfterFunc(c.ctx, func() {
@@ -66,18 +66,19 @@ func (c *call) watch() {
 	})
 }
 
-// finish ends the watching, frees the settings and gives err, attributed to the context where that is why.
+// finish stops watching, frees the settings and returns err, with the error of the context if the context ended the
+// call.
 func (c *call) finish(err error) error {
 	if c.settings != nil {
 		if !c.stop() {
-			<-c.cancelled // the watcher is at work and still needs the settings
+			<-c.cancelled // the watcher is running and uses the settings
 		}
 		C.hf_call_free(c.settings)
 	}
 	return attribute(c.ctx, err)
 }
 
-// attribute gives err, with the error of the context in it where the context is why.
+// attribute returns err, with the error of the context in it if the context ended the call.
 func attribute(ctx context.Context, err error) error {
 	var failure *Error
 	if errors.As(err, &failure) {
@@ -103,10 +104,11 @@ func do(ctx context.Context, function func(*C.hf_call, **C.hf_error) C.hf_status
 	return c.finish(takeError(status, cError))
 }
 
-// A cString is a text with its final NUL in memory of Go's, which C may read during one call, and which can be wiped.
+// A cString is a NUL-terminated text in Go memory that C reads during one call and that can be wiped.
 type cString []byte
 
-// newCString copies text; name is what the error calls it. A NUL would cut the text short unnoticed, so it is refused.
+// newCString copies text; name is its name in errors. A text that contains a NUL is refused, because C would truncate
+// it.
 func newCString[T string | []byte](name string, text T) (cString, error) {
 	copied := make(cString, len(text)+1)
 	copy(copied, text)
@@ -121,7 +123,7 @@ func holdsNUL(name string) error {
 	return invalidArgument("the " + name + " holds U+0000, which this library cannot carry")
 }
 
-// pointer gives what C reads; nil for a nil cString.
+// pointer returns the text for C; nil for a nil cString.
 func (s cString) pointer() *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.SliceData(s)))
 }

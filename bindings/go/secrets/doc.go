@@ -1,5 +1,5 @@
 // Package secrets stores, gets, updates, deletes and lists secrets in HashiCorp Vault (KV version 2), or in the process
-// environment, through libhandsfree_secrets. The data in Vault is the same that programs in C, C++ and Python see.
+// environment, through libhandsfree_secrets. The data in Vault is the same as for programs in C, C++ and Python.
 //
 //	manager, err := secrets.Open() // SECRET_MANAGER_TYPE, VAULT_ADDR, VAULT_TOKEN, … as for every program
 //	if err != nil {
@@ -19,20 +19,21 @@
 //
 // # Contexts
 //
-// A context's deadline becomes the call's deadline: it covers connecting, TLS, sending, waiting and all retries. It
-// stands in place of VAULT_CLIENT_TIMEOUT (60 s where nothing is set), which holds for contexts without a deadline.
-// Cancelling the context ends the call within 100 ms, name resolution excepted. The error then is ErrCancelled or
-// ErrTimeout, and context.Canceled or context.DeadlineExceeded as well.
+// The deadline of a context is the deadline of the call, which includes connecting, TLS, sending, waiting and all
+// retries. Without a deadline the timeout is VAULT_CLIENT_TIMEOUT (60 s by default). Cancelling the context ends the
+// call within 100 ms, except during a name lookup. The error matches ErrCancelled or ErrTimeout, and context.Canceled
+// or context.DeadlineExceeded.
 //
 // A store, update or delete that ended with ErrTimeout, ErrCancelled, ErrConnection or ErrUnavailable may have happened.
 //
 // # Goroutines
 //
-// A Manager is for any number of goroutines at once. A call holds an operating system thread while it waits for the
-// server, so only so many run at once (WithMaxCalls); the others wait, and give up when their context ends.
+// Any number of goroutines may use a Manager at once. A call occupies an operating system thread while it waits for the
+// server, so the number of calls that run at once is limited (WithMaxCalls). Other calls wait until one ends or their
+// context does.
 //
 // # Linking
 //
-// The package finds the library with pkg-config: `pkg-config --libs handsfree_secrets` has to work. The build tag
-// static_link links the static library by handsfree_secrets-static in its place.
+// The package finds the library with pkg-config: `pkg-config --libs handsfree_secrets` has to work. With the build tag
+// static_link it links the static library, using handsfree_secrets-static.
 package secrets

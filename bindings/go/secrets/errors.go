@@ -8,7 +8,7 @@ import (
 	"errors"
 )
 
-// Status is the outcome of a call, with the numbers of the C library. New ones may come with a newer library; treat an
+// Status is the outcome of a call, with the numbers of the C library. Newer libraries may add statuses; treat an
 // unknown negative one as a failure.
 type Status int32
 
@@ -34,13 +34,13 @@ const (
 	StatusInternal         Status = C.HF_ERR_INTERNAL
 )
 
-// String gives the name that the C header has for the status, such as HF_NOT_FOUND, and HF_UNKNOWN for a number that
-// the library does not know.
+// String returns the name of the status in the C header, such as HF_NOT_FOUND, or HF_UNKNOWN for a number that the
+// library does not know.
 func (s Status) String() string {
 	return C.GoString(C.hf_status_name(C.hf_status(s)))
 }
 
-// A statusError is what errors.Is compares with: an Error matches the one with its status.
+// A statusError is an error for comparison with errors.Is: an Error matches the one with its status.
 type statusError struct {
 	status Status
 	text   string
@@ -48,37 +48,38 @@ type statusError struct {
 
 func (e *statusError) Error() string { return "secrets: " + e.text }
 
-// What a call's error can be compared with by errors.Is. Each stands for the status of the same name.
+// Errors for comparison with errors.Is, one for each status of the same name.
 var (
-	// ErrNotFound: no secret stands behind the reference.
+	// ErrNotFound: the secret does not exist.
 	ErrNotFound error = &statusError{StatusNotFound, "no such secret"}
-	// ErrInvalidArgument: a key, value, option name or metadata that the library refuses.
+	// ErrInvalidArgument: an invalid key, value, option name or metadata.
 	ErrInvalidArgument error = &statusError{StatusInvalidArgument, "invalid argument"}
-	// ErrInvalidReference: the text is no reference of this manager.
+	// ErrInvalidReference: the text is not a reference of this manager.
 	ErrInvalidReference error = &statusError{StatusInvalidReference, "invalid reference"}
-	// ErrConfig: configuration missing or contradictory, or the mount or namespace does not exist.
+	// ErrConfig: the configuration is incomplete or contradictory, or the mount or namespace does not exist.
 	ErrConfig error = &statusError{StatusConfig, "invalid configuration"}
-	// ErrAuth: Vault refuses the credentials.
+	// ErrAuth: Vault rejects the credentials.
 	ErrAuth error = &statusError{StatusAuth, "authentication failed"}
-	// ErrPermissionDenied: the token is alive, and its policy says no.
+	// ErrPermissionDenied: the token's policy denies the request.
 	ErrPermissionDenied error = &statusError{StatusPermissionDenied, "permission denied"}
-	// ErrConnection: no connection, or it broke. A write may have happened.
+	// ErrConnection: no connection could be made, or it broke. A write may have happened.
 	ErrConnection error = &statusError{StatusConnection, "connection failed"}
-	// ErrTLS: the certificate or the handshake.
+	// ErrTLS: a certificate was rejected, or the TLS handshake failed.
 	ErrTLS error = &statusError{StatusTLS, "TLS failed"}
 	// ErrTimeout: the deadline passed. A write may have happened.
 	ErrTimeout error = &statusError{StatusTimeout, "deadline exceeded"}
-	// ErrUnavailable: sealed, or no active node, after the retries. A write may have happened.
+	// ErrUnavailable: Vault is sealed or has no active node, or a server error persisted after the retries. A write may
+	// have happened.
 	ErrUnavailable error = &statusError{StatusUnavailable, "server unavailable"}
-	// ErrRateLimited: too many requests, after the retries.
+	// ErrRateLimited: Vault still limited the rate of requests after the retries.
 	ErrRateLimited error = &statusError{StatusRateLimited, "rate limited"}
-	// ErrConflict: somebody else changed the secret again and again.
+	// ErrConflict: other writers changed the secret on every attempt.
 	ErrConflict error = &statusError{StatusConflict, "conflicting update"}
-	// ErrTooLarge: a value or an answer over a limit.
+	// ErrTooLarge: a value or a response exceeds a limit, or there is not enough memory for it.
 	ErrTooLarge error = &statusError{StatusTooLarge, "too large"}
-	// ErrProtocol: the peer does not speak Vault.
+	// ErrProtocol: the peer is not Vault, or its response is not as documented.
 	ErrProtocol error = &statusError{StatusProtocol, "unexpected answer"}
-	// ErrUnsupported: this backend, mount or server cannot do it.
+	// ErrUnsupported: the backend, mount or server does not support the operation.
 	ErrUnsupported error = &statusError{StatusUnsupported, "unsupported"}
 	// ErrCancelled: the context was cancelled. A write may have happened.
 	ErrCancelled error = &statusError{StatusCancelled, "cancelled"}
@@ -89,11 +90,11 @@ var (
 // ErrClosed is returned by every call on a Manager after Close.
 var ErrClosed = errors.New("secrets: the manager is closed")
 
-// Error is a failed call. Its texts hold names, paths and the server's own words, never a secret.
+// Error is the error of a failed call. Its text may contain names, paths and text of the server, but no secret.
 type Error struct {
-	// Status says what kind of failure it is.
+	// Status is the kind of failure.
 	Status Status
-	// HTTPStatus is the status of the server's answer, 0 where none was involved.
+	// HTTPStatus is the HTTP status of the server's response, or 0 if none was involved.
 	HTTPStatus int
 	// Message says what failed, where, and what to do next.
 	Message string
@@ -101,23 +102,23 @@ type Error struct {
 	context error // the context's error, where the context ended the call
 }
 
-// Error gives the message.
+// Error returns the message.
 func (e *Error) Error() string { return "secrets: " + e.Message }
 
-// Is tells errors.Is that an Error equals the sentinel of its status.
+// Is reports whether target is the error of the same status.
 func (e *Error) Is(target error) bool {
 	sentinel, ok := target.(*statusError)
 	return ok && sentinel.status == e.Status
 }
 
-// Unwrap gives context.Canceled or context.DeadlineExceeded where the context ended the call, else nil.
+// Unwrap returns context.Canceled or context.DeadlineExceeded if the context ended the call, and nil otherwise.
 func (e *Error) Unwrap() error { return e.context }
 
 func invalidArgument(message string) error {
 	return &Error{Status: StatusInvalidArgument, Message: message}
 }
 
-// contextError is the error of a call that its context ended before it began.
+// contextError is the error of a call whose context ended before the call began.
 func contextError(cause error) error {
 	status := StatusCancelled
 	if errors.Is(cause, context.DeadlineExceeded) {
@@ -126,13 +127,13 @@ func contextError(cause error) error {
 	return &Error{Status: status, Message: "the context ended before the call began: " + cause.Error(), context: cause}
 }
 
-// takeError turns what a C function returned into an error, nil for HF_OK, and frees cError.
+// takeError converts the result of a C function to an error, nil for HF_OK, and frees cError.
 func takeError(status C.hf_status, cError *C.hf_error) error {
 	defer C.hf_error_free(cError)
 	return newError(status, cError)
 }
 
-// newError turns a status and its error, NULL where there is none, into an error; nil for HF_OK. It frees nothing.
+// newError converts a status and its error, which may be NULL, to an error; nil for HF_OK. It frees nothing.
 func newError(status C.hf_status, cError *C.hf_error) error {
 	switch {
 	case status == C.HF_OK:

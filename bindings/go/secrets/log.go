@@ -28,7 +28,7 @@ var slogLevels = []struct {
 	{C.HF_LOG_TRACE, LevelTrace},
 }
 
-// verbosity gives the most verbose of the library's levels that the logger takes.
+// verbosity returns the most verbose level of the library that the logger accepts.
 func verbosity(logger *slog.Logger) C.int32_t {
 	most := C.int32_t(C.HF_LOG_OFF)
 	for _, level := range slogLevels {
@@ -39,7 +39,7 @@ func verbosity(logger *slog.Logger) C.int32_t {
 	return most
 }
 
-// slogLevel takes a level that a newer library might have for the most verbose one.
+// slogLevel treats an unknown level of a newer library as the most verbose one.
 func slogLevel(library C.int32_t) slog.Level {
 	for _, level := range slogLevels {
 		if level.library == library {
@@ -53,7 +53,7 @@ func slogLevel(library C.int32_t) slog.Level {
 //
 //export handsfreeSecretsLog
 func handsfreeSecretsLog(level C.int32_t, message *C.char, logger C.uintptr_t) {
-	// A panic must not unwind through the library's frames: it would leave locks of theirs held.
+	// A panic must not unwind through the frames of the library, because it would leave their locks held.
 	defer func() { _ = recover() }()
 	cgo.Handle(logger).Value().(*slog.Logger).Log(context.Background(), slogLevel(level), C.GoString(message))
 }

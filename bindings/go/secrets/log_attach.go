@@ -1,6 +1,7 @@
 package secrets
 
-// The C functions stand in a file of their own: where cgo exports Go functions, the preamble may only declare.
+// The C functions are in a separate file, because in a file with exported Go functions the preamble may only contain
+// declarations.
 
 /*
 #include <handsfree_secrets.h>
@@ -28,7 +29,8 @@ import (
 	"runtime/cgo"
 )
 
-// attachLogger lends the logger to the options, and to the manager opened from them, until the library says it is done.
+// attachLogger keeps the logger alive for the options, and for the manager opened from them, until the library releases
+// it.
 func attachLogger(options *C.hf_options, logger *slog.Logger) error {
 	handle := cgo.NewHandle(logger)
 	var cError *C.hf_error

@@ -28,8 +28,9 @@ func (s *settings) set(name, value string) {
 	s.values = append(s.values, setting{name, value})
 }
 
-// WithOption sets any option of the library. Its name is the environment variable's, such as VAULT_CACERT, and it wins
-// over that variable; an empty value means none. Open refuses a name that the library does not know.
+// WithOption sets any option of the library. Its name is that of an environment variable, such as VAULT_CACERT, which
+// it overrides; an empty value means the default. Open refuses an unknown name. With VAULT_ADDR, set
+// SECRET_MANAGER_TYPE too, or use WithVault.
 func WithOption(name, value string) Option {
 	return func(s *settings) { s.set(name, value) }
 }
@@ -59,20 +60,20 @@ func WithMount(mount string) Option { return WithOption("VAULT_MOUNT", mount) }
 // WithNamespace names the namespace of Vault Enterprise or OpenBao.
 func WithNamespace(namespace string) Option { return WithOption("VAULT_NAMESPACE", namespace) }
 
-// WithoutEnvironment opens the manager from its options alone: the environment is never looked at.
+// WithoutEnvironment opens the manager from its options only, without reading the environment.
 func WithoutEnvironment() Option {
 	return func(s *settings) { s.isolated = true }
 }
 
-// WithLogger sends the library's log lines to logger, in place of standard error. How verbose they are is asked of the
-// logger once, when the manager opens. A line's level is slog's of the same name; trace is LevelTrace. A panic of the
-// logger's handler ends there, and loses that line.
+// WithLogger sends the library's log lines to logger instead of standard error. The level that the logger accepts is
+// determined once, when the manager is opened. Levels map to those of slog with the same name; trace is LevelTrace. A
+// panic of the logger's handler is recovered, and the line is lost.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) { s.logger = logger }
 }
 
-// WithMaxCalls sets how many calls of the manager may run at once, each holding a thread; 64 unless set. Further
-// calls wait for their turn, or until their context ends.
+// WithMaxCalls sets how many calls of the manager may run at once, each of which occupies a thread; the default is 64.
+// Other calls wait until one ends or their context does.
 func WithMaxCalls(limit int) Option {
 	return func(s *settings) { s.maxCalls = limit }
 }
@@ -88,7 +89,7 @@ func newSettings(options []Option) (*settings, error) {
 	return s, nil
 }
 
-// build makes the C options, which the caller frees, also where there is an error.
+// build creates the C options, which the caller frees even if there is an error.
 func (s *settings) build() (*C.hf_options, error) {
 	var options *C.hf_options
 	if s.isolated {

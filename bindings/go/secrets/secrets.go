@@ -10,7 +10,7 @@ import (
 )
 
 // Manager is a store of secrets: a Vault server, or the process environment. Any number of goroutines may use one at
-// once. Open makes it, Close ends it.
+// once. Open creates it, Close frees it.
 type Manager struct {
 	kind   string
 	slots  chan struct{} // as many as calls may run at once
@@ -22,14 +22,14 @@ type Manager struct {
 	isClosed bool
 }
 
-// Open opens a manager from options and, unless WithoutEnvironment is among them, from the environment variables:
-// SECRET_MANAGER_TYPE, VAULT_ADDR and so on. The credentials are tried once, so a wrong address or token fails here.
+// Open opens a manager with options and, unless WithoutEnvironment is among them, the environment variables
+// SECRET_MANAGER_TYPE, VAULT_ADDR and so on. It tries the credentials once, so a wrong address or token fails here.
 func Open(options ...Option) (*Manager, error) {
 	return OpenContext(context.Background(), options...)
 }
 
-// OpenContext is Open with a deadline and cancellation for the connection and the login. The context does not matter
-// to the manager later.
+// OpenContext is Open with a deadline and cancellation for the connection and the login. The manager does not use the
+// context later.
 func OpenContext(ctx context.Context, options ...Option) (*Manager, error) {
 	s, err := newSettings(options)
 	if err != nil {
@@ -57,8 +57,8 @@ func OpenContext(ctx context.Context, options ...Option) (*Manager, error) {
 	return m, nil
 }
 
-// Close frees the manager; calls that run meanwhile end as if it had not been closed, later ones give ErrClosed. It
-// sends nothing, never blocks, and may be called again. The error is always nil, as io.Closer wants one.
+// Close frees the manager. Running calls continue to their end, later ones return ErrClosed. Close sends no request,
+// does not block, and may be called again. It always returns nil; the result is for io.Closer.
 func (m *Manager) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,7 +72,7 @@ func (m *Manager) Close() error {
 	return nil
 }
 
-// freeIfUnused frees the handle of a closed manager when nobody uses it any more. The lock is held.
+// freeIfUnused frees the handle of a closed manager when no call uses it any more. The caller holds the lock.
 func (m *Manager) freeIfUnused() {
 	if m.isClosed && m.users == 0 && m.handle != nil {
 		C.hf_manager_free(m.handle)
@@ -80,7 +80,7 @@ func (m *Manager) freeIfUnused() {
 	}
 }
 
-// hold gives the handle, which stays valid until drop.
+// hold returns the handle, which stays valid until drop.
 func (m *Manager) hold() (*C.hf_manager, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,7 +99,7 @@ func (m *Manager) drop() {
 	runtime.KeepAlive(m)
 }
 
-// enter waits for a slot. A zero Manager has none, and counts as closed.
+// enter waits for a slot. A zero Manager has no slots and counts as closed.
 func (m *Manager) enter(ctx context.Context) error {
 	if m.slots == nil {
 		return ErrClosed
@@ -140,11 +140,12 @@ func (m *Manager) blocking(
 	})
 }
 
-// Type gives the name of the backend: "vault" or "env".
+// Type returns the name of the backend: "vault" or "env".
 func (m *Manager) Type() string { return m.kind }
 
-// Store writes value under key and gives the reference to get it back with. What was there is replaced as a whole. The
-// characters '.' and '_' of a key separate folders in Vault, as '/' does. value is the caller's to wipe.
+// Store writes value under key and returns the reference of the secret. A secret that is already there is replaced,
+// including its metadata. The characters '.' and '_' of a key separate folders in Vault, as '/' does. The caller wipes
+// value.
 func (m *Manager) Store(ctx context.Context, key string, value []byte, options ...WriteOption) (string, error) {
 	w, err := newWrite("key", key, value, options)
 	if err != nil {
@@ -162,8 +163,7 @@ func (m *Manager) Store(ctx context.Context, key string, value []byte, options .
 	return C.GoString(reference), nil
 }
 
-// Get gives the value behind reference, and ErrNotFound where there is none. The Secret is the caller's; wipe it when
-// it is no longer needed.
+// Get returns the value that reference names, or ErrNotFound. The caller wipes the Secret when it is no longer needed.
 func (m *Manager) Get(ctx context.Context, reference string) (Secret, error) {
 	text, err := newCString("reference", reference)
 	if err != nil {
@@ -179,8 +179,8 @@ func (m *Manager) Get(ctx context.Context, reference string) (Secret, error) {
 	return takeSecret(value), nil
 }
 
-// Update replaces the value behind reference, and gives ErrNotFound where there is none. The metadata stay as they are
-// unless WithMetadata says otherwise. No update of somebody else at the same time is lost.
+// Update replaces the value that reference names, or returns ErrNotFound. The metadata are kept unless WithMetadata is
+// given. Concurrent updates of other programs are not lost.
 func (m *Manager) Update(ctx context.Context, reference string, value []byte, options ...WriteOption) error {
 	w, err := newWrite("reference", reference, value, options)
 	if err != nil {
@@ -192,7 +192,7 @@ func (m *Manager) Update(ctx context.Context, reference string, value []byte, op
 	})
 }
 
-// Delete removes the secret behind reference with all its versions, and gives ErrNotFound where there is none.
+// Delete deletes the secret that reference names with all its versions, or returns ErrNotFound.
 func (m *Manager) Delete(ctx context.Context, reference string) error {
 	text, err := newCString("reference", reference)
 	if err != nil {
@@ -203,8 +203,9 @@ func (m *Manager) Delete(ctx context.Context, reference string) error {
 	})
 }
 
-// List gives the references of all secrets whose path starts with prefix, all where it is empty, sorted. In Vault a
-// secret whose latest version is deleted is listed, too.
+// List returns the references of the secrets whose path starts with prefix, sorted; all if prefix is empty. In Vault a
+// secret whose latest version is deleted is listed, too. Secrets with a path that no reference can name are left out
+// and logged.
 func (m *Manager) List(ctx context.Context, prefix string) ([]string, error) {
 	var text cString
 	if prefix != "" {
@@ -228,7 +229,8 @@ func (m *Manager) List(ctx context.Context, prefix string) ([]string, error) {
 	return references, nil
 }
 
-// CanonicalReference gives the one spelling that all references to the same secret share. It asks no server.
+// CanonicalReference returns the canonical form of a reference, which all references to the same secret share. It sends
+// no request.
 func (m *Manager) CanonicalReference(reference string) (string, error) {
 	text, err := newCString("reference", reference)
 	if err != nil {
@@ -248,5 +250,5 @@ func (m *Manager) CanonicalReference(reference string) (string, error) {
 	return C.GoString(canonical), nil
 }
 
-// LibraryVersion gives the version of the C library that runs, such as "0.1.0".
+// LibraryVersion returns the version of the loaded C library, such as "0.1.0".
 func LibraryVersion() string { return C.GoString(C.hf_version()) }

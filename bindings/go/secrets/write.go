@@ -6,8 +6,8 @@ import "C"
 // A WriteOption of Store and Update.
 type WriteOption func(*write)
 
-// WithMetadata stores these names and values beside the secret's own; Update without it keeps those that are there,
-// and an empty map removes them. The env backend ignores metadata.
+// WithMetadata stores metadata beside the value. Update without it keeps the present metadata; an empty map removes
+// them. The env backend ignores metadata.
 func WithMetadata(metadata map[string]string) WriteOption {
 	return func(w *write) {
 		w.hasMetadata = true
@@ -15,7 +15,7 @@ func WithMetadata(metadata map[string]string) WriteOption {
 	}
 }
 
-// A write is what Store and Update hand to C.
+// A write has the arguments that Store and Update pass to C.
 type write struct {
 	name        cString
 	value       cString
@@ -24,7 +24,7 @@ type write struct {
 	entries     map[string]string
 }
 
-// newWrite makes a write, which free has to end; parameter is what an error calls the name.
+// newWrite creates a write; the caller calls free. parameter is the name of the first argument in errors.
 func newWrite(parameter, name string, value []byte, options []WriteOption) (*write, error) {
 	w := &write{}
 	for _, option := range options {

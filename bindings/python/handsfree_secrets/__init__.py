@@ -1,4 +1,4 @@
-"""Secrets in HashiCorp Vault or in the environment, by libhandsfree_secrets. Standard library only.
+"""Secrets in HashiCorp Vault or the environment, with libhandsfree_secrets. Needs only the standard library.
 
     from handsfree_secrets import get_default_secret_manager
 
@@ -6,13 +6,15 @@
     reference = secret_manager.store_secret("github_token_user_123", "ghp_...", metadata={"scopes": "repo,user"})
     token = secret_manager.get_secret(reference)
 
-Errors: ValueError for what the caller or the configuration got wrong, VaultError for everything else. A secret that
-does not exist is None or False, and so is a text that is no reference of the manager (the library logs a warning).
+Errors: ValueError for invalid arguments and an invalid configuration, VaultError for everything else. For a secret that
+does not exist, and for a text that is not a reference of the manager, get_secret returns None and update_secret and
+delete_secret return False; for the latter the library logs a warning.
 
-Any number of threads may use a manager at once; ctypes releases the interpreter's lock during a call. After a fork the
-child may go on using it. Python's strings cannot be wiped: what get_secret returns stays in memory until it is reused.
+Any number of threads may use a manager at once; ctypes releases the global interpreter lock during a call. A child
+process may use inherited managers after a fork. Python strings cannot be wiped: a value stays in memory until that is
+reused.
 
-The library is found as the dynamic linker finds it; HANDSFREE_SECRETS_LIBRARY=/path names another.
+The dynamic linker finds the library; HANDSFREE_SECRETS_LIBRARY=/path selects another one.
 """
 
 from .default import get_default_secret_manager, reset_default_secret_manager

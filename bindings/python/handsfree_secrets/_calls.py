@@ -1,4 +1,4 @@
-"""Calls into the library: texts, metadata and errors on their way in and out."""
+"""Calls of the library: conversion of texts, metadata and errors."""
 
 import ctypes
 from types import TracebackType
@@ -15,7 +15,7 @@ def call(function: Callable[..., int], *arguments: Any) -> int:
 
 
 def encoded(name: str, text: str) -> bytes:
-    """A text as C reads it; a NUL would cut it short unnoticed."""
+    """Encodes a text for C. A text that contains a NUL is refused, because C would truncate it."""
     encoded_text = text.encode()
     if b"\0" in encoded_text:
         raise ValueError(f"{name} holds U+0000, which this library cannot carry")
@@ -23,7 +23,7 @@ def encoded(name: str, text: str) -> bytes:
 
 
 def take_string(pointer: ctypes.c_void_p) -> str:
-    """The text at a pointer that hf_free_string has to free."""
+    """Returns the text at a pointer and frees it with hf_free_string."""
     try:
         return ctypes.string_at(pointer).decode()
     finally:
@@ -31,7 +31,7 @@ def take_string(pointer: ctypes.c_void_p) -> str:
 
 
 class CMetadata:
-    """An hf_metadata for the length of a call; NULL, which keeps what is there, for None."""
+    """An hf_metadata for the duration of a call; NULL, which keeps the present metadata, for None."""
 
     def __init__(self, entries: Optional[Mapping[str, str]]) -> None:
         self.entries = entries

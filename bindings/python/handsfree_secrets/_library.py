@@ -1,4 +1,4 @@
-"""The C library: where it is found, and the prototypes of its functions."""
+"""Loads the C library and declares the prototypes of its functions."""
 
 import ctypes
 import os
@@ -9,8 +9,8 @@ HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE, HF_ERR_CONFIG = -1, -2, -3
 _OUT = ctypes.POINTER(ctypes.c_void_p)
 _HANDLE, _TEXT, _STATUS = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32
 
-# What the library owns is c_void_p throughout: ctypes would turn a c_char_p result into bytes and lose the pointer that
-# has to be freed.
+# Objects of the library are c_void_p: ctypes would convert a c_char_p result to bytes and lose the pointer that has to
+# be freed.
 _SIGNATURES = {
     "hf_options_new": (_HANDLE, []),
     "hf_options_set": (_STATUS, [_HANDLE, _TEXT, _TEXT, _OUT]),

@@ -1,4 +1,4 @@
-"""The manager that the whole process shares."""
+"""The process-wide manager."""
 
 import ctypes
 import threading
@@ -10,7 +10,7 @@ from .manager import LibraryManager
 
 
 class _DefaultManager(LibraryManager):
-    """A reference to the library's own default manager."""
+    """A reference to the default manager of the library."""
 
     def __init__(self) -> None:
         handle = ctypes.c_void_p()
@@ -23,7 +23,7 @@ _default_lock = threading.Lock()
 
 
 def get_default_secret_manager() -> LibraryManager:
-    """The manager that the environment describes (SECRET_MANAGER_TYPE), one for the whole process, C code included."""
+    """Returns the process-wide manager, which the environment configures and which C code shares."""
     global _default
     with _default_lock:
         if _default is None:
@@ -32,7 +32,7 @@ def get_default_secret_manager() -> LibraryManager:
 
 
 def reset_default_secret_manager() -> None:
-    """Makes the next get_default_secret_manager open a new one. What is in use goes on."""
+    """Makes the next get_default_secret_manager open a new manager. Existing references stay valid."""
     global _default
     with _default_lock:
         _default = None

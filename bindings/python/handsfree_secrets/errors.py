@@ -1,4 +1,4 @@
-"""What fails, as Python's exceptions."""
+"""Conversion of failures to exceptions."""
 
 import ctypes
 
@@ -6,7 +6,7 @@ from ._library import HF_ERR_CONFIG, HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REF
 
 
 class VaultError(Exception):
-    """A failed call: the message, the status such as "HF_ERR_TIMEOUT", and the HTTP status (0: no answer involved)."""
+    """A failed call: the message, the status such as "HF_ERR_TIMEOUT", and the HTTP status (0: no response)."""
 
     def __init__(self, message: str, status: str, http_status: int) -> None:
         super().__init__(message)
@@ -15,13 +15,13 @@ class VaultError(Exception):
 
 
 def checked(status: int, error: ctypes.c_void_p) -> int:
-    """The status, if it is HF_OK or HF_NOT_FOUND; raises what it stands for otherwise. Frees the error."""
+    """Returns the status if it is HF_OK or HF_NOT_FOUND; raises an exception otherwise. Frees the error."""
     if not error:
         return status
     message = library.hf_error_message(error).decode()
     http_status = library.hf_error_http_status(error)
     library.hf_error_free(error)
-    # A configuration that the server refuses (no such mount) is Vault's word, one that misses something is not.
+    # A configuration that the server refuses, such as a missing mount, is a VaultError; an incomplete one a ValueError.
     callers = status in (HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE)
     if callers or (status == HF_ERR_CONFIG and http_status == 0):
         raise ValueError(message)

@@ -1,4 +1,4 @@
-"""The stores of secrets: the interface, and one class for each backend."""
+"""The interface of the managers, and one class for each backend."""
 
 import abc
 import ctypes
@@ -14,19 +14,19 @@ class SecretManager(abc.ABC):
 
     @abc.abstractmethod
     def store_secret(self, key: str, value: str, metadata: Optional[Mapping[str, str]] = None) -> str:
-        """Stores value under key, replacing what was there, and returns the reference to get it back with."""
+        """Stores value under key, replacing an existing secret, and returns its reference."""
 
     @abc.abstractmethod
     def get_secret(self, reference: str) -> Optional[str]:
-        """Returns the secret behind reference, or None."""
+        """Returns the value that reference names, or None."""
 
     @abc.abstractmethod
     def update_secret(self, reference: str, value: str, metadata: Optional[Mapping[str, str]] = None) -> bool:
-        """Replaces the secret behind reference. False if there is none. Metadata None keeps, {} removes them."""
+        """Replaces the value that reference names. Returns False if there is none. Metadata None keeps, {} removes them."""
 
     @abc.abstractmethod
     def delete_secret(self, reference: str) -> bool:
-        """Deletes the secret behind reference with all its versions. False if there is none."""
+        """Deletes the secret that reference names with all its versions. Returns False if it does not exist."""
 
     @abc.abstractmethod
     def list_secrets(self, prefix: Optional[str] = None) -> List[str]:
@@ -102,7 +102,7 @@ class LibraryManager(SecretManager):
 
 
 def _done(status: int, error: ctypes.c_void_p) -> bool:
-    """Whether there was something to change."""
+    """Whether the secret existed."""
     if status == HF_ERR_INVALID_REFERENCE:
         library.hf_error_free(error)
         return False
@@ -110,14 +110,14 @@ def _done(status: int, error: ctypes.c_void_p) -> bool:
 
 
 class EnvSecretManager(LibraryManager):
-    """Secrets in environment variables. What is stored stays in the memory of this process."""
+    """Secrets in environment variables. Stored secrets are kept in the memory of this process."""
 
     def __init__(self) -> None:
         self._open({"SECRET_MANAGER_TYPE": "env"})
 
 
 class VaultSecretManager(LibraryManager):
-    """Secrets in HashiCorp Vault. What is not given comes from the environment: VAULT_ADDR and so on."""
+    """Secrets in HashiCorp Vault. Omitted arguments come from the environment: VAULT_ADDR and so on."""
 
     def __init__(self, vault_addr: Optional[str] = None, vault_token: Optional[str] = None,
                  vault_role_id: Optional[str] = None, vault_secret_id: Optional[str] = None,
