@@ -130,7 +130,7 @@ impl<W: Work> Batch<'_, '_, W> {
         let Context { client, deadline } = self.context;
         let Waiting { tag, endpoint, request, token, sent, in_flight } = waiting;
         match client.requester.receive(sent, in_flight, token.header(), &request, deadline) {
-            Outcome::Answer(response) if response.status != 403 => {
+            Outcome::Response(response) if response.status != 403 => {
                 self.work.done(tag, endpoint.parse(&request.path, response));
             }
             // One connection that broke in the middle of a write says nothing about the others.
