@@ -1,6 +1,7 @@
-//! The `vault` backend: the five operations in terms of the KV engine.
+//! The `vault` backend: implements [`SecretManager`] with the KV version 2 engine of a Vault server.
 //!
-//! `kv` knows documents, `session` tokens, `client` one authenticated request with its tries, `transport` bytes.
+//! `engine` defines endpoints, `client` sends authenticated requests, `auth` obtains tokens, and `api` sends single
+//! requests with retries.
 
 pub(crate) mod api;
 mod auth;
@@ -32,11 +33,11 @@ pub struct VaultSecretManager {
     mount: String,
     timeout: Duration,
     /// The mount is known to be KV version 2.
-    checked: AtomicBool,
+    is_mount_checked: AtomicBool,
 }
 
 impl VaultSecretManager {
-    /// Opens a manager: the credentials are tried once, and the mount has to be KV version 2.
+    /// Opens a manager: logs in and checks that the mount is KV version 2.
     pub fn open(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<VaultSecretManager> {
         let deadline = call.start(config.timeout);
         let manager = VaultSecretManager {
@@ -45,7 +46,7 @@ impl VaultSecretManager {
             folders: Folders::new(config.list_concurrency),
             mount: config.mount,
             timeout: config.timeout,
-            checked: AtomicBool::new(false),
+            is_mount_checked: AtomicBool::new(false),
         };
         manager.check_mount(&deadline).map_err(|error| {
             let error = match error.status() {
@@ -58,15 +59,15 @@ impl VaultSecretManager {
         Ok(manager)
     }
 
-    /// Asks what the mount is, unless that is known. A token that may not see it may not use it either: then the
-    /// operation itself says so.
+    /// Looks up the mount, unless it was checked before. If the token may not see the mount, it may not use it either:
+    /// the operation itself then fails with the reason.
     fn check_mount(&self, deadline: &Deadline) -> Result<()> {
-        if self.checked.load(Ordering::Relaxed) {
+        if self.is_mount_checked.load(Ordering::Relaxed) {
             return Ok(());
         }
         if let Some(found) = self.context(deadline).call(&mount::LookUp { name: &self.mount })? {
             require_kv2(&self.mount, &found)?;
-            self.checked.store(true, Ordering::Relaxed);
+            self.is_mount_checked.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -75,8 +76,8 @@ impl VaultSecretManager {
         Context { client: &self.client, deadline }
     }
 
-    /// The words of the Python manager in front of what Vault or the network said, for the caller and the log; a bad
-    /// argument is the caller's alone, and told as it is.
+    /// Adds the prefix of the Python manager's messages to an error of Vault or the network, and logs it. An invalid
+    /// argument is returned unchanged and not logged.
     #[cold]
     fn failed(&self, what: &str, error: Error) -> Error {
         if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
@@ -91,7 +92,7 @@ impl VaultSecretManager {
         reference::parse_vault(reference).inspect_err(|error| self.client.logger().warn(format_args!("{error}")))
     }
 
-    /// A reference for a change: it names the latest version.
+    /// Parses the reference of a change, which must not name a version.
     fn parse_for_change(&self, reference: &str, may_name_field: bool) -> Result<VaultReference> {
         let parsed = self.parse(reference)?;
         if parsed.version.is_some() {
@@ -112,7 +113,7 @@ impl SecretManager for VaultSecretManager {
     fn store(&self, key: &str, value: &str, metadata: Option<&Metadata>, call: &Call) -> Result<String> {
         let path = reference::key_to_path(key)?;
         let deadline = call.start(self.timeout);
-        // As in the Python manager: metadata without an entry are none.
+        // As in the Python manager, empty metadata count as none.
         let metadata = metadata.filter(|metadata| !metadata.is_empty());
         self.check_mount(&deadline)
             .and_then(|()| self.kv.write(self.context(&deadline), &path, value, metadata))
@@ -131,7 +132,7 @@ impl SecretManager for VaultSecretManager {
     fn get_many(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Secret>>> {
         let deadline = call.start(self.timeout);
         let parsed = references.iter().map(|reference| self.parse(reference));
-        many_of(parsed, |good| self.kv.read_many(self.context(&deadline), good))
+        batch_of_valid(parsed, |valid| self.kv.read_many(self.context(&deadline), valid))
             .map(|outcome| outcome.map_err(|error| self.failed("Failed to retrieve secret", error)))
             .collect()
     }
@@ -144,7 +145,7 @@ impl SecretManager for VaultSecretManager {
             let path = path?;
             checked.clone().map(|()| (path, *value))
         });
-        many_of(paths, |good| self.kv.write_many(self.context(&deadline), good))
+        batch_of_valid(paths, |valid| self.kv.write_many(self.context(&deadline), valid))
             .zip(secrets)
             .map(|(outcome, (key, _))| match outcome {
                 Ok(()) => Ok(reference::key_reference(key)),
@@ -193,7 +194,7 @@ impl SecretManager for VaultSecretManager {
     }
 }
 
-/// `HF_ERR_CONFIG` or `HF_ERR_UNSUPPORTED` unless `VAULT_MOUNT`, which is `name`, is a KV version 2 engine.
+/// Fails with `HF_ERR_CONFIG` or `HF_ERR_UNSUPPORTED` unless `VAULT_MOUNT`, which is `name`, is a KV version 2 engine.
 fn require_kv2(name: &str, found: &Mount) -> Result<()> {
     if let Some(place) = found.around(name) {
         return Err(Error::config(format!(
@@ -210,14 +211,15 @@ fn require_kv2(name: &str, found: &Mount) -> Result<()> {
     Err(Error::unsupported(message).with_http_status(200))
 }
 
-/// Does what is possible of `wanted` at once, and puts the results back among the errors of the rest, in order.
-fn many_of<W, T>(
-    wanted: impl Iterator<Item = Result<W>>,
-    all_at_once: impl FnOnce(&[W]) -> Vec<Result<T>>,
+/// Runs `run` on the valid items in one batch. Returns its results and the errors of the invalid items in the order of
+/// `items`.
+fn batch_of_valid<W, T>(
+    items: impl Iterator<Item = Result<W>>,
+    run: impl FnOnce(&[W]) -> Vec<Result<T>>,
 ) -> impl Iterator<Item = Result<T>> {
-    let mut good = Vec::new();
-    let flaws: Vec<Option<Error>> = wanted.map(|item| item.map(|item| good.push(item)).err()).collect();
-    let mut results = all_at_once(&good).into_iter();
+    let mut valid = Vec::new();
+    let errors: Vec<Option<Error>> = items.map(|item| item.map(|item| valid.push(item)).err()).collect();
+    let mut results = run(&valid).into_iter();
     let missing = || Err(Error::new(Status::Internal, "a request without a result"));
-    flaws.into_iter().map(move |flaw| flaw.map_or_else(|| results.next().unwrap_or_else(missing), Err))
+    errors.into_iter().map(move |error| error.map_or_else(|| results.next().unwrap_or_else(missing), Err))
 }

@@ -268,7 +268,7 @@ impl Requester {
     fn trace_attempt(&self, attempt: &Attempt<'_>) {
         if self.logger.enabled(Level::Trace) {
             let (target, method) = (self.transport.target(attempt.node), attempt.request.method.as_str());
-            self.logger.trace(format_args!("sending to {target}: {method} {}", attempt.request.path));
+            self.logger.trace(format_args!("asking {target}: {method} {}", attempt.request.path));
         }
     }
 
