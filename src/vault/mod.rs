@@ -196,7 +196,7 @@ impl SecretManager for VaultSecretManager {
 
 /// Fails with `HF_ERR_CONFIG` or `HF_ERR_UNSUPPORTED` unless `VAULT_MOUNT`, which is `name`, is a KV version 2 engine.
 fn require_kv2(name: &str, found: &Mount) -> Result<()> {
-    if let Some(place) = found.around(name) {
+    if let Some(place) = found.enclosing(name) {
         return Err(Error::config(format!(
             "VAULT_MOUNT is {name:?}, which lies inside of the mount {place:?}; set it to that one, and put what is \
              behind it into VAULT_PATH_PREFIX or the keys"
