@@ -142,8 +142,8 @@ impl Requester {
         idle_timeout: Duration,
         deadline: &Deadline,
     ) -> Outcome {
-        let Failure { error, sent, stale, may_pass, .. } = failure;
-        if !may_pass {
+        let Failure { error, sent, stale, is_transient, .. } = failure;
+        if !is_transient {
             return Outcome::Failed(error);
         }
         let is_once = attempt.request.effect == Effect::Once;

@@ -72,7 +72,7 @@ impl Requester {
         self.transport.identity_flaw()
     }
 
-    /// The limit of retries (`VAULT_MAX_RETRIES`).
+    /// `VAULT_MAX_RETRIES`: how often a request is repeated.
     pub fn max_retries(&self) -> u32 {
         self.max_retries
     }
