@@ -91,7 +91,7 @@ impl Connection {
 
     /// Whether the idle connection can be used: it is open, and nothing unsolicited has arrived.
     pub fn is_ready(&self) -> bool {
-        self.stream.is_even() && self.stream.is_quiet()
+        self.stream.is_drained() && self.stream.is_idle()
     }
 
     /// Whether the connection may be used for another request.
