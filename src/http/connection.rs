@@ -35,7 +35,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// The most room that is reserved for a body before it arrives, whatever `Content-Length` claims.
 const MAX_RESERVED: u64 = 1 << 20;
 
-/// A connection to a node. Outside the pool it belongs to one call.
+/// A connection that is out of the pool, and so belongs to one call.
 pub struct Connection {
     stream: Stream,
     inbox: Inbox,
@@ -238,7 +238,7 @@ impl Connection {
     #[cold]
     fn unsendable(&self) -> Error {
         Error::config(format!(
-            "HTTP has no form for this request to {}; check the address and what it asks for",
+            "the request to {} cannot be expressed in HTTP; check the address, the path and the headers",
             self.target
         ))
     }

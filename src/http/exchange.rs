@@ -140,7 +140,7 @@ fn headers(request: &Request<'_>, origin: &Origin) -> HeaderMap {
     headers
 }
 
-/// The size of the lines of `headers`.
+/// Room for the lines of `headers`.
 fn size_of_lines(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }

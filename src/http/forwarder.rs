@@ -54,6 +54,6 @@ pub fn unauthorized(proxy: &Proxy, authority: &str) -> Error {
 
 /// The error for a proxy that does not connect to `authority`.
 pub fn refused(proxy: &Proxy, authority: &str, status: Status, cause: &str) -> Error {
-    let message = format!("the proxy {} ({}) gives no way to {authority}: {cause}", proxy.address, proxy.variable);
+    let message = format!("the proxy {} ({}) does not connect to {authority}: {cause}", proxy.address, proxy.variable);
     Error::new(status, message)
 }

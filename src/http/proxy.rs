@@ -26,7 +26,7 @@ pub fn tunnel(socket: &Socket, proxy: &Proxy, authority: &str, deadline: &Deadli
     let refused = |status, cause: &str| refused(proxy, authority, status, cause);
     let mut request = Outbox::new(REQUEST);
     let call = connect(proxy, authority, &mut request)
-        .map_err(|Unsendable| refused(Status::Config, "no request can name that; check the address"))?;
+        .map_err(|Unsendable| refused(Status::Config, "CONNECT cannot express that; check the address"))?;
     let result = socket.send_all(request.filled(), deadline, &mut false).and_then(|()| status(call, socket, deadline));
     match result {
         Ok(Some(200..=299)) => Ok(()),

@@ -140,7 +140,7 @@ impl Transport {
         };
         let forwarder = self.proxy_for(address).filter(|_| name.is_none()).map(|proxy| Forwarder::new(proxy, &place));
         let origin = Origin::new(&place, format!("{}{}", address.base_path(), self.prefix), forwarder)
-            .ok_or_else(|| Error::config(format!("HTTP has no form for the address {named}")))?;
+            .ok_or_else(|| Error::config(format!("the address {named} cannot be expressed in HTTP")))?;
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
         Ok(Node { address: address.clone(), peer, origin: Arc::new(origin), name, addresses: Addresses::default() })
     }

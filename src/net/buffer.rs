@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wiped_inbox_holds_nothing_but_what_is_unread() {
+    fn a_wiped_inbox_keeps_only_unread_bytes() {
         let mut inbox = Inbox::new(16);
         receive(&mut inbox, b"secret!tail");
         inbox.take(7);

@@ -33,7 +33,7 @@ pub struct VaultSecretManager {
     mount: String,
     timeout: Duration,
     /// The mount is known to be KV version 2.
-    is_mount_checked: AtomicBool,
+    checked: AtomicBool,
 }
 
 impl VaultSecretManager {
@@ -46,7 +46,7 @@ impl VaultSecretManager {
             folders: Folders::new(config.list_concurrency),
             mount: config.mount,
             timeout: config.timeout,
-            is_mount_checked: AtomicBool::new(false),
+            checked: AtomicBool::new(false),
         };
         manager.check_mount(&deadline).map_err(|error| {
             let error = match error.status() {
@@ -62,12 +62,12 @@ impl VaultSecretManager {
     /// Looks up the mount, unless it was checked before. If the token may not see the mount, it may not use it either:
     /// the operation itself then fails with the reason.
     fn check_mount(&self, deadline: &Deadline) -> Result<()> {
-        if self.is_mount_checked.load(Ordering::Relaxed) {
+        if self.checked.load(Ordering::Relaxed) {
             return Ok(());
         }
         if let Some(found) = self.context(deadline).call(&mount::LookUp { name: &self.mount })? {
             require_kv2(&self.mount, &found)?;
-            self.is_mount_checked.store(true, Ordering::Relaxed);
+            self.checked.store(true, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -130,8 +130,8 @@ impl Chain<'_> {
             .map(|_| ())
     }
 
-    /// Why there is no such path. webpki knows nothing of authorities that do not count, and does not tell a key that
-    /// is too short from another key.
+    /// Why there is no path. webpki is given only the accepted authorities, and does not distinguish a key that is too
+    /// short from a wrong one.
     fn reason(&self, error: &webpki::Error, certificate: &EndEntityCert<'_>, facts: &Facts) -> Refusal {
         let refusal = Refusal::of(error, Some(facts));
         if refusal != Refusal::UnknownAuthority {

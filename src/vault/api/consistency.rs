@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_noted() {
+    fn an_unreadable_index_is_not_recorded() {
         let highest = HighestIndex::default();
         for garbage in
             ["", "garbage", "!!!", &encoded("v2:c:1:2"), &encoded("{}"), &encoded(r#"{"cluster":"c","value":"x"}"#)]

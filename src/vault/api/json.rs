@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result, Status};
 use crate::secret::{self, Buffer, Secret, make_room};
 
-/// Strings with escapes up to this length are read without checking the available memory first.
+/// Strings with escapes up to this length are read without a look at how much memory there is.
 const SMALL: usize = 64 * 1024;
 
 /// Why a JSON value cannot be returned as text.
@@ -38,8 +38,8 @@ pub fn text_of(json: &RawValue) -> Result<Secret, NotText> {
 }
 
 fn string_of(written: &str) -> Result<Secret, NotText> {
-    // serde_json assembles a string with escapes in a buffer that doubles as it grows, and that aborts the process if
-    // there is no memory.
+    // serde_json puts the pieces between escapes together in a buffer that doubles as it grows, and that ends the
+    // process where there is no memory.
     let buffered = written.len().saturating_mul(3);
     if written.len() > SMALL && memchr(b'\\', written.as_bytes()).is_some() && !secret::has_memory_for(buffered) {
         return Err(NotText::NoMemory(written.len()));
@@ -69,7 +69,7 @@ impl Visitor<'_> for SecretVisitor {
     }
 }
 
-/// Serialises the body of a request. `size` is the total length of its texts, so that the buffer rarely has to grow.
+/// The body of a request. `size`: how long the texts in it are, so that the buffer rarely grows.
 pub fn to_body(size: usize, content: &impl Serialize) -> Result<Buffer> {
     let mut body = Body::default();
     body.reserve(size + size / 8 + 256)

@@ -14,7 +14,7 @@ use crate::host::file;
 /// The prefix of the message of every failed authentication, as in the Python manager.
 pub const CONTEXT: &str = "Failed to authenticate with Vault";
 
-/// The largest credential file.
+/// A credential file larger than this is no credential.
 const MAX_FILE: usize = 1 << 20;
 
 /// A number that changes with the credential files, so that new credentials are tried at once.

@@ -148,7 +148,7 @@ fn parse_login(path: &str, response: &Response) -> Result<(SecretString, Option<
     Ok((token, Some(auth.grant(parsed.warnings.as_deref()))))
 }
 
-/// Renews `token` for as long as its role says.
+/// Renews `token` for the TTL of its role.
 pub fn renew(requester: &Requester, token: &Token, deadline: &Deadline) -> Result<Grant> {
     const PATH: &str = "auth/token/renew-self";
     let response =
