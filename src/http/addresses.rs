@@ -1,4 +1,4 @@
-//! The addresses that one name stands for, and which of them to prefer.
+//! The addresses of one host name, and which of them to prefer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,33 +6,33 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 
-/// What is known of the addresses of one name. A server behind the first of them may be sealed, or accept connections
-/// and say nothing, while the others are well.
+/// The state of the addresses of one name. The server at one of them may be sealed, or accept connections without
+/// responding, while the others work.
 #[derive(Default)]
 pub struct Addresses {
-    /// How many there were when the name was last looked up.
+    /// The number of addresses at the last lookup.
     count: AtomicUsize,
-    /// How often one was left.
+    /// How often the preference has changed.
     turn: AtomicUsize,
-    /// The one that the last connection leads to.
+    /// The address of the last connection.
     used: ArcSwapOption<SocketAddr>,
-    /// The one that was left last.
+    /// The address that was given up last.
     left: ArcSwapOption<SocketAddr>,
 }
 
 impl Addresses {
-    /// How many there were when the name was last looked up; 0 before that.
+    /// The number of addresses at the last lookup; 0 before the first one.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Identifies the present preference, for [`Addresses::leave`].
+    /// Identifies the current preference, for [`Addresses::leave`].
     pub fn turn(&self) -> usize {
         self.turn.load(Ordering::Relaxed)
     }
 
-    /// The order to try `found` in: as the resolver has them, or, once one was left, all of them in a circle that begins
-    /// behind it, however a name server shuffles them.
+    /// The order in which to try `found`: that of the resolver or, once an address was given up, the sorted order
+    /// rotated to start after that address, which does not depend on how a name server shuffles them.
     pub fn order(&self, mut found: Vec<SocketAddr>) -> Vec<SocketAddr> {
         if let Some(left) = self.left.load().as_deref() {
             found.sort_unstable();
@@ -44,12 +44,12 @@ impl Addresses {
         found
     }
 
-    /// A connection was made to `address`.
+    /// Records that a connection was made to `address`.
     pub fn used(&self, address: Option<SocketAddr>) {
         self.used.store(address.map(Arc::new));
     }
 
-    /// Prefers another address than the one used last, unless that was done since `turn`.
+    /// Gives up the address used last in favour of the others, unless the preference has changed since `turn`.
     pub fn leave(&self, turn: usize) {
         if self.turn.compare_exchange(turn, turn.wrapping_add(1), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             self.left.store(self.used.load_full());
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_resolvers_order_holds_until_an_address_is_left() {
+    fn the_resolvers_order_is_kept_until_an_address_is_given_up() {
         let addresses = Addresses::default();
         assert_eq!(addresses.count(), 0);
         assert_eq!(addresses.order(list(&[3, 1, 2])), list(&[3, 1, 2]));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn two_calls_that_failed_at_the_same_address_leave_it_once() {
+    fn two_calls_that_fail_at_the_same_address_change_the_preference_once() {
         let addresses = Addresses::default();
         let turn = addresses.turn();
         addresses.order(list(&[1, 2]));

@@ -1,4 +1,4 @@
-//! Bodies of answers, taken apart as their bytes arrive.
+//! Decodes the body of a response as it arrives.
 
 use memchr::memchr;
 use ureq_proto::BodyMode;
@@ -9,17 +9,17 @@ use super::message::Malformed;
 use crate::net::buffer::Inbox;
 use crate::secret::Buffer;
 
-/// Chunk lines and trailers may take this much without a byte of the body among them.
+/// The most bytes of chunk lines and trailers without a byte of the body between them.
 pub const MAX_FRAMING: usize = 4 * 1024;
 
-/// The line with a chunk's size may be this long, extensions included.
+/// The longest line with the size of a chunk, extensions included.
 pub const MAX_CHUNK_LINE: usize = 20;
 
-/// Takes a body apart as its bytes arrive.
+/// Decodes a body as it arrives.
 pub struct BodyReader {
     /// `None` once the body is complete.
     call: Option<Call<RecvBody>>,
-    /// Another answer may follow on the connection.
+    /// The connection may be used for another exchange.
     is_reusable: bool,
     /// The chunk of size zero has begun: trailers follow.
     is_last_chunk: bool,
@@ -28,12 +28,12 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    /// The body that `call` reads; `None`: there is none.
+    /// Reads the body of `call`; `None`: there is no body.
     pub fn new(call: Option<Call<RecvBody>>, is_reusable: bool) -> BodyReader {
         BodyReader { call, is_reusable, is_last_chunk: false, framing: 0 }
     }
 
-    /// How long the body will be, where that is known.
+    /// The length of the body, if the response states it.
     pub fn announced(&self) -> Option<u64> {
         match self.call.as_ref().map(Call::body_mode) {
             Some(BodyMode::LengthDelimited(length)) => Some(length),
@@ -42,8 +42,8 @@ impl BodyReader {
         }
     }
 
-    /// Moves what has arrived from `inbox` to the end of `body`, where the caller has made room for all of it. `true`
-    /// once the body is complete.
+    /// Moves the bytes of the body that have arrived from `inbox` to the end of `body`, in which the caller has
+    /// reserved room for all of them. Returns `true` once the body is complete.
     pub fn read(&mut self, inbox: &mut Inbox, body: &mut Buffer) -> Result<bool, Malformed> {
         let Some(call) = &mut self.call else { return Ok(true) };
         let mode = call.body_mode();
@@ -58,17 +58,17 @@ impl BodyReader {
         Ok(self.is_complete())
     }
 
-    /// A connection that closes now ends the body as it should.
+    /// Whether the body is complete if the connection is closed now.
     pub fn may_end_here(&self) -> bool {
         self.call.as_ref().is_none_or(|call| call.can_proceed())
     }
 
-    /// Whether all of it has been read.
+    /// Whether the whole body has been read.
     pub(super) fn is_complete(&self) -> bool {
         self.call.is_none()
     }
 
-    /// Whether another answer may follow on the connection: the body is complete, and nobody wants to close.
+    /// Whether the connection may be used again: the body is complete, and neither side wants to close.
     pub fn is_reusable(&self) -> bool {
         self.is_complete() && self.is_reusable
     }
@@ -83,10 +83,10 @@ impl BodyReader {
         self.is_reusable &= !closes;
     }
 
-    /// Moves the data of chunks from `inbox` to `room`; how much there was.
+    /// Moves the data of chunks from `inbox` to `room`. Returns the number of bytes moved.
     fn read_chunks(&mut self, inbox: &mut Inbox, room: &mut [u8]) -> Result<usize, Malformed> {
         let Some(call) = &mut self.call else { return Ok(0) };
-        // So that each line with a size can be looked at.
+        // Stops at each chunk, so that the line with its size can be checked.
         call.stop_on_chunk_boundary(true);
         let mut moved = 0;
         while !inbox.unread().is_empty() {
@@ -100,7 +100,7 @@ impl BodyReader {
                 break;
             }
         }
-        // There was room for all data, so what is left is framing, and incomplete.
+        // There was room for all data, so the rest is incomplete framing.
         let may_be_text = self.is_last_chunk || call.is_on_chunk_boundary();
         let is_right = call.can_proceed() || may_become_a_line_end(inbox.unread(), may_be_text);
         let is_short = call.can_proceed() || self.framing + inbox.unread().len() < MAX_FRAMING;
@@ -108,15 +108,15 @@ impl BodyReader {
     }
 }
 
-/// Has the engine read from `inbox` to `room`: how much it took, and how much of the body that was.
+/// Lets the engine decode from `inbox` to `room`. Returns the number of bytes used and of bytes written.
 fn read(call: &mut Call<RecvBody>, inbox: &mut Inbox, room: &mut [u8]) -> Result<(usize, usize), Malformed> {
     let (used, written) = call.read(inbox.unread(), room)?;
     inbox.take(used);
     Ok((used, written))
 }
 
-/// Whether the chunk that `input` begins with, whose line may be incomplete, is the one of size zero. A size is digits
-/// and nothing else, blanks or an extension behind them (RFC 9112, 7.1); the engine takes `+4` and line feeds, too.
+/// Whether the chunk at the beginning of `input`, whose line may be incomplete, has size zero. A size consists of
+/// digits, optionally followed by blanks or an extension (RFC 9112, 7.1). The engine also accepts `+4` and line feeds.
 fn is_last_chunk(input: &[u8]) -> Result<bool, Malformed> {
     let line = input.get(..memchr(b'\r', input).unwrap_or(input.len())).unwrap_or_default();
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -130,7 +130,7 @@ fn is_last_chunk(input: &[u8]) -> Result<bool, Malformed> {
     }
 }
 
-/// Whether a line end may still come of `rest`, with text in front of it or without.
+/// Whether `rest` can be the beginning of a line end, with text in front of it if `may_be_text`.
 fn may_become_a_line_end(rest: &[u8], may_be_text: bool) -> bool {
     match memchr(b'\r', rest) {
         Some(end) => (may_be_text || end == 0) && end + 1 == rest.len(),

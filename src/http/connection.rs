@@ -1,4 +1,4 @@
-//! One connection, from the pool to one call and back: a request out, an answer in, and every buffer wiped after it.
+//! A connection: sends a request, receives the response, and wipes its buffers after each exchange.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,22 +16,23 @@ use crate::net::stream::Stream;
 use crate::observe::redact::RequestSecrets;
 use crate::secret::{self, Buffer};
 
-/// Holds a request's head and a small body. It grows for a longer head.
+/// The initial size for a request's head and a small body. The buffer grows for a longer head.
 const OUTBOX: usize = 4 * 1024;
 
-/// A body up to this size leaves together with the head, in one system call; a larger one follows uncopied.
+/// A body up to this size is sent together with the head in one system call. A larger one is sent after it without
+/// copying.
 const SMALL_BODY: usize = 16 * 1024;
 
-/// A large body is sent in parts of this size, each of which has to leave within a pace's patience.
+/// A large body is sent in parts of this size, each within the time of one step.
 const PART: usize = 256 * 1024;
 
-/// Holds most answers whole.
+/// The initial size for received bytes, which holds most responses completely.
 const INBOX: usize = 16 * 1024;
 
-/// An answer's body may be this large.
+/// The largest body of a response.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// Room that is set aside for a body before it arrives, at the most: a length is only a claim.
+/// The most room that is reserved for a body before it arrives, whatever `Content-Length` claims.
 const MAX_RESERVED: u64 = 1 << 20;
 
 /// A connection that is out of the pool, and so belongs to one call.
@@ -42,14 +43,14 @@ pub struct Connection {
     origin: Arc<Origin>,
     target: Arc<str>,
     born: Instant,
-    /// What the answer that is to come belongs to.
+    /// The exchange whose response is awaited.
     exchange: Option<Exchange>,
-    /// Answers that came by it.
+    /// The number of responses received.
     answers: u64,
     generation: u32,
     node: usize,
     alive: bool,
-    /// A request was not sent to its end.
+    /// The last request was not sent completely.
     cut_short: bool,
 }
 
@@ -73,7 +74,7 @@ impl Connection {
         }
     }
 
-    /// Which node it leads to.
+    /// The node that it is connected to.
     pub fn node(&self) -> usize {
         self.node
     }
@@ -88,27 +89,27 @@ impl Connection {
         self.born
     }
 
-    /// Whether a request may follow: nothing unasked has arrived, and the connection is open.
+    /// Whether the idle connection can be used: it is open, and nothing unsolicited has arrived.
     pub fn is_ready(&self) -> bool {
-        self.stream.is_even() && self.stream.is_quiet()
+        self.stream.is_drained() && self.stream.is_idle()
     }
 
-    /// Whether another request may follow.
+    /// Whether the connection may be used for another request.
     pub fn is_alive(&self) -> bool {
         self.alive
     }
 
-    /// Sends `request`. Its answer is to be received before another one is sent.
+    /// Sends `request`. Its response has to be received before another request is sent.
     pub fn send(&mut self, request: &Request<'_>, pace: IoTimeout<'_>) -> Result<(), Failure> {
         let mut sent = false;
-        // Whatever ends the exchange early leaves the connection in the middle of something.
+        // If the exchange ends early, the connection is in an undefined state.
         self.alive = false;
         let outcome = self.transmit(request, pace, &mut sent);
         self.outbox.wipe();
         outcome.map_err(|error| self.failure(error, sent))
     }
 
-    /// Receives the whole answer to what was sent. Where not a byte of it came in time, the wait may be gone on with.
+    /// Receives the response to the request that was sent. If no byte of it arrived in time, this can be called again.
     pub fn receive(&mut self, pace: IoTimeout<'_>) -> Result<Response, Failure> {
         let outcome = self.reply(pace);
         let silent = self.inbox.is_untouched();
@@ -121,13 +122,13 @@ impl Connection {
         }
     }
 
-    /// Sorts out the answers that are about the connection, or the way to the node, and not about the request.
+    /// Turns responses that concern the connection or the proxy, and not the request, into failures.
     fn judge(&mut self, reply: Response) -> Result<Response, Failure> {
         let is_used = self.answers > 0;
         self.answers += 1;
         match (reply.status, self.origin.forwarder()) {
             (407, Some(forwarder)) => Err(Failure::before_sending(forwarder.unauthorized())),
-            // The server has waited for a request for too long, and this one came too late for it.
+            // The server had timed out waiting for a request when this one arrived.
             (408, _) if is_used && !self.alive => {
                 Err(Failure { stale: true, ..Failure::before_sending(self.cut_off().with_http_status(408)) })
             }
@@ -135,8 +136,8 @@ impl Connection {
         }
     }
 
-    /// A connection that breaks without a byte of an answer, but answered before, was most likely closed while it was
-    /// idle: that says nothing about the server.
+    /// If a connection that was used before breaks without a byte of a response, the server had most likely closed it
+    /// while it was idle.
     #[cold]
     fn failure(&self, error: Error, sent: bool) -> Failure {
         let stale = self.answers > 0 && error.status() == Status::Connection;
@@ -154,7 +155,8 @@ impl Connection {
             outcome = outcome.and_then(|()| self.stream.send_all(part, &pace.step(), sent));
         }
         match outcome {
-            // A server that refuses a large request answers without reading the rest, and mostly closes: hear it out.
+            // A server that refuses a large request responds without reading the rest, and mostly closes the
+            // connection. Its response is still received.
             Err(error) if error.status() == Status::Connection && *sent => {
                 self.cut_short = true;
                 Ok(())
@@ -219,7 +221,7 @@ impl Connection {
         Ok(body)
     }
 
-    /// Room for `more` bytes of an answer.
+    /// Reserves room for `more` bytes of a response.
     fn make_room(&self, body: &mut Buffer, more: usize) -> Result<()> {
         secret::make_room(body, more).map_err(|size| Error::no_memory(&format!("the answer of {}", self.target), size))
     }
@@ -236,7 +238,7 @@ impl Connection {
     #[cold]
     fn unsendable(&self) -> Error {
         Error::config(format!(
-            "HTTP has no form for this request to {}; check the address and what it asks for",
+            "the request to {} cannot be expressed in HTTP; check the address, the path and the headers",
             self.target
         ))
     }
@@ -268,7 +270,7 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::time::Duration;
 
-    /// A connection, and the other end of it.
+    /// A connection and its peer.
     fn connected() -> (Connection, UnixStream) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sock");
@@ -281,7 +283,7 @@ mod tests {
         (connection, listener.accept().unwrap().0)
     }
 
-    /// One exchange, in which the peer says `answer`.
+    /// One exchange, in which the peer sends `answer`.
     fn exchange(connection: &mut Connection, peer: &mut UnixStream, answer: &str) -> Result<Response, Failure> {
         let deadline = Call::default().start(Duration::from_secs(10));
         let pace = IoTimeout { deadline: &deadline, patience: Duration::from_secs(10), began: Instant::now() };
@@ -296,7 +298,7 @@ mod tests {
     const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
     #[test]
-    fn an_unasked_answer_is_seen_however_soon_the_next_request_follows() {
+    fn an_unsolicited_response_is_noticed_before_the_next_request() {
         let (mut connection, mut peer) = connected();
         assert_eq!(exchange(&mut connection, &mut peer, EMPTY).unwrap().status, 200);
         assert!(connection.is_alive() && connection.is_ready());
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_was_asked_too_late_did_not_act() {
+    fn a_request_that_arrives_after_the_servers_timeout_was_not_executed() {
         let late = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         let (mut connection, mut peer) = connected();
         let first = exchange(&mut connection, &mut peer, late).unwrap();
@@ -313,6 +315,6 @@ mod tests {
         let (mut connection, mut peer) = connected();
         exchange(&mut connection, &mut peer, EMPTY).unwrap();
         let failure = exchange(&mut connection, &mut peer, late).err().unwrap();
-        assert!(failure.stale && !failure.sent && failure.may_pass, "{failure:?}");
+        assert!(failure.stale && !failure.sent && failure.is_transient, "{failure:?}");
     }
 }

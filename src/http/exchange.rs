@@ -1,7 +1,7 @@
-//! One HTTP/1.1 exchange without its connection: the request's head out, the answer's head and body in.
+//! One HTTP/1.1 exchange, independent of the connection: writes the head of the request, parses the response.
 //!
-//! `ureq-proto` speaks the protocol. Where it takes an answer that may be meant in two ways, this refuses it, or has the
-//! connection used no more: what follows such an answer could be taken for the next one.
+//! `ureq-proto` implements the protocol. If it accepts an ambiguous response, this module refuses it or closes the
+//! connection afterwards: the bytes that follow could be taken for the next response.
 
 use bytes::Bytes;
 use ureq_proto::client::state::RecvResponse;
@@ -15,44 +15,44 @@ use super::forwarder::Forwarder;
 use super::message::{Malformed, Unsendable, answer, write_head};
 use crate::net::buffer::{Inbox, Outbox};
 
-/// An answer's head may be this large, interim answers in front of it included; servers send less than 1 kB.
+/// The largest head of a response, interim responses included. Servers send less than 1 kB.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// Room for the parts of a request's head that are neither target nor header: method, version, line ends.
+/// The size of the method, the version and the line ends of a request's head.
 const REQUEST_LINE: usize = 64;
 
 /// One HTTP request.
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// Path and query, encoded, behind what stands in front of every path of its node.
+    /// Path and query, percent-encoded, relative to the base path of the node.
     pub path: &'a str,
-    /// Headers that many requests share.
+    /// Headers that requests have in common.
     pub common: &'a HeaderMap,
     /// Headers of this request.
     pub headers: [Option<(&'a HeaderName, &'a HeaderValue)>; 4],
-    /// The body, where there is one.
+    /// The body, if any.
     pub body: Option<&'a [u8]>,
 }
 
-/// What all requests to one node have in common.
+/// The part that all requests to one node have in common.
 pub struct Origin {
     /// `Host`.
     host: HeaderValue,
-    /// What stands in front of every path.
+    /// The prefix of every path.
     base_path: Box<str>,
-    /// The proxy that passes requests on, where they do not go through a tunnel.
+    /// The forwarding proxy, if there is one and requests do not use a tunnel.
     forwarder: Option<Forwarder>,
 }
 
 impl Origin {
-    /// For the node `authority`, whose paths all begin with `base_path`.
+    /// The origin of the node `authority`, whose paths all begin with `base_path`.
     pub fn new(authority: &str, base_path: String, forwarder: Option<Forwarder>) -> Option<Origin> {
         let host = HeaderValue::from_str(authority).ok()?;
         Some(Origin { host, base_path: base_path.into(), forwarder })
     }
 
-    /// The proxy that passes requests on, where there is one.
+    /// The forwarding proxy, if any.
     pub fn forwarder(&self) -> Option<&Forwarder> {
         self.forwarder.as_ref()
     }
@@ -65,15 +65,15 @@ impl Origin {
     }
 }
 
-/// An exchange whose request was written, and whose answer's head is awaited.
+/// An exchange whose request was written and whose response is awaited.
 pub struct Exchange {
     call: Call<RecvResponse>,
-    /// Bytes of interim answers.
+    /// The number of bytes of interim responses.
     interim: usize,
 }
 
 impl Exchange {
-    /// Writes everything in front of the body to `out`. The body is the caller's to send.
+    /// Writes the head of the request to `out`. The caller sends the body.
     pub fn begin(request: &Request<'_>, origin: &Origin, out: &mut Outbox) -> Result<Exchange, Unsendable> {
         let (target, headers) = (origin.target(request.path).ok_or(Unsendable)?, headers(request, origin));
         let size = REQUEST_LINE + target.as_str().len() + size_of_lines(&headers);
@@ -94,8 +94,8 @@ impl Exchange {
         Ok(Exchange { call, interim: 0 })
     }
 
-    /// Takes the head of the answer from `inbox`, interim answers in front of it included; `None` while some of it is
-    /// missing.
+    /// Takes the head of the response from `inbox`, including interim responses in front of it. `None` while it is
+    /// incomplete.
     pub fn head(&mut self, inbox: &mut Inbox) -> Result<Option<http::Response<()>>, Malformed> {
         loop {
             let (used, head) = answer(&mut self.call, inbox.unread())?;
@@ -113,7 +113,7 @@ impl Exchange {
         }
     }
 
-    /// The reader of the body behind `head`.
+    /// The reader of the body that follows `head`.
     pub fn body(self, head: &http::Response<()>) -> Result<BodyReader, Malformed> {
         let is_sound = is_sound(head)?;
         let (call, closes) = match self.call.proceed().ok_or(Malformed)? {
@@ -145,8 +145,8 @@ fn size_of_lines(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-/// Whether it is beyond doubt where the answer ends, so that another may follow on the connection. `Err`: its body
-/// cannot be read.
+/// Whether the end of the response is unambiguous, so that the connection may be used again. `Err`: the body cannot be
+/// read.
 fn is_sound(head: &http::Response<()>) -> Result<bool, Malformed> {
     let is_current = head.version() == Version::HTTP_11;
     let (mut lengths, mut codings, mut is_empty, mut sound) = (0, 0, true, is_current);
@@ -161,7 +161,7 @@ fn is_sound(head: &http::Response<()>) -> Result<bool, Malformed> {
                 return Err(Malformed);
             }
         } else if name == CONNECTION {
-            // The engine passes over what is not ASCII, and with it a wish to close.
+            // The engine ignores a value that is not ASCII, which may contain `close`.
             sound &= value.to_str().is_ok();
         }
     }

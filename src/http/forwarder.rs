@@ -1,4 +1,4 @@
-//! A proxy that passes requests on, and what it has to be told.
+//! Requests through a forwarding proxy, and the errors of proxies.
 
 use secrecy::ExposeSecret;
 use ureq_proto::http::HeaderValue;
@@ -7,16 +7,16 @@ use super::message::secret_value;
 use crate::config::Proxy;
 use crate::error::{Error, Status};
 
-/// A proxy that passes on the requests for one node, and what it has to be told with each.
+/// A proxy that forwards the requests to one node, as opposed to opening a tunnel.
 pub struct Forwarder {
-    /// Scheme and authority, which stand in front of the path.
+    /// Scheme and authority, the prefix of the path in absolute form.
     prefix: Box<str>,
     authorization: Option<HeaderValue>,
     unauthorized: Error,
 }
 
 impl Forwarder {
-    /// `proxy`, for requests to the node `authority`.
+    /// Creates a forwarder through `proxy` to the node `authority`.
     pub fn new(proxy: &Proxy, authority: &str) -> Forwarder {
         Forwarder {
             prefix: format!("http://{authority}").into(),
@@ -25,7 +25,7 @@ impl Forwarder {
         }
     }
 
-    /// What stands in front of the path in the request line.
+    /// The prefix of the path in the request line.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -35,25 +35,25 @@ impl Forwarder {
         self.authorization.as_ref()
     }
 
-    /// The error of a proxy that answers 407.
+    /// The error for a 407 response of the proxy.
     pub fn unauthorized(&self) -> Error {
         self.unauthorized.clone()
     }
 }
 
-/// The value of `Proxy-Authorization`, where the proxy asks for one.
+/// The value of `Proxy-Authorization`, if credentials are configured.
 pub fn authorization(proxy: &Proxy) -> Option<HeaderValue> {
     proxy.authorization.as_ref().and_then(|value| secret_value(value.expose_secret()))
 }
 
-/// The error of a proxy that answers 407.
+/// The error for a 407 response of `proxy`.
 pub fn unauthorized(proxy: &Proxy, authority: &str) -> Error {
     let advice = format!("it asks for a user and password (407); put them into {}", proxy.variable);
     refused(proxy, authority, Status::Connection, &advice).with_http_status(407)
 }
 
-/// The error of a proxy that does not let through to `authority`.
+/// The error for a proxy that does not connect to `authority`.
 pub fn refused(proxy: &Proxy, authority: &str, status: Status, cause: &str) -> Error {
-    let message = format!("the proxy {} ({}) gives no way to {authority}: {cause}", proxy.address, proxy.variable);
+    let message = format!("the proxy {} ({}) does not connect to {authority}: {cause}", proxy.address, proxy.variable);
     Error::new(status, message)
 }

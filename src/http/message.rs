@@ -1,4 +1,4 @@
-//! Heads of requests and answers, as the protocol engine takes and gives them.
+//! Writing the head of a request and parsing the head of a response with the protocol engine.
 
 use bytes::Bytes;
 use ureq_proto::Error;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::net::buffer::Outbox;
 
-/// The bytes are not HTTP/1.1, or not in one way only.
+/// The bytes are not valid HTTP/1.1, or are ambiguous.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -19,7 +19,7 @@ impl From<Error> for Malformed {
     }
 }
 
-/// A request that HTTP has no form for.
+/// The request cannot be expressed in HTTP.
 #[derive(Debug)]
 pub struct Unsendable;
 
@@ -29,9 +29,9 @@ impl From<Error> for Unsendable {
     }
 }
 
-/// Looks for an answer at the beginning of `input`: how much of it to take, and the head of the answer unless it is an
-/// interim one. Servers that switch protocols, empty lines in front of an answer, and numbers that HTTP does not have
-/// are refused.
+/// Parses the head of a response at the beginning of `input`. Returns the number of bytes used, and the head unless it
+/// is incomplete or that of an interim response. Refuses a switch of protocols, empty lines in front of the response,
+/// and status codes that HTTP does not have.
 pub fn answer(call: &mut Call<RecvResponse>, input: &[u8]) -> Result<(usize, Option<http::Response<()>>), Malformed> {
     if matches!(input, [b'\r' | b'\n', ..]) {
         return Err(Malformed);
@@ -43,7 +43,8 @@ pub fn answer(call: &mut Call<RecvResponse>, input: &[u8]) -> Result<(usize, Opt
     }
 }
 
-/// A header value that no `Debug` shows, and that is wiped with its last copy. `None` where a header cannot hold it.
+/// A header value that `Debug` does not show, and that is wiped when its last copy is dropped. `None` if `text` is not
+/// valid in a header.
 pub fn secret_value(text: &str) -> Option<HeaderValue> {
     let bytes = Bytes::from_owner(Zeroizing::new(text.as_bytes().to_vec()));
     let mut value = HeaderValue::from_maybe_shared(bytes).ok()?;
@@ -51,8 +52,8 @@ pub fn secret_value(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Writes the head of `call`, which takes no more than `size`. The engine knows no absolute form: where a proxy wants
-/// one, scheme and authority, `prefix`, go between the method and the path that it wrote.
+/// Writes the head of `call`, which takes at most `size` bytes. The engine does not support the absolute form: for a
+/// proxy that requires it, `prefix` (scheme and authority) is inserted between the method and the path.
 pub fn write_head(call: &mut Call<SendRequest>, size: usize, prefix: &str, out: &mut Outbox) -> Result<(), Unsendable> {
     let behind_method = call.method().as_str().len() + 1;
     out.fill(prefix.len() + size, |room| {

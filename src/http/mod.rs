@@ -1,4 +1,5 @@
-//! HTTP/1.1, as `ureq-proto` speaks it, over our own connections. It knows nothing of Vault's API, nor of JSON.
+//! An HTTP/1.1 client: the protocol engine of `ureq-proto` over connections of our own. It does not depend on Vault's
+//! API or on JSON.
 
 mod addresses;
 mod body;

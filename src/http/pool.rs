@@ -1,4 +1,4 @@
-//! Idle connections, kept without a lock: threads do not meet here, and a fork can leave nothing locked.
+//! A lock-free pool of idle connections: threads do not block each other, and a fork cannot leave it locked.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 
-/// Idle connections beyond this many are closed.
+/// The most idle connections that are kept.
 const SLOTS: usize = 64;
 
 /// The idle connections of one manager.
@@ -16,7 +16,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// An empty pool, whose connections are not used again once they are older than `max_age`.
+    /// An empty pool. Its connections are not used again after `max_age`.
     pub fn new(max_age: Duration) -> Pool {
         Pool { slots: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS], max_age }
     }
@@ -50,7 +50,7 @@ impl Pool {
         }
     }
 
-    /// Keeps an idle connection; closes it where there is no room.
+    /// Returns an idle connection to the pool. Closes it if the pool is full.
     pub fn put(&self, connection: Box<Connection>) {
         let connection = Box::into_raw(connection);
         for slot in &self.slots {

@@ -1,4 +1,4 @@
-//! The tunnel that a proxy opens for https by `CONNECT`.
+//! Opens a tunnel through a proxy with `CONNECT`, for https.
 
 use std::io;
 
@@ -15,10 +15,10 @@ use crate::error::{Result, Status};
 use crate::net::buffer::{Inbox, Outbox};
 use crate::net::socket::{IoFailure, Socket};
 
-/// The words of a request for a tunnel, authority and credentials apart, take less than this.
+/// An upper bound of the size of a CONNECT request without the authority and the credentials.
 const REQUEST: usize = 128;
 
-/// A proxy's answer to CONNECT may be this long.
+/// The longest response of a proxy to CONNECT.
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// Asks the proxy at the other end of `socket` for a tunnel to `authority` (`host:port`).
@@ -26,10 +26,9 @@ pub fn tunnel(socket: &Socket, proxy: &Proxy, authority: &str, deadline: &Deadli
     let refused = |status, cause: &str| refused(proxy, authority, status, cause);
     let mut request = Outbox::new(REQUEST);
     let call = connect(proxy, authority, &mut request)
-        .map_err(|Unsendable| refused(Status::Config, "no request can name that; check the address"))?;
-    let answered =
-        socket.send_all(request.filled(), deadline, &mut false).and_then(|()| status(call, socket, deadline));
-    match answered {
+        .map_err(|Unsendable| refused(Status::Config, "CONNECT cannot express that; check the address"))?;
+    let result = socket.send_all(request.filled(), deadline, &mut false).and_then(|()| status(call, socket, deadline));
+    match result {
         Ok(Some(200..=299)) => Ok(()),
         Ok(Some(407)) => Err(unauthorized(proxy, authority)),
         Ok(Some(code)) => Err(refused(Status::Connection, &format!("it answered {code}")).with_http_status(code)),
@@ -39,7 +38,7 @@ pub fn tunnel(socket: &Socket, proxy: &Proxy, authority: &str, deadline: &Deadli
     }
 }
 
-/// Writes the request for a tunnel to `out`.
+/// Writes the CONNECT request to `out`.
 fn connect(proxy: &Proxy, authority: &str, out: &mut Outbox) -> Result<Call<RecvResponse>, Unsendable> {
     let mut message = http::Request::new(());
     *message.method_mut() = Method::CONNECT;
@@ -57,8 +56,8 @@ fn connect(proxy: &Proxy, authority: &str, out: &mut Outbox) -> Result<Call<Recv
     }
 }
 
-/// The status of the proxy's answer; `None` where that is not HTTP. In a tunnel we speak first, so a proxy that opens
-/// one says nothing behind its answer.
+/// The status of the proxy's response; `None` if that is not HTTP. In a tunnel the client sends first, so nothing may
+/// follow the response that opens the tunnel.
 fn status(mut call: Call<RecvResponse>, socket: &Socket, deadline: &Deadline) -> Result<Option<u16>, IoFailure> {
     let mut inbox = Inbox::new(MAX_ANSWER);
     loop {

@@ -1,4 +1,4 @@
-//! What comes of an exchange: an answer, or why there is none.
+//! The result of an exchange: a response or a failure.
 
 use std::sync::Arc;
 
@@ -8,22 +8,22 @@ use crate::error::{Error, Status};
 use crate::observe::redact::RequestSecrets;
 use crate::secret::Buffer;
 
-/// One HTTP answer, whole.
+/// A complete HTTP response.
 pub struct Response {
-    /// Whose answer it is, for messages.
+    /// The server that sent it, for messages.
     pub from: Arc<str>,
     /// The status code.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
     /// The body, wiped when dropped.
     pub body: Buffer,
-    /// Where it is an error: what no message may repeat, since it stood in the request.
+    /// The secrets of the request, which messages must not repeat. Set for error responses.
     pub secrets: RequestSecrets,
 }
 
 impl Response {
-    /// A header, the last where there are several; `None` where it is no UTF-8.
+    /// The value of a header, the last one if there are several; `None` if it is not UTF-8.
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         let value = self.headers.get_all(name).iter().next_back()?;
         std::str::from_utf8(value.as_bytes()).ok()
@@ -32,41 +32,42 @@ impl Response {
 
 #[cfg(test)]
 impl Response {
-    /// An answer for the unit tests of what reads it.
+    /// A response for unit tests.
     pub fn for_tests(status: u16, body: &str) -> Response {
         let (headers, secrets) = (HeaderMap::new(), RequestSecrets::default());
         Response { from: Arc::from("http://vault"), status, headers, body: body.as_bytes().to_vec().into(), secrets }
     }
 }
 
-/// Why there is no answer, and how far the request came.
+/// Why there is no response, and how far the request got.
 #[derive(Debug)]
 pub struct Failure {
-    /// What to tell the caller.
+    /// The error for the caller.
     pub error: Error,
-    /// At least one byte of the request may have reached the server: it may have acted.
+    /// At least one byte of the request may have reached the server, which may have executed it.
     pub sent: bool,
-    /// It was an idle connection that was no longer open.
+    /// The server had closed the idle connection that was used.
     pub stale: bool,
-    /// Not a byte of an answer had come.
+    /// No byte of a response was received.
     pub silent: bool,
-    /// It was the connection, or time: another try, or another node, may do better.
-    pub may_pass: bool,
+    /// The connection failed or timed out: a retry, or another node, may succeed.
+    pub is_transient: bool,
 }
 
 impl Failure {
+    /// A failure that may be transient, as the status of `error` tells.
     pub fn new(error: Error, sent: bool) -> Failure {
-        let may_pass = matches!(error.status(), Status::Connection | Status::Timeout);
-        Failure { error, sent, stale: false, silent: false, may_pass }
+        let is_transient = matches!(error.status(), Status::Connection | Status::Timeout);
+        Failure { error, sent, stale: false, silent: false, is_transient }
     }
 
-    /// Nothing was sent.
+    /// A failure before anything was sent.
     pub fn before_sending(error: Error) -> Failure {
         Failure::new(error, false)
     }
 
-    /// The peer was silent, and the call has time left.
-    pub fn is_out_of_patience(&self, pace: IoTimeout<'_>) -> bool {
-        self.silent && self.error.status() == Status::Timeout && pace.deadline.remaining().is_ok()
+    /// Whether the peer was silent for the time of one step, and the call has time left.
+    pub fn is_step_timeout(&self, timeout: IoTimeout<'_>) -> bool {
+        self.silent && self.error.status() == Status::Timeout && timeout.deadline.remaining().is_ok()
     }
 }

@@ -1,4 +1,4 @@
-//! From a request to an answer: the nodes of a cluster, connections to them, and their pool.
+//! Sends requests to the nodes of a cluster over pooled connections.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -26,30 +26,31 @@ use crate::net::stream::{self, Peer, Stream};
 use crate::net::tls::config as tls_config;
 use crate::net::tls::stream::{TlsFailure, TlsStream};
 
-/// One server that requests can go to.
+/// A server that requests can be sent to.
 struct Node {
     address: Address,
-    /// What messages call it; its `place` is also the `Host`, and what CONNECT asks for.
+    /// Its names in messages. `place` is also the `Host` header and the target of CONNECT.
     peer: Peer,
     origin: Arc<Origin>,
-    /// The name that its certificate has to bear.
+    /// The name that its certificate must be valid for.
     name: Option<ServerName<'static>>,
-    /// What its host name stands for.
+    /// The addresses of its host name.
     addresses: Addresses,
 }
 
-/// Nodes beyond the configured ones that are known at a time, of all that the cluster has named.
+/// The most nodes beyond the configured ones that are remembered at a time.
 pub const MAX_LEARNED: usize = 32;
 
-/// Nodes that the configured ones named as the active one. Their numbers follow those of the configured ones, and stay.
+/// Nodes that the configured ones have named as the active node. Their numbers follow those of the configured nodes,
+/// and do not change.
 #[derive(Clone, Default)]
 struct Learned {
-    /// How many were forgotten: the first ones.
+    /// The number of nodes, the oldest ones, that were forgotten.
     forgotten: usize,
     nodes: Vec<Arc<Node>>,
 }
 
-/// A request that was sent, on the connection that its answer will come by.
+/// A request that was sent, with the connection that its response is expected on.
 pub struct InFlight {
     connection: Box<Connection>,
     /// When it was sent.
@@ -57,13 +58,13 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// The pace for the answer where it is waited for at once: that of sending, from when the request was sent.
+    /// The timeout for a response that is awaited at once: that of sending, starting when the request was sent.
     pub fn pace<'d>(&self, sending: IoTimeout<'d>) -> IoTimeout<'d> {
         IoTimeout { began: self.sent, ..sending }
     }
 
-    /// Waits for the answer, and gives the connection back to `transport`, which it came from. `still_there` is asked
-    /// whenever the peer has said nothing for as long as the pace has patience: the wait goes on if it is.
+    /// Waits for the response, and returns the connection to the pool of `transport`. Whenever the peer was silent for
+    /// the time of one step, `still_there` probes it: the wait goes on if that returns `true`.
     pub fn receive(
         mut self,
         transport: &Transport,
@@ -72,7 +73,7 @@ impl InFlight {
     ) -> Result<Response, Failure> {
         loop {
             match self.connection.receive(pace) {
-                Err(failure) if failure.is_out_of_patience(pace) && still_there() => {
+                Err(failure) if failure.is_step_timeout(pace) && still_there() => {
                     pace = IoTimeout { patience: pace.patience * 2, ..pace.again() };
                 }
                 outcome => {
@@ -96,14 +97,14 @@ pub struct Transport {
     proxy: Option<Proxy>,
     pool: Pool,
     variable: &'static str,
-    /// What stands in front of every path, behind that of the address.
+    /// The prefix of every path, after the base path of the address.
     prefix: &'static str,
     /// Ask DNS for SRV records first (`VAULT_SRV_LOOKUP`).
     srv_lookup: bool,
 }
 
 impl Transport {
-    /// Prepares for the configured nodes, where `prefix` stands in front of every path. Reads certificates; opens no
+    /// Creates a transport to the configured nodes. `prefix` is the prefix of every path. Reads certificates; opens no
     /// connection.
     pub fn new(config: &mut VaultConfig, prefix: &'static str, deadline: &Deadline) -> Result<Transport> {
         let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
@@ -139,7 +140,7 @@ impl Transport {
         };
         let forwarder = self.proxy_for(address).filter(|_| name.is_none()).map(|proxy| Forwarder::new(proxy, &place));
         let origin = Origin::new(&place, format!("{}{}", address.base_path(), self.prefix), forwarder)
-            .ok_or_else(|| Error::config(format!("HTTP has no form for the address {named}")))?;
+            .ok_or_else(|| Error::config(format!("the address {named} cannot be expressed in HTTP")))?;
         let peer = Peer { target: named.into(), place: place.into(), identity: self.identity };
         Ok(Node { address: address.clone(), peer, origin: Arc::new(origin), name, addresses: Addresses::default() })
     }
@@ -152,7 +153,7 @@ impl Transport {
         }
     }
 
-    /// What is wrong with our client certificate, by its dates.
+    /// Why the client certificate is not valid now, if it has expired or is not valid yet.
     pub fn identity_flaw(&self) -> Option<String> {
         let flaw = tls_config::identity_flaw(self.tls.as_ref()?)?;
         Some(format!("the certificate of {} {}", self.identity?, flaw.told()))
@@ -174,18 +175,18 @@ impl Transport {
         }
     }
 
-    /// How many addresses the name of a node stands for, as far as that is known; 0 where it was never looked up.
+    /// The number of addresses of a node's name; 0 if it was never looked up.
     pub fn addresses(&self, node: usize) -> usize {
         self.on_addresses(node, Addresses::count)
     }
 
-    /// Identifies the address of a node that is preferred now, for [`Transport::leave_address`].
+    /// Identifies the address of a node that is preferred at present, for [`Transport::leave_address`].
     pub fn turn(&self, node: usize) -> usize {
         self.on_addresses(node, Addresses::turn)
     }
 
-    /// Has the next requests to a node go to another address of its name, if it has several; unless that was done since
-    /// `turn`.
+    /// Has later requests to a node use another address of its name, if it has several, unless the preference has
+    /// changed since `turn`.
     pub fn leave_address(&self, node: usize, turn: usize) {
         if self.addresses(node) > 1 {
             self.on_addresses(node, |addresses| addresses.leave(turn));
@@ -200,7 +201,7 @@ impl Transport {
         }
     }
 
-    /// The variable that the configured addresses stand in.
+    /// The variable that holds the configured addresses.
     pub fn variable(&self) -> &'static str {
         self.variable
     }
@@ -215,8 +216,8 @@ impl Transport {
         self.get(node).map(|node| node.address.clone())
     }
 
-    /// Which node has this address, if it is one of ours. A server that is told of no path in front of it names none:
-    /// its origin decides then.
+    /// The known node with this address. If the address has no base path, because a server need not know that of a
+    /// proxy in front of it, the origin decides.
     pub fn node_at(&self, address: &Address) -> Option<usize> {
         let learned = self.learned.load();
         let first_learned = self.configured.len() + learned.forgotten;
@@ -229,7 +230,7 @@ impl Transport {
             .or_else(|| position(&|node| node.same_origin(address) && address.base_path().is_empty()))
     }
 
-    /// Takes in a node that a configured one has named as the active node; its number.
+    /// Adds a node that a configured one has named as the active node. Returns its number.
     pub fn learn(&self, address: &Address) -> Result<usize> {
         if matches!(address, Address::Tcp { https: true, .. }) && self.tls.is_none() {
             let message = format!("{address} speaks TLS, but {} has plain http only; write https there", self.variable);
@@ -241,7 +242,7 @@ impl Transport {
             if known.nodes.iter().any(|node| node.address == *address) {
                 return known;
             }
-            // Nodes come and go for years under addresses of their own.
+            // Over the years nodes are replaced, each by one with a new address.
             if known.nodes.len() == MAX_LEARNED {
                 known.nodes.remove(0);
                 known.forgotten += 1;
@@ -253,15 +254,15 @@ impl Transport {
             .ok_or_else(|| Error::new(Status::Unavailable, "the cluster names ever new nodes as its active one"))
     }
 
-    /// Sends `request` to `node` and reads the whole answer, on an idle connection if there is one.
+    /// Sends `request` to `node` and receives the response, on an idle connection if there is one.
     pub fn exchange(&self, node: usize, request: &Request<'_>, pace: IoTimeout<'_>) -> Result<Response, Failure> {
         let underway = self.send(node, request, pace)?;
         let pace = underway.pace(pace);
         underway.receive(self, pace, || false)
     }
 
-    /// Sends `request` to `node`, on an idle connection if there is one. The answer is to be received from what comes
-    /// back; meanwhile other requests can be sent.
+    /// Sends `request` to `node`, on an idle connection if there is one. The result receives the response; other
+    /// requests can be sent meanwhile.
     pub fn send(&self, node: usize, request: &Request<'_>, mut pace: IoTimeout<'_>) -> Result<InFlight, Failure> {
         let generation = fork::generation();
         let mut connection = match self.pool.take(node, generation, pace.began) {
@@ -273,7 +274,7 @@ impl Transport {
             }
         };
         connection.send(request, pace)?;
-        // To send what has no body takes no time that is worth a look at the clock.
+        // A request without a body is sent so fast that reading the clock again is not worth it.
         let sent = if request.body.is_none() { pace.began } else { Instant::now() };
         Ok(InFlight { connection, sent })
     }
@@ -320,7 +321,7 @@ impl Transport {
         Ok(socket)
     }
 
-    /// Where to connect: what SRV records say, where they are wanted, else what the host's name means.
+    /// The addresses to connect to: from SRV records if they are configured and exist, else from the host's name.
     fn look_up(&self, place: &Node, host: &str, port: u16, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
         if self.srv_lookup && has_default_port(&place.address) && host.parse::<IpAddr>().is_err() {
             let places = srv::look_up(host, &srv::system_servers(deadline), deadline)?;
@@ -333,8 +334,8 @@ impl Transport {
         self.resolve(host, port, self.variable, deadline)
     }
 
-    /// Looks a name up in the calling thread. The C library's resolver knows neither deadline nor cancellation, only
-    /// resolv.conf's limits: where it took too long, that is what is said, whatever it found.
+    /// Looks a name up in the calling thread. The C library's resolver supports neither deadline nor cancellation, only
+    /// the limits of resolv.conf. If it took too long, the call fails with a timeout whatever the result.
     fn resolve(&self, host: &str, port: u16, variable: &str, deadline: &Deadline) -> Result<Vec<SocketAddr>> {
         let found = resolve(host, port);
         deadline.remaining()?;
@@ -362,7 +363,7 @@ impl Transport {
     }
 }
 
-/// What a name means; an address is its own meaning.
+/// The addresses of a name, or the address itself.
 fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match host.parse::<IpAddr>() {
         Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
@@ -370,20 +371,20 @@ fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
 }
 
-/// A connection that breaks during the handshake mostly means that the other side does not want TLS, or us. But a server
-/// that is being killed breaks it, too.
+/// A connection that is closed during the handshake mostly means that the server does not speak TLS or refuses this
+/// client. But a server that is being killed closes it, too, so the failure is transient.
 fn handshake_failed(failure: TlsFailure, place: &Node) -> Failure {
     match failure {
         TlsFailure::Io(IoFailure::Broken(cause)) => {
             let message =
                 format!("{} broke off the TLS handshake: {cause}; does it speak TLS there?", place.peer.place);
-            Failure { may_pass: true, ..Failure::before_sending(Error::new(Status::Tls, message)) }
+            Failure { is_transient: true, ..Failure::before_sending(Error::new(Status::Tls, message)) }
         }
         other => Failure::before_sending(stream::failed(other, &place.peer)),
     }
 }
 
-/// SRV records tell the port, so an address that names one is not looked up.
+/// SRV records contain the port, so they are not looked up for an address with an explicit port.
 fn has_default_port(address: &Address) -> bool {
     matches!(address, Address::Tcp { https: true, port: 443, .. } | Address::Tcp { https: false, port: 80, .. })
 }

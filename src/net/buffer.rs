@@ -1,8 +1,8 @@
-//! Buffers that a connection keeps: reused for every exchange, wiped after each.
+//! The buffers of a connection, which are reused for every exchange and wiped after each.
 
 use zeroize::Zeroize;
 
-/// Received bytes that nobody has taken yet. Grows when an answer's head does not fit.
+/// Received bytes that have not been consumed yet. It grows if the head of a response does not fit.
 pub struct Inbox {
     bytes: Vec<u8>,
     start: usize,
@@ -17,12 +17,12 @@ impl Inbox {
         Inbox { bytes: vec![0; size], start: 0, end: 0, dirty: 0 }
     }
 
-    /// What has arrived and was not taken.
+    /// The bytes that were received and not taken.
     pub fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The same, to be decrypted in place.
+    /// The same bytes, to be decrypted in place.
     pub fn unread_mut(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.start..self.end).unwrap_or_default()
     }
@@ -41,7 +41,7 @@ impl Inbox {
         }
     }
 
-    /// Room for at least `wanted` more bytes, behind the unread ones.
+    /// Room for at least `wanted` more bytes after the unread ones.
     pub fn room(&mut self, wanted: usize) -> &mut [u8] {
         if self.bytes.len() - self.end < wanted && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -54,7 +54,7 @@ impl Inbox {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// A `Vec` that grows by itself would leave its old block unwiped where the allocator does not wipe.
+    /// Grows by hand: a `Vec` that grows by itself does not wipe its old block.
     fn grow(&mut self, size: usize) {
         let mut larger = vec![0; size.max(self.bytes.len() * 2)];
         if let (Some(to), Some(from)) = (larger.get_mut(..self.end), self.bytes.get(..self.end)) {
@@ -70,7 +70,7 @@ impl Inbox {
         self.dirty = self.dirty.max(self.end);
     }
 
-    /// Overwrites all that was received since the last wipe, unread bytes excepted.
+    /// Overwrites everything received since the last wipe, except for unread bytes.
     pub fn wipe(&mut self) {
         let (before, behind) = (self.start.min(self.dirty), self.end.min(self.dirty));
         if let Some(taken) = self.bytes.get_mut(..before) {
@@ -89,7 +89,7 @@ impl Drop for Inbox {
     }
 }
 
-/// Bytes that wait to be sent, so that a request's head and body leave in one system call.
+/// Bytes to be sent, collected so that the head and the body of a request are sent in one system call.
 pub struct Outbox {
     bytes: Vec<u8>,
 }
@@ -106,7 +106,7 @@ impl Outbox {
         self.bytes.extend_from_slice(part);
     }
 
-    /// A `Vec` that grows by itself would leave its old block unwiped where the allocator does not wipe.
+    /// Grows by hand: a `Vec` that grows by itself does not wipe its old block.
     fn make_room(&mut self, more: usize) {
         let wanted = self.bytes.len() + more;
         if wanted > self.bytes.capacity() {
@@ -117,7 +117,7 @@ impl Outbox {
         }
     }
 
-    /// Adds what `write` puts into room of `size` bytes, of which it tells how many it wrote; nothing on `None`.
+    /// Gives `write` room of `size` bytes, and appends as many of them as it returns. `None` appends nothing.
     pub fn fill(&mut self, size: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
         let start = self.bytes.len();
         self.make_room(size);
@@ -128,12 +128,12 @@ impl Outbox {
         self.bytes.truncate(start + written);
     }
 
-    /// What waits to be sent.
+    /// The bytes to be sent.
     pub fn filled(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Overwrites everything; the room stays.
+    /// Overwrites and removes all bytes. The capacity stays.
     pub fn wipe(&mut self) {
         self.bytes.as_mut_slice().zeroize();
         self.bytes.clear();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wiped_inbox_holds_nothing_but_what_is_unread() {
+    fn a_wiped_inbox_keeps_only_unread_bytes() {
         let mut inbox = Inbox::new(16);
         receive(&mut inbox, b"secret!tail");
         inbox.take(7);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wiped_outbox_is_empty_and_clean_however_it_grew() {
+    fn a_wiped_outbox_is_empty_and_clean_after_it_has_grown() {
         let mut outbox = Outbox::new(4);
         outbox.push(b"tok");
         outbox.push(b"en and more");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_and_not_counted_is_no_part_of_an_outbox() {
+    fn bytes_beyond_the_returned_count_are_not_part_of_an_outbox() {
         let mut outbox = Outbox::new(4);
         outbox.push(b"a");
         outbox.fill(8, |room| {

@@ -1,4 +1,4 @@
-//! Bytes to and from a peer: sockets, names, TLS, and the buffers of a connection.
+//! Transport below HTTP: sockets, DNS, TLS, and the buffers of a connection.
 
 pub mod buffer;
 mod dns;

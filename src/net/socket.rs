@@ -1,7 +1,7 @@
 //! TCP and Unix sockets that obey a deadline and can be cancelled, with one system call for each send and receive.
 //!
-//! A socket is blocking, with a kernel timeout of [`WAIT_SLICE`] set once: a call that waits wakes up that often to
-//! look at its deadline and at the cancel flag. No `poll` and no `setsockopt` a request are needed for that.
+//! A socket is blocking, with a kernel timeout of [`WAIT_SLICE`] that is set once: a waiting call wakes up that often
+//! to check its deadline and the cancel flag. This needs neither `poll` nor `setsockopt` for each request.
 
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
@@ -16,18 +16,18 @@ use crate::call::{Deadline, WAIT_SLICE};
 use crate::error::{Error, Result, Status};
 use crate::host::descriptors;
 
-/// How long one address may take before the next is tried beside it (RFC 8305 names 250 ms).
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// The delay before a connection to the next address is attempted in parallel (RFC 8305 recommends 250 ms).
+const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// How long a full backlog of a Unix socket is given before the next attempt.
+/// The pause before the next attempt if the backlog of a Unix socket is full.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(2);
 
-/// Why bytes did not move.
+/// Why an operation on a socket failed.
 #[derive(Debug)]
 pub enum IoFailure {
-    /// The call is over: deadline or cancellation.
+    /// The call has reached its deadline or was cancelled.
     Call(Error),
-    /// The connection is.
+    /// The connection failed.
     Broken(io::Error),
 }
 
@@ -42,7 +42,7 @@ impl From<Error> for IoFailure {
 pub struct Socket(RawSocket);
 
 impl Socket {
-    /// Connects to the first of `addresses` that answers, starting with the next one when the one before takes long.
+    /// Connects to the first of `addresses` that accepts. If one takes long, the next one is attempted in parallel.
     pub fn connect_tcp(addresses: &[SocketAddr], deadline: &Deadline) -> Result<Socket, IoFailure> {
         let mut race = Race::default();
         let mut waiting = addresses.iter();
@@ -52,7 +52,7 @@ impl Socket {
             if race.running.is_empty() || Instant::now() >= next_start {
                 if let Some(address) = waiting.next() {
                     race.start(*address);
-                    next_start = Instant::now() + NEXT_ADDRESS_AFTER;
+                    next_start = Instant::now() + CONNECTION_ATTEMPT_DELAY;
                 } else if race.running.is_empty() {
                     return Err(IoFailure::Broken(race.last_failure()));
                 }
@@ -69,7 +69,7 @@ impl Socket {
 
     fn prepare_tcp(socket: RawSocket) -> io::Result<Socket> {
         socket.set_tcp_nodelay(true)?;
-        // A peer that vanished without a word is noticed while the connection is idle.
+        // Detects a peer that has vanished while the connection is idle.
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(30)))?;
         Socket::prepare(socket)
     }
@@ -81,7 +81,7 @@ impl Socket {
         Ok(Socket(socket))
     }
 
-    /// Whom it leads to, where that is an address of a network.
+    /// The address of the peer, unless it is a Unix socket.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.0.peer_addr().ok()?.as_socket()
     }
@@ -106,10 +106,10 @@ impl Socket {
         self.send(bytes, deadline.remaining()?, deadline, started, || false)
     }
 
-    /// The same, by a deadline that was just set, to a peer that has no reason to speak meanwhile: one that
-    /// does, and has stopped reading, has made up its mind. Waiting for it to read on would be in vain.
+    /// The same, by a deadline that was just set, to a peer that is not expected to send before it has read everything.
+    /// If it has sent a response and stopped reading, the rest is not sent: it would not be read.
     pub fn send_unless_answered(&self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<(), IoFailure> {
-        self.send(bytes, step.remaining_when_set()?, step, started, || !self.is_quiet())
+        self.send(bytes, step.remaining_when_set()?, step, started, || !self.is_idle())
     }
 
     fn send(
@@ -118,10 +118,10 @@ impl Socket {
         mut left: Duration,
         deadline: &Deadline,
         started: &mut bool,
-        is_over: impl Fn() -> bool,
+        should_stop: impl Fn() -> bool,
     ) -> Result<(), IoFailure> {
         while !bytes.is_empty() {
-            self.wait_at_the_end(left, deadline, libc::POLLOUT)?;
+            self.wait_last_slice(left, deadline, libc::POLLOUT)?;
             match self.0.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
                 Ok(sent) => {
                     *started |= sent > 0;
@@ -130,36 +130,36 @@ impl Socket {
                         left = deadline.remaining()?;
                     }
                 }
-                Err(e) if is_pause(&e) && !is_over() => left = deadline.remaining()?,
+                Err(e) if is_interruption(&e) && !should_stop() => left = deadline.remaining()?,
                 Err(e) => return Err(IoFailure::Broken(e)),
             }
         }
         Ok(())
     }
 
-    /// Receives into `buffer`: the number of bytes, 0 when the peer has closed. `left` is what was left of the deadline
+    /// Receives into `buffer`. Returns the number of bytes, 0 if the peer has closed. `left` is the time that was left
     /// a moment ago.
     pub fn receive(&self, buffer: &mut [u8], mut left: Duration, deadline: &Deadline) -> Result<usize, IoFailure> {
         loop {
-            self.wait_at_the_end(left, deadline, libc::POLLIN)?;
+            self.wait_last_slice(left, deadline, libc::POLLIN)?;
             match io::Read::read(&mut &self.0, buffer) {
                 Ok(count) => return Ok(count),
-                Err(e) if is_pause(&e) => left = deadline.remaining()?,
+                Err(e) if is_interruption(&e) => left = deadline.remaining()?,
                 Err(e) => return Err(IoFailure::Broken(e)),
             }
         }
     }
 
-    /// Whether an idle connection is as it was left: still open, and nothing has arrived.
-    pub fn is_quiet(&self) -> bool {
+    /// Whether the connection is open and nothing has arrived.
+    pub fn is_idle(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         let peeked = self.0.recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT);
         matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Where less than a slice is `left` of the deadline, waits for the socket here, to the millisecond, because the
-    /// kernel timeout of the call that follows would be too long.
-    fn wait_at_the_end(&self, mut left: Duration, deadline: &Deadline, events: libc::c_short) -> Result<(), IoFailure> {
+    /// If less than a slice is `left` of the deadline, waits for the socket with `poll`, to the millisecond, because
+    /// the kernel timeout of the following system call would be too long.
+    fn wait_last_slice(&self, mut left: Duration, deadline: &Deadline, events: libc::c_short) -> Result<(), IoFailure> {
         while left < WAIT_SLICE && !poll(&mut [poll_entry(&self.0, events)], left) {
             left = deadline.remaining()?;
         }
@@ -167,8 +167,8 @@ impl Socket {
     }
 }
 
-/// A timeout of the kernel's, or a signal: look at the deadline and go on.
-fn is_pause(error: &io::Error) -> bool {
+/// A kernel timeout or a signal: the caller checks its deadline and tries again.
+fn is_interruption(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
@@ -183,7 +183,7 @@ fn poll(entries: &mut [libc::pollfd], limit: Duration) -> bool {
     unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds) > 0 }
 }
 
-/// Connection attempts that run side by side.
+/// Connection attempts that run in parallel.
 #[derive(Default)]
 struct Race {
     running: Vec<RawSocket>,
@@ -207,7 +207,7 @@ impl Race {
         }
     }
 
-    /// Waits up to `limit`: the first socket that is connected, if there is one. Failed ones leave the race.
+    /// Waits up to `limit` and returns the first socket that is connected, if any. Drops those that failed.
     fn wait(&mut self, limit: Duration) -> Option<RawSocket> {
         let mut entries: Vec<_> = self.running.iter().map(|s| poll_entry(s, libc::POLLOUT)).collect();
         if entries.is_empty() || !poll(&mut entries, limit) {
@@ -232,7 +232,7 @@ impl Race {
     }
 }
 
-/// The error of a connection that could not be had, with what the user can do.
+/// The error for a failed connection, with advice.
 pub fn no_connection(target: &str, variable: &str, cause: &io::Error) -> Error {
     let advice = match cause.raw_os_error() {
         Some(libc::EMFILE | libc::ENFILE) => "the process or the system is out of file descriptors".to_owned(),

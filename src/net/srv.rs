@@ -1,8 +1,9 @@
-//! `VAULT_SRV_LOOKUP`: where DNS says that a service is.
+//! Looks up SRV records (`VAULT_SRV_LOOKUP`).
 //!
-//! The standard library cannot ask for SRV records, and the C library's resolver keeps state for each thread and knows
-//! no deadline. So the one question is asked here, of the servers of resolv.conf, in the calling thread. The answer says
-//! where to connect; whose certificate is expected stays the configured name's, since nobody vouches for what DNS says.
+//! The standard library does not support SRV records, and the C library's resolver keeps state per thread and supports
+//! no deadline. So the query is sent from here to the servers of resolv.conf, in the calling thread. The records
+//! determine only where to connect: the certificate must still be valid for the configured name, because DNS is not
+//! authenticated.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,16 +20,16 @@ use crate::host::file;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const DNS_PORT: u16 = 53;
 
-/// A resolv.conf that is longer has no servers.
+/// A longer resolv.conf counts as empty.
 const MAX_RESOLV_CONF: usize = 1 << 16;
 
-/// How often each server is asked, as resolv.conf has it by default.
+/// How often each server is queried, which is the default of resolv.conf.
 const ROUNDS: usize = 2;
 
-/// A place where a service is.
+/// A target of an SRV record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The host's name.
+pub struct Target {
+    /// The host name.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -36,35 +37,35 @@ pub struct Place {
     weight: u16,
 }
 
-/// The name servers of this machine; the one on it where none is named, as resolv.conf(5) has it.
+/// The name servers of this machine. If none is configured, the local one, as resolv.conf(5) specifies.
 pub fn system_servers(deadline: &Deadline) -> Vec<SocketAddr> {
     let text = file::read(Path::new(RESOLV_CONF), MAX_RESOLV_CONF, deadline);
     name_servers(&text.unwrap_or_default())
 }
 
-/// Lines that are none of resolv.conf's count for nothing.
+/// The name servers of a resolv.conf. Invalid lines are ignored.
 fn name_servers(resolv_conf: &[u8]) -> Vec<SocketAddr> {
     let (config, _) = Config::parse_with_errors(resolv_conf);
     let addresses = config.get_nameservers_or_local().into_iter();
     addresses.map(|address| SocketAddr::new(address.into(), DNS_PORT)).collect()
 }
 
-/// Where `_http._tcp.<host>` is, the best place first; empty where DNS does not say. Errors are the call's own: its
-/// deadline, or that it was cancelled.
-pub fn look_up(host: &str, servers: &[SocketAddr], deadline: &Deadline) -> Result<Vec<Place>> {
+/// The targets of `_http._tcp.<host>` in the order of preference; empty if there are none. Fails only at the deadline
+/// or when the call is cancelled.
+pub fn look_up(host: &str, servers: &[SocketAddr], deadline: &Deadline) -> Result<Vec<Target>> {
     let id = fastrand::u16(..);
     let Some(question) = question(host, id) else { return Ok(Vec::new()) };
     for server in servers.iter().cycle().take(servers.len() * ROUNDS) {
-        if let Some(answer) = dns::ask(*server, &question, deadline)? {
-            if let Some(places) = places(&answer, &question) {
-                return Ok(in_order(places));
+        if let Some(answer) = dns::query(*server, &question, deadline)? {
+            if let Some(targets) = targets(&answer, &question) {
+                return Ok(in_order(targets));
             }
         }
     }
     Ok(Vec::new())
 }
 
-/// The question as it goes over the wire; `None` for a name that DNS cannot hold.
+/// The query in wire format; `None` for a name that is not valid in DNS.
 fn question(host: &str, id: u16) -> Option<Vec<u8>> {
     let name = format!("_http._tcp.{}", host.trim_end_matches('.'));
     if name.split('.').any(str::is_empty) {
@@ -78,9 +79,9 @@ fn question(host: &str, id: u16) -> Option<Vec<u8>> {
     packet.build_bytes_vec().ok()
 }
 
-/// The places in an answer. `None` where it is no answer to `question`, or one that another server may better; empty
-/// where the name or its records do not exist, or the service is said not to be offered (a target of `.`).
-fn places(answer: &[u8], question: &[u8]) -> Option<Vec<Place>> {
+/// The targets in a response. `None` if it is not a response to `question`, or is an error that another server may not
+/// have. Empty if the name or its records do not exist, or the service is not offered (a target of `.`).
+fn targets(answer: &[u8], question: &[u8]) -> Option<Vec<Target>> {
     let (answer, question) = (Packet::parse(answer).ok()?, Packet::parse(question).ok()?);
     let [asked] = answer.questions.as_slice() else { return None };
     let same_name = |own: &Question<'_>| own.qname.to_string().eq_ignore_ascii_case(&asked.qname.to_string());
@@ -101,31 +102,31 @@ fn places(answer: &[u8], question: &[u8]) -> Option<Vec<Place>> {
         _ => None,
     });
     let offered = services.filter(|service| service.port != 0 && !service.target.get_labels().is_empty());
-    offered.map(place).collect()
+    offered.map(target).collect()
 }
 
-/// `None` for a target that is no host's name.
-fn place(service: &SRV<'_>) -> Option<Place> {
+/// The target of a record; `None` if it is not a host name.
+fn target(service: &SRV<'_>) -> Option<Target> {
     let is_plain = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let host = service.target.as_bytes().all(|label| label.iter().all(is_plain)).then(|| service.target.to_string())?;
-    Some(Place { host, port: service.port, priority: service.priority, weight: service.weight })
+    Some(Target { host, port: service.port, priority: service.priority, weight: service.weight })
 }
 
-/// By priority; among equals by lot, in which a weight counts as so many tickets (RFC 2782).
-fn in_order(mut places: Vec<Place>) -> Vec<Place> {
-    let mut ordered = Vec::with_capacity(places.len());
-    while let Some(best) = places.iter().map(|place| place.priority).min() {
-        let candidates = || places.iter().enumerate().filter(|(_, place)| place.priority == best);
-        // One ticket more for each, so that a weight of 0 has a small chance.
-        let tickets = |place: &Place| u32::from(place.weight) + 1;
-        let mut drawn = fastrand::u32(0..candidates().map(|(_, place)| tickets(place)).sum::<u32>().max(1));
-        let winner = candidates().find(|(_, place)| {
-            let wins = drawn < tickets(place);
-            drawn = drawn.saturating_sub(tickets(place));
+/// Sorts by priority, and randomly by weight within a priority (RFC 2782).
+fn in_order(mut targets: Vec<Target>) -> Vec<Target> {
+    let mut ordered = Vec::with_capacity(targets.len());
+    while let Some(best) = targets.iter().map(|target| target.priority).min() {
+        let candidates = || targets.iter().enumerate().filter(|(_, target)| target.priority == best);
+        // One is added to each weight, so that a weight of 0 has a small chance.
+        let weight = |target: &Target| u32::from(target.weight) + 1;
+        let mut drawn = fastrand::u32(0..candidates().map(|(_, target)| weight(target)).sum::<u32>().max(1));
+        let winner = candidates().find(|(_, target)| {
+            let wins = drawn < weight(target);
+            drawn = drawn.saturating_sub(weight(target));
             wins
         });
         let Some((index, _)) = winner else { break };
-        ordered.push(places.remove(index));
+        ordered.push(targets.remove(index));
     }
     ordered
 }
@@ -143,7 +144,7 @@ mod tests {
         Call::default().start(Duration::from_secs(20))
     }
 
-    /// An answer as a name server sends it: the question, then records whose names point back to it.
+    /// A response as a name server sends it: the question, then records whose names point back to it.
     fn answer_to(question: &[u8], flags: u16, records: &[(u16, u16, u16, &[u8])]) -> Vec<u8> {
         let mut answer = question[..2].to_vec();
         for field in [flags, 1, records.len() as u16, 0, 0] {
@@ -162,7 +163,7 @@ mod tests {
         answer
     }
 
-    /// A name server on a port of its own, which answers one question.
+    /// A name server on its own port that answers one query.
     fn name_server(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
@@ -174,12 +175,12 @@ mod tests {
         address
     }
 
-    fn names(places: &[Place]) -> Vec<(&str, u16)> {
-        places.iter().map(|place| (place.host.as_str(), place.port)).collect()
+    fn names(targets: &[Target]) -> Vec<(&str, u16)> {
+        targets.iter().map(|target| (target.host.as_str(), target.port)).collect()
     }
 
     #[test]
-    fn the_question_is_the_one_that_the_wire_format_demands() {
+    fn the_query_has_the_wire_format() {
         let expected = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\
             \x05_http\x04_tcp\x05vault\x07example\x00\x00\x21\x00\x01\
             \x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x00";
@@ -190,27 +191,27 @@ mod tests {
     }
 
     #[test]
-    fn a_name_server_is_asked_and_its_places_come_best_first() {
+    fn the_targets_of_a_name_server_are_sorted_by_priority() {
         let server = name_server(|question| {
             let n2: &[u8] = b"\x02n2\xc0\x17";
             let n1: &[u8] = b"\x02n1\x05vault\x07example\x00";
             answer_to(question, 0x8180, &[(20, 0, 8210, n2), (10, 5, 8200, n1)])
         });
-        let places = look_up("vault.example", &[server], &deadline()).unwrap();
-        assert_eq!(names(&places), [("n1.vault.example", 8200), ("n2.vault.example", 8210)]);
+        let targets = look_up("vault.example", &[server], &deadline()).unwrap();
+        assert_eq!(names(&targets), [("n1.vault.example", 8200), ("n2.vault.example", 8210)]);
     }
 
     #[test]
-    fn a_server_that_is_not_there_or_fails_costs_a_try_and_the_next_one_is_asked() {
+    fn after_a_server_that_is_gone_or_fails_the_next_one_is_queried() {
         let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let failing = name_server(|question| answer_to(question, 0x8182, &[]));
         let good = name_server(|question| answer_to(question, 0x8180, &[(1, 1, 1, b"\x01a\x00")]));
-        let places = look_up("vault.example", &[gone, failing, good], &deadline()).unwrap();
-        assert_eq!(names(&places), [("a", 1)]);
+        let targets = look_up("vault.example", &[gone, failing, good], &deadline()).unwrap();
+        assert_eq!(names(&targets), [("a", 1)]);
     }
 
     #[test]
-    fn a_name_without_records_has_no_place() {
+    fn a_name_without_records_has_no_target() {
         for (flags, records) in [(0x8183, &[][..]), (0x8180, &[]), (0x8180, &[(0, 0, 0, &b"\x00"[..])])] {
             let records = records.to_vec();
             let server = name_server(move |question| answer_to(question, flags, &records));
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_ends_a_lookup_that_nobody_answers() {
+    fn the_deadline_ends_a_lookup_without_response() {
         let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
         let short = Call::default().start(Duration::from_millis(60));
         let error = look_up("vault.example", &[silent.local_addr().unwrap()], &short).unwrap_err();
@@ -227,23 +228,23 @@ mod tests {
     }
 
     #[test]
-    fn broken_answers_are_no_answers() {
+    fn malformed_responses_are_ignored() {
         let question = question("vault.example", 7).unwrap();
         let whole = answer_to(&question, 0x8180, &[(10, 5, 8200, b"\x02n1\x05vault\x07example\x00")]);
-        assert_eq!(places(&whole, &question).unwrap().len(), 1);
+        assert_eq!(targets(&whole, &question).unwrap().len(), 1);
         for end in 0..whole.len() {
-            assert_eq!(places(&whole[..end], &question), None, "cut at {end}");
+            assert_eq!(targets(&whole[..end], &question), None, "cut at {end}");
         }
         for target in [&b"\xc0\xff"[..], b"\x80\x00", b"\x03a.b\x00", b"\x02n1\xc0\x3d"] {
-            assert_eq!(places(&answer_to(&question, 0x8180, &[(1, 1, 1, target)]), &question), None, "{target:?}");
+            assert_eq!(targets(&answer_to(&question, 0x8180, &[(1, 1, 1, target)]), &question), None, "{target:?}");
         }
         let mut other = whole;
         other[1] ^= 1;
-        assert_eq!(places(&other, &question), None);
+        assert_eq!(targets(&other, &question), None);
     }
 
     #[test]
-    fn an_answer_that_was_cut_short_is_asked_for_again_over_tcp() {
+    fn a_truncated_response_is_queried_again_over_tcp() {
         let (listener, socket) = loop {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             if let Ok(socket) = UdpSocket::bind(listener.local_addr().unwrap()) {
@@ -272,17 +273,17 @@ mod tests {
             client.write_all(&framed[..1]).unwrap();
             client.write_all(&framed[1..]).unwrap();
         });
-        let places = look_up("vault.example", &[server], &deadline()).unwrap();
-        assert_eq!(places.len(), 900);
-        assert_eq!(names(&places[..2]), [("b.vault.example", 1), ("b.vault.example", 2)]);
+        let targets = look_up("vault.example", &[server], &deadline()).unwrap();
+        assert_eq!(targets.len(), 900);
+        assert_eq!(names(&targets[..2]), [("b.vault.example", 1), ("b.vault.example", 2)]);
     }
 
     #[test]
-    fn weights_share_the_load() {
-        let place = |host: &str, weight| Place { host: host.to_owned(), port: 1, priority: 1, weight };
+    fn weights_distribute_the_load() {
+        let target = |host: &str, weight| Target { host: host.to_owned(), port: 1, priority: 1, weight };
         let mut heavy_first = 0;
         for _ in 0..1000 {
-            let ordered = in_order(vec![place("light", 0), place("heavy", 99)]);
+            let ordered = in_order(vec![target("light", 0), target("heavy", 99)]);
             assert_eq!(ordered.len(), 2);
             heavy_first += usize::from(ordered[0].host == "heavy");
         }

@@ -1,4 +1,4 @@
-//! A byte stream to a peer, plain or over TLS, whose failures are ready for people to read.
+//! A byte stream to a peer, plain or over TLS, whose failures are errors for the user.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use super::tls::stream::{TlsFailure, TlsStream};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
 
-/// What messages call the other side.
+/// The names of a peer in messages.
 #[derive(Clone)]
 pub struct Peer {
-    /// Its address, and the variable that it stands in.
+    /// Its address, and the variable that holds it.
     pub target: Arc<str>,
-    /// `host:port`, which is what a certificate is about.
+    /// `host:port`, for messages about its certificate.
     pub place: Arc<str>,
-    /// The variable that gave the client certificate that we have to show, if we have one.
+    /// The variable that names the client certificate, if there is one.
     pub identity: Option<&'static str>,
 }
 
-/// A connected stream, and what to call its peer.
+/// A connected stream, with the names of its peer.
 pub struct Stream {
     kind: Kind,
     peer: Peer,
@@ -42,8 +42,8 @@ impl Stream {
         Stream { kind: Kind::Tls(Box::new(stream)), peer }
     }
 
-    /// Sends all of `bytes` by a deadline that was just set; `started` becomes true as soon as the first of them may have
-    /// left.
+    /// Sends all of `bytes` by a deadline that was just set. `started` becomes true as soon as the first of them may
+    /// have been sent.
     pub fn send_all(&mut self, bytes: &[u8], step: &Deadline, started: &mut bool) -> Result<()> {
         let outcome = match &mut self.kind {
             Kind::Plain(socket) => socket.send_unless_answered(bytes, step, started).map_err(TlsFailure::Io),
@@ -52,8 +52,7 @@ impl Stream {
         outcome.map_err(|e| failed(e, &self.peer))
     }
 
-    /// Appends what the peer sends, by a deadline that was just set, to `inbox`: the number of bytes, 0 when it has
-    /// closed.
+    /// Receives into `inbox` by a deadline that was just set. Returns the number of bytes, 0 if the peer has closed.
     pub fn receive(&mut self, inbox: &mut Inbox, step: &Deadline) -> Result<usize> {
         let outcome = match &mut self.kind {
             Kind::Plain(socket) => {
@@ -66,19 +65,19 @@ impl Stream {
         outcome.map_err(|e| failed(e, &self.peer))
     }
 
-    /// Whether the peer has said no more than was asked for, as far as that has been received.
-    pub fn is_even(&self) -> bool {
+    /// Whether no received bytes are left unread.
+    pub fn is_drained(&self) -> bool {
         match &self.kind {
             Kind::Plain(_) => true,
-            Kind::Tls(tls) => tls.is_even(),
+            Kind::Tls(tls) => tls.is_drained(),
         }
     }
 
-    /// Whether an idle connection is as it was left: still open, and nothing has arrived.
-    pub fn is_quiet(&self) -> bool {
+    /// Whether the connection is open and nothing has arrived.
+    pub fn is_idle(&self) -> bool {
         match &self.kind {
-            Kind::Plain(socket) => socket.is_quiet(),
-            Kind::Tls(tls) => tls.is_quiet(),
+            Kind::Plain(socket) => socket.is_idle(),
+            Kind::Tls(tls) => tls.is_idle(),
         }
     }
 
@@ -90,7 +89,7 @@ impl Stream {
     }
 }
 
-/// A failure of a connection to `peer`, with its status.
+/// The error for a failed connection to `peer`.
 #[cold]
 pub fn failed(failure: TlsFailure, peer: &Peer) -> Error {
     match failure {

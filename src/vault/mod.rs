@@ -1,6 +1,7 @@
-//! The `vault` backend: the five operations in terms of the KV engine.
+//! The `vault` backend: implements [`SecretManager`] with the KV version 2 engine of a Vault server.
 //!
-//! Other engines use the same client as this store, and nothing else of it.
+//! `engine` defines endpoints, `client` sends authenticated requests, `auth` obtains tokens, and `api` sends single
+//! requests with retries. Other engines use the same client as this store, and nothing else of it.
 
 pub(crate) mod api;
 mod auth;
@@ -34,7 +35,7 @@ pub struct VaultSecretManager {
 }
 
 impl VaultSecretManager {
-    /// Opens a store over `client`: the credentials are tried once, and the mount has to be KV version 2.
+    /// Opens a store over `client`: logs in and checks that the mount is KV version 2.
     pub fn open(client: Arc<Client>, config: VaultConfig, deadline: &Deadline) -> Result<VaultSecretManager> {
         let manager = VaultSecretManager {
             client,
@@ -48,13 +49,13 @@ impl VaultSecretManager {
                 Status::Auth => error,
                 _ => error.in_context("Failed to initialize Vault client"),
             };
-            manager.client.told(error)
+            manager.client.report(error)
         })?;
         Ok(manager)
     }
 
-    /// Asks what the mount is, unless that is known. A token that may not see it may not use it either: then the
-    /// operation itself says so.
+    /// Looks up the mount, unless it was checked before. If the token may not see the mount, it may not use it either:
+    /// the operation itself then fails with the reason.
     fn check_mount(&self, context: Context<'_>) -> Result<()> {
         if self.checked.load(Ordering::Relaxed) {
             return Ok(());
@@ -74,7 +75,7 @@ impl VaultSecretManager {
         reference::parse_vault(reference).inspect_err(|error| self.client.logger().warn(format_args!("{error}")))
     }
 
-    /// A reference for a change: it names the latest version.
+    /// Parses the reference of a change, which must not name a version.
     fn parse_for_change(&self, reference: &str, may_name_field: bool) -> Result<VaultReference> {
         let parsed = self.parse(reference)?;
         if parsed.version.is_some() {
@@ -94,7 +95,7 @@ impl SecretManager for VaultSecretManager {
 
     fn store(&self, key: &str, value: &str, metadata: Option<&Metadata>, call: &Call) -> Result<String> {
         let path = reference::key_to_path(key)?;
-        // As in the Python manager: metadata without an entry are none.
+        // As in the Python manager, empty metadata count as none.
         let metadata = metadata.filter(|metadata| !metadata.is_empty());
         self.client.run("Failed to store secret", call, |context| {
             self.check_mount(context)?;
@@ -111,7 +112,7 @@ impl SecretManager for VaultSecretManager {
     fn get_many(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Secret>>> {
         let deadline = self.client.start(call);
         let parsed = references.iter().map(|reference| self.parse(reference));
-        many_of(parsed, |good| self.kv.read_many(self.context(&deadline), good))
+        batch_of_valid(parsed, |good| self.kv.read_many(self.context(&deadline), good))
             .map(|outcome| outcome.map_err(|error| self.client.failed("Failed to retrieve secret", error)))
             .collect()
     }
@@ -124,7 +125,7 @@ impl SecretManager for VaultSecretManager {
             let path = path?;
             checked.clone().map(|()| (path, *value))
         });
-        many_of(paths, |good| self.kv.write_many(self.context(&deadline), good))
+        batch_of_valid(paths, |valid| self.kv.write_many(self.context(&deadline), valid))
             .zip(secrets)
             .map(|(outcome, (key, _))| match outcome {
                 Ok(()) => Ok(reference::key_reference(key)),
@@ -170,9 +171,9 @@ impl SecretManager for VaultSecretManager {
     }
 }
 
-/// `HF_ERR_CONFIG` or `HF_ERR_UNSUPPORTED` unless `VAULT_MOUNT`, which is `name`, is a KV version 2 engine.
+/// Fails with `HF_ERR_CONFIG` or `HF_ERR_UNSUPPORTED` unless `VAULT_MOUNT`, which is `name`, is a KV version 2 engine.
 fn require_kv2(name: &str, found: &Mount) -> Result<()> {
-    if let Some(place) = found.around(name) {
+    if let Some(place) = found.enclosing(name) {
         return Err(Error::config(format!(
             "VAULT_MOUNT is {name:?}, which lies inside of the mount {place:?}; set it to that one, and put what is \
              behind it into VAULT_PATH_PREFIX or the keys"
@@ -187,14 +188,15 @@ fn require_kv2(name: &str, found: &Mount) -> Result<()> {
     Err(Error::unsupported(message).with_http_status(200))
 }
 
-/// Does what is possible of `wanted` at once, and puts the results back among the errors of the rest, in order.
-fn many_of<W, T>(
-    wanted: impl Iterator<Item = Result<W>>,
-    all_at_once: impl FnOnce(&[W]) -> Vec<Result<T>>,
+/// Runs `run` on the valid items in one batch. Returns its results and the errors of the invalid items in the order of
+/// `items`.
+fn batch_of_valid<W, T>(
+    items: impl Iterator<Item = Result<W>>,
+    run: impl FnOnce(&[W]) -> Vec<Result<T>>,
 ) -> impl Iterator<Item = Result<T>> {
-    let mut good = Vec::new();
-    let flaws: Vec<Option<Error>> = wanted.map(|item| item.map(|item| good.push(item)).err()).collect();
-    let mut results = all_at_once(&good).into_iter();
+    let mut valid = Vec::new();
+    let errors: Vec<Option<Error>> = items.map(|item| item.map(|item| valid.push(item)).err()).collect();
+    let mut results = run(&valid).into_iter();
     let missing = || Err(Error::new(Status::Internal, "a request without a result"));
-    flaws.into_iter().map(move |flaw| flaw.map_or_else(|| results.next().unwrap_or_else(missing), Err))
+    errors.into_iter().map(move |error| error.map_or_else(|| results.next().unwrap_or_else(missing), Err))
 }

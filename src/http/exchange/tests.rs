@@ -22,8 +22,8 @@ fn origin(forwarder: Option<Forwarder>) -> Origin {
     Origin::new("[::1]:8200", "/base/v1/".to_owned(), forwarder).unwrap()
 }
 
-/// What comes of an answer that arrives in `pieces` and is not followed by the end of the connection: status, body,
-/// whether the body is complete, and whether the connection is good for another.
+/// Parses a response that arrives in `pieces`, after which the connection stays open. Returns status, body, whether the
+/// body is complete, and whether the connection may be used again.
 fn answered(pieces: &[&str]) -> Result<(u16, String, bool, bool), Malformed> {
     let (mut exchange, _) = begin(&origin(None), request(None));
     let mut inbox = Inbox::new(8);
@@ -55,7 +55,7 @@ fn chunked(body: &str) -> Result<(u16, String, bool, bool), Malformed> {
 }
 
 #[test]
-fn a_request_is_written_as_the_protocol_wants_it() {
+fn a_request_is_written_as_the_protocol_requires() {
     let lines = "host: [::1]:8200\r\nx-vault-request: true\r\nx-vault-token: t\r\n";
     let path = "/base/v1/secret/data/a%20b?list=true";
     let (_, get) = begin(&origin(None), request(None));
@@ -69,7 +69,7 @@ fn a_request_is_written_as_the_protocol_wants_it() {
 }
 
 #[test]
-fn a_proxy_is_told_scheme_and_authority() {
+fn a_forwarding_proxy_gets_the_absolute_form() {
     let address = Address::Tcp { https: false, host: "proxy".into(), port: 3128, base_path: String::new() };
     let authorization = Some("Basic eA==".to_owned().into());
     let proxy = crate::config::Proxy { address, authorization, variable: "HTTP_PROXY", no_proxy: Vec::new() };
@@ -80,7 +80,7 @@ fn a_proxy_is_told_scheme_and_authority() {
 }
 
 #[test]
-fn an_answer_is_read_however_it_arrives() {
+fn a_response_is_read_in_any_fragmentation() {
     let text = "HTTP/1.1 103 Early\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n\
                 4;x=y\r\nWiki\r\n5\r\npedia\r\n0\r\nTrailer: t\r\n\r\n";
     let whole = Ok((200, "Wikipedia".to_owned(), true, true));
@@ -93,7 +93,7 @@ fn an_answer_is_read_however_it_arrives() {
 }
 
 #[test]
-fn a_chunk_has_digits_a_line_end_and_as_many_bytes_as_it_says() {
+fn a_chunk_has_digits_a_line_end_and_the_stated_number_of_bytes() {
     for body in [
         "zz\r\n",
         "\r\n",
@@ -126,7 +126,7 @@ fn a_chunk_has_digits_a_line_end_and_as_many_bytes_as_it_says() {
 }
 
 #[test]
-fn framing_without_progress_is_not_waited_for() {
+fn framing_without_data_is_limited() {
     assert_eq!(chunked(&"1".repeat(MAX_CHUNK_LINE + 1)), Err(Malformed));
     assert_eq!(chunked(&format!("2;{}", "x".repeat(MAX_CHUNK_LINE))), Err(Malformed));
     assert_eq!(chunked(&format!("0\r\nA: {}", "x".repeat(MAX_FRAMING))), Err(Malformed));
@@ -138,13 +138,13 @@ fn framing_without_progress_is_not_waited_for() {
 }
 
 #[test]
-fn one_byte_chunks_are_progress() {
+fn one_byte_chunks_count_as_data() {
     let body = "1\r\nx\r\n".repeat(MAX_FRAMING);
     assert_eq!(chunked(&format!("{body}0\r\n\r\n")), Ok((200, "x".repeat(MAX_FRAMING), true, true)));
 }
 
 #[test]
-fn what_is_not_http_is_malformed_at_once() {
+fn a_response_that_is_not_http_is_malformed_at_once() {
     for text in [
         "\x15\x03\x01",
         "SSH-2",
@@ -169,7 +169,7 @@ fn what_is_not_http_is_malformed_at_once() {
 }
 
 #[test]
-fn a_body_that_cannot_be_read_in_one_way_is_malformed() {
+fn an_ambiguous_body_is_malformed() {
     for headers in [
         "Content-Length: -1",
         "Content-Length: +1",
@@ -193,7 +193,7 @@ fn a_body_that_cannot_be_read_in_one_way_is_malformed() {
 }
 
 #[test]
-fn a_connection_is_reused_only_where_the_end_of_the_answer_is_beyond_doubt() {
+fn a_connection_is_reused_only_if_the_end_of_the_response_is_unambiguous() {
     let reusable = |text: &str| answered(&[text]).map(|(_, body, complete, reusable)| (body.len(), complete, reusable));
     for (text, expected) in [
         ("HTTP/1.1 200 x\r\nContent-Length: 1\r\n\r\nx", (1, true, true)),

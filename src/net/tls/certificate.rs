@@ -1,5 +1,5 @@
-//! What a certificate says of itself, as far as webpki does not tell: of trusted ones it looks at the name and the key
-//! alone.
+//! The properties of a certificate that webpki does not check: of trusted certificates it uses only the name and the
+//! key.
 
 use rustls::pki_types::UnixTime;
 use x509_cert::Certificate;
@@ -8,20 +8,20 @@ use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
-/// Extensions that are looked at, here or by webpki.
+/// Extensions that are evaluated here or by webpki.
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
 const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
-/// The policies of a path are asked for by nobody, so that naming some limits nothing.
+/// Certificate policies. No policy is required of a path, so they do not restrict it.
 const POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
 
-/// Usages that a server's certificate may have.
+/// Extended key usages that a server's certificate may have.
 const SERVER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
 const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// The RSA keys that count are this long at least.
+/// The shortest RSA key that is accepted, in bits.
 pub const SHORTEST_RSA: usize = 2048;
 
 /// What a certificate says of itself.
@@ -29,35 +29,35 @@ pub const SHORTEST_RSA: usize = 2048;
 pub struct Facts {
     not_before: u64,
     not_after: u64,
-    /// Version 1, which cannot say that it is a CA's, counts as one, as for Go and webpki.
+    /// A version 1 certificate, which has no such field, counts as a CA's, as in Go and webpki.
     is_authority: bool,
     may_sign: bool,
-    serves_servers: bool,
-    serves_anything: bool,
-    has_unknown_demands: bool,
+    allows_server_auth: bool,
+    allows_any_usage: bool,
+    has_unknown_critical_extension: bool,
     path_length: Option<u8>,
     rsa_bits: Option<usize>,
 }
 
-/// Why a certificate does not count.
+/// Why a certificate is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotValidYet,
-    /// It is no CA's.
+    /// It is not a CA's.
     NoAuthority,
-    /// Its key usage leaves out keyCertSign.
+    /// Its key usage lacks keyCertSign.
     MayNotSign,
-    /// Its extended key usage leaves out serverAuth.
+    /// Its extended key usage lacks serverAuth.
     NotForServers,
-    /// It has a critical extension that nobody here knows.
-    UnknownDemands,
+    /// It has an unknown critical extension.
+    UnknownCriticalExtension,
 }
 
 impl Facts {
-    /// `None` for what is no certificate.
+    /// Reads the properties of a certificate; `None` if it is malformed.
     pub fn of(certificate: &[u8]) -> Option<Facts> {
         let certificate = Certificate::from_der(certificate).ok()?;
         let tbs = certificate.tbs_certificate();
@@ -71,17 +71,17 @@ impl Facts {
             not_after: tbs.validity().not_after.to_unix_duration().as_secs(),
             is_authority: basic.as_ref().map_or(is_version_1, |basic| basic.ca),
             may_sign: usage.is_none_or(|usage| usage.key_cert_sign()),
-            serves_servers: extended
+            allows_server_auth: extended
                 .as_ref()
                 .is_none_or(|usages| usages.0.iter().any(|u| [SERVER, ANY_USAGE].contains(u))),
-            serves_anything: extended.is_some_and(|usages| usages.0.contains(&ANY_USAGE)),
-            has_unknown_demands: extensions.iter().any(is_unknown_demand),
+            allows_any_usage: extended.is_some_and(|usages| usages.0.contains(&ANY_USAGE)),
+            has_unknown_critical_extension: extensions.iter().any(is_unknown_and_critical),
             path_length: basic.and_then(|basic| basic.path_len_constraint),
             rsa_bits: tbs.subject_public_key_info().subject_public_key.as_bytes().and_then(rsa_bits),
         })
     }
 
-    /// Why it does not count as an authority now.
+    /// Why it is not accepted as a CA now.
     pub fn flaw_of_authority(&self, now: UnixTime) -> Option<Flaw> {
         if !self.is_authority {
             return Some(Flaw::NoAuthority);
@@ -92,17 +92,17 @@ impl Facts {
         self.flaw_of_server(now)
     }
 
-    /// Why it does not count as a server's own now.
+    /// Why it is not accepted as a server's certificate now.
     pub fn flaw_of_server(&self, now: UnixTime) -> Option<Flaw> {
         let of_usage = || match self {
-            Facts { has_unknown_demands: true, .. } => Some(Flaw::UnknownDemands),
-            Facts { serves_servers: false, .. } => Some(Flaw::NotForServers),
+            Facts { has_unknown_critical_extension: true, .. } => Some(Flaw::UnknownCriticalExtension),
+            Facts { allows_server_auth: false, .. } => Some(Flaw::NotForServers),
             _ => None,
         };
         self.flaw_of_dates(now).or_else(of_usage)
     }
 
-    /// Why it does not count now, by its dates.
+    /// Why it is not accepted now because of its dates.
     pub fn flaw_of_dates(&self, now: UnixTime) -> Option<Flaw> {
         match now.as_secs() {
             now if now > self.not_after => Some(Flaw::Expired),
@@ -111,40 +111,40 @@ impl Facts {
         }
     }
 
-    /// Whether so many CA certificates may stand between it and a server's.
+    /// Whether its path length permits this number of CA certificates between it and a server's.
     pub fn permits_below(&self, certificates: usize) -> bool {
         self.path_length.is_none_or(|most| certificates <= usize::from(most))
     }
 
-    /// How long its key is, if that is an RSA key that is too short.
+    /// The length of its key, if it is an RSA key that is too short.
     pub fn short_key(&self) -> Option<usize> {
         self.rsa_bits.filter(|&bits| bits < SHORTEST_RSA)
     }
 
-    /// Whether webpki takes its extended key usage for a server's: it does not take the usage for anything.
-    pub fn names_servers(&self) -> bool {
-        self.serves_servers && !self.serves_anything
+    /// Whether webpki accepts its extended key usage for a server: it does not accept anyExtendedKeyUsage.
+    pub fn names_server_auth(&self) -> bool {
+        self.allows_server_auth && !self.allows_any_usage
     }
 
-    /// When its time is over, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub fn not_after(&self) -> u64 {
         self.not_after
     }
 }
 
-/// The extension with this number; the outer `None` where there is one that cannot be read.
+/// The extension with this identifier; the outer `None` if it is malformed.
 fn decoded<'e, T: Decode<'e>>(extensions: &'e [Extension], number: ObjectIdentifier) -> Option<Option<T>> {
     let Some(found) = extensions.iter().find(|extension| extension.extn_id == number) else { return Some(None) };
     T::from_der(found.extn_value.as_bytes()).ok().map(Some)
 }
 
-fn is_unknown_demand(extension: &Extension) -> bool {
+fn is_unknown_and_critical(extension: &Extension) -> bool {
     const KNOWN: [ObjectIdentifier; 6] =
         [BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, NAME_CONSTRAINTS, SUBJECT_ALTERNATIVE_NAME, POLICIES];
     extension.critical && !KNOWN.contains(&extension.extn_id)
 }
 
-/// The length of the modulus, if `key` is an RSA key: a sequence of two numbers, which no other kind of key is.
+/// The length of the modulus if `key` is an RSA key: a sequence of two integers, which no other kind of key is.
 fn rsa_bits(key: &[u8]) -> Option<usize> {
     let mut reader = SliceReader::new(key).ok()?;
     reader

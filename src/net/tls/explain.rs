@@ -1,4 +1,4 @@
-//! What a failure of TLS means, and what to do about it.
+//! Turns TLS failures into errors that say what to do.
 
 use rustls::{AlertDescription, Error as TlsError, PeerIncompatible, PeerMisbehaved};
 
@@ -6,17 +6,17 @@ use super::certificate::Flaw;
 use super::refusal::Refusal;
 use crate::error::{Error, Status};
 
-/// What this side knows of a failure beyond what was received.
+/// The state of the connection when TLS failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
-    /// The server had chosen a version and a cipher suite.
+    /// The server had selected a version and a cipher suite.
     pub agreed: bool,
-    /// What is wrong with our own certificate, by its dates.
+    /// Why the client certificate is not valid now, if it has expired or is not valid yet.
     pub flaw: Option<Flaw>,
 }
 
-/// What a TLS failure of the server at `target` (`host:port`) means, and what to do about it. `identity` is the variable
-/// that gave the client certificate, where there is one.
+/// The error for a TLS failure with the server at `target` (`host:port`). `identity` is the variable that names the
+/// client certificate, if there is one.
 pub fn explain(error: &TlsError, known: Circumstances, target: &str, identity: Option<&str>) -> Error {
     let message = match error {
         TlsError::InvalidCertificate(cause) => Refusal::from_tls(cause).told(target),
@@ -64,7 +64,7 @@ fn nothing_in_common(target: &str) -> String {
     )
 }
 
-/// What rustls says where it speaks English, and not in Rust's values.
+/// Describes the errors for which rustls' own text shows Rust values.
 fn explain_other(error: &TlsError) -> &'static str {
     match error {
         TlsError::InvalidMessage(_) => "the server sent a message that is malformed",
@@ -113,7 +113,7 @@ fn explain_alert(alert: AlertDescription, known: Circumstances, target: &str, id
             ),
         },
         (A::HandshakeFailure | A::InsufficientSecurity, _) if !known.agreed => nothing_in_common(target),
-        // How TLS 1.2 servers refuse clients without a certificate.
+        // TLS 1.2 servers refuse clients without a certificate like this.
         (A::HandshakeFailure, None) => format!(
             "{target} ended the handshake ({name}), as a server does that asks for a client certificate; \
              set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
@@ -128,7 +128,7 @@ fn explain_alert(alert: AlertDescription, known: Circumstances, target: &str, id
     }
 }
 
-/// The alert as the TLS standard calls it (RFC 8446, 6).
+/// The name of the alert in RFC 8446, section 6.
 fn alert_name(alert: AlertDescription) -> String {
     let name = format!("{alert:?}");
     match name.starts_with("Unknown") && name.contains('(') {

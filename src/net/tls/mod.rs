@@ -1,4 +1,4 @@
-//! TLS over a socket: whom to trust, who we are, and records in memory of our own.
+//! TLS over a socket: trusted certificates, the client certificate, and records in buffers that are wiped.
 
 mod certificate;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Certificates and keys in the form that people call PEM, and what a file is that holds none.
+//! Reads certificates and keys in PEM form, and recognises files in other formats.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -6,19 +6,19 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// How each section begins.
+/// The beginning of each section.
 const BEGIN: &str = "-----BEGIN ";
 
-/// How a certificate begins, at the start of a line.
+/// The first line of a certificate.
 const BEGIN_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 
-/// Whether a certificate begins in `text`.
+/// Whether `text` contains the beginning of a certificate.
 pub fn holds_certificate(text: &[u8]) -> bool {
     text.split(|byte| matches!(byte, b'\n' | b'\r'))
         .any(|line| line.trim_ascii_start().starts_with(BEGIN_CERTIFICATE.as_bytes()))
 }
 
-/// All certificates of `text`, which `subject` names.
+/// All certificates in `text`. `subject` names the text in messages.
 pub fn certificates(text: &[u8], subject: &str) -> Result<Vec<CertificateDer<'static>>> {
     let lines = lines(text, subject, "certificate")?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(lines.as_bytes())
@@ -30,7 +30,7 @@ pub fn certificates(text: &[u8], subject: &str) -> Result<Vec<CertificateDer<'st
     Ok(found)
 }
 
-/// The first private key of `text`.
+/// The first private key in `text`.
 pub fn private_key(text: &[u8], subject: &str) -> Result<PrivateKeyDer<'static>> {
     let lines = lines(text, subject, "private key")?;
     if lines.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || lines.contains("\nProc-Type: 4,ENCRYPTED") {
@@ -40,14 +40,14 @@ pub fn private_key(text: &[u8], subject: &str) -> Result<PrivateKeyDer<'static>>
     PrivateKeyDer::from_pem_slice(lines.as_bytes()).map_err(|_| nothing_usable(&lines, subject, "private key"))
 }
 
-/// The text without what editors and orchestrators add: a byte order mark, blanks around lines, `\n` in place of line
-/// ends. Refuses what is another format.
+/// Removes what editors and orchestrators add: a byte order mark, blanks around lines, `\n` instead of line ends.
+/// Refuses other formats.
 fn lines(text: &[u8], subject: &str, wanted: &str) -> Result<Zeroizing<String>> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if let Some(format) = other_format(text) {
-        return Err(Error::config(format!("{subject} {}", format.told(wanted))));
+        return Err(Error::config(format!("{subject} {}", format.advice(wanted))));
     }
-    // What is no UTF-8 may be the name in a comment; sections are ASCII.
+    // A comment may hold a name that is not UTF-8. Sections are ASCII.
     let mut plain = Zeroizing::new(String::with_capacity(text.len() + 1));
     let one_line = !text.trim_ascii().iter().any(|byte| matches!(byte, b'\n' | b'\r'));
     let escaped = |at: usize| one_line && text.get(at..at + 2) == Some(b"\\n");
@@ -73,7 +73,7 @@ fn lines(text: &[u8], subject: &str, wanted: &str) -> Result<Zeroizing<String>> 
     Ok(plain)
 }
 
-/// What is often found where PEM is expected.
+/// Formats that are often found instead of PEM.
 #[derive(Clone, Copy)]
 enum Format {
     Der,
@@ -89,7 +89,7 @@ fn other_format(text: &[u8]) -> Option<Format> {
         [0xff, 0xfe, ..] => Some(Format::Utf16),
         [0xfe, 0xff, ..] => Some(Format::Utf16),
         [0xfe, 0xed, 0xfe, 0xed, ..] => Some(Format::JavaKeyStore),
-        // A sequence that begins with the number 3, behind a length of one, two or three bytes.
+        // A sequence that begins with the integer 3, after a length of one, two or three bytes.
         [0x30, 0x80..=0x84, rest @ ..] if rest.windows(3).take(4).any(|bytes| bytes == [2, 1, 3]) => {
             Some(Format::Pkcs12)
         }
@@ -102,7 +102,8 @@ fn other_format(text: &[u8]) -> Option<Format> {
 }
 
 impl Format {
-    fn told(self, wanted: &str) -> String {
+    /// Names the format and says how to convert it.
+    fn advice(self, wanted: &str) -> String {
         let tool = if wanted == "certificate" { "x509" } else { "pkey" };
         match self {
             Format::Der => {
@@ -121,7 +122,7 @@ impl Format {
     }
 }
 
-/// The error of a text without what is wanted, which says what it holds in its place.
+/// The error for a text without a `wanted` section. It says which sections the text has.
 fn nothing_usable(lines: &str, subject: &str, wanted: &str) -> Error {
     let mut labels: Vec<&str> = lines
         .lines()
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_read_as_editors_and_orchestrators_write_them() {
+    fn texts_are_read_with_the_changes_of_editors_and_orchestrators() {
         let pem = Tls::new().ca_pem();
         let two = format!("{pem}{pem}");
         let spoilt = [

@@ -1,4 +1,4 @@
-//! Why a server's certificate is refused, in words.
+//! The reasons for refusing a server's certificate, and their messages.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,70 +9,71 @@ use x509_cert::der::asn1::ObjectIdentifier;
 
 use super::certificate::{Facts, Flaw, SHORTEST_RSA};
 
-/// Which certificate of a chain is meant.
+/// Which certificate of a chain a reason is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// The server's.
+    /// The server's certificate.
     Server,
-    /// One of the CAs' that it is signed by.
+    /// One of the CA certificates above it.
     Authority,
 }
 
 /// Why a server's certificate is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is signed by nobody who is trusted.
+    /// It is not signed by a trusted CA.
     UnknownAuthority,
-    /// It is signed by a certificate that is among the trusted ones, and does not count.
+    /// It is signed by a trusted certificate that is not accepted.
     TrustedButFlawed(Flaw),
-    /// It is trusted itself, and does not count.
+    /// It is trusted itself, but not accepted.
     Flawed(Flaw),
-    /// Its time, or that of an authority that the server sent, is over.
+    /// It, or a CA certificate that the server sent, has expired.
     Expired(Whose),
-    /// Its time has not come.
+    /// It is not valid yet.
     NotValidYet(Whose),
-    /// It bears other names.
-    OtherName,
-    /// It bears no name where names are looked for.
+    /// It is for other names.
+    NameMismatch,
+    /// It has no subjectAltName.
     NoName,
-    /// It, or an authority that the server sent, is for something else.
+    /// The extended key usage, of it or of a CA certificate that the server sent, lacks serverAuth.
     NotForServers(Whose),
-    /// It is a CA's, and not trusted itself.
+    /// It is a CA's, and is not trusted itself.
     AuthorityAsServer,
-    /// An RSA key of so many bits.
+    /// An RSA key with too few bits.
     ShortKey(usize, Whose),
-    /// It is signed in a way that does not count, whose name or number this is.
+    /// It is signed with an algorithm that is not accepted, named here.
     Signature(String),
-    /// It is signed by a key of a kind that does not count.
-    KindOfKey,
+    /// It is signed by a key of a type that is not supported.
+    KeyType,
     /// The server does not hold its key.
-    NotItsKey,
-    /// Whatever else there is, as what can be said of the certificate, and what to do about it.
+    WrongKey,
+    /// Another reason, as a predicate of the certificate.
     Other(&'static str),
 }
 
 impl Refusal {
-    /// The same as what webpki says of a chain, in which `server` is what the server's own certificate says.
+    /// The reason for an error of webpki. `server` has the properties of the server's own certificate.
     pub fn of(error: &webpki::Error, server: Option<&Facts>) -> Refusal {
         use webpki::Error as E;
         let whose = |its_own: bool| if its_own { Whose::Server } else { Whose::Authority };
         match error {
-            // A CA that was renewed under its old name is found by that name, and fails by its signature.
+            // If a CA was renewed under its old name, its old certificate is found by that name and fails by the
+            // signature.
             E::UnknownIssuer | E::InvalidSignatureForPublicKey => Refusal::UnknownAuthority,
             E::CertExpired { not_after, .. } => {
                 Refusal::Expired(whose(server.is_some_and(|facts| facts.not_after() == not_after.as_secs())))
             }
             E::CertNotValidYet { .. } => Refusal::NotValidYet(Whose::Server),
             E::CertNotValidForName(context) if context.presented.is_empty() => Refusal::NoName,
-            E::CertNotValidForName(_) => Refusal::OtherName,
+            E::CertNotValidForName(_) => Refusal::NameMismatch,
             E::RequiredEkuNotFoundContext(_) => {
-                Refusal::NotForServers(whose(!server.is_some_and(Facts::names_servers)))
+                Refusal::NotForServers(whose(!server.is_some_and(Facts::names_server_auth)))
             }
             E::CaUsedAsEndEntity => Refusal::AuthorityAsServer,
             E::UnsupportedSignatureAlgorithmContext(context) => {
                 Refusal::Signature(signature_name(&context.signature_algorithm_id))
             }
-            E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Refusal::KindOfKey,
+            E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Refusal::KeyType,
             E::CertRevoked | E::CertDistrusted => Refusal::Other("has been revoked"),
             E::EndEntityUsedAsCa => Refusal::Other("is signed with a certificate that may not sign others"),
             E::PathLenConstraintViolated => Refusal::Other("has more CAs above it than one of them permits"),
@@ -92,34 +93,34 @@ impl Refusal {
         }
     }
 
-    /// What rustls hands on, and tells the server of by an alert.
+    /// Converts the reason to an error of rustls, which also determines the alert that is sent to the server.
     pub fn into_tls(self) -> TlsError {
         TlsError::InvalidCertificate(match self {
             Refusal::UnknownAuthority => CertificateError::UnknownIssuer,
             Refusal::Expired(Whose::Server) => CertificateError::Expired,
             Refusal::NotValidYet(Whose::Server) => CertificateError::NotValidYet,
-            Refusal::OtherName => CertificateError::NotValidForName,
+            Refusal::NameMismatch => CertificateError::NotValidForName,
             Refusal::NotForServers(Whose::Server) => CertificateError::InvalidPurpose,
             other => CertificateError::Other(OtherError(Arc::new(other))),
         })
     }
 
-    /// The way back.
+    /// Converts an error of rustls back to the reason.
     pub fn from_tls(error: &CertificateError) -> Refusal {
         use CertificateError as E;
         match error {
             E::UnknownIssuer => Refusal::UnknownAuthority,
             E::Expired | E::ExpiredContext { .. } => Refusal::Expired(Whose::Server),
             E::NotValidYet | E::NotValidYetContext { .. } => Refusal::NotValidYet(Whose::Server),
-            E::NotValidForName | E::NotValidForNameContext { .. } => Refusal::OtherName,
+            E::NotValidForName | E::NotValidForNameContext { .. } => Refusal::NameMismatch,
             E::InvalidPurpose | E::InvalidPurposeContext { .. } => Refusal::NotForServers(Whose::Server),
-            E::BadSignature => Refusal::NotItsKey,
+            E::BadSignature => Refusal::WrongKey,
             E::Other(OtherError(cause)) => cause.downcast_ref().cloned().unwrap_or(Refusal::Other("is malformed")),
             _ => Refusal::Other("is malformed"),
         }
     }
 
-    /// The whole sentence about the certificate of the server at `target`.
+    /// The message about the certificate of the server at `target`.
     pub fn told(&self, target: &str) -> String {
         const CHAIN: &str = "give the server a certificate from a CA that is valid";
         let (what, advice): (String, String) = match self {
@@ -146,7 +147,7 @@ impl Refusal {
             Refusal::NotForServers(Whose::Authority) => {
                 ("is signed by an intermediate CA that may not sign for servers".to_owned(), CHAIN.to_owned())
             }
-            Refusal::OtherName => (
+            Refusal::NameMismatch => (
                 "is not for that name".to_owned(),
                 "use a name that stands in the certificate, or set VAULT_TLS_SERVER_NAME to it".to_owned(),
             ),
@@ -169,11 +170,11 @@ impl Refusal {
             Refusal::Signature(name) => {
                 (format!("is signed with {name}, which does not count any more"), "have it signed with SHA-256".to_owned())
             }
-            Refusal::KindOfKey => (
+            Refusal::KeyType => (
                 "is signed by a key of a kind that this client does not know".to_owned(),
                 "use a CA with an RSA, ECDSA (P-256, P-384, P-521) or Ed25519 key".to_owned(),
             ),
-            Refusal::NotItsKey => (
+            Refusal::WrongKey => (
                 "is shown by a server that does not hold its key".to_owned(),
                 "give the server the certificate that belongs to its key".to_owned(),
             ),
@@ -194,7 +195,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Flaw {
-    /// What is to be said of the certificate.
+    /// The reason as a predicate of the certificate.
     pub fn told(self) -> &'static str {
         match self {
             Flaw::Expired => "has expired",
@@ -202,7 +203,7 @@ impl Flaw {
             Flaw::NoAuthority => "is no CA's",
             Flaw::MayNotSign => "has a key usage without keyCertSign",
             Flaw::NotForServers => "is not for servers",
-            Flaw::UnknownDemands => "has a critical extension that this client does not know",
+            Flaw::UnknownCriticalExtension => "has a critical extension that this client does not know",
         }
     }
 
@@ -215,12 +216,13 @@ impl Flaw {
             }
             Flaw::MayNotSign => format!("make {which} anew with keyCertSign"),
             Flaw::NotForServers => format!("make {which} anew without an extended key usage, or with serverAuth"),
-            Flaw::UnknownDemands => format!("make {which} anew without that extension"),
+            Flaw::UnknownCriticalExtension => format!("make {which} anew without that extension"),
         }
     }
 }
 
-/// What people call a signature algorithm, else its number. `identifier` is the inside of an `AlgorithmIdentifier`.
+/// The name of a signature algorithm, or its object identifier. `identifier` is the content of an
+/// `AlgorithmIdentifier`.
 fn signature_name(identifier: &[u8]) -> String {
     const NAMES: [(&str, &str); 8] = [
         ("1.2.840.113549.1.1.4", "MD5"),

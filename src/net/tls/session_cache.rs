@@ -1,7 +1,7 @@
-//! TLS sessions to resume, kept without a lock.
+//! A lock-free cache of TLS sessions for resumption.
 //!
-//! rustls' own store is a map behind a mutex. A child of a threaded process may find such a mutex locked by a thread
-//! that does not exist on its side; here there is nothing to be locked out of.
+//! rustls' own store is a map behind a mutex. In the child of a fork such a mutex can stay locked for ever by a thread
+//! that exists only in the parent.
 
 use std::fmt;
 use std::ptr;
@@ -12,7 +12,7 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-/// Servers send two to four tickets a connection, and a connection takes one.
+/// The most tickets that are kept. Servers send two to four per connection, and a connection uses one.
 const TICKETS: usize = 8;
 
 /// The sessions of one manager's nodes. All of them share one name or one cluster, so the name is kept beside each
@@ -57,7 +57,7 @@ impl ClientSessionStore for SessionCache {
 
     fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
         let mut carried = Box::into_raw(Box::new((name, value)));
-        // The newest ticket goes in front, the others move back by one, the last one falls out.
+        // The newest ticket goes into the first slot, the others move by one, and the last one is dropped.
         for slot in &self.slots {
             carried = slot.swap(carried, Ordering::AcqRel);
             if carried.is_null() {

@@ -1,7 +1,7 @@
-//! TLS over a socket, with buffers of our own.
+//! TLS over a socket, with its own buffers.
 //!
-//! rustls' buffered connection keeps the records of an answer, decrypted in place, until later ones overwrite them.
-//! Its unbuffered one works in memory that belongs to us, so every record is wiped as soon as it has been taken.
+//! rustls' buffered connection keeps decrypted records until later ones overwrite them. Its unbuffered one works in the
+//! caller's memory, so every record can be wiped as soon as it has been taken.
 
 use std::io;
 use std::sync::Arc;
@@ -21,15 +21,15 @@ use crate::net::socket::{IoFailure, Socket};
 /// The largest record that TLS allows, with its overhead.
 const RECORD: usize = 16_384 + 2_048;
 
-/// What is encrypted at once: the largest plaintext of one record.
+/// The largest plaintext of one record.
 const FRAGMENT: usize = 16_384;
 
-/// Why bytes did not move over TLS.
+/// Why an operation on a TLS stream failed.
 #[derive(Debug)]
 pub enum TlsFailure {
-    /// The deadline, or the socket below.
+    /// The deadline, a cancellation, or the socket failed.
     Io(IoFailure),
-    /// The handshake, a certificate, an alert; and what is known besides.
+    /// The TLS protocol failed: the handshake, a certificate, or an alert.
     Tls(TlsError, Circumstances),
 }
 
@@ -62,20 +62,20 @@ pub struct TlsStream {
     closed: bool,
 }
 
-/// What the state machine wants before it can go on.
+/// What the state machine needs before it can continue.
 enum Step {
-    /// Go on at once.
+    /// Nothing: it can continue at once.
     Continue,
     /// More bytes from the peer.
     Receive,
-    /// The handshake is done and nothing waits to be read.
+    /// The handshake is complete and there is nothing to read.
     Ready,
-    /// The peer has said that it sends nothing more.
+    /// The peer has announced that it sends nothing more.
     Closed,
 }
 
 impl TlsStream {
-    /// Shakes hands over `socket`.
+    /// Performs the handshake over `socket`.
     pub fn connect(
         socket: Socket,
         config: Arc<ClientConfig>,
@@ -105,7 +105,7 @@ impl TlsStream {
         }
     }
 
-    /// Sends all of `bytes`. `started` becomes true as soon as the first of them may have left.
+    /// Sends all of `bytes`. `started` becomes true as soon as the first of them may have been sent.
     pub fn send_all(&mut self, bytes: &[u8], deadline: &Deadline, started: &mut bool) -> Result<(), TlsFailure> {
         for fragment in bytes.chunks(FRAGMENT) {
             self.encrypt(fragment, deadline)?;
@@ -116,7 +116,7 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Appends what the peer sends to `inbox`: the number of bytes, 0 when it has closed.
+    /// Receives into `inbox`. Returns the number of bytes, 0 if the peer has closed.
     pub fn receive(&mut self, inbox: &mut Inbox, deadline: &Deadline) -> Result<usize, TlsFailure> {
         loop {
             let before = inbox.unread().len();
@@ -137,15 +137,14 @@ impl TlsStream {
         }
     }
 
-    /// Whether the peer has said no more than was asked for, as far as that has arrived here: what is left of an answer's
-    /// last segment lies in front of the socket.
-    pub fn is_even(&self) -> bool {
+    /// Whether no received records are left unread. They would be in this buffer and not in the socket.
+    pub fn is_drained(&self) -> bool {
         !self.closed && self.incoming.unread().is_empty()
     }
 
-    /// Whether nothing waits in the socket, which is open.
-    pub fn is_quiet(&self) -> bool {
-        self.socket.is_quiet()
+    /// Whether the socket is open and nothing has arrived.
+    pub fn is_idle(&self) -> bool {
+        self.socket.is_idle()
     }
 
     /// Overwrites the records that have been taken.
@@ -160,7 +159,7 @@ impl TlsStream {
         Ok(count)
     }
 
-    /// One step of the state machine; decrypted data goes to `inbox`. A failure says what is known besides.
+    /// One step of the state machine. Appends decrypted data to `inbox`. Adds the circumstances to a failure.
     fn advance(&mut self, inbox: Option<&mut Inbox>, deadline: &Deadline) -> Result<Step, TlsFailure> {
         self.step(inbox, deadline).map_err(|failure| match failure {
             TlsFailure::Tls(error, _) => TlsFailure::Tls(error, self.circumstances()),
@@ -222,9 +221,9 @@ impl TlsStream {
         Ok(step)
     }
 
-    /// Puts one encrypted record into the outgoing buffer.
+    /// Encrypts one record into the outgoing buffer.
     fn encrypt(&mut self, fragment: &[u8], deadline: &Deadline) -> Result<(), TlsFailure> {
-        // The answer to a key update goes out first.
+        // The response to a key update is sent first.
         while let Step::Continue = self.advance(None, deadline)? {}
         let UnbufferedStatus { state, .. } = self.session.process_tls_records(&mut []);
         let ConnectionState::WriteTraffic(mut traffic) = state? else {

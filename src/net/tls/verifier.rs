@@ -1,4 +1,4 @@
-//! How a server's certificate is verified.
+//! Verifies the certificate of a server.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use super::certificate::Facts;
 use super::refusal::{Refusal, Whose};
 use super::roots::{Authority, Trusted};
 
-/// Verifies the chain, the dates, the usages and the name, or, for `VAULT_SKIP_VERIFY`, nothing: then any certificate will
-/// do, but whoever shows it must hold its key.
+/// Verifies the chain, the dates, the usages and the name. With `VAULT_SKIP_VERIFY` it verifies only that the server
+/// holds the key of its certificate.
 #[derive(Debug)]
 pub struct Verifier {
-    /// What signatures are checked with.
+    /// The cryptography that signatures are checked with.
     pub provider: Arc<CryptoProvider>,
     /// Whom to trust; `None` where nothing is verified.
     pub trusted: Option<Trusted>,
@@ -63,7 +63,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// A signature by a key that is too short fails like one by another key.
+/// Replaces the error for a bad signature if the key is too short: webpki reports the two alike.
 fn with_key(error: TlsError, certificate: &CertificateDer<'_>) -> TlsError {
     match Facts::of(certificate).and_then(|facts| facts.short_key()) {
         Some(bits) if matches!(error, TlsError::InvalidCertificate(CertificateError::BadSignature)) => {
@@ -73,7 +73,7 @@ fn with_key(error: TlsError, certificate: &CertificateDer<'_>) -> TlsError {
     }
 }
 
-/// What a server shows, and what it is held against.
+/// The chain that a server sends, and what it is verified with.
 struct Chain<'a> {
     trusted: &'a Trusted,
     provider: &'a CryptoProvider,
@@ -130,8 +130,8 @@ impl Chain<'_> {
             .map(|_| ())
     }
 
-    /// Why there is no such path. webpki knows nothing of authorities that do not count, and does not tell a key that is
-    /// too short from another key.
+    /// Why there is no path. webpki is given only the accepted authorities, and does not distinguish a key that is too
+    /// short from a wrong one.
     fn reason(&self, error: &webpki::Error, certificate: &EndEntityCert<'_>, facts: &Facts) -> Refusal {
         let refusal = Refusal::of(error, Some(facts));
         if refusal != Refusal::UnknownAuthority {

@@ -1,56 +1,64 @@
-//! What is known of a cluster's nodes, and which of them a call asks next.
+//! The state of a cluster's nodes, and the order in which a call tries them.
 //!
-//! Nothing here sends: the requester reports what it saw. Nodes are numbered, the configured ones first, then those
-//! that the cluster named. All of it is kept in atomics, which a fork cannot leave locked.
+//! Nothing here sends requests: the requester reports what it observes. Nodes are numbered, the configured ones first,
+//! then those that the cluster named. The state is kept in atomics, which a fork cannot leave locked.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::request::Effect;
 
-/// A node that answered within this time is taken to be there.
-const FRESH: Duration = Duration::from_secs(1);
+/// A node that responded within this time is assumed to be responsive.
+const RECENT: Duration = Duration::from_secs(1);
 
-/// What all calls of one manager know of the nodes.
+/// The state of the nodes, shared by all calls of one manager.
 pub struct Cluster {
     configured: usize,
-    /// One more than the highest number so far.
+    /// One more than the highest node number so far.
     known: AtomicUsize,
-    /// The node that the next call asks first.
-    present: AtomicUsize,
-    /// The configured ones, then as many as can be learned. The oldest of those makes room for a new one.
+    /// The node that the next call tries first.
+    current: AtomicUsize,
+    /// The configured nodes, then the slots for learned ones, in which a new node replaces the oldest.
     nodes: Box<[Node]>,
-    began: Instant,
+    epoch: Instant,
 }
 
 #[derive(Default)]
 struct Node {
-    /// When it last answered: milliseconds since the cluster's `began`, plus one. 0: never.
-    heard: AtomicU64,
-    /// It gave no answer when it was last asked.
-    silent: AtomicBool,
+    /// When it last responded: milliseconds since the cluster's `epoch`, plus one. 0: never.
+    last_response: AtomicU64,
+    /// It did not respond to the last request.
+    unresponsive: AtomicBool,
 }
 
-/// The way of one call through the nodes. A round ends when there is none left that was not asked in it.
+/// The order in which one call tries the nodes. A round ends when every node was tried in it.
 #[derive(Debug)]
 pub struct Route {
-    /// The node to ask now.
+    /// The node to try now.
     pub node: usize,
-    asked: Vec<usize>,
+    /// The nodes that were tried in this round.
+    tried: Vec<usize>,
     /// A redirect named `node`.
-    is_hinted: bool,
+    is_redirect_target: bool,
     /// A node of this round has redirected.
     has_redirects: bool,
-    /// Addresses of `node` that were left in this round.
-    left_addresses: usize,
-    /// The call's first node is no longer the one to ask.
+    /// How many addresses of `node` failed in this round.
+    failed_addresses: usize,
+    /// The call has failed over from its first node.
     has_moved: bool,
 }
 
 impl Route {
-    /// Beginning at `node`.
+    /// A route that begins at `node`.
     pub fn from(node: usize) -> Route {
-        Route { node, asked: Vec::new(), is_hinted: false, has_redirects: false, left_addresses: 0, has_moved: false }
+        Route {
+            node,
+            tried: Vec::new(),
+            is_redirect_target: false,
+            has_redirects: false,
+            failed_addresses: 0,
+            has_moved: false,
+        }
     }
 
     /// Whether a node of this round has redirected.
@@ -58,44 +66,45 @@ impl Route {
         self.has_redirects
     }
 
-    /// Stays at the node, whose name has `addresses`, for another one of them; `false` once each was asked.
-    pub fn turn_to_next_address(&mut self, addresses: usize) -> bool {
-        let another = self.left_addresses + 1 < addresses;
-        self.left_addresses += usize::from(another);
+    /// Moves on to the next of the `addresses` of the node's name; `false` once each was tried.
+    pub fn next_address(&mut self, addresses: usize) -> bool {
+        let another = self.failed_addresses + 1 < addresses;
+        self.failed_addresses += usize::from(another);
         another
     }
 
-    /// Notes that the present node was asked, to no avail, and whether it has redirected.
-    pub fn leave(&mut self, redirects: bool) {
-        self.asked.push(self.node);
-        self.has_redirects |= redirects;
+    /// Records that the present node was tried without success, and whether it has redirected.
+    pub fn mark_tried(&mut self, has_redirected: bool) {
+        self.tried.push(self.node);
+        self.has_redirects |= has_redirected;
     }
 
-    /// Goes on with `node`; `is_hinted`: because a redirect named it.
-    pub fn go_to(&mut self, node: usize, is_hinted: bool) {
-        (self.node, self.is_hinted, self.left_addresses, self.has_moved) = (node, is_hinted, 0, true);
+    /// Fails over to `node`; `is_redirect_target`: because a redirect named it.
+    pub fn go_to(&mut self, node: usize, is_redirect_target: bool) {
+        (self.node, self.is_redirect_target, self.failed_addresses, self.has_moved) =
+            (node, is_redirect_target, 0, true);
     }
 
-    fn has_asked(&self, node: usize) -> bool {
-        self.asked.contains(&node)
+    fn has_tried(&self, node: usize) -> bool {
+        self.tried.contains(&node)
     }
 }
 
 impl Cluster {
-    /// `configured` nodes, and room for the `learnable` ones that they may name.
+    /// A cluster of `configured` nodes, with room for the `learnable` ones that they may name.
     pub fn new(configured: usize, learnable: usize) -> Cluster {
         Cluster {
             configured,
             known: AtomicUsize::new(configured),
-            present: AtomicUsize::new(0),
+            current: AtomicUsize::new(0),
             nodes: (0..configured + learnable).map(|_| Node::default()).collect(),
-            began: Instant::now(),
+            epoch: Instant::now(),
         }
     }
 
-    /// The node that a call asks first.
-    pub fn present(&self) -> usize {
-        self.present.load(Ordering::Relaxed)
+    /// The node that a call tries first.
+    pub fn current(&self) -> usize {
+        self.current.load(Ordering::Relaxed)
     }
 
     /// Whether there is more than one node.
@@ -103,85 +112,88 @@ impl Cluster {
         self.known.load(Ordering::Relaxed) > 1
     }
 
-    /// Takes in a node that the cluster has named.
-    pub fn admit(&self, node: usize) {
+    /// Adds a node that the cluster has named.
+    pub fn add_learned(&self, node: usize) {
         let is_new = self.known.fetch_max(node + 1, Ordering::Relaxed) <= node;
         if let Some(node) = self.node(node).filter(|_| is_new) {
-            node.heard.store(0, Ordering::Relaxed);
-            node.silent.store(false, Ordering::Relaxed);
+            node.last_response.store(0, Ordering::Relaxed);
+            node.unresponsive.store(false, Ordering::Relaxed);
         }
     }
 
-    /// `node` has answered.
-    pub fn heard(&self, node: usize, now: Instant) {
+    /// Records that `node` has responded.
+    pub fn mark_responsive(&self, node: usize, now: Instant) {
         let Some(node) = self.node(node) else { return };
-        node.heard.store(self.since_beginning(now), Ordering::Relaxed);
-        node.silent.store(false, Ordering::Relaxed);
+        node.last_response.store(self.since_epoch(now), Ordering::Relaxed);
+        node.unresponsive.store(false, Ordering::Relaxed);
     }
 
-    /// `node` gave no answer, or broke off. Calls begin elsewhere from now on.
-    pub fn lost(&self, node: usize) {
+    /// Records that `node` did not respond, or closed the connection. Later calls begin at another node.
+    pub fn mark_unresponsive(&self, node: usize) {
         if let Some(node) = self.node(node) {
-            node.heard.store(0, Ordering::Relaxed);
-            node.silent.store(true, Ordering::Relaxed);
+            node.last_response.store(0, Ordering::Relaxed);
+            node.unresponsive.store(true, Ordering::Relaxed);
         }
-        self.pass_over(node);
+        self.move_away_from(node);
     }
 
-    /// Lets calls begin at another node than `node`, unless another thread has seen to that.
-    pub fn pass_over(&self, node: usize) {
+    /// Has later calls begin at another node than `node`, unless another thread has changed the current node already.
+    pub fn move_away_from(&self, node: usize) {
         let mut route = Route::from(node);
-        route.leave(false);
-        if let Some(next) = self.next(&route, None) {
-            let _ = self.present.compare_exchange(node, next, Ordering::Relaxed, Ordering::Relaxed);
+        route.mark_tried(false);
+        if let Some(next) = self.next_node(&route, None) {
+            let _ = self.current.compare_exchange(node, next, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// Lets calls begin where this one got its answer, if that was not where it began.
-    pub fn settle(&self, route: &Route) {
+    /// Has later calls begin at the node that answered this one, if it has failed over.
+    pub fn set_current(&self, route: &Route) {
         if route.has_moved {
-            self.present.store(route.node, Ordering::Relaxed);
+            self.current.store(route.node, Ordering::Relaxed);
         }
     }
 
-    /// Whether `route`'s node has to answer a question that changes nothing before it gets a request: it was silent, or
-    /// was not heard of lately and is only hearsay, or the request could not be sent to another node after it.
-    pub fn needs_proof(&self, route: &Route, effect: Effect, now: Instant) -> bool {
+    /// Whether `route`'s node has to answer a probe before a request is sent to it. It does if it was unresponsive. It
+    /// does, too, if it has not responded recently, and either is known from a redirect only, or the request could not
+    /// be sent to another node afterwards.
+    pub fn needs_probe(&self, route: &Route, effect: Effect, now: Instant) -> bool {
         let Some(node) = self.node(route.node) else { return false };
-        let heard = node.heard.load(Ordering::Relaxed);
-        let fresh = heard != 0 && self.since_beginning(now).saturating_sub(heard) < FRESH.as_millis() as u64;
-        node.silent.load(Ordering::Relaxed) || (!fresh && (route.is_hinted || effect == Effect::Once))
+        let last_response = node.last_response.load(Ordering::Relaxed);
+        let is_recent =
+            last_response != 0 && self.since_epoch(now).saturating_sub(last_response) < RECENT.as_millis() as u64;
+        node.unresponsive.load(Ordering::Relaxed)
+            || (!is_recent && (route.is_redirect_target || effect == Effect::Once))
     }
 
-    /// Whether a redirect to `node` is worth following: it was not asked in this round, and was not silent.
-    pub fn is_promising(&self, node: usize, route: &Route) -> bool {
-        route.asked.len() < self.nodes.len() && !route.has_asked(node) && !self.is_silent(node)
+    /// Whether `node` is worth trying: it was neither tried in this round nor found unresponsive.
+    pub fn is_candidate(&self, node: usize, route: &Route) -> bool {
+        route.tried.len() < self.nodes.len() && !route.has_tried(node) && !self.is_unresponsive(node)
     }
 
-    /// The nodes that were neither asked in this round nor silent: the configured ones in their order, beginning behind
-    /// the present one, then those that the cluster named.
-    pub fn promising<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = usize> + 'a {
+    /// The nodes that were neither tried in this round nor found unresponsive: the configured ones in their order,
+    /// beginning after the route's node, then those that the cluster named.
+    pub fn candidates<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = usize> + 'a {
         let known = self.known.load(Ordering::Relaxed);
         let learned = self.configured.max(known.saturating_sub(self.learnable()))..known;
-        self.ring(route.node).chain(learned).filter(|&node| self.is_promising(node, route))
+        self.ring(route.node).chain(learned).filter(|&node| self.is_candidate(node, route))
     }
 
-    /// The node to ask next in this round: those that were silent come last, the `hinted` one before the others. None of
-    /// the silent ones that only the cluster named, which it would name again if they still belonged to it.
-    pub fn next(&self, route: &Route, hinted: Option<usize>) -> Option<usize> {
-        // Nodes that name ever new ones are no cluster.
-        if route.asked.len() >= self.nodes.len() {
+    /// The node to try next in this round. Unresponsive nodes come last, `redirect_target` before the others.
+    /// Unresponsive learned nodes are left out: the cluster names them again if they still belong to it.
+    pub fn next_node(&self, route: &Route, redirect_target: Option<usize>) -> Option<usize> {
+        // Bounds a round in which nodes keep naming new ones.
+        if route.tried.len() >= self.nodes.len() {
             return None;
         }
-        let any_left = || hinted.into_iter().chain(self.ring(route.node)).find(|&node| !route.has_asked(node));
-        self.promising(route).next().or_else(any_left)
+        let any_left = || redirect_target.into_iter().chain(self.ring(route.node)).find(|&node| !route.has_tried(node));
+        self.candidates(route).next().or_else(any_left)
     }
 
-    /// Begins another round, at another node than the last one's if there is one.
+    /// Begins another round, at another node than the last one if there is one.
     pub fn begin_round(&self, route: &mut Route) {
         let mut last = Route::from(route.node);
-        last.leave(false);
-        let first = self.promising(&last).next().unwrap_or(route.node);
+        last.mark_tried(false);
+        let first = self.candidates(&last).next().unwrap_or(route.node);
         let has_moved = route.has_moved || first != route.node;
         *route = Route { has_moved, ..Route::from(first) };
     }
@@ -195,7 +207,7 @@ impl Cluster {
         self.nodes.len() - self.configured
     }
 
-    /// What is known of a node; nothing where it made room for another one.
+    /// The state of a node; `None` if a newer one has replaced it.
     fn node(&self, node: usize) -> Option<&Node> {
         let Some(learned) = node.checked_sub(self.configured) else { return self.nodes.get(node) };
         let known = self.known.load(Ordering::Relaxed);
@@ -203,13 +215,13 @@ impl Cluster {
         is_known.then(|| self.nodes.get(self.configured + learned % self.learnable())).flatten()
     }
 
-    /// Whether `node` gave no answer when it was last asked.
-    pub fn is_silent(&self, node: usize) -> bool {
-        self.node(node).is_none_or(|node| node.silent.load(Ordering::Relaxed))
+    /// Whether `node` did not respond to the last request.
+    pub fn is_unresponsive(&self, node: usize) -> bool {
+        self.node(node).is_none_or(|node| node.unresponsive.load(Ordering::Relaxed))
     }
 
-    fn since_beginning(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(self.began).as_millis();
+    fn since_epoch(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.epoch).as_millis();
         u64::try_from(elapsed).unwrap_or(u64::MAX - 1) + 1
     }
 }
@@ -218,123 +230,127 @@ impl Cluster {
 mod tests {
     use super::*;
 
-    /// The nodes that one call asks in a round, each to no avail.
+    /// The nodes that one call tries in a round in which each fails.
     fn round(cluster: &Cluster, from: usize) -> Vec<usize> {
         let mut route = Route::from(from);
-        let mut asked = vec![from];
-        route.leave(false);
-        while let Some(next) = cluster.next(&route, None) {
+        let mut tried = vec![from];
+        route.mark_tried(false);
+        while let Some(next) = cluster.next_node(&route, None) {
             route.go_to(next, false);
-            route.leave(false);
-            asked.push(next);
+            route.mark_tried(false);
+            tried.push(next);
         }
-        asked
+        tried
     }
 
     #[test]
-    fn every_configured_node_is_asked_once_a_round_and_the_silent_ones_last() {
+    fn every_configured_node_is_tried_once_a_round_and_unresponsive_ones_last() {
         let cluster = Cluster::new(4, 2);
         assert_eq!(round(&cluster, 1), [1, 2, 3, 0]);
-        cluster.lost(2);
+        cluster.mark_unresponsive(2);
         assert_eq!(round(&cluster, 1), [1, 3, 0, 2]);
-        cluster.heard(2, Instant::now());
+        cluster.mark_responsive(2, Instant::now());
         assert_eq!(round(&cluster, 1), [1, 2, 3, 0]);
     }
 
     #[test]
-    fn a_learned_node_is_asked_unless_it_was_silent() {
+    fn a_learned_node_is_tried_unless_it_was_unresponsive() {
         let cluster = Cluster::new(2, 2);
-        cluster.admit(2);
+        cluster.add_learned(2);
         assert_eq!(round(&cluster, 0), [0, 1, 2]);
         assert_eq!(round(&cluster, 2), [2, 0, 1]);
-        cluster.lost(2);
+        cluster.mark_unresponsive(2);
         assert_eq!(round(&cluster, 0), [0, 1]);
-        assert_eq!(cluster.next(&Route { asked: vec![0, 1], ..Route::from(1) }, Some(2)), Some(2), "where it is named");
+        assert_eq!(
+            cluster.next_node(&Route { tried: vec![0, 1], ..Route::from(1) }, Some(2)),
+            Some(2),
+            "where it is named"
+        );
     }
 
     #[test]
-    fn the_oldest_learned_node_makes_room_and_is_not_taken_for_the_new_one() {
+    fn a_new_learned_node_replaces_the_oldest_and_does_not_inherit_its_state() {
         let (cluster, now) = (Cluster::new(1, 2), Instant::now());
-        cluster.admit(1);
-        cluster.admit(2);
-        cluster.lost(1);
-        cluster.admit(3);
+        cluster.add_learned(1);
+        cluster.add_learned(2);
+        cluster.mark_unresponsive(1);
+        cluster.add_learned(3);
         assert_eq!(round(&cluster, 0), [0, 2, 3]);
-        cluster.lost(1);
-        cluster.heard(1, now);
-        cluster.admit(2);
-        assert_eq!(round(&cluster, 0), [0, 2, 3], "nothing is noted of a forgotten node");
-        assert!(cluster.needs_proof(&Route::from(3), Effect::Once, now));
+        cluster.mark_unresponsive(1);
+        cluster.mark_responsive(1, now);
+        cluster.add_learned(2);
+        assert_eq!(round(&cluster, 0), [0, 2, 3], "no state is kept for a replaced node");
+        assert!(cluster.needs_probe(&Route::from(3), Effect::Once, now));
         assert_eq!(round(&cluster, 1), [1, 0, 2, 3][..3], "a round is no longer than there are nodes");
     }
 
     #[test]
-    fn a_redirect_to_a_silent_node_is_followed_once_the_others_were_asked() {
+    fn a_redirect_to_an_unresponsive_node_is_followed_after_the_others_were_tried() {
         let cluster = Cluster::new(3, 0);
-        cluster.lost(0);
+        cluster.mark_unresponsive(0);
         let mut route = Route::from(1);
-        route.leave(true);
-        assert!(!cluster.is_promising(0, &route));
-        assert_eq!(cluster.next(&route, Some(0)), Some(2));
+        route.mark_tried(true);
+        assert!(!cluster.is_candidate(0, &route));
+        assert_eq!(cluster.next_node(&route, Some(0)), Some(2));
         route.go_to(2, false);
-        route.leave(true);
-        assert_eq!(cluster.next(&route, Some(0)), Some(0));
+        route.mark_tried(true);
+        assert_eq!(cluster.next_node(&route, Some(0)), Some(0));
         route.go_to(0, true);
-        route.leave(false);
-        assert_eq!(cluster.next(&route, None), None, "the round is over");
+        route.mark_tried(false);
+        assert_eq!(cluster.next_node(&route, None), None, "the round is over");
     }
 
     #[test]
     fn a_redirect_back_to_a_node_of_the_round_is_not_worth_following() {
         let cluster = Cluster::new(3, 0);
         let mut route = Route::from(0);
-        route.leave(true);
-        assert!(cluster.is_promising(1, &route));
+        route.mark_tried(true);
+        assert!(cluster.is_candidate(1, &route));
         route.go_to(1, true);
-        route.leave(true);
-        assert!(!cluster.is_promising(0, &route));
-        assert_eq!(cluster.next(&route, Some(0)), Some(2));
+        route.mark_tried(true);
+        assert!(!cluster.is_candidate(0, &route));
+        assert_eq!(cluster.next_node(&route, Some(0)), Some(2));
     }
 
     #[test]
-    fn calls_begin_where_the_last_one_got_its_answer_and_never_at_a_silent_node() {
+    fn calls_begin_at_the_node_that_answered_last_and_not_at_an_unresponsive_one() {
         let cluster = Cluster::new(3, 0);
-        cluster.lost(0);
-        assert_eq!(cluster.present(), 1);
+        cluster.mark_unresponsive(0);
+        assert_eq!(cluster.current(), 1);
         let mut route = Route::from(1);
-        cluster.settle(&route);
-        assert_eq!(cluster.present(), 1);
+        cluster.set_current(&route);
+        assert_eq!(cluster.current(), 1);
         route.go_to(2, false);
-        cluster.settle(&route);
-        assert_eq!(cluster.present(), 2);
-        cluster.lost(2);
-        assert_eq!(cluster.present(), 1, "not the first, which is silent, too");
-        cluster.lost(0);
-        assert_eq!(cluster.present(), 1, "it was no longer there");
+        cluster.set_current(&route);
+        assert_eq!(cluster.current(), 2);
+        cluster.mark_unresponsive(2);
+        assert_eq!(cluster.current(), 1, "not the first, which is unresponsive, too");
+        cluster.mark_unresponsive(0);
+        assert_eq!(cluster.current(), 1, "node 0 was not the current one");
     }
 
     #[test]
-    fn who_was_not_heard_of_proves_to_be_there_before_what_cannot_be_repeated() {
+    fn a_node_without_a_recent_response_is_probed_before_a_request_that_cannot_be_repeated() {
         let cluster = Cluster::new(2, 0);
         let (route, now) = (Route::from(0), Instant::now());
-        let needs_proof = |effect, now| cluster.needs_proof(&route, effect, now);
-        assert!(needs_proof(Effect::Once, now) && !needs_proof(Effect::Read, now));
-        cluster.heard(0, now);
-        assert!(!needs_proof(Effect::Once, now));
-        assert!(needs_proof(Effect::Once, now + FRESH));
-        cluster.lost(0);
-        assert!(needs_proof(Effect::Once, now) && needs_proof(Effect::Read, now));
+        let needs_probe = |effect, now| cluster.needs_probe(&route, effect, now);
+        assert!(needs_probe(Effect::Once, now) && !needs_probe(Effect::Read, now));
+        cluster.mark_responsive(0, now);
+        assert!(!needs_probe(Effect::Once, now));
+        assert!(needs_probe(Effect::Once, now + RECENT));
+        cluster.mark_unresponsive(0);
+        assert!(needs_probe(Effect::Once, now) && needs_probe(Effect::Read, now));
     }
 
     #[test]
-    fn hearsay_is_proved_before_anything_is_sent_there() {
+    fn a_redirect_target_is_probed_before_any_request() {
         let cluster = Cluster::new(2, 0);
         let (mut route, now) = (Route::from(0), Instant::now());
-        route.leave(true);
+        route.mark_tried(true);
         route.go_to(1, true);
-        assert!(cluster.needs_proof(&route, Effect::Read, now));
-        cluster.heard(1, now);
-        assert!(!cluster.needs_proof(&route, Effect::Read, now));
+        assert!(cluster.needs_probe(&route, Effect::Read, now));
+        cluster.mark_responsive(1, now);
+        assert!(!cluster.needs_probe(&route, Effect::Read, now));
     }
 
     #[test]
@@ -343,7 +359,7 @@ mod tests {
         let mut route = Route::from(0);
         cluster.begin_round(&mut route);
         assert_eq!(route.node, 1);
-        cluster.lost(0);
+        cluster.mark_unresponsive(0);
         cluster.begin_round(&mut route);
         assert_eq!(route.node, 1);
         let alone = Cluster::new(1, 0);
@@ -353,10 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn each_address_of_a_name_is_turned_to_once_a_round() {
+    fn each_address_of_a_name_is_tried_once_a_round() {
         let mut route = Route::from(0);
-        assert!(route.turn_to_next_address(3) && route.turn_to_next_address(3));
-        assert!(!route.turn_to_next_address(3));
-        assert!(!Route::from(0).turn_to_next_address(1) && !Route::from(0).turn_to_next_address(0));
+        assert!(route.next_address(3) && route.next_address(3));
+        assert!(!route.next_address(3));
+        assert!(!Route::from(0).next_address(1) && !Route::from(0).next_address(0));
     }
 }

@@ -1,7 +1,7 @@
-//! Reading one's own writes on a cluster whose standbys answer reads themselves.
+//! Read-your-writes consistency on a cluster whose standbys serve reads.
 //!
-//! A server tells with `X-Vault-Index` how far its storage had come when it answered. The highest one seen goes along
-//! with later reads, and with it the wish that a node that is behind passes the request on to the active one.
+//! A response states with `X-Vault-Index` the position of the server's storage. Later reads send the highest index
+//! seen, and ask a node that is behind to forward the request to the active node.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 #[derive(Default)]
 pub struct HighestIndex {
     seen: ArcSwapOption<Seen>,
-    /// Whether there is one: most servers send none, and then nobody looks for it.
+    /// Whether an index was seen. Most servers send none, and then requests do not load `seen`.
     any: AtomicBool,
 }
 
@@ -24,14 +24,14 @@ struct Seen {
     state: State,
 }
 
-/// What an index says: a cluster, and how far it had come.
+/// A parsed index: a cluster, and a position in its log.
 #[derive(PartialEq, Debug)]
 struct State {
     cluster: String,
     progress: (u64, u64),
 }
 
-/// OpenBao's form: base64 of this JSON.
+/// OpenBao's index: base64 of this JSON.
 #[derive(Deserialize)]
 struct JsonState {
     cluster: String,
@@ -39,7 +39,7 @@ struct JsonState {
 }
 
 impl State {
-    /// OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`.
+    /// Parses OpenBao's JSON, or HashiCorp's `v1:cluster:local:replicated:…`.
     fn parse(header: &str) -> Option<State> {
         let text = STANDARD.decode(header).ok()?;
         if let Ok(json) = serde_json::from_slice::<JsonState>(&text) {
@@ -56,17 +56,18 @@ impl State {
     }
 }
 
-/// Whether an answer at the index `given` is older than what was asked for with `required`. A leader that was frozen, and
-/// does not know yet that another one was elected, gives such answers.
-pub fn falls_short(given: &str, required: &str) -> bool {
+/// Whether a response with the index `given` is older than the index `required` of the request. A leader that was
+/// frozen, and does not know yet that another one was elected, sends such responses.
+pub fn is_older(given: &str, required: &str) -> bool {
     given != required
         && matches!((State::parse(given), State::parse(required)), (Some(given), Some(required))
             if given.cluster == required.cluster && given.progress < required.progress)
 }
 
 impl HighestIndex {
-    /// Takes note of an answer's index. One that cannot be read is not noted: the next server could not read it either.
-    pub fn note(&self, header: &str) {
+    /// Records the index of a response. An index that cannot be parsed is not recorded: a server could not parse it
+    /// either.
+    pub fn record(&self, header: &str) {
         if self.seen.load().as_ref().is_some_and(|seen| *seen.header == *header) {
             return;
         }
@@ -79,7 +80,7 @@ impl HighestIndex {
         });
     }
 
-    /// The index that a read has to be answered at, to see all writes noted so far.
+    /// The index that a read must reach to see all recorded writes.
     pub fn required(&self) -> Option<Arc<str>> {
         if !self.any.load(Ordering::Acquire) {
             return None;
@@ -87,7 +88,7 @@ impl HighestIndex {
         self.seen.load().as_ref().map(|seen| seen.header.clone())
     }
 
-    /// Forgets `header`, which a server could not read: another product's, or another version's.
+    /// Forgets `header`, which a server could not parse because it comes from another product or version.
     pub fn forget(&self, header: &str) {
         self.seen.rcu(|seen| seen.as_ref().filter(|seen| *seen.header != *header).cloned());
     }
@@ -106,17 +107,17 @@ mod tests {
         let highest = HighestIndex::default();
         assert_eq!(highest.required(), None);
         let high = encoded(r#"{"cluster":"c","value":"100"}"#);
-        highest.note(&high);
-        highest.note(&encoded(r#"{"cluster":"c","value":"99"}"#));
+        highest.record(&high);
+        highest.record(&encoded(r#"{"cluster":"c","value":"99"}"#));
         assert_eq!(highest.required().as_deref(), Some(high.as_str()));
     }
 
     #[test]
     fn another_cluster_starts_anew() {
         let highest = HighestIndex::default();
-        highest.note(&encoded(r#"{"cluster":"c","value":"100"}"#));
+        highest.record(&encoded(r#"{"cluster":"c","value":"100"}"#));
         let other = encoded(r#"{"cluster":"d","value":"1"}"#);
-        highest.note(&other);
+        highest.record(&other);
         assert_eq!(highest.required().as_deref(), Some(other.as_str()));
     }
 
@@ -124,28 +125,28 @@ mod tests {
     fn the_other_servers_form_is_ordered_too() {
         let highest = HighestIndex::default();
         let high = encoded("v1:c:10:5:mac");
-        highest.note(&high);
-        highest.note(&encoded("v1:c:9:50:mac"));
+        highest.record(&high);
+        highest.record(&encoded("v1:c:9:50:mac"));
         assert_eq!(highest.required().as_deref(), Some(high.as_str()));
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_noted() {
+    fn an_unreadable_index_is_not_recorded() {
         let highest = HighestIndex::default();
         for garbage in
             ["", "garbage", "!!!", &encoded("v2:c:1:2"), &encoded("{}"), &encoded(r#"{"cluster":"c","value":"x"}"#)]
         {
-            highest.note(garbage);
+            highest.record(garbage);
             assert_eq!(highest.required(), None, "{garbage}");
         }
     }
 
     #[test]
-    fn what_a_server_cannot_read_is_forgotten_and_only_that() {
+    fn only_the_index_that_a_server_cannot_parse_is_forgotten() {
         let highest = HighestIndex::default();
         let (old, new) = (encoded("v1:c:9:5:mac"), encoded("v1:c:10:5:mac"));
-        highest.note(&old);
-        highest.note(&new);
+        highest.record(&old);
+        highest.record(&new);
         highest.forget(&old);
         assert_eq!(highest.required().as_deref(), Some(new.as_str()), "it was replaced meanwhile");
         highest.forget(&new);
@@ -153,10 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn an_older_answer_of_the_same_cluster_falls_short() {
+    fn an_older_response_of_the_same_cluster_is_detected() {
         let at = |cluster: &str, value: &str| encoded(&format!(r#"{{"cluster":"{cluster}","value":"{value}"}}"#));
-        assert!(falls_short(&at("c", "9"), &at("c", "10")));
-        assert!(!falls_short(&at("c", "10"), &at("c", "10")) && !falls_short(&at("c", "11"), &at("c", "10")));
-        assert!(!falls_short(&at("d", "9"), &at("c", "10")) && !falls_short("garbage", &at("c", "10")));
+        assert!(is_older(&at("c", "9"), &at("c", "10")));
+        assert!(!is_older(&at("c", "10"), &at("c", "10")) && !is_older(&at("c", "11"), &at("c", "10")));
+        assert!(!is_older(&at("d", "9"), &at("c", "10")) && !is_older("garbage", &at("c", "10")));
     }
 }

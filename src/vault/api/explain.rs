@@ -10,7 +10,8 @@ use crate::http::{Response, header};
 const MAX_ENCODING: usize = 32;
 
 impl ErrorResponse {
-    /// Converts the response to an error. `path` is the path of the request, `capability` what a policy must allow there.
+    /// Converts the response to an error. `path` is the path of the request, `capability` what a policy must allow
+    /// there.
     #[cold]
     pub fn into_error(self, path: &str, capability: &str) -> Error {
         let http_status = self.http_status;
@@ -136,7 +137,7 @@ pub fn unexpected_encoding(response: &Response, path: &str) -> Option<Error> {
     }
     let encoding: String = encoding.chars().filter(|c| c.is_ascii_graphic()).take(MAX_ENCODING).collect();
     let message = format!(
-        "{path}: the answer of {} comes with Content-Enencoding: {encoding} (HTTP {}), which was not asked for; \
+        "{path}: the answer of {} comes with Content-Encoding: {encoding} (HTTP {}), which was not asked for; \
          have what stands in front of Vault pass its answers on as they are",
         response.from, response.status
     );

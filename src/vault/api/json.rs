@@ -1,4 +1,4 @@
-//! JSON on its way in and out: strings that become secrets, and bodies that are written where there is memory for them.
+//! JSON: reading strings into secrets, and writing request bodies without aborting when memory is short.
 
 use std::fmt;
 use std::io;
@@ -17,18 +17,18 @@ const PIECE: usize = 64 * 1024;
 
 const HAS_NUL: NotText = NotText::Kind("a string with a NUL character");
 
-/// Why a JSON value is no text.
+/// Why a JSON value cannot be returned as text.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotText {
-    /// It is an object, an array or null, or a string with U+0000: by these words.
+    /// It is an object, an array, null, or a string with U+0000. The text describes it.
     Kind(&'static str),
-    /// It has half of a surrogate pair in it.
+    /// It has an unpaired surrogate.
     NotUnicode,
-    /// There is no memory for so many bytes.
+    /// There is no memory for this many bytes.
     NoMemory(usize),
 }
 
-/// The text that a JSON value stands for: a string as it is, a number or a boolean as its JSON text.
+/// The text of a JSON value: the content of a string, or the JSON text of a number or a boolean.
 pub fn text_of(json: &RawValue) -> Result<Secret, NotText> {
     let written = json.get();
     match written.as_bytes() {
@@ -157,7 +157,7 @@ pub fn to_body(size: usize, content: &impl Serialize) -> Result<Buffer> {
 #[derive(Default)]
 struct Body {
     bytes: Buffer,
-    /// How many bytes there was no memory for.
+    /// The size of the allocation that failed.
     refused: usize,
 }
 
@@ -182,7 +182,7 @@ impl io::Write for Body {
     }
 }
 
-/// Reads the whole of `body` as one JSON value. What it does not ask for has to be valid UTF-8 as well.
+/// Reads the whole of `body` as one JSON value. All of it has to be valid UTF-8, including the parts that `seed` skips.
 pub fn read<'de, S: serde::de::DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> serde_json::Result<S::Value> {
     let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_says_what_it_is() {
+    fn a_value_that_is_no_text_is_described() {
         for (json, kind) in [
             ("{}", "an object"),
             ("[1]", "an array"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_there_is_no_memory_for_is_too_large() {
+    fn a_body_without_memory_for_it_is_too_large() {
         let error = to_body(isize::MAX as usize, &"x").unwrap_err();
         assert_eq!(error.status(), Status::TooLarge);
         assert!(error.message().starts_with("no memory for the request: "), "{error}");
@@ -250,7 +250,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_survives_the_way_to_json_and_back(wanted: String) {
+        fn a_text_survives_the_round_trip_through_json(wanted: String) {
             prop_assume!(!wanted.contains('\0'));
             prop_assert_eq!(text(&serde_json::to_string(&wanted).unwrap()), Ok(wanted));
         }

@@ -1,5 +1,5 @@
-//! Questions that a node answers to anybody: whether it is there, who leads, so where a redirect may lead, and whether
-//! it was ever initialised.
+//! Unauthenticated requests to a node: whether it is responsive, which node leads, hence which redirects may be
+//! followed, and whether the server was ever initialised.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,33 +8,34 @@ use serde::Deserialize;
 
 use super::cluster::Route;
 use super::explain::not_as_documented;
-use super::outcome::{Asked, Others, Outcome, Trouble};
+use super::outcome::{Attempt, Failover, Outcome, TransientFailure};
 use super::redirect;
 use super::request::ApiRequest;
 use super::requester::Requester;
 use super::response::ErrorResponse;
-use super::retry::SIGN_OF_LIFE;
+use super::retry::PROBE_TIMEOUT;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::Address;
 use crate::error::{Error, Result, Status};
 use crate::http::{Failure, Request, Response, header};
 
-/// Tells who the active node is.
+/// Returns the active node.
 const LEADER: &str = "sys/leader";
 
-/// Tells whether the storage of the server was initialised.
+/// Returns whether the server was initialised.
 const INIT: &str = "sys/init";
 
-/// A leader that was frozen believes for a moment that it still leads, and would answer with what was then.
-const AWAKENING: Duration = Duration::from_millis(300);
+/// The pause after a node responds again. A leader that was frozen believes for a moment that it still leads, and would
+/// return stale data.
+const RESUME_PAUSE: Duration = Duration::from_millis(300);
 
 #[derive(Deserialize)]
-struct InitAnswer {
+struct InitResponse {
     initialized: bool,
 }
 
 #[derive(Deserialize)]
-struct LeaderAnswer {
+struct LeaderResponse {
     #[serde(default)]
     is_self: bool,
     #[serde(default)]
@@ -42,152 +43,161 @@ struct LeaderAnswer {
 }
 
 impl Requester {
-    /// Whether a node that takes its time is at work, and not frozen or gone: it answers another question meanwhile. One
-    /// that passes requests on to a leader that is frozen is not waited for either.
-    pub(super) fn is_there(&self, node: usize, patience: Duration, deadline: &Deadline) -> bool {
-        let reply = self.ask_for_leader(node, patience, deadline);
-        let there = reply.is_ok_and(|reply| !self.names_a_silent_leader(&reply, patience, deadline));
-        let (target, how) = (self.transport.target(node), if there { "is there, and is" } else { "is not" });
-        self.logger().debug(format_args!("{target} takes its time; it {how} waited for"));
-        there
+    /// Whether a node that is slow to respond is working, and not frozen or gone: it answers a probe meanwhile. A node
+    /// that forwards requests to an unresponsive leader counts as unresponsive, too.
+    pub(super) fn is_responsive(&self, node: usize, idle_timeout: Duration, deadline: &Deadline) -> bool {
+        let response = self.get_leader(node, idle_timeout, deadline);
+        let is_responsive =
+            response.is_ok_and(|response| !self.names_unresponsive_leader(&response, idle_timeout, deadline));
+        let target = self.transport.target(node);
+        let result =
+            if is_responsive { "the probe succeeded, waiting on" } else { "the probe failed, giving up on it" };
+        self.logger().debug(format_args!("{target} is slow to answer; {result}"));
+        is_responsive
     }
 
-    fn names_a_silent_leader(&self, reply: &Response, patience: Duration, deadline: &Deadline) -> bool {
-        let Ok(LeaderAnswer { is_self: false, leader_address }) = answer(reply) else { return false };
+    fn names_unresponsive_leader(&self, response: &Response, idle_timeout: Duration, deadline: &Deadline) -> bool {
+        let Ok(LeaderResponse { is_self: false, leader_address }) = parse_leader(response) else { return false };
         let address = crate::config::parse_address(&leader_address).ok();
         let Some(leader) = address.and_then(|address| self.transport.node_at(&address)) else { return false };
-        let is_silent = self.ask_for_leader(leader, patience, deadline).is_err() && deadline.remaining().is_ok();
-        if is_silent {
-            self.cluster.lost(leader);
+        let is_unresponsive = self.get_leader(leader, idle_timeout, deadline).is_err() && deadline.remaining().is_ok();
+        if is_unresponsive {
+            self.cluster.mark_unresponsive(leader);
         }
-        is_silent
+        is_unresponsive
     }
 
-    /// Makes sure that a node is there before it gets a request, where that is needed; the pace of what follows. What is
-    /// wrong otherwise: nothing was sent then that could not be sent to another node.
-    pub(super) fn prove<'d>(
+    /// Probes a node before a request is sent to it, if that is needed, and returns the timeout for the request. On
+    /// failure the request was not sent, so it can be sent to another node.
+    pub(super) fn probe_if_needed<'d>(
         &self,
-        asked: &Asked<'_>,
+        attempt: &Attempt<'_>,
         route: &Route,
-        pace: IoTimeout<'d>,
+        timeout: IoTimeout<'d>,
     ) -> Result<IoTimeout<'d>, Outcome> {
-        if !self.has_others(asked.node) || !self.cluster.needs_proof(route, asked.ask.effect, pace.began) {
-            return Ok(pace);
+        if !self.has_alternatives(attempt.node)
+            || !self.cluster.needs_probe(route, attempt.request.effect, timeout.began)
+        {
+            return Ok(timeout);
         }
-        if let Err(failure) = self.ask_for_leader(asked.node, pace.patience, pace.deadline) {
+        if let Err(failure) = self.get_leader(attempt.node, timeout.patience, timeout.deadline) {
             let failure = Failure { sent: false, stale: false, ..failure };
-            return Err(self.after_failure(asked, failure, pace.patience.min(SIGN_OF_LIFE), pace.deadline));
+            return Err(self.classify_failure(attempt, failure, timeout.patience.min(PROBE_TIMEOUT), timeout.deadline));
         }
-        if self.cluster.is_silent(asked.node) {
-            pace.deadline.sleep(AWAKENING).map_err(Outcome::Failed)?;
+        if self.cluster.is_unresponsive(attempt.node) {
+            timeout.deadline.sleep(RESUME_PAUSE).map_err(Outcome::Failed)?;
         }
-        self.heard(asked.node);
-        Ok(pace.again())
+        self.mark_responsive(attempt.node);
+        Ok(timeout.again())
     }
 
-    /// The first of the nodes that were not asked yet in this round that says of itself that it leads.
-    pub(super) fn self_proclaimed_leader(&self, route: &Route, deadline: &Deadline) -> Option<usize> {
-        self.cluster.promising(route).find(|&node| match self.ask_for_leader(node, SIGN_OF_LIFE, deadline) {
-            Ok(reply) => {
-                self.heard(node);
-                reply.status == 200 && answer(&reply).is_ok_and(|answer| answer.is_self)
+    /// The first of the untried candidates of this round that reports itself as the leader.
+    pub(super) fn find_leader(&self, route: &Route, deadline: &Deadline) -> Option<usize> {
+        self.cluster.candidates(route).find(|&node| match self.get_leader(node, PROBE_TIMEOUT, deadline) {
+            Ok(response) => {
+                self.mark_responsive(node);
+                response.status == 200 && parse_leader(&response).is_ok_and(|leader| leader.is_self)
             }
             Err(_) => {
-                self.cluster.lost(node);
+                self.cluster.mark_unresponsive(node);
                 false
             }
         })
     }
 
-    /// The node that a redirect leads to: one of ours, or the one that the cluster calls its active node.
+    /// The node that a redirect leads to: a known one, or the one that the cluster reports as its active node.
     pub(super) fn destination(
         &self,
-        asked: &Asked<'_>,
-        reply: &Response,
+        attempt: &Attempt<'_>,
+        response: &Response,
         deadline: &Deadline,
     ) -> Result<usize, Outcome> {
-        let path = asked.ask.path.as_str();
-        let failed = |error: Error| Outcome::Failed(error.with_http_status(reply.status));
-        let from = self.transport.address(asked.node).ok_or_else(|| failed(redirect::endless(path)))?;
-        let location = reply.header(&header::LOCATION);
+        let path = attempt.request.path.as_str();
+        let failed = |error: Error| Outcome::Failed(error.with_http_status(response.status));
+        let from = self.transport.address(attempt.node).ok_or_else(|| failed(redirect::redirect_loop(path)))?;
+        let location = response.header(&header::LOCATION);
         let known = |address: &Address| self.transport.node_at(address);
-        if let Some(https) = redirect::only_to_https(&from, location).filter(|address| known(address).is_none()) {
-            return Err(failed(redirect::speaks_https(&reply.from, &https, self.transport.variable())));
+        if let Some(https) = redirect::https_upgrade(&from, location).filter(|address| known(address).is_none()) {
+            return Err(failed(redirect::requires_https(&response.from, &https, self.transport.variable())));
         }
         if self.disable_redirects {
-            return Err(failed(redirect::disabled(&reply.from, path)));
+            return Err(failed(redirect::disabled(&response.from, path)));
         }
-        let address =
-            redirect::destination(&from, location, path).map_err(|why| failed(redirect::refused(reply, path, why)))?;
+        let address = redirect::destination(&from, location, path)
+            .map_err(|why| failed(redirect::refused(response, path, why)))?;
         if let Some(known) = known(&address) {
             return Ok(known);
         }
-        // Who leads may be unknown for a moment; what was asked for was not done, so it may be asked for again.
-        let again = |error, others| Outcome::Again(Trouble { error, pause: None, may_have_acted: false, others });
-        let leader = self.leader_named_by(asked.node, deadline).map_err(|error| match error.status() {
-            Status::Connection | Status::Timeout | Status::Unavailable => again(error, Others::Leader),
+        // The leader may be unknown for a moment. The request was not executed, so it may be retried.
+        let retry = |error, failover| {
+            Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: false, failover })
+        };
+        let leader = self.leader_address(attempt.node, deadline).map_err(|error| match error.status() {
+            Status::Connection | Status::Timeout | Status::Unavailable => retry(error, Failover::Leader),
             _ => failed(error),
         })?;
         if !leader.same_origin(&address) {
-            let error = redirect::stranger(&reply.from, &address, path).with_http_status(reply.status);
-            // Another node may know better.
-            return Err(if self.cluster.has_several() { again(error, Others::Any) } else { failed(error) });
+            let error = redirect::unknown_server(&response.from, &address, path).with_http_status(response.status);
+            // Another node may name a known server.
+            return Err(if self.cluster.has_several() { retry(error, Failover::Any) } else { failed(error) });
         }
         let learned = self.transport.learn(&address).map_err(failed)?;
-        self.cluster.admit(learned);
+        self.cluster.add_learned(learned);
         Ok(learned)
     }
 
-    /// Who the active node is.
-    fn leader_named_by(&self, node: usize, deadline: &Deadline) -> Result<Address> {
-        let reply = self.ask_for_leader(node, SIGN_OF_LIFE, deadline).map_err(|failure| failure.error)?;
-        if reply.status != 200 {
-            return Err(ErrorResponse::of(&reply).into_error(LEADER, "\"read\""));
+    /// The address of the active node, as `node` reports it.
+    fn leader_address(&self, node: usize, deadline: &Deadline) -> Result<Address> {
+        let response = self.get_leader(node, PROBE_TIMEOUT, deadline).map_err(|failure| failure.error)?;
+        if response.status != 200 {
+            return Err(ErrorResponse::of(&response).into_error(LEADER, "\"read\""));
         }
-        let named = answer(&reply)?.leader_address;
+        let named = parse_leader(&response)?.leader_address;
         crate::config::parse_address(&named).map_err(|_| {
             Error::new(
                 Status::Unavailable,
-                format!("{}: the cluster has no active node; wait until one leads", reply.from),
+                format!("{}: the cluster has no active node; wait until one leads", response.from),
             )
         })
     }
 
-    /// Whether a server that calls itself sealed is in truth not initialised, which is said in the same words.
+    /// Whether a server that reports itself as sealed is not initialised, which servers report in the same words.
     pub(super) fn is_uninitialised(&self, node: usize, deadline: &Deadline) -> bool {
-        if self.was_unsealed.load(Ordering::Relaxed) {
+        if self.is_initialised.load(Ordering::Relaxed) {
             return false;
         }
-        let reply = self.ask_as_nobody(node, INIT, SIGN_OF_LIFE, deadline);
-        reply.is_ok_and(|reply| serde_json::from_slice(&reply.body).is_ok_and(|answer: InitAnswer| !answer.initialized))
+        let response = self.send_unauthenticated(node, INIT, PROBE_TIMEOUT, deadline);
+        response.is_ok_and(|response| {
+            serde_json::from_slice(&response.body).is_ok_and(|init: InitResponse| !init.initialized)
+        })
     }
 
-    fn ask_for_leader(&self, node: usize, patience: Duration, deadline: &Deadline) -> Result<Response, Failure> {
-        self.ask_as_nobody(node, LEADER, patience, deadline)
+    fn get_leader(&self, node: usize, idle_timeout: Duration, deadline: &Deadline) -> Result<Response, Failure> {
+        self.send_unauthenticated(node, LEADER, idle_timeout, deadline)
     }
 
-    /// Asks without a token and outside of all namespaces: these questions are about the server. It has no longer than
-    /// `patience`, and a second, for an answer.
-    fn ask_as_nobody(
+    /// Sends a request about the server itself: without a token and in the root namespace. The limit is `idle_timeout`,
+    /// at most `PROBE_TIMEOUT`.
+    fn send_unauthenticated(
         &self,
         node: usize,
         path: &'static str,
-        patience: Duration,
+        idle_timeout: Duration,
         deadline: &Deadline,
     ) -> Result<Response, Failure> {
-        let ask = ApiRequest::get(path);
-        let request = Request { common: &self.common_outside, ..self.request(None, &ask, None) };
-        let limit = patience.min(SIGN_OF_LIFE);
+        let request = ApiRequest::get(path);
+        let request = Request { common: &self.common_without_namespace, ..self.http_request(None, &request, None) };
+        let limit = idle_timeout.min(PROBE_TIMEOUT);
         let deadline = deadline.within(limit);
-        let pace = || IoTimeout { deadline: &deadline, patience: limit, began: Instant::now() };
-        match self.transport.exchange(node, &request, pace()) {
-            // An idle connection was closed: that says nothing about the node.
-            Err(failure) if failure.stale => self.transport.exchange(node, &request, pace()),
-            outcome => outcome,
+        let timeout = || IoTimeout { deadline: &deadline, patience: limit, began: Instant::now() };
+        match self.transport.exchange(node, &request, timeout()) {
+            // The server had closed the idle connection, which does not mean that the node is unresponsive.
+            Err(failure) if failure.stale => self.transport.exchange(node, &request, timeout()),
+            result => result,
         }
     }
 }
 
-fn answer(reply: &Response) -> Result<LeaderAnswer> {
-    serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(reply, LEADER, "names no leader"))
+fn parse_leader(response: &Response) -> Result<LeaderResponse> {
+    serde_json::from_slice(&response.body).map_err(|_| not_as_documented(response, LEADER, "names no leader"))
 }

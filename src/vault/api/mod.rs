@@ -1,13 +1,14 @@
-//! One request to Vault's API, as somebody or as nobody: its tries, the cluster's nodes, and what answers mean.
+//! Sends single requests to Vault's API, with or without a token: retries, failover between nodes, and the
+//! classification of responses.
 //!
-//! Nothing here knows where tokens come from; `auth` does, one room above.
+//! This layer does not know where tokens come from; `auth` does.
 
+mod classify;
 pub mod cluster;
 pub mod consistency;
 pub mod endpoint;
 pub mod explain;
 pub mod json;
-mod judge;
 mod leader;
 pub mod outcome;
 mod policy;

@@ -1,4 +1,4 @@
-//! What was asked of whom, and what it came to.
+//! One attempt to send a request, and its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,67 +8,67 @@ use super::token::TokenHeader;
 use crate::error::Error;
 use crate::http::{HeaderValue, Response};
 
-/// What a try came to.
+/// The outcome of an attempt.
 pub enum Outcome {
-    /// This is the answer.
-    Answer(Response),
-    /// No answer, and no repeat that could help.
+    /// The response, which is final.
+    Response(Response),
+    /// No response, and a retry would not help.
     Failed(Error),
-    /// Worth a repeat.
-    Again(Trouble),
-    /// An idle connection was closed: a new one will do.
+    /// A failure that a retry may resolve.
+    Retry(TransientFailure),
+    /// The server had closed the idle connection: a new connection is enough.
     Stale(Error),
-    /// The server could not read the `X-Vault-Index` that went along, which is forgotten.
+    /// The server could not parse the `X-Vault-Index` of the request, which has been forgotten.
     IndexRefused(Error),
-    /// A new mount is being prepared: worth many repeats.
+    /// A new mount is being prepared: many retries are worthwhile.
     Upgrading(Error),
 }
 
-/// What stands against a request for now.
-pub struct Trouble {
-    /// The error, if it stays like that.
+/// A failure that a retry may resolve.
+pub struct TransientFailure {
+    /// The error to return if the retries fail, too.
     pub error: Error,
-    /// `Retry-After`, if the server named it.
-    pub pause: Option<Duration>,
-    /// The server may have acted on the request: another try is a repeat.
+    /// The pause that the server asked for with `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// The server may have executed the request, so that a retry may execute it a second time.
     pub may_have_acted: bool,
-    /// Where others may do better.
-    pub others: Others,
+    /// Where to send the retry.
+    pub failover: Failover,
 }
 
-/// Who may do better than the server that was asked.
+/// Where to send a request again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Others {
-    /// Nobody: the same is to be asked again later.
+pub enum Failover {
+    /// To the same server, later.
     None,
-    /// Another address of the same name, or another node; at once if this server did not act.
+    /// To another address of the same name, or to another node; at once if this server did not execute the request.
     Any,
-    /// The same, at once; if none does, the cluster has no leader.
+    /// Likewise, at once. If no node accepts the request, the cluster has no leader.
     Leader,
-    /// This node, which a redirect has named.
-    Named(usize),
+    /// To this node, which a redirect names.
+    Redirect(usize),
 }
 
-/// What is to be known of a request until its answer is there.
+/// What has to be kept of a request that was sent until its response is received.
 pub struct Sent {
     pub(super) node: usize,
-    pub(super) turn: usize,
+    pub(super) address_turn: usize,
     pub(super) index: Option<Arc<str>>,
 }
 
-/// One try: what was asked of whom.
-pub(super) struct Asked<'a> {
+/// One attempt to send a request to a node.
+pub(super) struct Attempt<'a> {
     pub(super) node: usize,
-    /// Which of the addresses of the node's name was the preferred one.
-    pub(super) turn: usize,
+    /// Identifies which address of the node's name was preferred.
+    pub(super) address_turn: usize,
     pub(super) token: Option<&'a TokenHeader>,
-    pub(super) ask: &'a ApiRequest,
-    /// The `X-Vault-Index` that went along.
+    pub(super) request: &'a ApiRequest,
+    /// The `X-Vault-Index` of the request.
     pub(super) index: Option<Arc<str>>,
 }
 
-impl Asked<'_> {
-    /// The `X-Vault-Index` that goes along, as a header.
+impl Attempt<'_> {
+    /// The `X-Vault-Index` of the request as a header value.
     pub(super) fn index_header(&self) -> Option<HeaderValue> {
         self.index.as_ref().and_then(|index| HeaderValue::from_str(index).ok())
     }

@@ -1,4 +1,4 @@
-//! `VAULT_RATE_LIMIT`: a token bucket without a lock.
+//! Limits the rate of requests (`VAULT_RATE_LIMIT`) with a lock-free token bucket.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use crate::call::Deadline;
 use crate::config::RateLimit;
 use crate::error::{Error, Result, Status};
 
-/// Lets through so many requests a second, and a burst after a pause.
+/// Limits requests to a rate, with bursts after idle time.
 pub struct RateLimiter {
     start: Instant,
     interval: Duration,
@@ -17,15 +17,15 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A full bucket.
+    /// Creates a limiter whose bucket is full.
     pub fn new(limit: RateLimit) -> RateLimiter {
         let interval = Duration::try_from_secs_f64(1.0 / limit.rate).unwrap_or(Duration::from_secs(60));
         let burst = interval.saturating_mul(limit.burst.max(1));
         RateLimiter { start: Instant::now(), interval, burst, full_at: AtomicU64::new(0) }
     }
 
-    /// Waits until one more request may go out. A call whose time would be up before that fails at once, and uses up
-    /// nothing of what the others have.
+    /// Waits until the next request may be sent. A call whose deadline would pass before that fails at once and takes
+    /// no token from the bucket.
     pub fn wait(&self, deadline: &Deadline) -> Result<()> {
         let step = nanoseconds(self.interval);
         let burst = nanoseconds(self.burst);
@@ -35,7 +35,7 @@ impl RateLimiter {
         let early = |full_at: u64| (after(full_at) - now).saturating_sub(burst);
         let in_time = |full_at: u64| (early(full_at) < left).then(|| after(full_at));
         match self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, in_time) {
-            Err(full_at) => Err(held_back(Duration::from_nanos(early(full_at)))),
+            Err(full_at) => Err(limit_error(Duration::from_nanos(early(full_at)))),
             Ok(before) if early(before) == 0 => Ok(()),
             Ok(before) => {
                 let waited = deadline.sleep(Duration::from_nanos(early(before)));
@@ -48,7 +48,7 @@ impl RateLimiter {
     }
 }
 
-fn held_back(wait: Duration) -> Error {
+fn limit_error(wait: Duration) -> Error {
     let message = format!(
         "VAULT_RATE_LIMIT lets no request out for another {:.3} s, which is longer than the call may take; \
          raise it, or give the call more time",
@@ -67,7 +67,7 @@ mod tests {
     use crate::call::Call;
 
     #[test]
-    fn a_burst_passes_at_once_and_what_follows_waits_its_turn() {
+    fn a_burst_passes_at_once_and_later_requests_wait() {
         let limiter = RateLimiter::new(RateLimit { rate: 20.0, burst: 3 });
         let deadline = Call::default().start(Duration::from_secs(10));
         let start = Instant::now();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_cannot_wait_use_up_nothing() {
+    fn calls_that_cannot_wait_take_no_token() {
         let limiter = RateLimiter::new(RateLimit { rate: 10.0, burst: 1 });
         let long = Call::default().start(Duration::from_secs(10));
         limiter.wait(&long).unwrap();
@@ -96,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_is_cancelled_gives_its_turn_back() {
+    fn a_cancelled_wait_returns_its_token() {
         let limiter = RateLimiter::new(RateLimit { rate: 0.5, burst: 1 });
-        let (patient, canceller) = Call::cancellable();
-        limiter.wait(&patient.start(Duration::from_secs(60))).unwrap();
+        let (call, canceller) = Call::cancellable();
+        limiter.wait(&call.start(Duration::from_secs(60))).unwrap();
         let before = limiter.full_at.load(Ordering::Relaxed);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| limiter.wait(&patient.start(Duration::from_secs(60))));
+            let waiting = scope.spawn(|| limiter.wait(&call.start(Duration::from_secs(60))));
             while limiter.full_at.load(Ordering::Relaxed) == before {
                 std::thread::yield_now();
             }

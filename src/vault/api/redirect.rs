@@ -1,4 +1,4 @@
-//! Redirects: a standby that names the active node. Anything else is refused, because the token would go along.
+//! Redirects of a standby to the active node. All others are refused, because the token would be sent along.
 
 use super::sanitize::{described, shown_location};
 use crate::config::Address;
@@ -6,8 +6,8 @@ use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::reference::decode;
 
-/// The server that a redirect of the request for `path` leads to: the same path there, and never from https to http;
-/// else what is wrong with it. Whether it belongs to the cluster is not looked at.
+/// The server that a redirect of the request for `path` leads to. The redirect must keep the path, and must not lead
+/// from https to http; the error says what is wrong. Whether the server belongs to the cluster is not checked here.
 pub fn destination(from: &Address, location: Option<&str>, path: &str) -> Result<Address, &'static str> {
     let location = location.ok_or("but does not say where to; check the address")?;
     let (origin, place) = split(location).ok_or("to something that is no address of a server; check the address")?;
@@ -20,8 +20,8 @@ pub fn destination(from: &Address, location: Option<&str>, path: &str) -> Result
     Ok(address)
 }
 
-/// Where a redirect leads from plain http to https on the same host, as balancers do it.
-pub fn only_to_https(from: &Address, location: Option<&str>) -> Option<Address> {
+/// The target of a redirect from plain http to https on the same host, as load balancers send it.
+pub fn https_upgrade(from: &Address, location: Option<&str>) -> Option<Address> {
     let (origin, _) = split(location?)?;
     let address = crate::config::parse_address(origin).ok()?;
     let (
@@ -34,20 +34,20 @@ pub fn only_to_https(from: &Address, location: Option<&str>) -> Option<Address> 
     (asked == host && (*port == 443 || port == asked_port)).then_some(address)
 }
 
-/// The error of an address that is for plain http where only https is spoken.
-pub fn speaks_https(target: &str, https: &Address, variable: &str) -> Error {
+/// The error for a plain http address of a server that requires https.
+pub fn requires_https(target: &str, https: &Address, variable: &str) -> Error {
     let message = format!("{target} redirects plain http to {https}; write https:// in {variable}");
     Error::config(message)
 }
 
-/// The error of a redirect that is not followed, for the reason `why`.
-pub fn refused(reply: &Response, path: &str, why: &str) -> Error {
-    let (from, what) = (&reply.from, described(reply));
-    let to = shown_location(reply).map(|to| format!(" to {to}")).unwrap_or_default();
-    Error::new(Status::Protocol, format!("{from} redirects {path}{to} ({what}): {why}"))
+/// The error for a redirect that is not followed, for the reason `why`.
+pub fn refused(response: &Response, path: &str, why: &str) -> Error {
+    let (from, received) = (&response.from, described(response));
+    let to = shown_location(response).map(|to| format!(" to {to}")).unwrap_or_default();
+    Error::new(Status::Protocol, format!("{from} redirects {path}{to} ({received}): {why}"))
 }
 
-/// The error of a redirect that is not followed because `VAULT_DISABLE_REDIRECTS` says so.
+/// The error for a redirect that is not followed because of `VAULT_DISABLE_REDIRECTS`.
 pub fn disabled(target: &str, path: &str) -> Error {
     let message = format!(
         "{target} redirects {path}, and VAULT_DISABLE_REDIRECTS forbids to follow; name the active node as the address"
@@ -55,8 +55,8 @@ pub fn disabled(target: &str, path: &str) -> Error {
     Error::new(Status::Unavailable, message)
 }
 
-/// The error of a redirect to a server that the cluster does not know.
-pub fn stranger(target: &str, address: &Address, path: &str) -> Error {
+/// The error for a redirect to a server that is not known as a node of the cluster.
+pub fn unknown_server(target: &str, address: &Address, path: &str) -> Error {
     let message = format!(
         "{target} redirects {path} to {address}, which is neither configured nor the cluster's active node; \
          if it belongs to the cluster add it to the comma-separated VAULT_ADDR"
@@ -64,19 +64,19 @@ pub fn stranger(target: &str, address: &Address, path: &str) -> Error {
     Error::new(Status::Unavailable, message)
 }
 
-/// A cluster whose nodes name each other.
-pub fn endless(path: &str) -> Error {
+/// The error for nodes that redirect to each other.
+pub fn redirect_loop(path: &str) -> Error {
     Error::new(Status::Unavailable, format!("{path}: the nodes redirect to each other; the cluster has no leader"))
 }
 
-/// A location's origin, and path with query.
+/// Splits a location into the origin, and the path with the query.
 fn split(location: &str) -> Option<(&str, &str)> {
     let (_, rest) = location.split_once("://")?;
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     location.split_at_checked(location.len() - rest.len() + authority)
 }
 
-/// What stands in `place` in front of the API, if it is where `path` is asked for, however the server encodes it.
+/// The part of `place` in front of the API's prefix, if the rest is `path` in any percent-encoding.
 fn base_path<'p>(place: &'p str, path: &str) -> Option<&'p str> {
     let is_path =
         |asked: &str| asked == path || matches!((decode(asked), decode(path)), (Ok(asked), Ok(path)) if asked == path);
@@ -135,16 +135,20 @@ mod tests {
     }
 
     #[test]
-    fn a_balancer_that_wants_https_is_told_from_a_standby() {
-        let wants = |from: &str, location: &str| {
-            only_to_https(&crate::config::parse_address(from).unwrap(), Some(location)).is_some()
+    fn a_redirect_of_a_load_balancer_to_https_is_told_from_one_of_a_standby() {
+        let upgrades = |from: &str, location: &str| {
+            https_upgrade(&crate::config::parse_address(from).unwrap(), Some(location)).is_some()
         };
-        assert!(wants("http://vault", "https://vault/v1/secret/data/a"));
-        assert!(wants("http://Vault:8200", "https://vault/"));
-        assert!(wants("http://vault:8200", "https://vault:8200/v1/secret/data/a"));
-        assert!(!wants("http://vault:8200", "https://vault:8300/v1/secret/data/a"));
-        assert!(!wants("http://vault", "https://other/v1/secret/data/a"));
-        assert!(!wants("https://vault", "https://vault/v1/secret/data/a"));
-        assert!(!wants("http://vault", "http://vault/x") && !wants("http://vault", "/x") && !wants("http://vault", ""));
+        assert!(upgrades("http://vault", "https://vault/v1/secret/data/a"));
+        assert!(upgrades("http://Vault:8200", "https://vault/"));
+        assert!(upgrades("http://vault:8200", "https://vault:8200/v1/secret/data/a"));
+        assert!(!upgrades("http://vault:8200", "https://vault:8300/v1/secret/data/a"));
+        assert!(!upgrades("http://vault", "https://other/v1/secret/data/a"));
+        assert!(!upgrades("https://vault", "https://vault/v1/secret/data/a"));
+        assert!(
+            !upgrades("http://vault", "http://vault/x")
+                && !upgrades("http://vault", "/x")
+                && !upgrades("http://vault", "")
+        );
     }
 }

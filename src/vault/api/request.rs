@@ -1,4 +1,4 @@
-//! One request, what a repeat of it would do, and the header lines that all of them have.
+//! Requests to Vault's API, and the headers that all of them have.
 
 use secrecy::ExposeSecret;
 
@@ -7,31 +7,31 @@ use crate::error::{Error, Result, Status};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, header, secret_value};
 use crate::secret::Buffer;
 
-/// Servers refuse more than this with 413, or by closing while it is being sent.
+/// The largest request body. Servers refuse larger ones with 413, or close the connection while the body is sent.
 pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
 
-/// What a repeat of the request would do.
+/// What a second execution of the request would do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// It changes nothing.
+    /// The request changes nothing.
     Read,
-    /// A second time does no more than the first.
+    /// A second execution has no further effect.
     Repeatable,
-    /// A second time would undo what others did since.
+    /// A second execution could undo what others changed since the first.
     Once,
 }
 
 /// One request of Vault's API.
 pub struct ApiRequest {
-    /// GET, POST, DELETE.
+    /// The HTTP method.
     pub method: Method,
-    /// The path behind `/v1/`, encoded, with its query.
+    /// The path below `/v1/`, percent-encoded, with the query.
     pub path: String,
-    /// The JSON body, where there is one.
+    /// The JSON body, if any.
     pub body: Option<Buffer>,
-    /// What a repeat would do.
+    /// What a second execution would do.
     pub effect: Effect,
-    /// Whether it uses up one of the requests that a token is good for.
+    /// Whether the request counts against the token's `num_uses`.
     pub is_counted: bool,
 }
 
@@ -41,29 +41,29 @@ impl ApiRequest {
         ApiRequest { method: Method::GET, path: path.into(), body: None, effect: Effect::Read, is_counted: true }
     }
 
-    /// A read that uses up no use of the token.
+    /// A read that does not count against the token's `num_uses`.
     pub fn probe(path: impl Into<String>) -> ApiRequest {
         ApiRequest { is_counted: false, ..ApiRequest::get(path) }
     }
 
-    /// A write, which is only repeated if the server cannot have acted.
+    /// A write. It is sent again only if the server cannot have executed it.
     pub fn post(path: impl Into<String>, body: Buffer) -> ApiRequest {
         let method = Method::POST;
         ApiRequest { method, path: path.into(), body: Some(body), effect: Effect::Once, is_counted: true }
     }
 
-    /// A write of which a second one does no harm.
+    /// A write that may be executed twice without harm.
     pub fn post_repeatable(path: impl Into<String>, body: Buffer) -> ApiRequest {
         ApiRequest { effect: Effect::Repeatable, ..ApiRequest::post(path, body) }
     }
 
-    /// A deletion, which is only repeated if the server cannot have acted.
+    /// A deletion. It is sent again only if the server cannot have executed it.
     pub fn delete(path: impl Into<String>) -> ApiRequest {
         ApiRequest { method: Method::DELETE, effect: Effect::Once, ..ApiRequest::get(path) }
     }
 }
 
-/// `HF_ERR_TOO_LARGE` for what servers would refuse: a request is not sent to no avail.
+/// Fails with `HF_ERR_TOO_LARGE` if servers would refuse the request for its size.
 pub fn check_size(request: &ApiRequest) -> Result<()> {
     if request.body.as_ref().is_none_or(|body| body.len() <= MAX_REQUEST) {
         return Ok(());
@@ -72,17 +72,17 @@ pub fn check_size(request: &ApiRequest) -> Result<()> {
     Err(Error::new(Status::TooLarge, message))
 }
 
-/// More headers than this no server takes, nor does what holds them here.
+/// The most headers that `VAULT_HEADERS` may hold. Servers accept fewer, and `HeaderMap` has a similar limit.
 const MAX_HEADERS: usize = 1000;
 
-/// What stands in front of every path.
+/// The prefix of every path.
 pub const PREFIX: &str = "/v1/";
 
-/// The headers that every request has. Who sets a `User-Agent` of their own is not given two.
+/// The headers that every request has. A `User-Agent` in `VAULT_HEADERS` replaces the default one.
 pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.append("x-vault-request", HeaderValue::from_static("true"));
-    // Nothing here unpacks an answer.
+    // Responses are not decompressed here.
     headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let namespace = namespace.map(|namespace| ("x-vault-namespace", namespace));
     if config.headers.len() > MAX_HEADERS {

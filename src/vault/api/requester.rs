@@ -1,4 +1,4 @@
-//! One authenticated request: the deadline, the tries, and the nodes that it goes to.
+//! Sends one request: the deadline, the retries, and the nodes that it goes to.
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use secrecy::SecretString;
 
 use super::cluster::{Cluster, Route};
 use super::consistency::HighestIndex;
-use super::outcome::{Asked, Others, Outcome, Sent, Trouble};
+use super::outcome::{Attempt, Failover, Outcome, Sent, TransientFailure};
 use super::rate_limit::RateLimiter;
 use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
-use super::retry::{LONGEST_NODE_PATIENCE, Retry};
+use super::retry::{MAX_NODE_TIMEOUT, Retry};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::VaultConfig;
@@ -28,46 +28,46 @@ static JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub struct Requester {
     pub(super) transport: Transport,
     pub(super) cluster: Cluster,
-    /// A server has answered a request. So it had been initialised, which nothing undoes.
-    pub(super) was_unsealed: AtomicBool,
+    /// A server has answered a request, so the cluster is initialised, which cannot be undone.
+    pub(super) is_initialised: AtomicBool,
     /// Headers that every request has.
     common: HeaderMap,
-    /// The same for what lies outside of all namespaces.
-    pub(super) common_outside: HeaderMap,
+    /// The same without a namespace.
+    pub(super) common_without_namespace: HeaderMap,
     max_retries: u32,
     pub(super) disable_redirects: bool,
     limiter: Option<RateLimiter>,
     pub(super) index: HighestIndex,
     /// The values of `VAULT_HEADERS`, which may be credentials.
-    pub(super) given_headers: Vec<SecretString>,
+    pub(super) custom_header_values: Vec<SecretString>,
     logger: Logger,
 }
 
 impl Requester {
-    /// Prepares for the configured nodes. Opens no connection.
+    /// Creates a requester for the configured nodes. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Requester> {
         let transport = Transport::new(config, PREFIX, deadline)?;
         Ok(Requester {
             cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
             transport,
-            was_unsealed: AtomicBool::new(false),
+            is_initialised: AtomicBool::new(false),
             common: common_headers(config, config.namespace.as_deref())?,
-            common_outside: common_headers(config, None)?,
+            common_without_namespace: common_headers(config, None)?,
             max_retries: config.max_retries,
             disable_redirects: config.disable_redirects,
             limiter: config.rate_limit.map(RateLimiter::new),
             index: HighestIndex::default(),
-            given_headers: config.headers.iter().map(|(_, value)| value.clone()).collect(),
+            custom_header_values: config.headers.iter().map(|(_, value)| value.clone()).collect(),
             logger,
         })
     }
 
-    /// Where messages go.
+    /// The destination of log lines.
     pub fn logger(&self) -> &Logger {
         &self.logger
     }
 
-    /// What is wrong with our client certificate, by its dates.
+    /// Why the client certificate is not valid now, if it has expired or is not valid yet.
     pub fn identity_flaw(&self) -> Option<String> {
         self.transport.identity_flaw()
     }
@@ -77,22 +77,22 @@ impl Requester {
         self.max_retries
     }
 
-    /// Sends `ask` with `token`, or without one, as often as it takes and the deadline allows.
-    pub fn send_as(&self, token: Option<&TokenHeader>, ask: &ApiRequest, deadline: &Deadline) -> Result<Response> {
-        check_size(ask)?;
-        let mut tries = Retry::new(self.max_retries);
-        let mut route = Route::from(self.cluster.present());
+    /// Sends `request` with `token`, or without one. Retries it as the policy and the deadline allow.
+    pub fn send_as(&self, token: Option<&TokenHeader>, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
+        check_size(request)?;
+        let mut retry = Retry::new(self.max_retries);
+        let mut route = Route::from(self.cluster.current());
         loop {
-            let (error, pause) = match self.attempt(&route, token, ask, &tries, deadline) {
-                Outcome::Answer(reply) => {
-                    self.cluster.settle(&route);
-                    return Ok(reply);
+            let (error, pause) = match self.attempt(&route, token, request, &retry, deadline) {
+                Outcome::Response(response) => {
+                    self.cluster.set_current(&route);
+                    return Ok(response);
                 }
                 Outcome::Failed(error) => return Err(error),
-                Outcome::Upgrading(error) => (error, tries.while_upgrading()),
-                // No try: the server never saw it, or not for what it is.
+                Outcome::Upgrading(error) => (error, retry.pause_while_upgrading()),
+                // These do not count as retries: the server did not process the request.
                 Outcome::Stale(error) | Outcome::IndexRefused(error) => (error, Some(Duration::ZERO)),
-                Outcome::Again(trouble) => self.after_trouble(trouble, &mut route, &mut tries, deadline),
+                Outcome::Retry(failure) => self.handle_transient(failure, &mut route, &mut retry, deadline),
             };
             let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
                 return Err(error);
@@ -104,46 +104,48 @@ impl Requester {
         }
     }
 
-    /// Goes on with the next address or node of the round, at once, or begins another round after a pause.
-    fn after_trouble(
+    /// Fails over to the next address or node of the round, at once, or begins another round after a pause.
+    fn handle_transient(
         &self,
-        trouble: Trouble,
+        failure: TransientFailure,
         route: &mut Route,
-        tries: &mut Retry,
+        retry: &mut Retry,
         deadline: &Deadline,
     ) -> (Error, Option<Duration>) {
-        let Trouble { error, pause, may_have_acted, others } = trouble;
-        let may_go_on = match others {
-            Others::None => false,
-            Others::Any => !may_have_acted,
-            Others::Leader | Others::Named(_) => !may_have_acted || tries.may_repeat(),
+        let TransientFailure { error, retry_after, may_have_acted, failover } = failure;
+        let may_fail_over = match failover {
+            Failover::None => false,
+            Failover::Any => !may_have_acted,
+            Failover::Leader | Failover::Redirect(_) => !may_have_acted || retry.may_repeat(),
         };
-        if may_go_on && self.go_on(others, route, deadline) {
+        if may_fail_over && self.fail_over(failover, route, deadline) {
             return (error, Some(Duration::ZERO));
         }
-        if others != Others::None {
+        if failover != Failover::None {
             self.cluster.begin_round(route);
         }
-        let is_leaderless = matches!(others, Others::Leader | Others::Named(_));
-        (error, tries.after_round(pause, is_leaderless && self.cluster.has_several()))
+        let is_leaderless = matches!(failover, Failover::Leader | Failover::Redirect(_));
+        (error, retry.pause_after_round(retry_after, is_leaderless && self.cluster.has_several()))
     }
 
-    /// Finds what to ask next in this round: another address of the name, the node that a redirect has named, the one
-    /// that says of itself that it leads, or one that was not asked yet. `false` where there is none.
-    fn go_on(&self, others: Others, route: &mut Route, deadline: &Deadline) -> bool {
-        let named = if let Others::Named(node) = others { Some(node) } else { None };
-        if named.is_none() && route.turn_to_next_address(self.transport.addresses(route.node)) {
+    /// Selects where to send the request next in this round: to another address of the name, to the node that a
+    /// redirect names, to the node that reports itself as the leader, or to one that was not tried yet. `false` if
+    /// there is none.
+    fn fail_over(&self, failover: Failover, route: &mut Route, deadline: &Deadline) -> bool {
+        let redirect_target = if let Failover::Redirect(node) = failover { Some(node) } else { None };
+        if redirect_target.is_none() && route.next_address(self.transport.addresses(route.node)) {
             return true;
         }
         let left = route.node;
-        route.leave(named.is_some());
-        let hinted = named.filter(|&node| self.cluster.is_promising(node, route));
-        // Whoever a redirect names may be gone, or know no more: a node that says of itself that it leads knows.
-        let leader = || route.has_redirects().then(|| self.self_proclaimed_leader(route, deadline)).flatten();
-        let Some(next) = hinted.or_else(leader).or_else(|| self.cluster.next(route, named)) else { return false };
-        route.go_to(next, named == Some(next));
+        route.mark_tried(redirect_target.is_some());
+        let candidate = redirect_target.filter(|&node| self.cluster.is_candidate(node, route));
+        // If the target was tried already or is unresponsive, the node that reports itself as the leader comes first.
+        let leader = || route.has_redirects().then(|| self.find_leader(route, deadline)).flatten();
+        let any = || self.cluster.next_node(route, redirect_target);
+        let Some(next) = candidate.or_else(leader).or_else(any) else { return false };
+        route.go_to(next, redirect_target == Some(next));
         let (left, next) = (self.transport.target(left), self.transport.target(next));
-        self.logger.info(format_args!("going on with {next} in place of {left}"));
+        self.logger.info(format_args!("failing over from {left} to {next}"));
         true
     }
 
@@ -151,112 +153,122 @@ impl Requester {
         &self,
         route: &Route,
         token: Option<&TokenHeader>,
-        ask: &ApiRequest,
-        tries: &Retry,
+        request: &ApiRequest,
+        retry: &Retry,
         deadline: &Deadline,
     ) -> Outcome {
-        let asked = self.asked(route.node, token, ask);
-        // A callback may take its time with a line: the pace begins behind it.
-        self.trace_ask(&asked);
-        let pace = match self.limit_rate(deadline).and_then(|()| self.pace(&asked, tries, deadline)) {
-            Ok(pace) => pace,
+        let attempt = self.new_attempt(route.node, token, request);
+        // The timeout starts after this line, because a log callback may be slow.
+        self.trace_attempt(&attempt);
+        let timeout = match self.limit_rate(deadline).and_then(|()| self.io_timeout(&attempt, retry, deadline)) {
+            Ok(timeout) => timeout,
             Err(error) => return Outcome::Failed(error),
         };
-        let pace = match self.prove(&asked, route, pace) {
-            Ok(pace) => pace,
+        let timeout = match self.probe_if_needed(&attempt, route, timeout) {
+            Ok(timeout) => timeout,
             Err(outcome) => return outcome,
         };
-        let index = asked.index_header();
-        let request = self.request(token, ask, index.as_ref());
-        match self.transport.send(asked.node, &request, pace) {
-            Ok(underway) => {
-                let pace = underway.pace(pace);
-                self.await_answer(&asked, underway, pace)
+        let index = attempt.index_header();
+        let request = self.http_request(token, request, index.as_ref());
+        match self.transport.send(attempt.node, &request, timeout) {
+            Ok(in_flight) => {
+                let timeout = in_flight.pace(timeout);
+                self.await_response(&attempt, in_flight, timeout)
             }
-            Err(failure) => self.after_failure(&asked, failure, pace.patience, deadline),
+            Err(failure) => self.classify_failure(&attempt, failure, timeout.patience, deadline),
         }
     }
 
-    /// Sends `ask` to the present node and does not wait for the answer. An error says whether a repeat could help, as
-    /// for a single request.
+    /// Sends `request` to the current node and does not wait for the response. The error says whether a retry could
+    /// help, as for a single request.
     pub fn start(
         &self,
         token: &TokenHeader,
-        ask: &ApiRequest,
+        request: &ApiRequest,
         deadline: &Deadline,
     ) -> Result<(Sent, InFlight), Outcome> {
-        self.limit_rate(deadline).and_then(|()| check_size(ask)).map_err(Outcome::Failed)?;
-        let route = Route::from(self.cluster.present());
-        let asked = self.asked(route.node, Some(token), ask);
-        self.trace_ask(&asked);
-        let pace = self.pace(&asked, &Retry::new(self.max_retries), deadline).map_err(Outcome::Failed)?;
-        let pace = self.prove(&asked, &route, pace)?;
-        let index = asked.index_header();
-        let request = self.request(Some(token), ask, index.as_ref());
-        match self.transport.send(route.node, &request, pace) {
-            Ok(underway) => Ok((Sent { node: route.node, turn: asked.turn, index: asked.index }, underway)),
-            Err(failure) => Err(self.after_failure(&asked, failure, pace.patience, deadline)),
+        self.limit_rate(deadline).and_then(|()| check_size(request)).map_err(Outcome::Failed)?;
+        let route = Route::from(self.cluster.current());
+        let attempt = self.new_attempt(route.node, Some(token), request);
+        self.trace_attempt(&attempt);
+        let timeout = self.io_timeout(&attempt, &Retry::new(self.max_retries), deadline).map_err(Outcome::Failed)?;
+        let timeout = self.probe_if_needed(&attempt, &route, timeout)?;
+        let index = attempt.index_header();
+        let request = self.http_request(Some(token), request, index.as_ref());
+        match self.transport.send(route.node, &request, timeout) {
+            Ok(in_flight) => {
+                Ok((Sent { node: route.node, address_turn: attempt.address_turn, index: attempt.index }, in_flight))
+            }
+            Err(failure) => Err(self.classify_failure(&attempt, failure, timeout.patience, deadline)),
         }
     }
 
-    /// Waits for the answer to what was started.
+    /// Waits for the response to a request that `start` has sent.
     pub fn receive(
         &self,
         sent: Sent,
-        underway: InFlight,
+        in_flight: InFlight,
         token: &TokenHeader,
-        ask: &ApiRequest,
+        request: &ApiRequest,
         deadline: &Deadline,
     ) -> Outcome {
-        let asked = Asked { node: sent.node, turn: sent.turn, token: Some(token), ask, index: sent.index };
-        match self.pace(&asked, &Retry::new(self.max_retries), deadline) {
-            Ok(pace) => self.await_answer(&asked, underway, pace),
+        let attempt = Attempt {
+            node: sent.node,
+            address_turn: sent.address_turn,
+            token: Some(token),
+            request,
+            index: sent.index,
+        };
+        match self.io_timeout(&attempt, &Retry::new(self.max_retries), deadline) {
+            Ok(timeout) => self.await_response(&attempt, in_flight, timeout),
             Err(error) => Outcome::Failed(error),
         }
     }
 
-    fn await_answer(&self, asked: &Asked<'_>, underway: InFlight, pace: IoTimeout<'_>) -> Outcome {
-        // How many addresses a name has may have come to light only now.
-        let patience = match self.has_others(asked.node) {
-            true => pace.patience.min(LONGEST_NODE_PATIENCE),
-            false => pace.patience,
+    fn await_response(&self, attempt: &Attempt<'_>, in_flight: InFlight, timeout: IoTimeout<'_>) -> Outcome {
+        // The number of addresses of the name may have become known since the timeout was computed.
+        let idle_timeout = match self.has_alternatives(attempt.node) {
+            true => timeout.patience.min(MAX_NODE_TIMEOUT),
+            false => timeout.patience,
         };
-        let pace = IoTimeout { patience, ..pace };
-        match underway.receive(&self.transport, pace, || self.is_there(asked.node, patience, pace.deadline)) {
-            Ok(reply) => self.judge(asked, reply, pace.deadline),
-            Err(failure) => self.after_failure(asked, failure, patience, pace.deadline),
+        let timeout = IoTimeout { patience: idle_timeout, ..timeout };
+        match in_flight
+            .receive(&self.transport, timeout, || self.is_responsive(attempt.node, idle_timeout, timeout.deadline))
+        {
+            Ok(response) => self.classify(attempt, response, timeout.deadline),
+            Err(failure) => self.classify_failure(attempt, failure, idle_timeout, timeout.deadline),
         }
     }
 
-    fn asked<'a>(&self, node: usize, token: Option<&'a TokenHeader>, ask: &'a ApiRequest) -> Asked<'a> {
-        let index = if ask.effect == Effect::Read { self.index.required() } else { None };
-        Asked { node, turn: self.transport.turn(node), token, ask, index }
+    fn new_attempt<'a>(&self, node: usize, token: Option<&'a TokenHeader>, request: &'a ApiRequest) -> Attempt<'a> {
+        let index = if request.effect == Effect::Read { self.index.required() } else { None };
+        Attempt { node, address_turn: self.transport.turn(node), token, request, index }
     }
 
-    /// The pace of the next of `tries`, which begins now.
-    fn pace<'d>(&self, asked: &Asked<'_>, tries: &Retry, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
+    /// The timeout of an attempt that begins now.
+    fn io_timeout<'d>(&self, attempt: &Attempt<'_>, retry: &Retry, deadline: &'d Deadline) -> Result<IoTimeout<'d>> {
         let began = Instant::now();
         let left = deadline.remaining_at(began)?;
-        let patience = tries.patience(left, asked.ask.effect, self.has_others(asked.node));
-        Ok(IoTimeout { deadline, patience, began })
+        let idle_timeout = retry.idle_timeout(left, attempt.request.effect, self.has_alternatives(attempt.node));
+        Ok(IoTimeout { deadline, patience: idle_timeout, began })
     }
 
-    /// Whether there is another node to go to, or another address of this one's name.
-    pub(super) fn has_others(&self, node: usize) -> bool {
+    /// Whether there is another node, or another address of this node's name, to fail over to.
+    pub(super) fn has_alternatives(&self, node: usize) -> bool {
         self.cluster.has_several() || self.transport.addresses(node) > 1
     }
 
-    /// Notes that a node has answered, where that can make a difference.
-    pub(super) fn heard(&self, node: usize) {
-        if self.has_others(node) {
-            self.cluster.heard(node, Instant::now());
+    /// Records that a node has responded, if there are alternatives to it.
+    pub(super) fn mark_responsive(&self, node: usize) {
+        if self.has_alternatives(node) {
+            self.cluster.mark_responsive(node, Instant::now());
         }
     }
 
-    fn trace_ask(&self, asked: &Asked<'_>) {
+    fn trace_attempt(&self, attempt: &Attempt<'_>) {
         if self.logger.enabled(Level::Trace) {
-            let (target, method) = (self.transport.target(asked.node), asked.ask.method.as_str());
-            self.logger.trace(format_args!("asking {target}: {method} {}", asked.ask.path));
+            let (target, method) = (self.transport.target(attempt.node), attempt.request.method.as_str());
+            self.logger.trace(format_args!("asking {target}: {method} {}", attempt.request.path));
         }
     }
 
@@ -264,23 +276,24 @@ impl Requester {
         self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.wait(deadline))
     }
 
-    pub(super) fn request<'a>(
+    /// The HTTP request for an API request.
+    pub(super) fn http_request<'a>(
         &'a self,
         token: Option<&'a TokenHeader>,
-        ask: &'a ApiRequest,
+        request: &'a ApiRequest,
         index: Option<&'a HeaderValue>,
     ) -> Request<'a> {
         Request {
-            method: ask.method.clone(),
-            path: &ask.path,
+            method: request.method.clone(),
+            path: &request.path,
             common: &self.common,
             headers: [
                 token.and_then(TokenHeader::header),
-                ask.body.as_ref().map(|_| (&header::CONTENT_TYPE, &JSON)),
+                request.body.as_ref().map(|_| (&header::CONTENT_TYPE, &JSON)),
                 index.map(|index| (&INDEX, index)),
                 index.map(|_| (&INCONSISTENT, &FORWARD)),
             ],
-            body: ask.body.as_ref().map(|body| body.as_slice()),
+            body: request.body.as_ref().map(|body| body.as_slice()),
         }
     }
 }

@@ -30,7 +30,8 @@ pub struct ErrorResponse {
     pub http_status: u16,
     /// The server that sent it, for messages.
     pub(super) from: Arc<str>,
-    /// The errors for messages: joined by `; `, on one line, with the request's secrets redacted. Empty if there are none.
+    /// The errors for messages: joined by `; `, on one line, with the request's secrets redacted. Empty if there are
+    /// none.
     pub text: String,
     /// The errors as the server wrote them, for classification: redaction could change their meaning. Never shown.
     raw_text: String,
@@ -101,7 +102,8 @@ impl ErrorResponse {
         }
     }
 
-    /// Whether Vault sent an empty list of errors and no warnings. With a 404 this means that nothing exists at the path.
+    /// Whether Vault sent an empty list of errors and no warnings. With a 404 this means that nothing exists at the
+    /// path.
     pub fn has_no_reason(&self) -> bool {
         self.empty_errors && self.raw_warnings.is_empty()
     }
@@ -139,7 +141,8 @@ impl ErrorResponse {
                 || self.contains("Waiting for the primary to upgrade"))
     }
 
-    /// The server did not execute the request, and may do so later: it is sealed, a standby, without a leader, or behind.
+    /// The server did not execute the request, and may do so later: it is sealed, a standby, without a leader, or
+    /// behind.
     pub fn did_not_act(&self) -> bool {
         match self.http_status {
             412 => !self.contains("X-Vault-Request"),
@@ -151,7 +154,8 @@ impl ErrorResponse {
         }
     }
 
-    /// A rate limit quota was exceeded. A 429 with `{"errors":[]}` is no quota: a standby reports with it that it is behind.
+    /// A rate limit quota was exceeded. A 429 with `{"errors":[]}` is no quota: a standby reports with it that it is
+    /// behind.
     pub fn is_quota(&self) -> bool {
         self.http_status == 429 && !self.has_no_reason()
     }
@@ -176,7 +180,8 @@ impl ErrorResponse {
         self.did_not_act() || matches!(self.http_status, 502..=504)
     }
 
-    /// The same for a request that changes nothing: any server error counts, except those that are known to be permanent.
+    /// The same for a request that changes nothing: any server error counts, except those that are known to be
+    /// permanent.
     pub fn is_transient_for_read(&self) -> bool {
         self.is_transient() || (self.http_status >= 500 && !self.is_permanent())
     }

@@ -1,4 +1,4 @@
-//! The header that a token travels in.
+//! The `X-Vault-Token` header.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -7,12 +7,12 @@ use crate::http::{HeaderName, HeaderValue, secret_value};
 /// `X-Vault-Token`.
 static NAME: HeaderName = HeaderName::from_static("x-vault-token");
 
-/// The header of a token, made once; none where there is no token, because an agent adds its own.
+/// The header of a token, built once. It is absent if there is no token, because an agent adds its own.
 #[derive(Clone)]
 pub struct TokenHeader(Option<HeaderValue>);
 
 impl TokenHeader {
-    /// The header of the token `text`, which was checked when it came in.
+    /// The header for the token `text`, which has been validated.
     pub fn new(text: &SecretString) -> TokenHeader {
         let text = text.expose_secret();
         TokenHeader(if text.is_empty() { None } else { secret_value(text) })
@@ -24,7 +24,7 @@ impl TokenHeader {
         value.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default()
     }
 
-    /// Name and value.
+    /// The name and the value of the header.
     pub fn header(&self) -> Option<(&HeaderName, &HeaderValue)> {
         self.0.as_ref().map(|value| (&NAME, value))
     }

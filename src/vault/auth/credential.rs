@@ -1,4 +1,4 @@
-//! Credentials as texts and files: a file is read anew at each login, and noticed when it changes.
+//! Reads credentials from texts and files. A file is read again at each login, and a change of it is detected.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -11,7 +11,7 @@ use crate::config::{Auth, SecretId, Source};
 use crate::error::{Error, Result};
 use crate::host::file;
 
-/// The words that every failed authentication starts with, known from the Python manager.
+/// The prefix of the message of every failed authentication, as in the Python manager.
 pub const CONTEXT: &str = "Failed to authenticate with Vault";
 
 /// What some editors write in front of UTF-8.
@@ -20,7 +20,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// A credential file larger than this is no credential.
 const MAX_FILE: usize = 1 << 20;
 
-/// A number that changes when a credential file does, so that new credentials are tried at once.
+/// A number that changes with the credential files, so that new credentials are tried at once.
 pub fn fingerprint(auth: &Auth) -> u64 {
     let mut hasher = DefaultHasher::new();
     for source in sources(auth) {
@@ -44,7 +44,7 @@ fn sources(auth: &Auth) -> Vec<&Source> {
     }
 }
 
-/// The text of a credential, read anew where it stands in a file.
+/// The text of a credential. A file is read again each time.
 pub fn read(source: &Source, variable: &str, deadline: &Deadline) -> Result<SecretString> {
     match source {
         Source::Text(text) => Ok(text.clone()),
@@ -81,7 +81,8 @@ fn text_in(content: &[u8]) -> Result<&str, &'static str> {
     Ok(text)
 }
 
-/// A token that can be sent; `HF_ERR_CONFIG` if it holds what no token holds. `place` is where it stands.
+/// Validates a token; `HF_ERR_CONFIG` if it is empty or has characters that tokens do not have. `place` says in
+/// messages where it comes from.
 pub fn checked_token(token: &str, place: &str) -> Result<SecretString> {
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         let problem = "the token there is empty or holds blanks, line breaks or other unprintable characters";

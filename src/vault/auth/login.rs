@@ -1,4 +1,4 @@
-//! Logins: one request for each method, and what all of them answer with.
+//! Logs in with the configured method, and renews tokens.
 
 use std::time::Duration;
 
@@ -18,19 +18,19 @@ use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
 use crate::vault::api::response::ErrorResponse;
 
-/// What a server names beyond this is no time that a clock can tell.
-const LONGEST_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// The upper bound of a lease, so that its end can be represented as an `Instant`.
+const MAX_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// The part of an answer that logins and renewals share.
+/// The response of logins and renewals.
 #[derive(Deserialize)]
-struct AuthAnswer<'a> {
+struct AuthResponse<'a> {
     #[serde(borrow)]
-    auth: Option<AuthPart<'a>>,
+    auth: Option<AuthData<'a>>,
     warnings: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
-struct AuthPart<'a> {
+struct AuthData<'a> {
     #[serde(borrow, default)]
     client_token: std::borrow::Cow<'a, str>,
     #[serde(default)]
@@ -42,18 +42,18 @@ struct AuthPart<'a> {
     mfa_requirement: Option<serde::de::IgnoredAny>,
 }
 
-impl AuthPart<'_> {
+impl AuthData<'_> {
     fn grant(&self, warnings: Option<&[String]>) -> Grant {
         let capped = warnings.unwrap_or_default().iter().any(|w| w.contains("capped accordingly"));
         let uses = Some(self.num_uses).filter(|&uses| uses > 0);
-        // A renewal would use up one of the few uses of such a token.
+        // A renewal would count against the token's limited uses.
         let renewable = self.renewable && uses.is_none();
-        let ttl = Duration::from_secs(self.lease_duration.max(0).unsigned_abs()).min(LONGEST_LEASE);
+        let ttl = Duration::from_secs(self.lease_duration.max(0).unsigned_abs()).min(MAX_LEASE);
         Grant { ttl, renewable, uses, capped }
     }
 }
 
-/// What the method is called in messages and in `VAULT_AUTH_METHOD`.
+/// The name of the method in messages and in `VAULT_AUTH_METHOD`.
 pub fn name(auth: &Auth) -> &'static str {
     match auth {
         Auth::Token(_) => "token",
@@ -65,7 +65,7 @@ pub fn name(auth: &Auth) -> &'static str {
     }
 }
 
-/// Logs in. A token that was given as such is not asked about: what it may do shows when it is used.
+/// Logs in. A configured token is returned without a request: its validity shows when it is used.
 pub fn login(
     auth: &Auth,
     unwrapped: &UnwrappedSecretId,
@@ -98,23 +98,24 @@ pub fn login(
     requester
         .send_as(None, &login, deadline)
         .map_err(|error| error.in_context(CONTEXT))
-        .and_then(|reply| match reply.status {
-            200 => granted(path, &reply),
-            _ => Err(refused(auth, path, ErrorResponse::of(&reply))),
+        .and_then(|response| match response.status {
+            200 => parse_login(path, &response),
+            _ => Err(refusal_error(auth, path, ErrorResponse::of(&response))),
         })
-        .map_err(|error| blamed_on_own_certificate(error, auth, path, requester))
+        .map_err(|error| explain_client_certificate(error, auth, path, requester))
 }
 
-/// Servers differ in what they say of a client certificate whose time is over; some say that they themselves have failed.
-fn blamed_on_own_certificate(error: Error, auth: &Auth, path: &str, requester: &Requester) -> Error {
+/// Replaces the refusal of a cert login by the reason, if the client certificate has expired or is not valid yet:
+/// servers report that in different ways, some as an internal error.
+fn explain_client_certificate(error: Error, auth: &Auth, path: &str, requester: &Requester) -> Error {
     let is_refusal = matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500);
     let Some(flaw) = is_refusal.then(|| requester.identity_flaw()).flatten() else { return error };
     let message = format!("{CONTEXT}: {path} (cert) refuses the login: {flaw}; renew it");
     Error::new(Status::Auth, message).with_http_status(error.http_status())
 }
 
-/// Whether the server knows the role, before a wrapping token is spent for it: a login without a secret_id is refused for
-/// that alone.
+/// Checks that the server knows the role before a wrapping token is spent for it: a login without a secret_id then
+/// fails for the missing secret_id alone.
 fn check_role(
     auth: &Auth,
     mount: &str,
@@ -128,45 +129,46 @@ fn check_role(
     if response.status == 200 || refusal.contains("missing secret_id") {
         return Ok(());
     }
-    Err(refused(auth, &login.path, refusal))
+    Err(refusal_error(auth, &login.path, refusal))
 }
 
-fn granted(path: &str, reply: &Response) -> Result<(SecretString, Option<Grant>)> {
-    let answer: AuthAnswer<'_> =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(reply, path, "is not that of a login"))?;
-    let Some(auth) = answer.auth else {
-        return Err(not_as_documented(reply, path, "has no auth part"));
+/// Parses the response of a successful login.
+fn parse_login(path: &str, response: &Response) -> Result<(SecretString, Option<Grant>)> {
+    let parsed: AuthResponse<'_> = serde_json::from_slice(&response.body)
+        .map_err(|_| not_as_documented(response, path, "is not that of a login"))?;
+    let Some(auth) = parsed.auth else {
+        return Err(not_as_documented(response, path, "has no auth part"));
     };
     if auth.mfa_requirement.is_some() {
         let message = format!("{CONTEXT}: {path}: the login asks for a second factor, which no program can give");
         return Err(Error::unsupported(message));
     }
     let token = checked_token(&auth.client_token, path)
-        .map_err(|_| not_as_documented(reply, path, "holds no token that could be used"))?;
-    Ok((token, Some(auth.grant(answer.warnings.as_deref()))))
+        .map_err(|_| not_as_documented(response, path, "holds no token that could be used"))?;
+    Ok((token, Some(auth.grant(parsed.warnings.as_deref()))))
 }
 
-/// Renews `token` for as long as its role says.
+/// Renews `token` for the TTL of its role.
 pub fn renew(requester: &Requester, token: &Token, deadline: &Deadline) -> Result<Grant> {
     const PATH: &str = "auth/token/renew-self";
-    let reply =
+    let response =
         requester.send_as(Some(token.header()), &ApiRequest::post_repeatable(PATH, b"{}".to_vec().into()), deadline)?;
-    if reply.status != 200 {
-        return Err(ErrorResponse::of(&reply).into_error(PATH, "\"update\""));
+    if response.status != 200 {
+        return Err(ErrorResponse::of(&response).into_error(PATH, "\"update\""));
     }
-    let answer: AuthAnswer<'_> =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, PATH, "is not that of a renewal"))?;
-    let auth = answer.auth.ok_or_else(|| not_as_documented(&reply, PATH, "has no auth part"))?;
-    Ok(auth.grant(answer.warnings.as_deref()))
+    let parsed: AuthResponse<'_> = serde_json::from_slice(&response.body)
+        .map_err(|_| not_as_documented(&response, PATH, "is not that of a renewal"))?;
+    let auth = parsed.auth.ok_or_else(|| not_as_documented(&response, PATH, "has no auth part"))?;
+    Ok(auth.grant(parsed.warnings.as_deref()))
 }
 
-/// Refused credentials are 400, a missing auth mount is 403 with the text of a dead token, some methods say 401. What did
-/// not come from Vault says nothing about credentials.
-fn refused(auth: &Auth, path: &str, complaint: ErrorResponse) -> Error {
-    let (method, text, code) = (name(auth), &complaint.text, complaint.http_status);
-    let about_the_role = code == 500 && (complaint.contains("role_id") || complaint.contains("secret_id"));
-    if !complaint.is_from_vault() || !(matches!(code, 400 | 401 | 403) || about_the_role) {
-        return complaint.into_error(path, "\"update\"").in_context(CONTEXT);
+/// The error for a failed login. Refused credentials are 400, a missing auth mount is 403 with the text of an invalid
+/// token, and some methods send 401. A response that did not come from Vault is not about the credentials.
+fn refusal_error(auth: &Auth, path: &str, refusal: ErrorResponse) -> Error {
+    let (method, text, code) = (name(auth), &refusal.text, refusal.http_status);
+    let is_about_role = code == 500 && (refusal.contains("role_id") || refusal.contains("secret_id"));
+    if !refusal.is_from_vault() || !(matches!(code, 400 | 401 | 403) || is_about_role) {
+        return refusal.into_error(path, "\"update\"").in_context(CONTEXT);
     }
     let advice = match auth {
         Auth::AppRole { .. } => "check VAULT_ROLE_ID and VAULT_SECRET_ID, and that the secret_id is not used up",

@@ -1,4 +1,4 @@
-//! Tokens: where they come from, how long they live, and when they are renewed or replaced.
+//! Authentication: obtains tokens with the configured method, and renews and replaces them.
 
 pub mod credential;
 pub mod login;

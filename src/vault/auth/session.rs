@@ -1,7 +1,7 @@
-//! The token: where it comes from, when it is renewed, and when it is replaced.
+//! Obtains, renews and replaces the token of a manager.
 //!
-//! There is no background thread. A call that finds the token past two thirds of its life renews it while the others
-//! go on with the old one; a token that is dead, or about to be, is replaced by one login, however many calls noticed.
+//! There is no background thread. A call that finds the token past two thirds of its TTL renews it, while other calls
+//! go on using it. A token that has expired or is about to expire is replaced by one login, however many calls need it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,59 +19,60 @@ use crate::vault::api::requester::Requester;
 use crate::vault::api::response::ErrorResponse;
 use arc_swap::ArcSwapOption;
 
-/// The pause after a failed login, doubled with each that follows, up to the longest.
+/// The bounds of the pause after a failed login, which doubles with each failure.
 const FIRST_LOGIN_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_LOGIN_PAUSE: Duration = Duration::from_secs(60);
+const MAX_LOGIN_PAUSE: Duration = Duration::from_secs(60);
 
-/// Renewing a token that can still be used may take this share of a call's time, and no more than the longest: the call
-/// itself needs the rest.
-const RENEWAL_SHARE: u32 = 3;
-const LONGEST_RENEWAL: Duration = Duration::from_secs(5);
+/// The renewal of a token that can still be used may take this fraction of the time left for a call, and at most
+/// `MAX_RENEWAL_TIME`: the call itself needs the rest.
+const RENEWAL_FRACTION: u32 = 3;
+const MAX_RENEWAL_TIME: Duration = Duration::from_secs(5);
 
-/// A login that failed, or whose token was refused at once, and until when no other is tried.
-struct Setback {
+/// A failed login, or one whose token was refused at once, and the time before which no other login is tried.
+struct Backoff {
     error: Error,
     until: Instant,
     pause: Duration,
+    /// The fingerprint of the credentials.
     credentials: u64,
-    /// The newest token at that time. Only a newer one that Vault takes ends the trouble.
+    /// The serial number of the newest token at that time. A newer token that Vault accepts ends the backoff.
     serial: u64,
-    /// How long it waited, where it ended because its time was up: who has more may try.
-    waited: Option<Duration>,
+    /// How long the login took if it timed out: a call with more time may try again.
+    timed_out_after: Option<Duration>,
 }
 
-/// The credentials of one manager, and the token that they gave.
+/// The credentials of one manager, and its current token.
 pub struct Session {
     auth: Auth,
     unwrapped: UnwrappedSecretId,
     token: ArcSwapOption<Token>,
-    setback: ArcSwapOption<Setback>,
-    /// Whether there has been a setback that no token has ended yet.
-    in_trouble: AtomicBool,
+    backoff: ArcSwapOption<Backoff>,
+    /// Whether `backoff` is set. Requests check this flag only.
+    has_backoff: AtomicBool,
     serial: AtomicU64,
     login_lock: ForkLock,
 }
 
 impl Session {
-    /// A session without a token yet.
+    /// A session that has not logged in yet.
     pub fn new(auth: Auth) -> Session {
         Session {
             auth,
             unwrapped: UnwrappedSecretId::default(),
             token: ArcSwapOption::empty(),
-            setback: ArcSwapOption::empty(),
-            in_trouble: AtomicBool::new(false),
+            backoff: ArcSwapOption::empty(),
+            has_backoff: AtomicBool::new(false),
             serial: AtomicU64::new(0),
             login_lock: ForkLock::default(),
         }
     }
 
-    /// The token for the next request, which takes one of its uses if it `is_counted`.
+    /// The token for the next request. If the request `is_counted`, it takes one of the token's uses.
     pub fn token(&self, requester: &Requester, is_counted: bool, deadline: &Deadline) -> Result<Arc<Token>> {
         let Some(token) = self.token.load_full() else {
             return self.login(requester, |_| true, is_counted, deadline);
         };
-        let newer = |present: &Token| present.serial > token.serial;
+        let newer = |current: &Token| current.serial > token.serial;
         let replacement = match token.need() {
             Need::Nothing => None,
             Need::Renewal => self.refresh(requester, &token, true, deadline),
@@ -79,48 +80,48 @@ impl Session {
             Need::Replacement => return self.login(requester, newer, is_counted, deadline),
         };
         let token = replacement.unwrap_or_else(|| token.clone());
-        if !is_counted || token.claim() { Ok(token) } else { self.login(requester, newer, is_counted, deadline) }
+        if !is_counted || token.take_use() { Ok(token) } else { self.login(requester, newer, is_counted, deadline) }
     }
 
-    /// Another token in place of one that Vault refused; the present one if it is another. A renewal that ended while
-    /// the refused request was under way is none: it made the dead token's lease newer, not the token.
+    /// A token to replace one that Vault refused: the current one if it differs, else a new one. The same token with a
+    /// renewed lease does not count as different.
     pub fn replace(
         &self,
         requester: &Requester,
-        dead: &Token,
+        invalid: &Token,
         is_counted: bool,
         deadline: &Deadline,
     ) -> Result<Arc<Token>> {
-        self.login(requester, |present| present.text() != dead.text(), is_counted, deadline)
+        self.login(requester, |current| current.text() != invalid.text(), is_counted, deadline)
     }
 
-    /// Takes note that Vault took `token`: the next failure starts with a short pause again.
-    pub fn accepted(&self, token: &Token) {
-        if self.in_trouble.load(Ordering::Acquire)
-            && self.setback.load().as_ref().is_some_and(|setback| token.serial > setback.serial)
+    /// Records that Vault accepted `token`: the next failure starts with a short pause again.
+    pub fn token_accepted(&self, token: &Token) {
+        if self.has_backoff.load(Ordering::Acquire)
+            && self.backoff.load().as_ref().is_some_and(|backoff| token.serial > backoff.serial)
         {
-            self.in_trouble.store(false, Ordering::Release);
-            self.setback.store(None);
+            self.has_backoff.store(false, Ordering::Release);
+            self.backoff.store(None);
         }
     }
 
-    /// The error of a token that Vault refuses although it is the newest there is. Logging in once more would not
-    /// help: until the pause is over calls fail without that, or each of them would make a token that nobody can use.
-    pub fn refused(&self, complaint: &ErrorResponse) -> Error {
-        let error = self.refusal(complaint);
-        if !self.has_no_login() {
-            self.note_setback(&error, credential::fingerprint(&self.auth), None);
+    /// The error for the newest token when Vault refuses it. Another login would not help, so calls fail without one
+    /// until the pause is over: else each of them would create a token that cannot be used.
+    pub fn token_refused(&self, refusal: &ErrorResponse) -> Error {
+        let error = self.refusal_error(refusal);
+        if !self.is_token_external() {
+            self.set_backoff(&error, credential::fingerprint(&self.auth), None);
         }
         error
     }
 
-    /// Tokens come from outside.
-    fn has_no_login(&self) -> bool {
+    /// Whether the token is supplied from outside, so that there is no login.
+    fn is_token_external(&self) -> bool {
         matches!(self.auth, Auth::Token(_) | Auth::Agent)
     }
 
-    fn refusal(&self, complaint: &ErrorResponse) -> Error {
-        let text = &complaint.text;
+    fn refusal_error(&self, refusal: &ErrorResponse) -> Error {
+        let text = &refusal.text;
         let advice = match &self.auth {
             Auth::Token(Named { value: Source::Text(_), variable }) => {
                 format!("it has expired or was revoked; set {variable} to a valid one")
@@ -137,20 +138,20 @@ impl Session {
             ),
         };
         Error::new(Status::Auth, format!("Failed to authenticate with Vault: the token is refused ({text}): {advice}"))
-            .with_http_status(complaint.http_status)
+            .with_http_status(refusal.http_status)
     }
 
-    /// Renews or replaces a token that can still be used, unless another thread is at it. A failure costs a part of the
-    /// call's time, and nothing else yet.
+    /// Renews or replaces a token that can still be used, unless another thread is doing so. A failure costs a part of
+    /// the call's time only: the call goes on with the present token.
     fn refresh(&self, requester: &Requester, token: &Token, renew: bool, deadline: &Deadline) -> Option<Arc<Token>> {
         let _lines = log::hold_back();
         let _guard = self.login_lock.try_lock()?;
-        if let Some(newer) = self.present(|present| present.serial > token.serial) {
+        if let Some(newer) = self.current(|current| current.serial > token.serial) {
             return Some(newer);
         }
-        let share = deadline.remaining().ok()? / RENEWAL_SHARE;
-        let deadline = &deadline.within(share.min(LONGEST_RENEWAL));
-        if self.held_back(deadline).is_some() {
+        let limit = deadline.remaining().ok()? / RENEWAL_FRACTION;
+        let deadline = &deadline.within(limit.min(MAX_RENEWAL_TIME));
+        if self.active_backoff(deadline).is_some() {
             return None;
         }
         let replacement = match renew {
@@ -163,97 +164,105 @@ impl Session {
             .ok()
     }
 
-    /// A refused renewal is answered by a login. One that Vault did not answer is not: a login would fare no better.
+    /// Renews the token, and logs in if Vault refuses that. If Vault did not answer, a login would fail, too, and is
+    /// not tried.
     fn renew_or_replace(&self, requester: &Requester, token: &Token, deadline: &Deadline) -> Result<Token> {
-        let asked = Instant::now();
+        let started = Instant::now();
         let credentials = credential::fingerprint(&self.auth);
         match login::renew(requester, token, deadline) {
-            Ok(grant) if !grant.ttl.is_zero() => Ok(token.renewed(asked, &grant, self.next_serial())),
+            Ok(grant) if !grant.ttl.is_zero() => Ok(token.renewed(started, &grant, self.next_serial())),
             Ok(_) => self.login_now(requester, deadline),
             Err(error) if is_refusal(&error) => {
                 requester.logger().info(format_args!("the token is not renewed, logging in again: {error}"));
                 self.login_now(requester, deadline)
             }
             Err(error) => {
-                self.note_failure(&error, credentials, asked);
+                self.record_failure(&error, credentials, started);
                 Err(error.in_context("the token could not be renewed"))
             }
         }
     }
 
-    /// One login for all who need one: those who come while it runs get its token, or its error. `good` tells a token
-    /// that will do from the one that will not.
+    /// Logs in once for all calls that need a token: calls that arrive meanwhile get the same token or error. A current
+    /// token that `is_usable` is returned without a login.
     fn login(
         &self,
         requester: &Requester,
-        good: impl Fn(&Token) -> bool,
+        is_usable: impl Fn(&Token) -> bool,
         is_counted: bool,
         deadline: &Deadline,
     ) -> Result<Arc<Token>> {
         let _lines = log::hold_back();
         let _guard = self.login_lock.lock(deadline)?;
-        if let Some(token) = self.present(|token| good(token) && (!is_counted || token.claim())) {
+        if let Some(token) = self.current(|token| is_usable(token) && (!is_counted || token.take_use())) {
             return Ok(token);
         }
-        if let Some(setback) = self.held_back(deadline) {
-            let rest = setback.until.saturating_duration_since(Instant::now());
+        if let Some(backoff) = self.active_backoff(deadline) {
+            let rest = backoff.until.saturating_duration_since(Instant::now());
             requester.logger().debug(format_args!("no new login for {} ms", rest.as_millis()));
-            return Err(setback.error.clone());
+            return Err(backoff.error.clone());
         }
         let token = self.login_now(requester, deadline)?;
-        // Its first use is the caller's, who may be one of many that wait for it.
-        let _ = is_counted && token.claim();
+        // The first use belongs to this call. Others may be waiting for the token.
+        let _ = is_counted && token.take_use();
         Ok(self.install(token))
     }
 
-    /// The present token, if it is good enough.
-    fn present(&self, good: impl Fn(&Token) -> bool) -> Option<Arc<Token>> {
-        self.token.load_full().filter(|token| good(token))
+    /// The current token, if it `is_usable`.
+    fn current(&self, is_usable: impl Fn(&Token) -> bool) -> Option<Arc<Token>> {
+        self.token.load_full().filter(|token| is_usable(token))
     }
 
-    /// The last failure, while its pause lasts and the credentials are the same. One that was due to little time says
-    /// nothing to those who have half as much again.
-    fn held_back(&self, deadline: &Deadline) -> Option<Arc<Setback>> {
-        let setback = self.setback.load_full()?;
-        let hastier = |waited| deadline.remaining().is_ok_and(|left| left > waited * 3 / 2);
-        let lasts = Instant::now() < setback.until && !setback.waited.is_some_and(hastier);
-        (lasts && credential::fingerprint(&self.auth) == setback.credentials).then_some(setback)
+    /// The last failure, while its pause lasts and the credentials are unchanged. A failure by timeout is skipped by
+    /// calls that have more than 1.5 times that time left.
+    fn active_backoff(&self, deadline: &Deadline) -> Option<Arc<Backoff>> {
+        let backoff = self.backoff.load_full()?;
+        let has_more_time = |limit| deadline.remaining().is_ok_and(|left| left > limit * 3 / 2);
+        let is_active = Instant::now() < backoff.until && !backoff.timed_out_after.is_some_and(has_more_time);
+        (is_active && credential::fingerprint(&self.auth) == backoff.credentials).then_some(backoff)
     }
 
     fn login_now(&self, requester: &Requester, deadline: &Deadline) -> Result<Token> {
-        let asked = Instant::now();
+        let started = Instant::now();
         let credentials = credential::fingerprint(&self.auth);
         match login::login(&self.auth, &self.unwrapped, requester, deadline) {
             Ok((text, grant)) => {
-                if !self.has_no_login() {
+                if !self.is_token_external() {
                     requester.logger().info(format_args!("logged in ({})", login::name(&self.auth)));
                 }
-                Ok(Token::new(&text, self.next_serial(), asked, grant))
+                Ok(Token::new(&text, self.next_serial(), started, grant))
             }
             Err(error) => {
-                self.note_failure(&error, credentials, asked);
+                self.record_failure(&error, credentials, started);
                 Err(error)
             }
         }
     }
 
-    /// Remembers a failed login or renewal. Who cancels says nothing about Vault, and must not hold others back; who gives
-    /// it little time holds back those who give it no more.
-    fn note_failure(&self, error: &Error, credentials: u64, began: Instant) {
+    /// Records a failed login or renewal. A cancellation does not affect other calls; a timeout affects only calls that
+    /// have no more time.
+    fn record_failure(&self, error: &Error, credentials: u64, began: Instant) {
         match error.status() {
             Status::Cancelled => {}
-            Status::Timeout => self.note_setback(error, credentials, Some(began.elapsed())),
-            _ => self.note_setback(error, credentials, None),
+            Status::Timeout => self.set_backoff(error, credentials, Some(began.elapsed())),
+            _ => self.set_backoff(error, credentials, None),
         }
     }
 
-    fn note_setback(&self, error: &Error, credentials: u64, waited: Option<Duration>) {
-        let before = self.setback.load_full().filter(|setback| setback.credentials == credentials);
-        let pause = before.map_or(FIRST_LOGIN_PAUSE, |setback| (setback.pause * 2).min(LONGEST_LOGIN_PAUSE));
+    fn set_backoff(&self, error: &Error, credentials: u64, timed_out_after: Option<Duration>) {
+        let before = self.backoff.load_full().filter(|backoff| backoff.credentials == credentials);
+        let pause = before.map_or(FIRST_LOGIN_PAUSE, |backoff| (backoff.pause * 2).min(MAX_LOGIN_PAUSE));
         let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
         let serial = self.serial.load(Ordering::Relaxed);
-        self.setback.store(Some(Arc::new(Setback { error: error.clone(), until, pause, credentials, serial, waited })));
-        self.in_trouble.store(true, Ordering::Release);
+        self.backoff.store(Some(Arc::new(Backoff {
+            error: error.clone(),
+            until,
+            pause,
+            credentials,
+            serial,
+            timed_out_after,
+        })));
+        self.has_backoff.store(true, Ordering::Release);
     }
 
     fn next_serial(&self) -> u64 {
@@ -267,7 +276,7 @@ impl Session {
     }
 }
 
-/// Whether Vault answered, and meant it: a role that is gone is a 500.
+/// Whether Vault has refused the request, and is not merely unavailable. A deleted role is a 500.
 fn is_refusal(error: &Error) -> bool {
     !matches!(error.http_status(), 0 | 412 | 429 | 502..=504)
 }

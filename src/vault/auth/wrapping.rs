@@ -1,4 +1,4 @@
-//! Response wrapping: a secret_id that arrives sealed in a token of its own, good for one use.
+//! Response wrapping: unwraps a secret_id that is delivered in a single-use wrapping token.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -41,12 +41,12 @@ struct WrappedToken<'a> {
     token: &'a str,
 }
 
-/// The secret_id that came out of a wrapping token: the token is spent, later logins need the secret_id again.
+/// The last wrapping token and its secret_id. The token is spent, and later logins need the secret_id again.
 #[derive(Default)]
 pub struct UnwrappedSecretId(ArcSwapOption<(SecretString, SecretString)>);
 
 impl UnwrappedSecretId {
-    /// The secret_id inside `wrapped`, asked for once. `last_check` is made before the token is spent.
+    /// The secret_id in `wrapped`, which is unwrapped only once. `last_check` runs before the token is spent.
     pub fn of(
         &self,
         wrapped: &SecretString,
@@ -64,8 +64,8 @@ impl UnwrappedSecretId {
     }
 }
 
-/// Looks where `wrapped` was made before it is spent: a token that was wrapped by anybody but the AppRole mount may
-/// have been put in the place of the real one.
+/// Unwraps a secret_id after checking where `wrapped` was created: a token that was not created by the AppRole mount
+/// may have been substituted for the real one.
 fn unwrap_secret_id(
     wrapped: &SecretString,
     mount: &str,
@@ -87,20 +87,20 @@ fn unwrap_secret_id(
     }
     let token = TokenHeader::new(&checked_token(wrapped.expose_secret(), "VAULT_SECRET_ID_WRAPPED")?);
     last_check()?;
-    // Also where the answer is lost: then it may be spent.
+    // Recorded before the request: if the response is lost, the token may have been spent.
     spent::remember(wrapped);
-    let reply = requester
+    let response = requester
         .send_as(Some(&token), &ApiRequest::post(UNWRAP, b"{}".to_vec().into()), deadline)
         .map_err(in_context)?;
-    if reply.status != 200 {
-        return Err(refusal(UNWRAP, ErrorResponse::of(&reply), was_spent_here));
+    if response.status != 200 {
+        return Err(refusal(UNWRAP, ErrorResponse::of(&response), was_spent_here));
     }
-    let envelope: Envelope<Unwrapped<'_>> =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, UNWRAP, "holds no secret_id"))?;
+    let envelope: Envelope<Unwrapped<'_>> = serde_json::from_slice(&response.body)
+        .map_err(|_| not_as_documented(&response, UNWRAP, "holds no secret_id"))?;
     let secret_id = envelope.data.and_then(|data| data.secret_id);
     secret_id
         .map(|text| SecretString::from(text.into_owned()))
-        .ok_or_else(|| not_as_documented(&reply, UNWRAP, "holds no secret_id"))
+        .ok_or_else(|| not_as_documented(&response, UNWRAP, "holds no secret_id"))
 }
 
 fn creation_path(
@@ -110,17 +110,18 @@ fn creation_path(
     deadline: &Deadline,
 ) -> Result<String> {
     let body = to_body(256, &WrappedToken { token: wrapped.expose_secret() })?;
-    let reply = requester.send_as(None, &ApiRequest::post_repeatable(LOOKUP, body), deadline).map_err(in_context)?;
-    if reply.status != 200 {
-        return Err(refusal(LOOKUP, ErrorResponse::of(&reply), was_spent_here));
+    let response = requester.send_as(None, &ApiRequest::post_repeatable(LOOKUP, body), deadline).map_err(in_context)?;
+    if response.status != 200 {
+        return Err(refusal(LOOKUP, ErrorResponse::of(&response), was_spent_here));
     }
     let envelope: Envelope<Lookup> =
-        serde_json::from_slice(&reply.body).map_err(|_| not_as_documented(&reply, LOOKUP, "is not JSON"))?;
+        serde_json::from_slice(&response.body).map_err(|_| not_as_documented(&response, LOOKUP, "is not JSON"))?;
     let path = envelope.data.and_then(|data| data.creation_path);
-    path.ok_or_else(|| not_as_documented(&reply, LOOKUP, "names no creation_path"))
+    path.ok_or_else(|| not_as_documented(&response, LOOKUP, "names no creation_path"))
 }
 
-/// Only Vault itself can say that a wrapping token is spent. A node that is in trouble has not said so.
+/// The error for a failed lookup or unwrap. Only a response from Vault can mean that the wrapping token is spent; a
+/// transient failure does not.
 fn refusal(path: &str, refusal: ErrorResponse, was_spent_here: bool) -> Error {
     let http_status = refusal.http_status;
     let says_spent = refusal.contains("wrapping token is not valid") || refusal.denial() == Denial::Token;
@@ -137,7 +138,7 @@ fn refusal(path: &str, refusal: ErrorResponse, was_spent_here: bool) -> Error {
     refused(why).with_http_status(http_status)
 }
 
-/// Wrapping tokens that this process has spent, by fingerprints that say nothing about them.
+/// The wrapping tokens that this process has spent, kept as keyed hashes.
 mod spent {
     use std::hash::{BuildHasher, RandomState};
     use std::sync::Arc;
@@ -146,26 +147,26 @@ mod spent {
     use once_cell::race::OnceBox;
     use secrecy::{ExposeSecret, SecretString};
 
-    /// Older ones are forgotten.
-    const MOST: usize = 256;
+    /// The most tokens that are remembered. The oldest are forgotten.
+    const MAX_TOKENS: usize = 256;
 
     static SPENT: ArcSwapOption<Vec<u64>> = ArcSwapOption::const_empty();
 
-    /// The key of the fingerprints, another one in each process.
+    /// The key of the hashes, different in each process.
     static KEY: OnceBox<RandomState> = OnceBox::new();
 
     fn fingerprint(token: &SecretString) -> u64 {
         KEY.get_or_init(|| Box::new(RandomState::new())).hash_one(token.expose_secret())
     }
 
-    /// Takes note that `token` may be spent from now on.
+    /// Records that `token` may have been spent.
     pub(super) fn remember(token: &SecretString) {
         let fingerprint = fingerprint(token);
         SPENT.rcu(|known| {
             let mut all = known.as_deref().cloned().unwrap_or_default();
             all.retain(|&known| known != fingerprint);
             all.push(fingerprint);
-            all.drain(..all.len().saturating_sub(MOST));
+            all.drain(..all.len().saturating_sub(MAX_TOKENS));
             Some(Arc::new(all))
         });
     }

@@ -1,8 +1,8 @@
-//! Many requests at once, from one thread: each is sent on a connection of its own before the answer to the one before
-//! is awaited. The server works on all of them; the caller waits for one round trip, not for the sum.
+//! Sends many requests concurrently from one thread: each is sent on a connection of its own before the response to the
+//! previous one is awaited. The server works on all of them; the caller waits for one round trip and not for their sum.
 //!
-//! What does not go smoothly here (a redirect, a dead token, a broken connection) goes the way of a single request,
-//! with all its tries.
+//! A request that meets a redirect, an invalid token or a broken connection is sent again as a single request, with all
+//! retries.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use crate::vault::api::outcome::{Outcome, Sent};
 use crate::vault::api::request::ApiRequest;
 use crate::vault::auth::token::Token;
 
-/// Where calls come from and results go to. A result may bring new calls.
+/// A source of calls and a sink for their results. A result may add calls.
 pub trait Work {
-    /// What is called.
+    /// The endpoint that is called.
     type Endpoint: Endpoint;
 
-    /// What identifies a call.
+    /// Identifies a call.
     type Tag;
 
-    /// The next call, if there is one now.
+    /// The next call, if there is one at present.
     fn next(&mut self) -> Option<(Self::Tag, Self::Endpoint)>;
 
-    /// What came of a call.
+    /// Takes the result of a call.
     fn done(&mut self, tag: Self::Tag, outcome: Result<<Self::Endpoint as Endpoint>::Output>);
 }
 
-/// Calls every one of `endpoints`, with up to `concurrency` requests on their way at a time: the results, in order.
+/// Calls all `endpoints`, with up to `concurrency` requests in flight at a time. Returns the results in order.
 pub fn call_each<E: Endpoint>(
     context: Context<'_>,
     endpoints: impl ExactSizeIterator<Item = E>,
@@ -43,7 +43,7 @@ pub fn call_each<E: Endpoint>(
     work.results
 }
 
-/// Calls whose results are kept in their order.
+/// Calls whose results are collected in order.
 struct InOrder<I: Iterator<Item: Endpoint>> {
     endpoints: std::iter::Enumerate<I>,
     results: Vec<Result<<I::Item as Endpoint>::Output>>,
@@ -64,8 +64,8 @@ impl<I: Iterator<Item: Endpoint>> Work for InOrder<I> {
     }
 }
 
-/// A request whose answer is awaited.
-struct Waiting<T, E> {
+/// A request in flight.
+struct Pending<T, E> {
     tag: T,
     endpoint: E,
     request: ApiRequest,
@@ -74,35 +74,35 @@ struct Waiting<T, E> {
     in_flight: InFlight,
 }
 
-/// Does all of `work`, with up to `concurrency` requests on their way at a time.
+/// Makes all calls of `work`, with up to `concurrency` requests in flight at a time.
 pub fn run<W: Work>(context: Context<'_>, work: &mut W, concurrency: usize) {
-    Batch { context, work, waiting: VecDeque::with_capacity(concurrency), over: None }.run(concurrency.max(1));
+    Batch { context, work, pending: VecDeque::with_capacity(concurrency), aborted: None }.run(concurrency.max(1));
 }
 
-/// A batch under way.
+/// A batch in progress.
 struct Batch<'w, 'c, W: Work> {
     context: Context<'c>,
     work: &'w mut W,
-    waiting: VecDeque<Waiting<W::Tag, W::Endpoint>>,
-    /// Why nothing more is tried: what ended one request for good would end the others, one wait after the other.
-    over: Option<Error>,
+    pending: VecDeque<Pending<W::Tag, W::Endpoint>>,
+    /// The error that ends the batch: it would fail every other request, too, each after its own wait.
+    aborted: Option<Error>,
 }
 
 impl<W: Work> Batch<'_, '_, W> {
     fn run(&mut self, concurrency: usize) {
         loop {
-            while self.waiting.len() < concurrency {
+            while self.pending.len() < concurrency {
                 let Some((tag, endpoint)) = self.work.next() else { break };
                 self.begin(tag, endpoint);
             }
-            let Some(oldest) = self.waiting.pop_front() else { return };
+            let Some(oldest) = self.pending.pop_front() else { return };
             self.finish(oldest);
         }
     }
 
-    /// Sends a request, or ends its call at once.
+    /// Sends a request. If that fails for good, its call ends at once.
     fn begin(&mut self, tag: W::Tag, endpoint: W::Endpoint) {
-        if let Some(error) = &self.over {
+        if let Some(error) = &self.aborted {
             return self.work.done(tag, Err(error.clone()));
         }
         let request = match endpoint.request() {
@@ -111,10 +111,10 @@ impl<W: Work> Batch<'_, '_, W> {
         };
         match self.send(&request) {
             Ok((token, sent, in_flight)) => {
-                self.waiting.push_back(Waiting { tag, endpoint, request, token, sent, in_flight });
+                self.pending.push_back(Pending { tag, endpoint, request, token, sent, in_flight });
             }
             Err(Outcome::Failed(error)) => self.end(tag, &endpoint, &request, Err(error)),
-            Err(_) => self.go_alone(tag, &endpoint, &request),
+            Err(_) => self.send_alone(tag, &endpoint, &request),
         }
     }
 
@@ -125,37 +125,37 @@ impl<W: Work> Batch<'_, '_, W> {
         Ok((token, sent, in_flight))
     }
 
-    /// Waits for the answer to a request.
-    fn finish(&mut self, waiting: Waiting<W::Tag, W::Endpoint>) {
+    /// Waits for the response to a request.
+    fn finish(&mut self, pending: Pending<W::Tag, W::Endpoint>) {
         let Context { client, deadline } = self.context;
-        let Waiting { tag, endpoint, request, token, sent, in_flight } = waiting;
+        let Pending { tag, endpoint, request, token, sent, in_flight } = pending;
         match client.requester.receive(sent, in_flight, token.header(), &request, deadline) {
-            Outcome::Answer(response) if response.status != 403 => {
+            Outcome::Response(response) if response.status != 403 => {
                 self.work.done(tag, endpoint.parse(&request.path, response));
             }
-            // One connection that broke in the middle of a write says nothing about the others.
+            // A connection that broke during a write does not affect the other requests.
             Outcome::Failed(error) => self.work.done(tag, Err(error)),
-            _ => self.go_alone(tag, &endpoint, &request),
+            _ => self.send_alone(tag, &endpoint, &request),
         }
-        self.over = self.over.take().or_else(|| deadline.remaining().err());
+        self.aborted = self.aborted.take().or_else(|| deadline.remaining().err());
     }
 
-    /// Sends the request as a single one.
-    fn go_alone(&mut self, tag: W::Tag, endpoint: &W::Endpoint, request: &ApiRequest) {
+    /// Sends the request as a single one, with retries.
+    fn send_alone(&mut self, tag: W::Tag, endpoint: &W::Endpoint, request: &ApiRequest) {
         let outcome = self.context.client.send(request, self.context.deadline);
         self.end(tag, endpoint, request, outcome);
     }
 
-    /// Ends the call of a request that had all its tries.
+    /// Ends the call of a request after all retries.
     fn end(&mut self, tag: W::Tag, endpoint: &W::Endpoint, request: &ApiRequest, outcome: Result<Response>) {
-        if self.over.is_none() {
-            self.over = outcome.as_ref().err().filter(|error| ends_all(error)).cloned();
+        if self.aborted.is_none() {
+            self.aborted = outcome.as_ref().err().filter(|error| aborts_batch(error)).cloned();
         }
         self.work.done(tag, outcome.and_then(|response| endpoint.parse(&request.path, response)));
     }
 }
 
-/// Whether a request that had all its tries failed for a reason that the next one would meet, too.
-fn ends_all(error: &Error) -> bool {
+/// Whether an error, after all retries, would occur for the other requests, too.
+fn aborts_batch(error: &Error) -> bool {
     matches!(error.status(), Status::Auth | Status::Cancelled | Status::Connection | Status::Timeout | Status::Tls)
 }

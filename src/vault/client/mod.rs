@@ -1,7 +1,7 @@
-//! The authenticated client: requests with the session's token, one at a time or many at once.
+//! The authenticated client, which engines use: sends requests with the session's token, one at a time or in a batch.
 //!
-//! This is what an engine is given. It knows no engine, no mount and no secret. [`Client::run`] does an operation of an
-//! engine, [`Context::call`] one request of it.
+//! It does not depend on any engine or mount. [`Client::run`] runs an operation of an engine, [`Context::call`] one
+//! request of it.
 
 pub mod batch;
 
@@ -20,11 +20,11 @@ use crate::error::{Error, Result, Status};
 use crate::http::Response;
 use crate::observe::log::Logger;
 
-/// A path whose answer tells whether a token is alive: it needs no policy and uses up no use. Every namespace has this
-/// mount.
-const LIVENESS: &str = "sys/internal/ui/mounts/cubbyhole";
+/// A path whose response tells whether a token is valid: it requires no policy and does not count against `num_uses`.
+/// Every namespace has this mount.
+const VALIDITY_PROBE: &str = "sys/internal/ui/mounts/cubbyhole";
 
-/// Sends requests as the holder of one set of credentials.
+/// Sends requests authenticated with one set of credentials.
 pub struct Client {
     requester: Requester,
     session: Session,
@@ -32,12 +32,12 @@ pub struct Client {
     spellings: Spellings,
 }
 
-/// A client, and the end of the call that it is used for.
+/// A client with the deadline of the call that uses it.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Sends the requests.
     pub client: &'a Client,
-    /// The end of the call.
+    /// The deadline of the call.
     pub deadline: &'a Deadline,
 }
 
@@ -51,15 +51,15 @@ impl Context<'_> {
 }
 
 impl Client {
-    /// Prepares for the configured nodes and credentials. Opens no connection.
+    /// Creates a client for the configured nodes and credentials. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Client> {
         let session = Session::new(config.auth.clone());
         let (timeout, spellings) = (config.timeout, std::mem::take(&mut config.spellings));
         Ok(Client { requester: Requester::new(config, logger, deadline)?, session, timeout, spellings })
     }
 
-    /// Does one operation of an engine, with all of its requests, within the time of `call`. A failure is logged, with
-    /// `failed` in front, such as "Failed to store secret".
+    /// Runs one operation of an engine, with all of its requests, within the time limit of `call`. A failure is logged
+    /// with the prefix `failed`, such as "Failed to store secret".
     pub fn run<T>(&self, failed: &str, call: &Call, operation: impl FnOnce(Context<'_>) -> Result<T>) -> Result<T> {
         let deadline = self.start(call);
         operation(Context { client: self, deadline: &deadline }).map_err(|error| self.failed(failed, error))
@@ -70,61 +70,64 @@ impl Client {
         call.start(self.timeout)
     }
 
-    /// The error of an operation, for the caller and the log. A bad argument is the caller's alone, and told as it is.
+    /// Adds the prefix `what` to the error of an operation, and logs it. An invalid argument is returned unchanged and
+    /// not logged.
     #[cold]
     pub fn failed(&self, what: &str, error: Error) -> Error {
         if matches!(error.status(), Status::InvalidArgument | Status::InvalidReference) {
             return error;
         }
-        self.told(error.in_context(what))
+        self.report(error.in_context(what))
     }
 
-    /// Logs an error, whose message then names settings as they were set.
+    /// Logs an error. Its message then names settings as they were set.
     #[cold]
-    pub fn told(&self, error: Error) -> Error {
+    pub fn report(&self, error: Error) -> Error {
         let error = self.spellings.apply(error);
         self.logger().error(format_args!("{error}"));
         error
     }
 
-    /// Where messages go.
+    /// The destination of log lines.
     pub fn logger(&self) -> &Logger {
         self.requester.logger()
     }
 
-    /// `VAULT_MAX_RETRIES`: how often a request is repeated.
+    /// The limit of retries (`VAULT_MAX_RETRIES`).
     pub fn max_retries(&self) -> u32 {
         self.requester.max_retries()
     }
 
-    /// Sends `request` with the session's token. Any answer that no repeat can better comes back, errors included; a 403
-    /// only once it is sure that the token is alive.
+    /// Sends `request` with the session's token. Returns any response that a retry would not change, error responses
+    /// included. A 403 is returned only if the token is valid.
     pub fn send(&self, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
         let token = self.token(request.is_counted, deadline)?;
         let response = self.requester.send_as(Some(token.header()), request, deadline)?;
-        if response.status != 403 || !self.is_dead(&token, &response, deadline)? {
-            self.session.accepted(&token);
+        if response.status != 403 || !self.is_token_invalid(&token, &response, deadline)? {
+            self.session.token_accepted(&token);
             return Ok(response);
         }
         let fresh = self.session.replace(&self.requester, &token, request.is_counted, deadline)?;
         if fresh.text() == token.text() {
-            return Err(self.session.refused(&ErrorResponse::of(&response)));
+            return Err(self.session.token_refused(&ErrorResponse::of(&response)));
         }
         let response = self.requester.send_as(Some(fresh.header()), request, deadline)?;
-        if response.status == 403 && self.is_dead(&fresh, &response, deadline)? {
-            return Err(self.session.refused(&ErrorResponse::of(&response)));
+        if response.status == 403 && self.is_token_invalid(&fresh, &response, deadline)? {
+            return Err(self.session.token_refused(&ErrorResponse::of(&response)));
         }
-        self.session.accepted(&fresh);
+        self.session.token_accepted(&fresh);
         Ok(response)
     }
 
-    /// Whether a 403 was about the token. Where its text does not tell, a request that needs no policy does.
-    fn is_dead(&self, token: &Token, response: &Response, deadline: &Deadline) -> Result<bool> {
+    /// Whether a 403 means that the token is invalid. If its text does not tell, a request that requires no policy
+    /// does.
+    fn is_token_invalid(&self, token: &Token, response: &Response, deadline: &Deadline) -> Result<bool> {
         match ErrorResponse::of(response).denial() {
             Denial::Token => Ok(true),
             Denial::Policy => Ok(false),
             Denial::Unclear => {
-                let probe = self.requester.send_as(Some(token.header()), &ApiRequest::probe(LIVENESS), deadline)?;
+                let probe =
+                    self.requester.send_as(Some(token.header()), &ApiRequest::probe(VALIDITY_PROBE), deadline)?;
                 Ok(probe.status == 403 && ErrorResponse::of(&probe).denial() == Denial::Token)
             }
         }

@@ -1,4 +1,4 @@
-//! The engines of a server, each in terms of the authenticated client.
+//! The secrets engines, which use the authenticated client.
 
 pub(crate) mod kv;
 pub(crate) mod mount;

@@ -1,4 +1,4 @@
-//! What a mount is: its engine, and the KV version of a key-value engine.
+//! Looks up a mount: its engine, and the version of a key-value engine.
 
 use serde::Deserialize;
 
@@ -10,12 +10,12 @@ use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::response::{Denial, ErrorResponse};
 
-/// A mount, as the server describes it.
+/// A mount, as reported by the server.
 pub struct Mount {
     /// The engine.
     pub kind: Kind,
-    /// Where the mount itself is: the server answers for every path below it, too.
-    place: String,
+    /// The path of the mount itself: the server reports the mount for every path below it, too.
+    path: String,
 }
 
 /// The engine of a mount.
@@ -25,12 +25,12 @@ pub enum Kind {
     Kv1,
     /// KV version 2.
     Kv2,
-    /// Another engine, by the name of its type.
+    /// Another engine, with the name of its type.
     Other(String),
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct MountResponse {
     data: Option<Data>,
 }
 
@@ -48,11 +48,11 @@ struct Options {
 }
 
 impl Mount {
-    /// The mount around the path `name`, where that is another one.
-    pub fn around(&self, name: &str) -> Option<&str> {
+    /// The path of the mount that contains `name`, if `name` is not the mount itself.
+    pub fn enclosing(&self, name: &str) -> Option<&str> {
         let inside =
-            |place: &&str| !place.is_empty() && name.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
-        Some(self.place.as_str()).filter(inside)
+            |path: &&str| !path.is_empty() && name.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        Some(self.path.as_str()).filter(inside)
     }
 }
 
@@ -65,12 +65,12 @@ impl From<Data> for Mount {
             ("kv" | "generic", _) => Kind::Kv1,
             _ => Kind::Other(data.kind),
         };
-        Mount { kind, place: data.path.unwrap_or_default().trim_matches('/').to_owned() }
+        Mount { kind, path: data.path.unwrap_or_default().trim_matches('/').to_owned() }
     }
 }
 
-/// What the mount `name` is. This needs no policy, and uses up no use of the token. `None` where the token may use
-/// nothing below it.
+/// Looks up the mount `name`. This requires no policy and does not count against the token's `num_uses`. The output is
+/// `None` if the token may not use anything below the mount.
 pub struct LookUp<'a> {
     /// The mount's path.
     pub name: &'a str,
@@ -88,8 +88,8 @@ impl Endpoint for LookUp<'_> {
     fn parse(&self, path: &str, response: Response) -> Result<Option<Mount>> {
         match response.status {
             200 => {
-                let answer = serde_json::from_slice::<Answer>(&response.body).ok();
-                let data = answer.and_then(|answer| answer.data);
+                let parsed = serde_json::from_slice::<MountResponse>(&response.body).ok();
+                let data = parsed.and_then(|parsed| parsed.data);
                 let data = data.ok_or_else(|| not_as_documented(&response, path, "describes no mount"))?;
                 Ok(Some(data.into()))
             }

@@ -1,5 +1,5 @@
-//! What this verifier takes, case by case beside Go's, which the official client is built on: whatever is taken here is
-//! taken there, and the table stands in docs/security.md.
+//! Compares this verifier case by case with that of Go, which the official client uses: every chain that is accepted here
+//! is accepted there. docs/security.md has the table.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -299,7 +299,7 @@ fn ours(case: &Case) -> Result<(), Refusal> {
     }
 }
 
-/// What Go says, in the order of the cases.
+/// Go's results, in the order of the cases.
 fn gos(cases: &[Case]) -> Vec<String> {
     let list: Vec<_> = cases
         .iter()
@@ -316,7 +316,7 @@ fn gos(cases: &[Case]) -> Vec<String> {
 
 /// `HANDSFREE_WRITE_TABLE=1` writes it anew.
 #[test]
-fn whatever_is_taken_here_is_taken_by_go_and_the_table_says_what() {
+fn every_chain_that_is_accepted_here_is_accepted_by_go_and_the_table_is_current() {
     let cases: Vec<Case> = [roots_and_paths(), servers(), of_openssl()].into_iter().flatten().collect();
     let by_go = gos(&cases);
     assert_eq!(by_go.len(), cases.len());

@@ -1,4 +1,4 @@
-//! AppRole: a role_id, and mostly a secret_id.
+//! The `approle` method: a role_id, and a secret_id if the role requires one.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -13,8 +13,8 @@ struct Body<'a> {
     secret_id: Option<&'a str>,
 }
 
-/// The login with `role_id`, and with `secret_id` where the role asks for one.
+/// The login request with `role_id`, and with `secret_id` if the role requires one.
 pub fn login(mount: &str, role_id: &SecretString, secret_id: Option<&SecretString>) -> Result<ApiRequest> {
     let body = Body { role_id: role_id.expose_secret(), secret_id: secret_id.map(|s| s.expose_secret()) };
-    super::at(mount, "", &body)
+    super::request(mount, "", &body)
 }

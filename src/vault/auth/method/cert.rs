@@ -1,4 +1,4 @@
-//! The client certificate of the connection.
+//! The `cert` method: authenticates with the client certificate of the TLS connection.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ struct Body<'a> {
     name: Option<&'a str>,
 }
 
-/// The login with the certificate role `role`, or with any that fits.
+/// The login request for the certificate role `role`, or for any role that matches.
 pub fn login(mount: &str, role: Option<&str>) -> Result<ApiRequest> {
-    super::at(mount, "", &Body { name: role })
+    super::request(mount, "", &Body { name: role })
 }

@@ -1,4 +1,4 @@
-//! A JWT. The `kubernetes` method is the same with a service account's token.
+//! The `jwt` method, and the `kubernetes` method, which is the same with a service account's token.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -13,7 +13,7 @@ struct Body<'a> {
     jwt: &'a str,
 }
 
-/// The login with `role`; an empty one leaves the choice to the mount's default role.
+/// The login request for `role`; if it is empty, the mount's default role is used.
 pub fn login(mount: &str, role: &str, jwt: &SecretString) -> Result<ApiRequest> {
-    super::at(mount, "", &Body { role: Some(role).filter(|role| !role.is_empty()), jwt: jwt.expose_secret() })
+    super::request(mount, "", &Body { role: Some(role).filter(|role| !role.is_empty()), jwt: jwt.expose_secret() })
 }

@@ -1,4 +1,4 @@
-//! The ways to log in, one file each: what is sent, and where to.
+//! The login methods, one file each: the request that each of them sends.
 
 pub mod approle;
 pub mod cert;
@@ -12,14 +12,14 @@ use crate::reference::write_url_path;
 use crate::vault::api::json::to_body;
 use crate::vault::api::request::ApiRequest;
 
-/// The login `body` at the auth mount `mount`; `below` is what follows `login/`, mostly nothing.
-fn at(mount: &str, below: &str, body: &impl Serialize) -> Result<ApiRequest> {
+/// The login request with `body` at the auth mount `mount`. `name` is appended to the path unless it is empty.
+fn request(mount: &str, name: &str, body: &impl Serialize) -> Result<ApiRequest> {
     let mut path = String::from("auth/");
     write_url_path(mount, &mut path);
     path.push_str("/login");
-    if !below.is_empty() {
+    if !name.is_empty() {
         path.push('/');
-        write_url_path(below, &mut path);
+        write_url_path(name, &mut path);
     }
     Ok(ApiRequest::post_repeatable(path, to_body(4096, body)?))
 }

@@ -1,4 +1,4 @@
-//! A user's name and password.
+//! The `userpass` method: a username and a password.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -11,7 +11,7 @@ struct Body<'a> {
     password: &'a str,
 }
 
-/// The login of the user `username`.
+/// The login request for the user `username`.
 pub fn login(mount: &str, username: &str, password: &SecretString) -> Result<ApiRequest> {
-    super::at(mount, username, &Body { password: password.expose_secret() })
+    super::request(mount, username, &Body { password: password.expose_secret() })
 }

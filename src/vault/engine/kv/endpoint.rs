@@ -17,13 +17,13 @@ use crate::vault::api::response::{ErrorResponse, is_missing};
 
 /// Reads one field of a version of a secret.
 pub struct ReadField<'a> {
-    /// Where the mount is.
+    /// The mount.
     pub mount: &'a MountPath,
     /// The secret.
     pub path: &'a KvPath,
-    /// The version; the latest where there is none.
+    /// The version; `None`: the latest.
     pub version: Option<u64>,
-    /// The field's name.
+    /// The name of the field.
     pub field: &'a str,
 }
 
@@ -40,17 +40,17 @@ impl Endpoint for ReadField<'_> {
             found => found.and_then(Result::ok),
         };
         check_version(self.version, path, &response, found.is_some())?;
-        version_found(found, path, &response)
+        check_found(found, path, &response)
     }
 }
 
-/// Reads a version of a secret, whole.
+/// Reads a version of a secret with all fields.
 pub struct ReadDocument<'a> {
-    /// Where the mount is.
+    /// The mount.
     pub mount: &'a MountPath,
     /// The secret.
     pub path: &'a KvPath,
-    /// The version; the latest where there is none.
+    /// The version; `None`: the latest.
     pub version: Option<u64>,
 }
 
@@ -70,12 +70,12 @@ impl Endpoint for ReadDocument<'_> {
             return found.ok_or_else(|| not_as_documented(&response, path, "holds no KV version 2 document"));
         }
         let found = read_version(&response.body).map(|version| Found::Deleted { version });
-        version_found(found, path, &response)
+        check_found(found, path, &response)
     }
 }
 
-/// A version that was asked for by its number has to be that one: a cache that forgets a request's query would hand out
-/// the value of another.
+/// Checks that the response holds the version that was requested by number: a cache that ignores the query would return
+/// the value of another version.
 fn check_version(wanted: Option<u64>, path: &str, response: &Response, is_version: bool) -> Result<()> {
     let Some(wanted) = wanted.filter(|_| is_version) else { return Ok(()) };
     match read_version(&response.body) {
@@ -87,8 +87,8 @@ fn check_version(wanted: Option<u64>, path: &str, response: &Response, is_versio
     }
 }
 
-/// What the answer to a read of a version means. A deleted version still has its envelope, with a 404.
-fn version_found<T>(found: Option<Found<T>>, path: &str, response: &Response) -> Result<Found<T>> {
+/// Combines the status of a response with the version found in it. A deleted version still has an envelope, with a 404.
+fn check_found<T>(found: Option<Found<T>>, path: &str, response: &Response) -> Result<Found<T>> {
     match (response.status, found) {
         (200, Some(found)) => Ok(found),
         (200, None) => Err(not_as_documented(response, path, "holds no KV version 2 document")),
@@ -98,30 +98,30 @@ fn version_found<T>(found: Option<Found<T>>, path: &str, response: &Response) ->
     }
 }
 
-/// Writes a version.
+/// Writes a new version of a secret.
 pub struct Write<'a> {
-    /// Where the mount is.
+    /// The mount.
     pub mount: &'a MountPath,
     /// The secret.
     pub path: &'a KvPath,
-    /// What it holds.
+    /// The content of the version.
     pub content: Content<'a>,
 }
 
-/// What came of a write.
+/// The outcome of a write.
 pub enum Written {
-    /// It made a version.
+    /// The write created a version.
     Done,
-    /// The server demands a condition, and there was none.
-    WantsCheckAndSet(Error),
-    /// The condition was not met.
+    /// The server requires check-and-set, and the write had no condition.
+    RequiresCheckAndSet(Error),
+    /// The check-and-set condition was not met.
     VersionMismatch(Error),
-    /// Nobody has said whether it was done.
+    /// It is not known whether the write was executed.
     Unknown(Error),
 }
 
 #[derive(Deserialize)]
-struct WriteAnswer {
+struct WriteResponse {
     data: Option<WriteData>,
 }
 
@@ -137,9 +137,9 @@ impl Endpoint for Write<'_> {
         Ok(ApiRequest::post(self.mount.url(Branch::Data, self.path.as_str(), None), self.content.body()?))
     }
 
-    /// A write is done only if the answer names the version that it made: a KV version 1 mount does not.
+    /// A write counts as done only if the response names the new version, which a KV version 1 mount does not.
     fn parse(&self, path: &str, response: Response) -> Result<Written> {
-        let version = || serde_json::from_slice::<WriteAnswer>(&response.body).ok()?.data?.version;
+        let version = || serde_json::from_slice::<WriteResponse>(&response.body).ok()?.data?.version;
         match response.status {
             200 if version().is_some() => return Ok(Written::Done),
             200 => return Ok(Written::Unknown(not_as_documented(&response, path, "names no version"))),
@@ -150,11 +150,11 @@ impl Endpoint for Write<'_> {
             _ => {}
         }
         let refusal = ErrorResponse::of(&response);
-        let (wants, mismatch) = (refusal.requires_check_and_set(), refusal.is_version_mismatch());
+        let (requires_cas, mismatch) = (refusal.requires_check_and_set(), refusal.is_version_mismatch());
         let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
         let error = refused(refusal, path, "\"create\" and \"update\"");
-        match (wants, mismatch, may_have_acted) {
-            (true, ..) => Ok(Written::WantsCheckAndSet(error)),
+        match (requires_cas, mismatch, may_have_acted) {
+            (true, ..) => Ok(Written::RequiresCheckAndSet(error)),
             (_, true, _) => Ok(Written::VersionMismatch(error)),
             (.., true) => Ok(Written::Unknown(error)),
             _ => Err(error),
@@ -162,20 +162,20 @@ impl Endpoint for Write<'_> {
     }
 }
 
-/// Reads the metadata of a secret, which tell all of its versions.
+/// Reads the metadata of a secret, which describe all of its versions.
 pub struct ReadMetadata<'a> {
-    /// Where the mount is.
+    /// The mount.
     pub mount: &'a MountPath,
     /// The secret.
     pub path: &'a KvPath,
 }
 
-/// The metadata of a secret as the server wrote them: good for telling whether they have changed.
+/// The metadata of a secret as the server sent them, for comparison only.
 #[derive(PartialEq, Eq)]
 pub struct MetadataText(String);
 
 #[derive(Deserialize)]
-struct MetadataAnswer<'a> {
+struct MetadataResponse<'a> {
     #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
@@ -190,9 +190,9 @@ impl Endpoint for ReadMetadata<'_> {
     fn parse(&self, path: &str, response: Response) -> Result<Option<MetadataText>> {
         match response.status {
             200 => {
-                let answer: Option<MetadataAnswer<'_>> = serde_json::from_slice(&response.body).ok();
-                let data = answer.and_then(|answer| answer.data).filter(|data| data.get().starts_with('{'));
-                // Others, a login page in front of Vault say, answer 200 to everything.
+                let parsed: Option<MetadataResponse<'_>> = serde_json::from_slice(&response.body).ok();
+                let data = parsed.and_then(|parsed| parsed.data).filter(|data| data.get().starts_with('{'));
+                // A login page in front of Vault, for example, answers everything with 200.
                 let data = data.ok_or_else(|| not_as_documented(&response, path, "holds no metadata"))?;
                 Ok(Some(MetadataText(data.get().to_owned())))
             }
@@ -204,22 +204,22 @@ impl Endpoint for ReadMetadata<'_> {
 
 /// Deletes a secret with all of its versions.
 pub struct Delete<'a> {
-    /// Where the mount is.
+    /// The mount.
     pub mount: &'a MountPath,
     /// The secret.
     pub path: &'a KvPath,
 }
 
-/// What came of a deletion.
+/// The outcome of a deletion.
 pub enum Deleted {
-    /// Nothing is there any more.
+    /// The secret does not exist any more.
     Done,
-    /// Nobody has said whether it was done.
+    /// It is not known whether the deletion was executed.
     Unknown(Error),
 }
 
 #[derive(Deserialize)]
-struct DeleteAnswer {
+struct DeleteResponse {
     warnings: Option<Vec<IgnoredAny>>,
 }
 
@@ -231,10 +231,10 @@ impl Endpoint for Delete<'_> {
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Deleted> {
-        // The one reason to answer 200 where there is nothing to tell.
+        // A deletion has no response body, except for warnings.
         let has_warnings = || {
-            let answer = serde_json::from_slice::<DeleteAnswer>(&response.body);
-            answer.is_ok_and(|answer| answer.warnings.is_some_and(|list| !list.is_empty()))
+            let parsed = serde_json::from_slice::<DeleteResponse>(&response.body);
+            parsed.is_ok_and(|parsed| parsed.warnings.is_some_and(|list| !list.is_empty()))
         };
         match response.status {
             204 => Ok(Deleted::Done),
@@ -251,8 +251,8 @@ impl Endpoint for Delete<'_> {
     }
 }
 
-/// Whether the server may have done what a request asked for whose answer did not come, or could not be read.
-pub fn may_have_arrived(error: &Error) -> bool {
+/// Whether the server may have executed a request that failed with `error`: its response was lost or unreadable.
+pub fn may_have_been_executed(error: &Error) -> bool {
     matches!(
         error.status(),
         Status::Connection | Status::Timeout | Status::Unavailable | Status::Protocol | Status::Tls

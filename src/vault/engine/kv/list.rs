@@ -1,4 +1,4 @@
-//! Lists of what is stored: in one request where the server can, folder by folder where it cannot.
+//! Lists the secrets of a mount: with one request if the server supports `scan`, else folder by folder.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,18 +19,18 @@ use crate::vault::api::response::{ErrorResponse, is_missing};
 use crate::vault::client::Context;
 use crate::vault::client::batch::{self, Work};
 
-/// Names in one answer, where a folder's whole list would be too large for one.
+/// The number of names per page, if the list of a folder is too large for one response.
 const PAGE: usize = 100_000;
 
-/// The answer to a list or a scan.
+/// The response to a list or a scan.
 #[derive(Deserialize)]
-struct ListAnswer<'a> {
+struct ListResponse<'a> {
     #[serde(borrow)]
     data: Option<ListData<'a>>,
 }
 
-/// Where nothing is, a scan answers with an empty object. A server that takes no notice of `scan` may describe a
-/// document instead, whose fields are unknown here.
+/// A scan that finds nothing returns an empty object. A server that ignores `scan` may return the metadata of a secret
+/// instead, whose fields are unknown here and refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListData<'a> {
@@ -40,17 +40,18 @@ struct ListData<'a> {
     _key_info: Option<IgnoredAny>,
 }
 
-/// One name in a list, borrowed from the answer unless it has escapes: there may be very many of them.
+/// One name in a list, borrowed from the response unless it has escapes: a list may be very long.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The names in an answer; `None` where it is no list.
+/// The names in a response; the outer `None` if it is not a list.
 fn keys(response: &Response) -> Option<Option<Vec<Name<'_>>>> {
-    let answer: Option<ListAnswer<'_>> = serde_json::from_slice(&response.body).ok();
-    answer.and_then(|answer| answer.data).map(|data| data.keys)
+    let parsed: Option<ListResponse<'_>> = serde_json::from_slice(&response.body).ok();
+    parsed.and_then(|parsed| parsed.data).map(|data| data.keys)
 }
 
-fn below(folder: &str, names: &[Name<'_>]) -> Vec<String> {
+/// The paths of `names` in `folder`.
+fn paths_in(folder: &str, names: &[Name<'_>]) -> Vec<String> {
     names.iter().map(|Name(name)| format!("{folder}{name}")).collect()
 }
 
@@ -60,13 +61,13 @@ struct Scan<'a> {
     folder: &'a str,
 }
 
-/// What came of a scan.
+/// The outcome of a scan.
 enum Scanned {
     /// All paths beneath the folder.
     Paths(Vec<String>),
-    /// The server does not know it, or the policy does not allow it.
+    /// The server does not support `scan`, or the policy does not allow it.
     Refused,
-    /// The server is in trouble, and has not said that it cannot.
+    /// The server failed, which does not mean that it does not support `scan`.
     Failed,
 }
 
@@ -79,14 +80,14 @@ impl Endpoint for Scan<'_> {
 
     fn parse(&self, _: &str, response: Response) -> Result<Scanned> {
         Ok(match (response.status, keys(&response)) {
-            (200, Some(keys)) => Scanned::Paths(below(self.folder, &keys.unwrap_or_default())),
+            (200, Some(keys)) => Scanned::Paths(paths_in(self.folder, &keys.unwrap_or_default())),
             (429 | 500.., _) => Scanned::Failed,
             _ => Scanned::Refused,
         })
     }
 }
 
-/// Lists one folder, or a page of it: `limit` names behind `after` (OpenBao).
+/// Lists one folder, or a page of it: `limit` names after `after` (OpenBao).
 struct ListFolder<'a> {
     mount: &'a MountPath,
     folder: String,
@@ -98,7 +99,7 @@ struct Page {
 }
 
 impl Endpoint for ListFolder<'_> {
-    /// The paths of what is in the folder; those of folders end in a slash. None where the folder does not exist.
+    /// The paths in the folder; those of folders end with a slash. Empty if the folder does not exist.
     type Output = Vec<String>;
 
     fn request(&self) -> Result<ApiRequest> {
@@ -118,7 +119,7 @@ impl Endpoint for ListFolder<'_> {
             200 => {
                 let names =
                     keys(&response).flatten().ok_or_else(|| not_as_documented(&response, path, "is no list"))?;
-                Ok(below(&self.folder, &names))
+                Ok(paths_in(&self.folder, &names))
             }
             404 if is_missing(&response) => Ok(Vec::new()),
             _ => Err(refused(ErrorResponse::of(&response), path, "\"list\"")),
@@ -126,21 +127,21 @@ impl Endpoint for ListFolder<'_> {
     }
 }
 
-/// Lists one mount.
+/// Lists the secrets of one mount.
 pub struct Folders {
     concurrency: usize,
-    /// The server or the policy has no `scan`: asked once, not each time.
+    /// The server does not support `scan`, or the policy does not allow it. This is found out once.
     no_scan: AtomicBool,
 }
 
 impl Folders {
-    /// Reads up to `concurrency` folders at a time.
+    /// Creates a lister that reads up to `concurrency` folders at a time.
     pub fn new(concurrency: usize) -> Folders {
         Folders { concurrency, no_scan: AtomicBool::new(false) }
     }
 
-    /// The paths of all documents whose path starts with `prefix`, at any depth, in no particular order. What no
-    /// reference can name is left out, and logged: it was not written by this library, and could not be got by it.
+    /// The paths of all secrets whose path starts with `prefix`, at any depth, in no particular order. A path that no
+    /// reference can name is left out and logged: this library has not written it and could not read it.
     pub fn list(&self, mount: &MountPath, context: Context<'_>, prefix: &Prefix) -> Result<Vec<KvPath>> {
         let logger = context.client.logger();
         if let Some(paths) = self.scan(mount, context, prefix)? {
@@ -156,7 +157,7 @@ impl Folders {
         }
     }
 
-    /// `None` where there is no scan, or its answer would be too large.
+    /// Lists with one request. `None` if that is not possible, or if its response is too large.
     fn scan(&self, mount: &MountPath, context: Context<'_>, prefix: &Prefix) -> Result<Option<Vec<String>>> {
         if self.no_scan.load(Ordering::Relaxed) {
             return Ok(None);
@@ -174,7 +175,7 @@ impl Folders {
     }
 }
 
-/// The path as one that a reference can name; the log names one that no reference can.
+/// Converts a path to one that a reference can name; logs and drops one that no reference can name.
 fn nameable(path: &str, logger: &Logger) -> Option<KvPath> {
     const SHOWN: usize = 80;
     let start: String = path.chars().take(SHOWN).collect();
@@ -187,7 +188,7 @@ fn nameable(path: &str, logger: &Logger) -> Option<KvPath> {
         .ok()
 }
 
-/// A walk through all folders that may hold what is looked for.
+/// A walk through all folders that may contain matching secrets.
 struct Walk<'a> {
     mount: &'a MountPath,
     context: Context<'a>,
@@ -231,7 +232,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A folder whose list is too large for one answer, page by page (OpenBao).
+    /// Visits a folder whose list is too large for one response, page by page (OpenBao).
     fn visit_pages(&mut self, folder: String) -> Result<()> {
         let mut list = ListFolder { mount: self.mount, folder, page: Some(Page { after: None }) };
         loop {

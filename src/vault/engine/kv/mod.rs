@@ -2,6 +2,7 @@
 
 pub mod document;
 mod endpoint;
+mod envelope;
 mod hint;
 pub mod list;
 mod path;

@@ -1,21 +1,21 @@
-//! Paths of a KV version 2 mount.
+//! URL paths of a KV version 2 mount.
 
 use crate::reference::write_url_path;
 
-/// Where a mount is, and the subtree of it that everything is confined to.
+/// A mount, and the subtree of it that all paths are confined to.
 pub struct MountPath {
-    /// The mount, encoded, with a slash at its end.
+    /// The mount, percent-encoded, with a trailing slash.
     mount: String,
-    /// The subtree that stands in front of every path, with a slash at its end; mostly empty.
+    /// The prefix of every path, with a trailing slash; empty if there is none.
     prefix: String,
 }
 
-/// What `data` and `metadata` are for.
+/// The two branches of the API.
 #[derive(Clone, Copy)]
 pub enum Branch {
-    /// Versions of documents.
+    /// `data`: the versions of secrets.
     Data,
-    /// What there is, and folders.
+    /// `metadata`: the metadata of secrets, and folders.
     Metadata,
 }
 
@@ -28,7 +28,7 @@ impl MountPath {
         MountPath { mount: encoded, prefix: prefix.map(|p| format!("{p}/")).unwrap_or_default() }
     }
 
-    /// The path behind `/v1/`, encoded, of a document or, with a slash at its end, of a folder.
+    /// The path below `/v1/`, percent-encoded, of a secret or, if `path` ends with a slash, of a folder.
     pub fn url(&self, branch: Branch, path: &str, version: Option<u64>) -> String {
         let branch = match branch {
             Branch::Data => "data/",

@@ -1,9 +1,9 @@
-//! The KV version 2 engine: reading, replacing, changing and deleting secrets without losing what others write.
+//! The KV version 2 engine: reads, replaces, updates and deletes secrets without losing concurrent writes.
 
 use std::time::Duration;
 
 use super::document::{Change, Content, Document, Field, Found};
-use super::endpoint::{Delete, Deleted, ReadDocument, ReadField, ReadMetadata, Write, Written, may_have_arrived};
+use super::endpoint::{Delete, Deleted, ReadDocument, ReadField, ReadMetadata, Write, Written, may_have_been_executed};
 use super::hint;
 use super::path::{Branch, MountPath};
 use crate::error::{Error, Result, Status};
@@ -14,25 +14,25 @@ use crate::vault::api::request::MAX_REQUEST;
 use crate::vault::client::Context;
 use crate::vault::client::batch::call_each;
 
-/// How often a change is tried while others change the same secret.
-const TRIES: u32 = 64;
+/// How often an update is attempted while others change the same secret.
+const MAX_ATTEMPTS: u32 = 64;
 
-/// Contenders wait up to this long before they try again, and longer the more often they lost.
+/// The bounds of the pause before another attempt, which grows with the number of conflicts.
 const FIRST_CONTENTION_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_CONTENTION_PAUSE: Duration = Duration::from_millis(200);
+const MAX_CONTENTION_PAUSE: Duration = Duration::from_millis(200);
 
 /// One KV version 2 mount.
 pub struct Kv {
-    /// The mount's name, for hints.
+    /// The name of the mount, for log lines.
     mount: String,
     path: MountPath,
-    /// How many requests a batch has on their way at a time.
+    /// The number of requests that a batch has in flight at a time.
     concurrency: usize,
 }
 
-/// A write whose answer was lost.
-struct Lost {
-    /// The version that it made, if it arrived.
+/// A write whose outcome is not known.
+struct Unconfirmed {
+    /// The version that it created, if it was executed.
     version: u64,
     error: Error,
 }
@@ -43,31 +43,31 @@ impl Kv {
         Kv { mount: mount.to_owned(), path: MountPath::new(mount, prefix), concurrency }
     }
 
-    /// Where the mount is.
+    /// The paths of the mount.
     pub fn path(&self) -> &MountPath {
         &self.path
     }
 
-    /// The text of a field; `None` where there is no such document or field.
+    /// The text of a field; `None` if there is no such secret or field.
     pub fn read(&self, context: Context<'_>, reference: &VaultReference) -> Result<Option<Secret>> {
         let found = context.call(&self.read_field(reference))?;
         Ok(self.text(context, reference, found))
     }
 
-    /// The texts behind several references, in their order.
+    /// The texts of several references, in order.
     pub fn read_many(&self, context: Context<'_>, references: &[VaultReference]) -> Vec<Result<Option<Secret>>> {
         let reads = references.iter().map(|reference| self.read_field(reference));
         let found = call_each(context, reads, self.concurrency);
         found.into_iter().zip(references).map(|(found, reference)| Ok(self.text(context, reference, found?))).collect()
     }
 
-    /// The text that was found. Where there is none because of a likely mistake, the log says so.
+    /// The text that was found. If there is none, and a mistake is likely, logs a hint.
     fn text(&self, context: Context<'_>, reference: &VaultReference, found: Found<Field>) -> Option<Secret> {
         let logger = context.client.logger();
         match found {
             Found::Live(Field::Text(text)) => return Some(text),
-            Found::Live(Field::Absent { names }) => hint::other_fields(logger, reference, &names),
-            Found::Missing => hint::mount_in_path(logger, reference, &self.mount),
+            Found::Live(Field::Absent { names }) => hint::log_other_fields(logger, reference, &names),
+            Found::Missing => hint::warn_if_mount_in_path(logger, reference, &self.mount),
             Found::Deleted { .. } => {}
         }
         None
@@ -82,28 +82,28 @@ impl Kv {
         context.call(&ReadDocument { mount: &self.path, path, version })
     }
 
-    /// Replaces the whole document.
+    /// Replaces the whole secret.
     pub fn write(&self, context: Context<'_>, path: &KvPath, value: &str, metadata: Option<&Metadata>) -> Result<()> {
         let content = Content::New { value, metadata, cas: None };
         match context.call(&Write { mount: &self.path, path, content })? {
-            Written::WantsCheckAndSet(_) => self.write_checked(context, path, value, metadata),
-            outcome => done(outcome),
+            Written::RequiresCheckAndSet(_) => self.write_checked(context, path, value, metadata),
+            outcome => require_done(outcome),
         }
     }
 
-    /// Replaces several documents. Where two of them have the same path, either may be the last.
+    /// Replaces several secrets. If two of them have the same path, either may be written last.
     pub fn write_many(&self, context: Context<'_>, secrets: &[(KvPath, &str)]) -> Vec<Result<()>> {
         let content = |value| Content::New { value, metadata: None, cas: None };
         let writes = secrets.iter().map(|(path, value)| Write { mount: &self.path, path, content: content(*value) });
         let outcomes = call_each(context, writes, self.concurrency);
         let checked = |(outcome, (path, value)): (Result<Written>, &(KvPath, &str))| match outcome? {
-            Written::WantsCheckAndSet(_) => self.write_checked(context, path, value, None),
-            outcome => done(outcome),
+            Written::RequiresCheckAndSet(_) => self.write_checked(context, path, value, None),
+            outcome => require_done(outcome),
         };
         outcomes.into_iter().zip(secrets).map(checked).collect()
     }
 
-    /// Replaces the whole document where the server demands check-and-set.
+    /// Replaces the whole secret if the server requires check-and-set.
     fn write_checked(
         &self,
         context: Context<'_>,
@@ -111,7 +111,7 @@ impl Kv {
         value: &str,
         metadata: Option<&Metadata>,
     ) -> Result<()> {
-        for losses in 0..TRIES {
+        for conflicts in 0..MAX_ATTEMPTS {
             let version = match self.read_document(context, path, None)? {
                 Found::Missing => 0,
                 Found::Deleted { version } => version,
@@ -119,33 +119,34 @@ impl Kv {
             };
             let content = Content::New { value, metadata, cas: Some(version) };
             match context.call(&Write { mount: &self.path, path, content })? {
-                Written::VersionMismatch(_) => context.deadline.sleep(contention_pause(losses))?,
-                outcome => return done(outcome),
+                Written::VersionMismatch(_) => context.deadline.sleep(contention_pause(conflicts))?,
+                outcome => return require_done(outcome),
             }
         }
-        Err(self.contended(path))
+        Err(self.contention_error(path))
     }
 
-    /// Changes one field of a document that exists, without losing what others change at the same time. `false` where
-    /// there is no such document or field.
+    /// Changes one field of an existing secret without losing concurrent changes. `false` if there is no such secret or
+    /// field.
     pub fn update(&self, context: Context<'_>, path: &KvPath, change: &Change<'_>) -> Result<bool> {
-        let mut lost: Option<Lost> = None;
-        let mut lost_answers = 0;
-        for losses in 0..TRIES {
+        let mut unconfirmed: Option<Unconfirmed> = None;
+        let mut lost_responses = 0;
+        for conflicts in 0..MAX_ATTEMPTS {
             let latest = match self.read_document(context, path, None)? {
                 Found::Live(document) if document.has(change.field)? => document,
-                // Whether ours came before others deleted it nobody can tell.
-                _ => return lost.map_or(Ok(false), |lost| Err(lost.error)),
+                // It is not known whether our write was executed before the secret was deleted.
+                _ => return unconfirmed.map_or(Ok(false), |write| Err(write.error)),
             };
-            match lost.take() {
-                Some(before) if latest.version < before.version => {
-                    if lost_answers > context.client.max_retries() {
-                        return Err(before.error);
+            match unconfirmed.take() {
+                Some(write) if latest.version < write.version => {
+                    if lost_responses > context.client.max_retries() {
+                        return Err(write.error);
                     }
-                    // It may still be on its way. It, or the one that follows: the server takes one for this version.
-                    lost = Some(before);
+                    // The write may still be in flight. The server accepts it or the next one, since both are for this
+                    // version.
+                    unconfirmed = Some(write);
                 }
-                Some(before) if self.arrived(context, path, &latest, &before, change)? => return Ok(true),
+                Some(write) if self.was_executed(context, path, &latest, &write, change)? => return Ok(true),
                 _ => {}
             }
             match self.write_change(context, path, &latest, change)? {
@@ -153,19 +154,22 @@ impl Kv {
                 Written::Unknown(error) if context.deadline.remaining().is_err() => return Err(error),
                 Written::Unknown(error) => {
                     let path = path.as_str();
-                    context.client.logger().info(format_args!("{path}: looking whether the update arrived: {error}"));
-                    lost = Some(Lost { version: latest.version.saturating_add(1), error });
-                    lost_answers += 1;
+                    context
+                        .client
+                        .logger()
+                        .info(format_args!("{path}: checking whether the update was executed: {error}"));
+                    unconfirmed = Some(Unconfirmed { version: latest.version.saturating_add(1), error });
+                    lost_responses += 1;
                 }
                 Written::VersionMismatch(_) => {}
-                Written::WantsCheckAndSet(error) => return Err(error),
+                Written::RequiresCheckAndSet(error) => return Err(error),
             }
-            context.deadline.sleep(contention_pause(losses))?;
+            context.deadline.sleep(contention_pause(conflicts))?;
         }
-        Err(lost.map_or_else(|| self.contended(path), |lost| lost.error))
+        Err(unconfirmed.map_or_else(|| self.contention_error(path), |write| write.error))
     }
 
-    /// Writes a version that is only taken if it is the next one.
+    /// Writes the change on condition that `latest` is still the latest version.
     fn write_change(
         &self,
         context: Context<'_>,
@@ -175,81 +179,82 @@ impl Kv {
     ) -> Result<Written> {
         let content = Content::Changed(latest, change);
         let outcome = context.call(&Write { mount: &self.path, path, content });
-        // What is too large to be sent did not arrive; an answer that was too large may be one to what did.
+        // A request that is too large was not sent. If the response was too large, the request may have been executed.
         let was_sent = |error: &Error| {
             error.status() == Status::TooLarge && content.body().is_ok_and(|body| body.len() <= MAX_REQUEST)
         };
-        outcome.or_else(|error| match may_have_arrived(&error) || was_sent(&error) {
+        outcome.or_else(|error| match may_have_been_executed(&error) || was_sent(&error) {
             true => Ok(Written::Unknown(error)),
             false => Err(error),
         })
     }
 
-    /// Whether the version that may be ours is. `latest` is the newest version there is, that one or a later one.
-    fn arrived(
+    /// Whether an unconfirmed write was executed. `latest` is the latest version: the one of that write, or a later
+    /// one.
+    fn was_executed(
         &self,
         context: Context<'_>,
         path: &KvPath,
         latest: &Document,
-        lost: &Lost,
+        write: &Unconfirmed,
         change: &Change<'_>,
     ) -> Result<bool> {
-        if latest.version == lost.version {
+        if latest.version == write.version {
             return Ok(latest.is_result_of(change));
         }
-        match self.read_document(context, path, Some(lost.version))? {
+        match self.read_document(context, path, Some(write.version))? {
             Found::Live(document) => Ok(document.is_result_of(change)),
-            // Versions are pruned and deleted: to write once more might undo what others wrote after ours.
-            Found::Missing | Found::Deleted { .. } => Err(lost.error.clone()),
+            // The version was pruned or deleted. A second write could undo what others wrote after ours.
+            Found::Missing | Found::Deleted { .. } => Err(write.error.clone()),
         }
     }
 
-    /// Deletes a document with all versions; `false` where there was nothing.
+    /// Deletes a secret with all versions; `false` if it does not exist.
     ///
-    /// A deletion whose answer was lost is repeated only while the metadata are those that were read: otherwise it may
-    /// have been done, and the secret that is there now may be another one.
+    /// A deletion whose response was lost is repeated only while the metadata are unchanged. Otherwise it may have been
+    /// executed, and the secret that exists now may be a new one.
     pub fn delete(&self, context: Context<'_>, path: &KvPath) -> Result<bool> {
         let read = ReadMetadata { mount: &self.path, path };
         let Some(before) = context.call(&read)? else { return Ok(false) };
-        let mut losses = 0;
+        let mut conflicts = 0;
         loop {
             let error = match context.call(&Delete { mount: &self.path, path }) {
                 Ok(Deleted::Done) => return Ok(true),
                 Ok(Deleted::Unknown(error)) => error,
-                Err(error) if may_have_arrived(&error) => error,
+                Err(error) if may_have_been_executed(&error) => error,
                 Err(error) => return Err(error),
             };
             if context.deadline.remaining().is_err() {
                 return Err(error);
             }
             let path = path.as_str();
-            context.client.logger().info(format_args!("{path}: looking whether the deletion arrived: {error}"));
+            context.client.logger().info(format_args!("{path}: checking whether the deletion was executed: {error}"));
             match context.call(&read) {
                 Ok(None) => return Ok(true),
-                Ok(Some(now)) if now == before && losses < context.client.max_retries() => {}
+                Ok(Some(now)) if now == before && conflicts < context.client.max_retries() => {}
                 _ => return Err(error),
             }
-            context.deadline.sleep(contention_pause(losses))?;
-            losses += 1;
+            context.deadline.sleep(contention_pause(conflicts))?;
+            conflicts += 1;
         }
     }
 
-    fn contended(&self, path: &KvPath) -> Error {
+    fn contention_error(&self, path: &KvPath) -> Error {
         let url = self.path.url(Branch::Data, path.as_str(), None);
-        let message = format!("{url}: others changed the secret {TRIES} times in a row; try again later");
+        let message = format!("{url}: others changed the secret {MAX_ATTEMPTS} times in a row; try again later");
         Error::new(Status::Conflict, message).with_http_status(400)
     }
 }
 
-/// What a write without a condition came to.
-fn done(outcome: Written) -> Result<()> {
+/// Converts the outcome of a write to a result.
+fn require_done(outcome: Written) -> Result<()> {
     match outcome {
         Written::Done => Ok(()),
-        Written::WantsCheckAndSet(error) | Written::VersionMismatch(error) | Written::Unknown(error) => Err(error),
+        Written::RequiresCheckAndSet(error) | Written::VersionMismatch(error) | Written::Unknown(error) => Err(error),
     }
 }
 
-fn contention_pause(losses: u32) -> Duration {
-    let longest = FIRST_CONTENTION_PAUSE.saturating_mul(losses + 1).min(LONGEST_CONTENTION_PAUSE);
+fn contention_pause(conflicts: u32) -> Duration {
+    let longest = FIRST_CONTENTION_PAUSE.saturating_mul(conflicts + 1).min(MAX_CONTENTION_PAUSE);
     longest.mul_f64(fastrand::f64())
 }

@@ -1,0 +1,183 @@
+//! Decides which responses and failures are retried, and where.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::consistency;
+use super::explain::unexpected_encoding;
+use super::outcome::{Attempt, Failover, Outcome, TransientFailure};
+use super::redirect;
+use super::request::Effect;
+use super::requester::{INDEX, Requester};
+use super::response::ErrorResponse;
+use super::sanitize::described;
+use super::token::TokenHeader;
+use crate::call::Deadline;
+use crate::error::{Error, Status};
+use crate::http::{Failure, Response, header};
+use crate::observe::redact::RequestSecrets;
+
+impl Requester {
+    /// Classifies the response to an attempt.
+    pub(super) fn classify(&self, attempt: &Attempt<'_>, mut response: Response, deadline: &Deadline) -> Outcome {
+        let (request, from, status) = (attempt.request, &response.from, response.status);
+        self.mark_responsive(attempt.node);
+        self.logger().debug(format_args!("{} {}: HTTP {status} from {from}", request.method.as_str(), request.path));
+        let index = response.header(&INDEX);
+        let is_older = |(given, required): (&str, &Arc<str>)| consistency::is_older(given, required);
+        if index.zip(attempt.index.as_ref()).is_some_and(is_older) {
+            return self.stale_response(attempt, &response);
+        }
+        // The index of an error is not recorded: an index that came with the refusal of an index would be refused
+        // again, for ever.
+        if let Some(index) = index.filter(|_| status < 300) {
+            self.index.record(index);
+        }
+        if response.status != 200 {
+            let custom = self.custom_header_values.iter().map(|value| value.expose_secret());
+            let headers = attempt.token.map(TokenHeader::text).into_iter().chain(custom);
+            response.secrets = RequestSecrets::of(headers, request.body.as_ref().map(|body| body.as_slice()));
+        }
+        if let Some(error) = unexpected_encoding(&response, &request.path) {
+            return self.encoded_response(request.effect, &response, error);
+        }
+        match response.status {
+            200..=299 | 403 | 404 => {
+                if !self.is_initialised.load(Ordering::Relaxed) {
+                    self.is_initialised.store(true, Ordering::Relaxed);
+                }
+                Outcome::Response(response)
+            }
+            301 | 302 | 307 | 308 => match self.destination(attempt, &response, deadline) {
+                Ok(other) => {
+                    let (error, failover) = (redirect::redirect_loop(&request.path), Failover::Redirect(other));
+                    Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: false, failover })
+                }
+                Err(outcome) => outcome,
+            },
+            _ => self.classify_refusal(attempt, response, deadline),
+        }
+    }
+
+    /// A response with a content encoding that was not requested. The status alone decides whether the request is
+    /// retried.
+    #[cold]
+    fn encoded_response(&self, effect: Effect, response: &Response, error: Error) -> Outcome {
+        let retry = |may_have_acted| {
+            let retry_after = retry_after(response);
+            Outcome::Retry(TransientFailure {
+                error: error.clone(),
+                retry_after,
+                may_have_acted,
+                failover: Failover::None,
+            })
+        };
+        match response.status {
+            429 => retry(false),
+            502..=504 if effect != Effect::Once => retry(true),
+            _ => Outcome::Failed(error),
+        }
+    }
+
+    /// A response that is older than what this manager has written or read. Another node, or the same one later, has
+    /// newer data.
+    #[cold]
+    fn stale_response(&self, attempt: &Attempt<'_>, response: &Response) -> Outcome {
+        self.cluster.move_away_from(attempt.node);
+        self.transport.leave_address(attempt.node, attempt.address_turn);
+        let message = format!(
+            "{}: the answer of {} ({}) is older than what was written; is that node cut off from its cluster?",
+            attempt.request.path,
+            response.from,
+            described(response)
+        );
+        let error = Error::new(Status::Unavailable, message).with_http_status(response.status);
+        Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: false, failover: Failover::Leader })
+    }
+
+    fn classify_refusal(&self, attempt: &Attempt<'_>, response: Response, deadline: &Deadline) -> Outcome {
+        let (request, mut refusal) = (attempt.request, ErrorResponse::of(&response));
+        let retry_after = retry_after(&response);
+        if refusal.is_mount_upgrading() {
+            return Outcome::Upgrading(refusal.into_error(&request.path, "this"));
+        }
+        if let Some(index) = attempt.index.as_ref().filter(|_| refusal.is_index_unreadable()) {
+            self.index.forget(index);
+            return Outcome::IndexRefused(refusal.into_error(&request.path, "this"));
+        }
+        let did_not_act = refusal.did_not_act();
+        let is_retryable = match request.effect {
+            Effect::Read => refusal.is_transient_for_read(),
+            Effect::Repeatable => refusal.is_transient(),
+            Effect::Once => did_not_act,
+        };
+        if !is_retryable {
+            return Outcome::Response(response);
+        }
+        refusal.is_uninitialised = refusal.is_sealed() && self.is_uninitialised(attempt.node, deadline);
+        let failover = match refusal.is_transient() && !refusal.is_behind() {
+            _ if refusal.is_quota() => Failover::None,
+            true => Failover::Leader,
+            false => Failover::Any,
+        };
+        if failover != Failover::None {
+            self.transport.leave_address(attempt.node, attempt.address_turn);
+        }
+        if failover != Failover::None && refusal.is_transient() {
+            self.cluster.move_away_from(attempt.node);
+        }
+        let error = refusal.into_error(&request.path, "this");
+        Outcome::Retry(TransientFailure { error, retry_after, may_have_acted: !did_not_act, failover })
+    }
+
+    /// Classifies an attempt without a response. `idle_timeout` is how long the node could be silent.
+    #[cold]
+    pub(super) fn classify_failure(
+        &self,
+        attempt: &Attempt<'_>,
+        failure: Failure,
+        idle_timeout: Duration,
+        deadline: &Deadline,
+    ) -> Outcome {
+        let Failure { error, sent, stale, is_transient, .. } = failure;
+        if !is_transient {
+            return Outcome::Failed(error);
+        }
+        let is_once = attempt.request.effect == Effect::Once;
+        if stale && (!sent || !is_once) {
+            return Outcome::Stale(error);
+        }
+        // The next call should start at another node, whatever the outcome of this one.
+        self.cluster.mark_unresponsive(attempt.node);
+        self.transport.leave_address(attempt.node, attempt.address_turn);
+        // The attempt has a timeout of its own, which does not end the call.
+        let error = match (error.status(), deadline.remaining()) {
+            (Status::Timeout, Err(over)) => return Outcome::Failed(over),
+            (_, Err(_)) => return Outcome::Failed(error),
+            (Status::Timeout, Ok(_)) => self.idle_timeout_error(attempt.node, idle_timeout),
+            (_, Ok(_)) => error,
+        };
+        if sent && is_once {
+            return Outcome::Failed(error);
+        }
+        Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: sent, failover: Failover::Leader })
+    }
+
+    fn idle_timeout_error(&self, node: usize, idle_timeout: Duration) -> Error {
+        let target = self.transport.target(node);
+        let message = format!("{target} gave no answer within {:.3} s; is it overloaded?", idle_timeout.as_secs_f64());
+        Error::new(Status::Timeout, message)
+    }
+}
+
+/// The pause that `Retry-After` asks for. Servers round it down to whole seconds, so a second is added, with a jitter
+/// of a tenth: clients that got the same value do not all retry at the same time.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.header(&header::RETRY_AFTER)?;
+    let seconds = seconds.parse().ok().filter(|_| seconds.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let rounding = Duration::from_millis(900 + fastrand::u64(..200));
+    Some(Duration::from_secs(seconds).saturating_add(rounding))
+}

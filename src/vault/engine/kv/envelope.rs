@@ -1,0 +1,150 @@
+//! The envelope of a response that holds a version of a secret, parsed in one pass without copying the fields.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::vault::api::json;
+
+/// The highest version number: servers store versions as signed integers.
+const MAX_VERSION: u64 = i64::MAX.unsigned_abs();
+
+/// The envelope of a response, with the part of the document that was requested.
+pub struct Envelope<T> {
+    /// The document, or a part of it; `None` for a deleted version.
+    pub content: Option<T>,
+    /// The number of the version; 0 if the server does not name it.
+    pub version: u64,
+}
+
+impl<'de, T> Envelope<T> {
+    /// Parses the envelope of a response, and the document in it with `seed`. `None` if it is not one of KV version 2.
+    pub fn read<S: DeserializeSeed<'de, Value = Option<T>>>(body: &'de [u8], seed: S) -> Option<Envelope<T>> {
+        let envelope: Option<Envelope<T>> = json::read(body, Entry { name: "data", seed: DataSeed(seed) }).ok()?;
+        envelope.filter(|envelope| envelope.version <= MAX_VERSION)
+    }
+}
+
+/// The name of an entry of a JSON object, borrowed unless it has escapes.
+#[derive(Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// Reads the entry `name` of an object with `seed`, and skips the other entries. A duplicate entry is an error.
+struct Entry<'n, S> {
+    name: &'n str,
+    seed: S,
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Entry<'_, S> {
+    type Value = Option<S::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Entry<'_, S> {
+    type Value = Option<S::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut seed, mut found) = (Some(self.seed), None);
+        while let Some(Name(name)) = map.next_key()? {
+            if name != self.name {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let seed = seed.take().ok_or_else(|| A::Error::custom("a duplicate entry"))?;
+            found = Some(map.next_value_seed(seed)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Reads the `data` object of a response: the document, with the seed, and the number of the version.
+struct DataSeed<S>(S);
+
+#[derive(Deserialize)]
+struct VersionMetadata {
+    #[serde(default)]
+    version: u64,
+}
+
+impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> DeserializeSeed<'de> for DataSeed<S> {
+    type Value = Envelope<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope<T>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> Visitor<'de> for DataSeed<S> {
+    type Value = Envelope<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a version of a secret")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<T>, A::Error> {
+        let (mut seed, mut content, mut version) = (Some(self.0), None, None);
+        while let Some(Name(name)) = map.next_key()? {
+            match &*name {
+                "data" => {
+                    let seed = seed.take().ok_or_else(|| A::Error::duplicate_field("data"))?;
+                    content = map.next_value_seed(seed)?;
+                }
+                "metadata" => {
+                    let metadata: VersionMetadata = map.next_value()?;
+                    if version.replace(metadata.version).is_some() {
+                        return Err(A::Error::duplicate_field("metadata"));
+                    }
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Envelope { content, version: version.ok_or_else(|| A::Error::missing_field("metadata"))? })
+    }
+}
+
+/// Reads one field of a document, which may be null. If the name occurs more than once, the last value counts.
+pub struct FieldSeed<'n>(pub &'n str);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+    type Value = Option<Option<&'de RawValue>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FieldSeed<'_> {
+    type Value = Option<Option<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a document or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut field = None;
+        while let Some(Name(name)) = map.next_key()? {
+            if name == self.0 {
+                field = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Some(field))
+    }
+}
