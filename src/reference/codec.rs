@@ -1,4 +1,4 @@
-//! Percent-encoding, both ways: what a reference holds and what a URL holds differ.
+//! Percent-encoding and decoding, for references and for URLs, which encode different characters.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::flaw::Flaw;
 use super::printable::is_printable;
 
-/// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are no UTF-8.
+/// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are not UTF-8.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
     if !text.bytes().any(|byte| byte == b'%') {
         return Ok(Cow::Borrowed(text));
@@ -27,8 +27,8 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
     String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Flaw::NotUtf8)
 }
 
-/// Appends `text` as a reference holds it: as it is, but for `%`, `?` and `#`, which have a meaning there, and for
-/// characters that cannot be seen (a field may hold them).
+/// Appends `text` encoded for a reference: `%`, `?` and `#`, which have a meaning there, and characters that are not
+/// printable, which a field may hold, are encoded.
 pub(super) fn push_reference_text(text: &str, out: &mut String) {
     for character in text.chars() {
         if matches!(character, '%' | '?' | '#') || !is_printable(character) {
@@ -42,10 +42,10 @@ pub(super) fn push_reference_text(text: &str, out: &mut String) {
     }
 }
 
-/// Appends `path` as a URL holds it: everything encoded but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
+/// Appends `path` encoded for a URL: all but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
 pub fn write_url_path(path: &str, out: &mut String) {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
-    // Mostly all of it.
+    // Usually the whole path.
     let plain = path.bytes().position(|byte| !is_plain(byte)).unwrap_or(path.len());
     let (plain, rest) = path.split_at_checked(plain).unwrap_or(("", path));
     out.push_str(plain);
