@@ -1,4 +1,4 @@
-//! TLS with an authority of the test's own: who is trusted, who is not, and what people are told.
+//! TLS with a certificate authority of the test: which servers are trusted, and the errors for others.
 
 #![cfg(test)]
 
@@ -37,7 +37,7 @@ fn read(server: &Server, address: &str, extra: &[(&str, &str)]) -> Result<String
     get(&*open_at(server, address, "secret", extra)?)
 }
 
-/// The error, which is HF_ERR_TLS and ends in these words.
+/// The error of an outcome. Checks that it is HF_ERR_TLS and that its message ends with `end`.
 fn tls_error(outcome: Result<String>, end: &str) -> Error {
     let error = outcome.unwrap_err();
     assert_eq!((error.status(), error.http_status()), (Status::Tls, 0), "{error}");
@@ -54,7 +54,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn the_authority_can_be_named_as_file_text_or_directory() {
+fn the_ca_can_be_a_file_a_text_or_a_directory() {
     let tls = Tls::new();
     let server = server(&tls.server(), None, "");
     let address = server.https_addr(0);
@@ -73,7 +73,7 @@ fn the_authority_can_be_named_as_file_text_or_directory() {
 }
 
 #[test]
-fn a_directory_of_authorities_is_read_with_all_below_it_and_files_of_other_kinds_are_passed_over() {
+fn a_ca_directory_is_read_recursively_and_other_files_are_ignored() {
     let tls = Tls::new();
     let server = server(&tls.server(), None, "");
     let folder = tempfile::tempdir().unwrap();
@@ -94,12 +94,12 @@ fn a_directory_of_authorities_is_read_with_all_below_it_and_files_of_other_kinds
 
     fs::copy(tls.ca_file(), deep.join("ca")).unwrap();
     assert_eq!(read(&server, &server.https_addr(0), &setting).unwrap(), "v");
-    // A link stands for its file, wherever that is.
+    // A link is followed to a file anywhere.
     fs::remove_file(deep.join("ca")).unwrap();
     symlink(tls.ca_file(), folder.path().join("one/ca.pem")).unwrap();
     assert_eq!(read(&server, &server.https_addr(0), &setting).unwrap(), "v");
 
-    // What begins like a certificate and is none spoils it all: somebody meant it to be trusted.
+    // A file that begins like a certificate but is invalid is an error: it was meant to be trusted.
     for rest in ["CANARY!\n-----END CERTIFICATE-----\n", "CANA", "CANA\n-----END CERTIFICATE-----\n"] {
         let broken = folder.path().join("one/broken.pem");
         fs::write(&broken, format!("-----BEGIN CERTIFICATE-----\n{rest}")).unwrap();
@@ -111,7 +111,7 @@ fn a_directory_of_authorities_is_read_with_all_below_it_and_files_of_other_kinds
 }
 
 #[test]
-fn the_file_beats_the_text_and_the_text_the_directory() {
+fn the_ca_file_takes_precedence_over_the_text_and_the_text_over_the_directory() {
     let (tls, stranger) = (Tls::new(), Tls::new());
     let server = server(&tls.server(), None, "");
     let address = server.https_addr(0);
@@ -126,18 +126,18 @@ fn the_file_beats_the_text_and_the_text_the_directory() {
 }
 
 #[test]
-fn an_unknown_authority_is_named_with_the_variable_that_helps() {
+fn the_error_for_an_unknown_ca_names_the_variable_to_set() {
     let (tls, stranger) = (Tls::new(), Tls::new());
     let server = server(&tls.server(), None, "");
     let end =
         format!("certificate of {} is signed by an unknown authority; set VAULT_CACERT to its CA", place(&server));
     tls_error(read(&server, &server.https_addr(0), &[("VAULT_CACERT", text(&stranger.ca_file()))]), &end);
-    // The system's authorities do not know it either.
+    // It is not among the system's authorities either.
     tls_error(read(&server, &server.https_addr(0), &[]), &end);
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority_is_taken_where_it_is_named() {
+fn a_self_signed_ca_certificate_is_accepted_if_it_is_configured() {
     let tls = Tls::new();
     let folder = tempfile::tempdir().unwrap();
     let own = tls.server_and_ca("localhost", false);
@@ -149,13 +149,13 @@ fn a_certificate_that_is_its_own_authority_is_taken_where_it_is_named() {
     {
         assert_eq!(read(&server, &server.https_addr(0), &[setting]).unwrap(), "v", "{}", setting.0);
     }
-    // Beside others, too.
+    // Also together with other certificates.
     let both = format!("{}{pem}", tls.ca_pem());
     assert_eq!(read(&server, &server.https_addr(0), &[("VAULT_CACERT_BYTES", &both)]).unwrap(), "v");
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority_is_refused_where_it_is_not_named() {
+fn a_self_signed_ca_certificate_is_refused_if_it_is_not_configured() {
     let (tls, stranger) = (Tls::new(), Tls::new());
     let server = server(&tls.server_and_ca("localhost", false), None, "");
     let end = format!(
@@ -163,7 +163,7 @@ fn a_certificate_that_is_its_own_authority_is_refused_where_it_is_not_named() {
          set VAULT_CACERT to it, or give the server a certificate that is no CA's",
         place(&server)
     );
-    // One of the same name with another key.
+    // A certificate with the same name but another key.
     let twin = stranger.server_and_ca("localhost", false);
     for setting in [&[][..], &[("VAULT_CACERT", text(&tls.ca_file()))], &[("VAULT_CACERT", text(&twin.certificate))]] {
         tls_error(read(&server, &server.https_addr(0), setting), &end);
@@ -171,7 +171,7 @@ fn a_certificate_that_is_its_own_authority_is_refused_where_it_is_not_named() {
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority_has_to_bear_the_name_and_to_be_valid() {
+fn a_self_signed_ca_certificate_needs_the_right_name_and_must_not_have_expired() {
     let tls = Tls::new();
     let other = tls.server_and_ca("vault.example", false);
     let server_of_other = server(&other, None, "");
@@ -188,7 +188,7 @@ fn a_certificate_that_is_its_own_authority_has_to_bear_the_name_and_to_be_valid(
 }
 
 #[test]
-fn who_shows_a_certificate_has_to_hold_its_key() {
+fn a_server_without_the_key_of_its_certificate_is_refused() {
     let (tls, thief) = (Tls::new(), Tls::new());
     let own = tls.server_and_ca("localhost", false);
     let stolen = Identity { certificate: own.certificate.clone(), key: thief.server().key };
@@ -200,7 +200,7 @@ fn who_shows_a_certificate_has_to_hold_its_key() {
 }
 
 #[test]
-fn a_certificate_that_is_not_for_servers_is_refused_with_what_it_lacks() {
+fn a_certificate_without_server_auth_is_refused_with_advice() {
     let tls = Tls::new();
     let server = server(&tls.client("localhost"), None, "");
     let end =
@@ -209,7 +209,7 @@ fn a_certificate_that_is_not_for_servers_is_refused_with_what_it_lacks() {
 }
 
 #[test]
-fn a_name_that_the_certificate_does_not_bear_is_refused_unless_it_is_the_one_to_expect() {
+fn a_wrong_name_is_refused_unless_tls_server_name_expects_it() {
     let tls = Tls::new();
     let server = server(&tls.server_named("vault.example"), None, "");
     let ca = tls.ca_file();
@@ -236,10 +236,10 @@ fn an_expired_certificate_is_refused() {
     tls_error(read(&server, &server.https_addr(0), &[("VAULT_CACERT", text(&tls.ca_file()))]), &end);
 }
 
-/// With TLS 1.3 the client is done before the server has seen that a certificate is missing: the alert comes with the
-/// first read. With TLS 1.2 it comes in the handshake.
+/// With TLS 1.3 the handshake of the client ends before the server notices the missing certificate: the alert arrives
+/// with the first read. With TLS 1.2 it arrives in the handshake.
 #[test]
-fn a_client_certificate_that_is_asked_for_has_to_be_given() {
+fn a_missing_or_unknown_client_certificate_is_an_error_with_advice() {
     for hcl in ["", "tls_max_version = \"tls12\""] {
         let (tls, stranger) = (Tls::new(), Tls::new());
         let ca = tls.ca_file();
@@ -268,7 +268,7 @@ fn a_client_certificate_that_is_asked_for_has_to_be_given() {
 }
 
 #[test]
-fn a_server_that_speaks_tls_1_1_alone_is_refused() {
+fn a_server_with_tls_1_1_only_is_refused() {
     let tls = Tls::new();
     let server = server(&tls.server(), None, "tls_min_version = \"tls10\"\n  tls_max_version = \"tls11\"");
     let error = read(&server, &server.https_addr(0), &[("VAULT_CACERT", text(&tls.ca_file()))]).unwrap_err();
@@ -277,7 +277,7 @@ fn a_server_that_speaks_tls_1_1_alone_is_refused() {
 }
 
 #[test]
-fn tls_1_2_and_1_3_are_both_spoken() {
+fn tls_1_2_and_1_3_are_supported() {
     let tls = Tls::new();
     for version in ["tls12", "tls13"] {
         let hcl = format!("tls_min_version = \"{version}\"\n  tls_max_version = \"{version}\"");
@@ -288,14 +288,14 @@ fn tls_1_2_and_1_3_are_both_spoken() {
 }
 
 #[test]
-fn the_post_quantum_key_exchange_is_what_is_agreed_on() {
+fn the_post_quantum_key_exchange_is_preferred() {
     let tls = Tls::new();
     let server = Server::shared();
     let mount = server.fresh_mount();
     open(server, &mount, server.root_token()).store("a", "v", None, &Call::default()).unwrap();
     let ca = tls.ca_file();
     let settings = [("VAULT_CACERT", text(&ca)), ("VAULT_MOUNT", mount.as_str())];
-    // A server that has the choice, and one that takes nothing else.
+    // A server that supports several groups, and one that supports only this one.
     for group in [None, Some(NamedGroup::X25519MLKEM768)] {
         let front = TlsFront::to(server.port(), &tls.server(), true, group);
         assert_eq!(read(server, &front.addr(), &settings).unwrap(), "v");
@@ -304,7 +304,7 @@ fn the_post_quantum_key_exchange_is_what_is_agreed_on() {
         assert_eq!(handshakes[0].group, Some(NamedGroup::X25519MLKEM768));
         assert_eq!(handshakes[0].version, ProtocolVersion::TLSv1_3);
     }
-    // Servers that know nothing of it are served, too.
+    // Servers that do not support it work, too.
     for group in [NamedGroup::X25519, NamedGroup::secp256r1, NamedGroup::secp384r1] {
         let front = TlsFront::to(server.port(), &tls.server(), true, Some(group));
         assert_eq!(read(server, &front.addr(), &settings).unwrap(), "v");
@@ -321,7 +321,7 @@ fn a_second_connection_resumes_the_session_of_the_first() {
     for tls13 in [true, false] {
         let front = TlsFront::to(server.port(), &tls.server(), tls13, None);
         let ca = tls.ca_file();
-        // Connections that are never used again: each request shakes hands.
+        // Connections are never reused: each request performs a handshake.
         let settings =
             [("VAULT_CACERT", text(&ca)), ("VAULT_MOUNT", mount.as_str()), ("VAULT_MAX_CONNECTION_AGE", "0")];
         let manager = open_at(server, &front.addr(), "secret", &settings).unwrap();
@@ -334,7 +334,7 @@ fn a_second_connection_resumes_the_session_of_the_first() {
 }
 
 #[test]
-fn the_servers_own_sessions_resume() {
+fn sessions_with_a_real_server_resume() {
     let tls = Tls::new();
     let server = server(&tls.server(), None, "");
     let ca = tls.ca_file();
@@ -346,7 +346,7 @@ fn the_servers_own_sessions_resume() {
 }
 
 #[test]
-fn skip_verify_takes_any_certificate_and_warns_once_at_open() {
+fn skip_verify_accepts_any_certificate_and_warns_once_at_open() {
     let tls = Tls::new();
     let server = server(&tls.expired_server(), None, "");
     let (address, warnings) = (server.https_addr(0), Arc::new(Warnings::default()));
@@ -369,7 +369,7 @@ fn skip_verify_takes_any_certificate_and_warns_once_at_open() {
 }
 
 #[test]
-fn http_to_a_tls_port_and_https_to_a_plain_one_say_so() {
+fn http_to_a_tls_port_and_https_to_a_plain_port_have_specific_errors() {
     let tls = Tls::new();
     let server = server(&tls.server(), None, "");
     let plain = format!("http://localhost:{}", server.https_port(0));
@@ -385,7 +385,7 @@ fn http_to_a_tls_port_and_https_to_a_plain_one_say_so() {
 }
 
 #[test]
-fn a_peer_that_hangs_up_in_the_handshake_is_a_tls_error() {
+fn a_connection_closed_in_the_handshake_is_a_tls_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("https://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -400,7 +400,7 @@ fn a_peer_that_hangs_up_in_the_handshake_is_a_tls_error() {
 }
 
 #[test]
-fn files_that_hold_no_certificate_are_named_with_their_variable() {
+fn files_without_certificates_are_named_with_their_variable() {
     let tls = Tls::new();
     let client = tls.client("web");
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Files that are named in settings and are no regular files: they hold no call up past its deadline.
+//! Files in settings that are not regular files: calls end at their deadlines.
 
 use std::fs;
 use std::io::Write;
@@ -18,7 +18,7 @@ fn fifo(folder: &Path) -> PathBuf {
     path
 }
 
-/// Opens a manager with these settings and a limit.
+/// Opens a manager with these settings and a timeout.
 fn open_within(limit: Duration, settings: &[(&str, &str)]) -> Result<(), Error> {
     let mut options = Options::new_isolated();
     options.set("SECRET_MANAGER_TYPE", "vault").unwrap();
@@ -31,7 +31,7 @@ fn open_within(limit: Duration, settings: &[(&str, &str)]) -> Result<(), Error> 
 }
 
 #[test]
-fn a_fifo_that_nobody_writes_to_ends_with_the_deadline_and_is_named() {
+fn a_fifo_without_a_writer_ends_at_the_deadline_and_is_named() {
     let (server, tls) = (Server::shared(), Tls::new());
     let client = tls.client("web");
     let path = fifo(tls.folder());
@@ -60,13 +60,13 @@ fn a_fifo_that_nobody_writes_to_ends_with_the_deadline_and_is_named() {
 }
 
 #[test]
-fn a_fifo_whose_writer_comes_late_is_waited_for() {
+fn a_fifo_with_a_late_writer_is_waited_for() {
     let (server, folder) = (Server::shared(), tempfile::tempdir().unwrap());
     let path = fifo(folder.path());
     let token = server.root_token().to_owned();
     let writer = std::thread::spawn({
         let path = path.clone();
-        // Opens once somebody reads.
+        // Opening blocks until there is a reader.
         move || fs::OpenOptions::new().write(true).open(path).unwrap().write_all(token.as_bytes()).unwrap()
     });
     let settings = [("VAULT_ADDR", server.addr()), ("VAULT_TOKEN_FILE", path.to_str().unwrap().to_owned())];
@@ -75,7 +75,7 @@ fn a_fifo_whose_writer_comes_late_is_waited_for() {
 }
 
 #[test]
-fn a_device_without_an_end_is_no_credential() {
+fn an_endless_device_is_refused_as_a_credential() {
     let server = Server::shared();
     for (device, why) in [("/dev/zero", "too large"), ("/dev/null", "is empty")] {
         let settings = [("VAULT_ADDR", server.addr()), ("VAULT_TOKEN_FILE", device.to_owned())];
