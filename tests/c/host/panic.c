@@ -1,4 +1,4 @@
-/* A panic inside of the library: an error of its own kind, and its text nowhere. */
+/* A panic inside the library: it is HF_ERR_INTERNAL, and its message is not shown. */
 #include "host.h"
 
 extern hf_status hf_test_panic(const char *message, hf_error **error);

@@ -1,5 +1,5 @@
-/* reload.c LIBRARY CYCLES THREADS: the library loaded, used and closed over and over, each time from threads that end
- * afterwards. Every cycle that left a thread key behind would soon be the last one. */
+/* reload.c LIBRARY CYCLES THREADS: loads, uses and closes the library repeatedly, each time on threads that end
+ * afterwards. If cycles leaked thread keys, they would soon be exhausted. */
 #define _DEFAULT_SOURCE
 #include <dlfcn.h>
 #include <dirent.h>
@@ -21,7 +21,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* A function of the library. POSIX says that this way of converting works. */
+/* Looks up a function of the library. POSIX guarantees that this conversion works. */
 static void find(void *handle, const char *name, void *function)
 {
     void *found = dlsym(handle, name);
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     threads = strtol(argv[3], NULL, 10);
     if (threads > 16)
         return 2;
-    cycle(64, threads); /* arenas of malloc and stacks of threads come to be here */
+    cycle(64, threads); /* creates the arenas of malloc and the stacks of threads */
     pages = mapped_pages();
     open_files = descriptors();
     cycle(cycles, threads);

@@ -1,8 +1,8 @@
-/* soak.c CALLS REFUSED: so many calls of every kind and outcome, by two threads, with a look at the resident memory and
- * the open descriptors after each twentieth. The first five looks are the time that it takes to reach the plateau.
+/* soak.c CALLS REFUSED: makes CALLS calls of every kind and outcome on two threads, and measures the resident memory
+ * and the open descriptors after each twentieth of them. The first five measurements are the warm-up.
  *
- * VAULT_ADDR is a real server; RECORDED is the address of one that answers every read with the value "recorded", as fast
- * as it can; REFUSED is an address where nobody listens. */
+ * VAULT_ADDR is a real server; RECORDED is the address of one that answers every read with the value "recorded";
+ * REFUSED is an address on which nothing listens. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
