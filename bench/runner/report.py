@@ -1,4 +1,4 @@
-"""results.md: tables, the bounds beside what was measured, and where it was measured."""
+"""results.md: tables, the goals with the measured values, and the machine."""
 
 import datetime
 import os
@@ -21,7 +21,7 @@ def percentile(samples, share):
 
 
 class Measured:
-    """The samples of all cases, in nanoseconds or gets a second."""
+    """The samples of all cases, in nanoseconds or gets per second."""
 
     def __init__(self, samples):
         self.samples = samples
@@ -30,7 +30,7 @@ class Measured:
         return statistics.median(self.samples[case.key][peer.key])
 
     def ratio(self, case, peer, to):
-        """How many times the time (or the rate) of `to`."""
+        """The time (or the rate) as a multiple of that of `to`."""
         return self.median(case, peer) / self.median(case, to)
 
     def shown(self, case, peer):
@@ -47,7 +47,7 @@ def figure(value):
 def table(case, measured):
     baseline = case.baseline
     last = f"× {baseline.name.split(',')[0]}" if baseline else "× this library, C"
-    # The highest of a handful of samples is no percentile.
+    # The maximum of a few samples is not a percentile.
     has_p99 = len(measured.samples[case.key][case.peers[0].key]) >= 100
     yield f"### {case.title[0].upper()}{case.title[1:]}, on {case.server}\n"
     yield f"| client | median, {case.unit} | {'p99, ' + case.unit + ' | ' if has_p99 else ''}{last} |"
@@ -61,7 +61,7 @@ def table(case, measured):
 
 
 def bounds(measured):
-    """What is to be reached: what, at most or at least, measured, whether it is."""
+    """The goals: name, limit, measured value, and whether it is reached."""
     case = {case.key: case for case in CASES}
     ours = peers.OURS_C
 
