@@ -1,4 +1,4 @@
-# The front door for developers. Programs that use the library are better served by CMake or pkg-config: see README.md.
+# Targets for developers. To use the library in a program, use CMake or pkg-config: see README.md.
 
 CARGO ?= cargo
 export CARGO
