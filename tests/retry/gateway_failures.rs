@@ -1,28 +1,23 @@
 //! Gateways that lose, delay or replace answers.
 
-use std::ffi::CStr;
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
-use handsfree_secrets::observe::log::LogSink;
-use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{
     Counter, Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text, eventually,
 };
-use log::{Level, LevelFilter};
 use serde_json::json;
 
-use crate::managers::{open_at, open_with, options};
+use crate::managers::{open_at, open_with};
 
-fn call() -> Call {
+pub fn call() -> Call {
     Call::default()
 }
 
 /// A mount with the secret `a` = `old`, which has another field `beside`.
-fn mount_with_secret(server: &Server) -> String {
+pub fn mount_with_secret(server: &Server) -> String {
     let mount = server.fresh_mount();
     server.write_raw(&mount, "a", json!({"value": "old", "beside": 1}));
     mount
@@ -274,91 +269,9 @@ fn a_repeated_answer_is_not_taken_for_that_of_another_request() {
             let got = manager.get(reference, &call()).unwrap().unwrap();
             assert_eq!(got.as_str(), value);
             let repeated = || (proxy.passed().repeats == round * 2 + number + 1).then_some(());
-            eventually("the answer's second coming", Duration::from_secs(10), repeated);
+            eventually("the repeated answer", Duration::from_secs(10), repeated);
         }
     }
-}
-
-/// Holds up who writes a line with `part` in it for as long as `pause` takes.
-struct Brake<F> {
-    part: &'static str,
-    pause: F,
-}
-
-impl<F: Fn() + Send + Sync> LogSink for Brake<F> {
-    fn log(&self, _: Level, message: &CStr) {
-        if message.to_str().unwrap().contains(self.part) {
-            (self.pause)();
-        }
-    }
-}
-
-/// A manager behind `address`, whose lines pass `brake`.
-fn open_with_brake(
-    server: &Server,
-    address: &str,
-    mount: &str,
-    brake: impl LogSink + 'static,
-) -> Arc<dyn SecretManager> {
-    let settings = [
-        ("SECRET_MANAGER_TYPE", "vault"),
-        ("VAULT_ADDR", address),
-        ("VAULT_MOUNT", mount),
-        ("VAULT_TOKEN", server.root_token()),
-    ];
-    let mut options = options(&settings).unwrap();
-    options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
-    handsfree_secrets::open::open(Some(&options), &call()).unwrap()
-}
-
-#[test]
-fn a_call_delayed_at_its_start_does_not_use_a_stale_connection() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    server.write_raw(&mount, "b", json!({"value": "other"}));
-    let proxy = FaultProxy::to(server.port());
-    let (entered, has_entered) = channel();
-    let (holding, may_go) = channel::<()>();
-    let pause = {
-        let (may_go, held) = (Mutex::new(may_go), Counter::default());
-        move || {
-            if held.next() == 0 {
-                let _ = entered.send(());
-                // Until the test drops its end, or fails.
-                let _ = may_go.lock().unwrap().recv();
-            }
-        }
-    };
-    let manager = open_with_brake(server, &proxy.addr(), &mount, Brake { part: "/data/a", pause });
-    std::thread::scope(|scope| {
-        let holding = holding;
-        let held_up = scope.spawn(|| manager.get("vault://a", &call()).unwrap().unwrap().as_str().to_owned());
-        has_entered.recv_timeout(Duration::from_secs(10)).expect("the call comes to where it is held up");
-        // Meanwhile another call uses the connection, and its answer comes once more.
-        proxy.set(Fault::Twice(Duration::from_millis(10)));
-        assert_eq!(manager.get("vault://b", &call()).unwrap().unwrap().as_str(), "other");
-        let repeated = || (proxy.passed().repeats == 1).then_some(());
-        eventually("the answer's second coming", Duration::from_secs(10), repeated);
-        drop(holding);
-        assert_eq!(held_up.join().unwrap(), "old");
-    });
-}
-
-#[test]
-fn a_store_past_its_deadline_is_not_sent() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let pause = || std::thread::sleep(Duration::from_millis(400));
-    let manager = open_with_brake(server, &server.addr(), &mount, Brake { part: "asking", pause });
-    // The first store may ask for the mount before.
-    manager.store("b", "v", None, &call()).unwrap();
-    let mut hasty = call();
-    hasty.set_timeout(Duration::from_millis(200));
-    let error = manager.store("c", "v", None, &hasty).unwrap_err();
-    assert_eq!(error.status(), Status::Timeout, "{error}");
-    // What was sent all the same would be there by now.
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(server.read_raw(&mount, "b").is_some() && server.read_raw(&mount, "c").is_none());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Files in settings that are not regular files: calls end at their deadlines.
+//! Files in settings: files without certificates, and files that are not regular files.
 
 use std::fs;
 use std::io::Write;
@@ -11,6 +11,8 @@ use handsfree_secrets::config::Options;
 use handsfree_secrets::error::{Error, Status};
 use handsfree_secrets::open;
 use handsfree_secrets_test_support::{Server, Tls};
+
+use crate::{read, text};
 
 fn fifo(folder: &Path) -> PathBuf {
     let path = folder.join("fifo");
@@ -84,4 +86,41 @@ fn an_endless_device_is_refused_as_a_credential() {
         assert_eq!(error.status(), Status::Config, "{error}");
         assert!(error.message().contains(device) && error.message().contains(why), "{error}");
     }
+}
+
+#[test]
+fn files_without_certificates_are_named_with_their_variable() {
+    let tls = Tls::new();
+    let client = tls.client("web");
+    let folder = tempfile::tempdir().unwrap();
+    let junk = folder.path().join("junk.pem");
+    fs::write(&junk, "CANARY").unwrap();
+    let (junk, key, certificate) = (text(&junk), text(&client.key), text(&client.certificate));
+    for (settings, variable, place) in [
+        (vec![("VAULT_CACERT", junk)], "VAULT_CACERT", junk),
+        (vec![("BAO_CACERT", junk)], "BAO_CACERT", junk),
+        (vec![("BAO_CACERT_BYTES", "CANARY")], "BAO_CACERT_BYTES", ""),
+        (vec![("BAO_CAPATH", "/nowhere")], "BAO_CAPATH", "/nowhere"),
+        (vec![("BAO_CLIENT_CERT", junk), ("VAULT_CLIENT_KEY", key)], "BAO_CLIENT_CERT", junk),
+        (vec![("VAULT_CLIENT_CERT", certificate), ("BAO_CLIENT_KEY", junk)], "BAO_CLIENT_KEY", junk),
+        (vec![("BAO_TLS_SERVER_NAME", "-a")], "BAO_TLS_SERVER_NAME", ""),
+        (vec![("VAULT_CACERT", "/nowhere/ca.pem")], "VAULT_CACERT", "/nowhere/ca.pem"),
+        (vec![("VAULT_CACERT_BYTES", "CANARY")], "VAULT_CACERT_BYTES", ""),
+        (vec![("VAULT_CAPATH", "/nowhere")], "VAULT_CAPATH", "/nowhere"),
+        (vec![("VAULT_CAPATH", text(folder.path()))], "VAULT_CAPATH", text(folder.path())),
+        (vec![("VAULT_CLIENT_CERT", junk), ("VAULT_CLIENT_KEY", key)], "VAULT_CLIENT_CERT", junk),
+        (vec![("VAULT_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", junk)], "VAULT_CLIENT_KEY", junk),
+        (vec![("VAULT_CLIENT_CERT", certificate)], "VAULT_CLIENT_KEY", ""),
+        (vec![("VAULT_CLIENT_KEY", key)], "VAULT_CLIENT_CERT", ""),
+    ] {
+        let error = read(Server::shared(), "https://localhost:1", &settings).unwrap_err();
+        assert_eq!(error.status(), Status::Config, "{settings:?}: {error}");
+        assert!(error.message().contains(variable) && error.message().contains(place), "{error}");
+        assert!(!error.message().contains("CANARY"), "{error}");
+    }
+    let other = tls.client("other");
+    let mixed = [("BAO_CLIENT_CERT", certificate), ("VAULT_CLIENT_KEY", text(&other.key))];
+    let error = read(Server::shared(), "https://localhost:1", &mixed).unwrap_err();
+    assert_eq!(error.status(), Status::Config, "{error}");
+    assert!(error.message().contains("BAO_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together"), "{error}");
 }

@@ -1,8 +1,9 @@
 /* reload.c LIBRARY CYCLES THREADS: loads, uses and closes the library repeatedly, each time on threads that end
  * afterwards. If cycles leaked thread keys, they would soon be exhausted. */
 #define _DEFAULT_SOURCE
+#include "descriptors.h"
+
 #include <dlfcn.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -63,18 +64,6 @@ static void *one_cycle(void *unused)
     (void)unused;
     use_once(getenv("REFERENCE"), getenv("EXPECTED"));
     return NULL;
-}
-
-static long descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    long count = 0;
-
-    while (folder != NULL && readdir(folder) != NULL)
-        count++;
-    if (folder != NULL)
-        closedir(folder);
-    return count;
 }
 
 /* How many 4 kB pages the process has mapped. */

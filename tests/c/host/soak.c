@@ -4,9 +4,9 @@
  * VAULT_ADDR is a real server; RECORDED is the address of one that answers every read with the value "recorded";
  * REFUSED is an address on which nothing listens. */
 #define _DEFAULT_SOURCE
+#include "descriptors.h"
 #include "host.h"
 
-#include <dirent.h>
 #include <pthread.h>
 
 #define LOOKS 20
@@ -30,18 +30,6 @@ static long resident_kb(void)
     if (file != NULL)
         fclose(file);
     return kb;
-}
-
-static long descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    long count = 0;
-
-    while (folder != NULL && readdir(folder) != NULL)
-        count++;
-    if (folder != NULL)
-        closedir(folder);
-    return count;
 }
 
 static hf_manager *open_at(const char *address, hf_status expected)
