@@ -63,7 +63,7 @@ pub fn reset_default_manager() {
 }
 
 /// The process-wide manager. A reset removes the whole slot, so that a thread that is still opening a manager stores it
-/// in a slot that nobody reads.
+/// in a slot that is no longer used.
 static DEFAULT: ArcSwapOption<Slot> = ArcSwapOption::const_empty();
 
 /// How long a thread waits for another one that opens the process-wide manager, if neither its call nor the

@@ -131,7 +131,7 @@ fn speak(mut connection: TcpStream, script: &Mutex<Script>) {
         let mut script = lock(script);
         if request.starts_with(b"CONNECT ") {
             if !request.starts_with(format!("CONNECT {HOME} ").as_bytes()) && !script.leader_asked {
-                script.flaw = Some("a server was asked that nobody vouched for");
+                script.flaw = Some("a request was sent to an unknown server");
             }
             drop(script);
             if connection.write_all(b"HTTP/1.1 200 x\r\n\r\n").is_err() {

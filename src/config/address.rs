@@ -38,7 +38,7 @@ fn address_problem(text: &str) -> &'static str {
     if is_quoted || text.contains(char::is_whitespace) {
         "holds quotes or blanks; write the URL alone, such as https://host:8200"
     } else if text.contains("ADDR=") {
-        "holds a name and a '='; write what stands behind it, such as https://host:8200"
+        "holds a name and a '='; write what follows it, such as https://host:8200"
     } else if text.starts_with('/') {
         "holds no URL; write https://host:8200, or unix:// in front of the path of a socket"
     } else if text.contains("://") {
@@ -127,10 +127,10 @@ fn base_path(path: &str) -> Result<String, &'static str> {
     let (first, last) = (path.split('/').nth(1), path.rsplit('/').next());
     let at_an_end = |name: &str| first == Some(name) || last == Some(name);
     if at_an_end("ui") {
-        return Err("holds the address of the web interface; write what stands in front of /ui");
+        return Err("holds the address of the web interface; write the part before /ui");
     }
     if at_an_end("v1") {
-        return Err("holds the path of a request; write what stands in front of /v1");
+        return Err("holds the path of a request; write the part before /v1");
     }
     if path.contains(['?', '#']) {
         return Err("holds a '?' or '#', which an address cannot have");
@@ -246,9 +246,9 @@ mod tests {
             ("vault.example.com:8200", "write https://host:8200"),
             ("'https://a'", "holds quotes or blanks"),
             ("export VAULT_ADDR=https://a", "holds quotes or blanks"),
-            ("VAULT_ADDR=https://a", "write what stands behind it"),
-            ("https://a:8200/ui/", "in front of /ui"),
-            ("https://a:8200/gw/v1/", "in front of /v1"),
+            ("VAULT_ADDR=https://a", "write what follows it"),
+            ("https://a:8200/ui/", "the part before /ui"),
+            ("https://a:8200/gw/v1/", "the part before /v1"),
             ("https://::1:8200", "write https://[::1]:8200"),
             ("/run/bao.sock", "unix://"),
             ("grpc://a", "neither https, http nor unix"),

@@ -12,7 +12,7 @@ pub trait Environment: Send + Sync {
 }
 
 /// The environment of this process, read again at each call. It appears empty in a setuid-like process (AT_SECURE),
-/// because whoever starts such a process controls its environment but does not have its rights.
+/// because the user who starts such a process controls its environment but does not have its rights.
 #[derive(Debug)]
 pub struct ProcessEnvironment {
     secure: bool,

@@ -31,7 +31,7 @@ impl ReadFailure {
     pub fn into_error(self, subject: &str) -> Error {
         match self {
             ReadFailure::Call(error) if error.status() == Status::Timeout => {
-                let message = format!("{subject}: it gave no end in time, as a pipe does that nobody writes to");
+                let message = format!("{subject}: its end was not reached in time, as with a pipe without a writer");
                 Error::new(Status::Timeout, message)
             }
             ReadFailure::Call(error) => error,

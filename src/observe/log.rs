@@ -55,7 +55,7 @@ pub struct Logger {
 enum Receiver {
     Sink(Arc<dyn LogSink>),
     Stderr,
-    Nobody,
+    None,
 }
 
 impl Logger {
@@ -92,7 +92,7 @@ impl Logger {
     /// Whether a line of this level has a receiver: for lines that are expensive to build.
     pub fn enabled(&self, level: Level) -> bool {
         self.may_have_receiver(level)
-            && (log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::Nobody))
+            && (log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::None))
     }
 
     /// Formats the message only if the line has a receiver.
@@ -111,8 +111,7 @@ impl Logger {
 
     fn format_and_deliver(&self, level: Level, message: fmt::Arguments<'_>) {
         let receiver = self.receiver(level);
-        let nobody = matches!(receiver, Receiver::Nobody);
-        if nobody && !log::log_enabled!(target: TARGET, level) {
+        if matches!(receiver, Receiver::None) && !log::log_enabled!(target: TARGET, level) {
             return;
         }
         let line = Line { receiver, level, text: one_line(message) };
@@ -124,7 +123,7 @@ impl Logger {
     /// The first sink that is set decides, even if its level excludes the line.
     fn receiver(&self, level: Level) -> Receiver {
         let of_sink = |(sink, limit): &LimitedSink| {
-            if level <= *limit { Receiver::Sink(Arc::clone(sink)) } else { Receiver::Nobody }
+            if level <= *limit { Receiver::Sink(Arc::clone(sink)) } else { Receiver::None }
         };
         if let Some(own) = &self.sink {
             return of_sink(own);
@@ -132,7 +131,7 @@ impl Logger {
         if let Some(global) = GLOBAL_SINK.load_full() {
             return of_sink(&global);
         }
-        if level <= self.stderr { Receiver::Stderr } else { Receiver::Nobody }
+        if level <= self.stderr { Receiver::Stderr } else { Receiver::None }
     }
 }
 
@@ -157,7 +156,7 @@ impl Line {
             // The text has no NUL: `one_line` has escaped it.
             Receiver::Sink(sink) => sink.log(level, &CString::new(text).unwrap_or_default()),
             Receiver::Stderr => stderr::write_line(TARGET, format_args!("{level} {text}")),
-            Receiver::Nobody => {}
+            Receiver::None => {}
         }
     }
 

@@ -133,7 +133,7 @@ impl Arena {
 }
 
 #[cfg(test)]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "the tests show what the pointers refer to")]
 mod tests {
     use super::*;
 

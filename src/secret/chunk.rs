@@ -229,7 +229,7 @@ fn bit_of(words: &[AtomicU64], block: usize) -> Option<(&AtomicU64, u64)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "the tests show what the pointers refer to")]
 mod tests {
     use super::*;
 

@@ -257,7 +257,7 @@ impl Block {
 }
 
 #[cfg(test)]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "the tests show what the pointers refer to")]
 mod tests {
     use super::*;
     use std::alloc::{GlobalAlloc, System};

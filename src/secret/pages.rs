@@ -39,7 +39,8 @@ pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
 /// before.
 ///
 /// # Safety
-/// `pages` are whole pages from [`map`], `size` bytes in all, whose content nobody needs or touches at this time.
+/// `pages` are whole pages from [`map`], `size` bytes in total. Their content is not needed, and not accessed during the
+/// call.
 #[cfg(not(miri))]
 pub(super) unsafe fn discard(pages: NonNull<u8>, size: usize) {
     // Elsewhere MADV_DONTNEED does not free memory.

@@ -156,7 +156,7 @@ fn a_session_works_with_every_kind_of_token() {
         ("batch with a short life", json!({"token_type": "batch", "token_ttl": "1s", "token_max_ttl": "1s"}), 4),
         // 3 uses: each read takes one, the probe of the mount none.
         ("of three uses", json!({"token_num_uses": 3, "token_ttl": "1h"}), 4),
-        ("for ever", json!({"token_ttl": 0, "token_period": 0}), 1),
+        ("unlimited", json!({"token_ttl": 0, "token_period": 0}), 1),
         ("periodic", json!({"token_period": "1h"}), 1),
         ("with no default policy", json!({"token_no_default_policy": true, "token_ttl": "1h"}), 1),
         ("that cannot be renewed again", json!({"token_ttl": "1s", "token_max_ttl": "1s"}), 4),

@@ -41,7 +41,7 @@ static inline int swallow(const struct black_hole *hole)
     waiting.fd = hole->listener;
     waiting.events = POLLIN;
     if (poll(&waiting, 1, 20000) != 1) {
-        fprintf(stderr, "nobody connects\n");
+        fprintf(stderr, "no connection arrived\n");
         exit(1);
     }
     return accept(hole->listener, NULL, NULL);

@@ -50,7 +50,11 @@ fn children_do_not_use_an_idle_connection_of_the_parent() {
     assert_eq!(before.len(), 1, "the parent had one connection");
     assert_eq!(after.len(), 1 + 16, "and each child made one of its own");
     let later = later(&before, &after);
-    assert_eq!(owners(later[0]), BTreeSet::from(["the/parent".to_owned()]), "nobody else wrote on the parent's");
+    assert_eq!(
+        owners(later[0]),
+        BTreeSet::from(["the/parent".to_owned()]),
+        "no child wrote to the connection of the parent"
+    );
     let children: BTreeSet<String> = later[1..].iter().flat_map(|sent| owners(sent)).collect();
     assert_eq!(children.len(), 16);
     assert!(later[1..].iter().all(|sent| owners(sent).len() == 1));

@@ -10,9 +10,9 @@ use crate::programs::{Target, program, succeeds};
 fn memory_and_descriptors_do_not_grow() {
     let calls = std::env::var("SOAK_CALLS").unwrap_or_else(|_| "40000".to_owned());
     let recorded = Nginx::start("recorded", None);
-    let [nobody] = free_ports();
+    let [unused_port] = free_ports();
     let target = Target::of_shared();
-    let mut command = target.command(&program("soak"), &[&calls, &format!("http://127.0.0.1:{nobody}")]);
+    let mut command = target.command(&program("soak"), &[&calls, &format!("http://127.0.0.1:{unused_port}")]);
     command.env("RECORDED", recorded.addr()).env("LD_LIBRARY_PATH", cc::release_folder());
     let table = succeeds(&mut command);
     // Written directly to standard error, because the test harness captures output: the figures are the purpose of the

@@ -125,7 +125,7 @@ fn a_slow_handshake_does_not_shorten_the_wait_for_the_answer() {
     let mut call = Call::default();
     call.set_timeout(CALL);
     assert!(manager.get("vault://nothing/here", &call).unwrap().is_none());
-    assert_eq!(proxy.passed().connections, 1, "nobody asked whether the node is there");
+    assert_eq!(proxy.passed().connections, 1, "the node was not probed");
 }
 
 #[test]

@@ -63,7 +63,7 @@ static void check_calls_under_signals(void)
         CHECK_STATUS(HF_OK, hf_options_set(options, "VAULT_MAX_RETRIES", "100", &error));
         CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(call, 1000, &error));
         manager = NULL;
-        CHECK(hf_manager_open(options, call, &manager, NULL) < 0, "nobody listens at port 1");
+        CHECK(hf_manager_open(options, call, &manager, NULL) < 0, "nothing listens on port 1");
         CHECK(now() - start < 3, "%.3f s", now() - start);
         hf_call_free(call);
         hf_options_free(options);
