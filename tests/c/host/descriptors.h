@@ -3,6 +3,7 @@
 #define DESCRIPTORS_H
 
 #include <dirent.h>
+#include <stddef.h>
 
 static long descriptors(void)
 {
