@@ -1,7 +1,7 @@
 //! Passes options for the shared library to the linker, and generates the C header.
 //!
 //! The header is written to `OUT_DIR`, never into the source tree: `include/handsfree_secrets.h` is committed, a test
-//! compares the two, and `make header` copies the one over the other.
+//! compares the two, and `make header` updates the committed one.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -11,7 +11,7 @@ mod status;
 
 use status::Status;
 
-/// The sections of the header in their order: the files of `src/ffi` that hold what C sees.
+/// The sections of the header in order: the files of `src/ffi` with the C interface.
 const SECTIONS: &[&str] =
     &["version", "error", "log", "options", "call", "manager", "metadata", "list", "secrets", "batch"];
 
@@ -24,14 +24,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let header = PathBuf::from(env::var("OUT_DIR")?).join("handsfree_secrets.h");
     fs::write(&header, generate(&root)?)?;
-    // For the test that compares.
+    // Read by the test that compares the two headers.
     println!("cargo:rustc-env=HANDSFREE_SECRETS_GENERATED_HEADER={}", header.display());
     Ok(())
 }
 
-/// The shared library has a name of its own number, so that an incompatible successor can be installed beside it; stays
-/// mapped after `dlclose`, because threads that it has met run its code when they end; and has no writable jump tables.
-/// That it exports `hf_*` only is rustc's own doing.
+/// Sets a versioned soname, so that an incompatible version can be installed beside this one; keeps the library mapped
+/// after `dlclose`, because threads that have used it run its thread-local destructors when they end; and makes the
+/// jump tables read-only. rustc itself limits the exported symbols to `hf_*`.
 fn link_arguments() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         for argument in ["-soname,libhandsfree_secrets.so.0", "-z,nodelete", "-z,relro", "-z,now"] {
@@ -40,7 +40,7 @@ fn link_arguments() {
     }
 }
 
-/// The whole header: `src/ffi/header.h` with the version and the sections filled in.
+/// Generates the header from `src/ffi/header.h` by filling in the version and the sections.
 fn generate(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
     let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}"));
     let (major, minor, patch) = (part("MAJOR")?, part("MINOR")?, part("PATCH")?);
@@ -56,8 +56,8 @@ fn generate(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
         .replace("@SECTIONS@", &sections?.concat()))
 }
 
-/// One section: the module's own documentation as its introduction, then what cbindgen makes of the module, with
-/// the statuses behind their type. cbindgen has no setting for the line that `noexcept` stands on.
+/// One section: the module documentation as its introduction, then the output of cbindgen, with the status macros after
+/// `hf_status`. `HF_NOEXCEPT` is moved to the end of its declaration's line, for which cbindgen has no setting.
 fn section(root: &Path, name: &str) -> Result<String, Box<dyn std::error::Error>> {
     let source = root.join("src/ffi").join(name).with_extension("rs");
     let mut introduction = format!("/** @defgroup {name} ");
@@ -76,16 +76,17 @@ fn section(root: &Path, name: &str) -> Result<String, Box<dyn std::error::Error>
     Ok(format!("{introduction} * @{{\n */\n\n{}\n\n/** @}} */\n\n", bindings.trim()))
 }
 
-/// The lines of the `//!` comment, its first being the title.
+/// The lines of the `//!` comment. The first one is the title.
 fn module_documentation(source: &str) -> Vec<String> {
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
 }
 
-/// What the macros of the statuses stand behind.
+/// The declaration that the status macros follow.
 const STATUS_TYPE: &str = "typedef int32_t hf_status;\n\n";
 
-/// The macro of a status with its comment. A negative number stands in parentheses, for `x -HF_ERR_AUTH`.
+/// The macro of a status with its comment. Negative numbers are in parentheses, so that they are safe in any
+/// expression.
 fn macro_of(status: Status) -> String {
     let comment: String = status.meaning().iter().map(|line| format!(" *{line}\n")).collect();
     let number = match status.code() {

@@ -1,4 +1,4 @@
-# Builds the crate with cargo, gives its two libraries their final form, and makes the targets
+# Builds the crate with cargo, post-processes its two libraries, and defines the targets
 # handsfree_secrets::handsfree_secrets and handsfree_secrets::handsfree_secrets_static.
 
 include("${CMAKE_CURRENT_LIST_DIR}/handsfree_secretsTargets.cmake")
@@ -15,8 +15,8 @@ endif()
 set(_hf_cargo_out "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}/${HANDSFREE_SECRETS_TARGET}/${_hf_profile_dir}")
 string(REPLACE "//" "/" _hf_cargo_out "${_hf_cargo_out}")
 
-# The crate types are named because the crate is a Rust library as well, and cargo leaves out link-time optimisation
-# wherever one of those is among the outputs.
+# The crate types are given because the crate is also a Rust library, and cargo omits link-time optimisation if one of
+# those is among the outputs.
 set(_hf_cargo_arguments rustc --lib --crate-type cdylib,staticlib --locked --profile "${_hf_profile}"
     --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
     --target-dir "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}")
@@ -25,14 +25,14 @@ if(HANDSFREE_SECRETS_TARGET)
 endif()
 list(APPEND _hf_cargo_arguments ${HANDSFREE_SECRETS_CARGO_FLAGS})
 
-# Release libraries lose what only a debugger reads; symbols for backtraces stay.
+# Release libraries are stripped of debug information; symbols for backtraces stay.
 set(_hf_strip_debug ON)
 if(_hf_profile STREQUAL "dev")
     set(_hf_strip_debug OFF)
 endif()
 
-# Cargo alone knows when it has something to do, so it is asked at every build. What follows from it is done only
-# when one of its files is newer.
+# Only cargo knows whether something has changed, so it runs at every build. The later steps run only if one of its
+# outputs is newer.
 add_custom_target(handsfree_secrets_cargo ALL
     COMMAND "${HANDSFREE_SECRETS_CARGO}" ${_hf_cargo_arguments}
     BYPRODUCTS "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_cargo_out}/libhandsfree_secrets.a"

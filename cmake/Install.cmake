@@ -1,5 +1,5 @@
-# Installs libraries, headers, pkg-config files and the CMake package. None of them holds the prefix: the installed
-# tree may be moved.
+# Installs libraries, headers, pkg-config files and the CMake package. None of them contains the prefix: the installed
+# tree is relocatable.
 
 set(_hf_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/handsfree_secrets")
 set(_hf_pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
@@ -14,7 +14,7 @@ install(DIRECTORY include/handsfree_secrets
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT handsfree_secrets_Development
     FILES_MATCHING PATTERN "*.hpp")
 
-# The .pc files find the prefix from where they are themselves, unless a directory was given as an absolute path.
+# The .pc files compute the prefix from their own location, unless a directory was given as an absolute path.
 function(_hf_relative_to_pkgconfig path out)
     if(IS_ABSOLUTE "${path}")
         set(${out} "${path}" PARENT_SCOPE)

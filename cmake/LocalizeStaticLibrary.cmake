@@ -1,7 +1,7 @@
 # Turns cargo's static library into one relocatable object whose only global symbols are hf_*.
 #
-# Cargo's archive holds the Rust runtime and the C code of the cryptography, all of it global. A second Rust library
-# in the same program would bring the same names, and the link would fail or, worse, mix the two.
+# Cargo's archive contains the Rust runtime and the C code of the cryptography as global symbols. A second Rust library
+# in the same program would define the same symbols, and the link would fail or, worse, mix the two.
 #
 #   cmake -DINPUT=… -DSHARED=… -DOUTPUT=… -DLD=… -DNM=… -DOBJCOPY=… -DAR=… -DSTRIP_DEBUG=ON -P LocalizeStaticLibrary.cmake
 
@@ -23,9 +23,9 @@ endforeach()
 set(object "${OUTPUT}.dir/handsfree_secrets.o")
 file(MAKE_DIRECTORY "${OUTPUT}.dir")
 
-# The API is what the linker starts from; members and sections that it does not reach stay out. Its names come from
-# the shared library of the same build: the archive's members carry LLVM bitcode beside their machine code, and an nm
-# with an LLVM plugin reads that instead, or gives up on it.
+# The linker starts from the API; members and sections that are not reachable from it are omitted. The names of the API
+# come from the shared library of the same build: the members of the archive also contain LLVM bitcode, which an nm with
+# an LLVM plugin reads instead of the machine code, or fails to read.
 run(symbols "${NM}" --dynamic --defined-only --format=posix "${SHARED}")
 string(REGEX MATCHALL "(^|\n)hf_[a-z0-9_]+ T" lines "${symbols}")
 set(roots "")
@@ -37,20 +37,20 @@ if(NOT roots)
     message(FATAL_ERROR "${SHARED} exports no hf_* function: it is not this library")
 endif()
 
-# Section groups are dissolved: the linker keeps one group of each name in a program, and would throw away ours,
-# with symbols in it that are local by then, for that of another Rust library.
+# Section groups are dissolved: the linker keeps one group of each name in a program, and would discard ours, whose
+# symbols are local by then, in favour of that of another Rust library.
 run(ignored "${LD}" -r --gc-sections --force-group-allocation ${roots} -o "${object}" "${INPUT}")
 
-# The bitcode, joined into one section, is none any more, and the same plugins stumble over it.
+# The bitcode, joined into one section, is no longer valid, and the same plugins would fail on it.
 set(options --wildcard "--keep-global-symbol=hf_*" --remove-section=.llvmbc --remove-section=.llvmcmd)
 if(STRIP_DEBUG)
     list(APPEND options --strip-debug)
 endif()
 run(ignored "${OBJCOPY}" ${options} "${object}")
 
-# What only the removed sections referred to is still listed as undefined, and no longer as weak. It would turn another
-# library's weak reference, to a function that this system may not have, into a failed link. objcopy knows which names
-# are in use: asked to strip all of them, it refuses those.
+# Symbols that only the removed sections referred to are still listed as undefined, and no longer as weak. They would
+# turn a weak reference of another library, to a function that this system may not have, into a link error. objcopy
+# knows which symbols are in use: asked to strip all of them, it keeps those.
 run(symbols "${NM}" --undefined-only --format=posix "${object}")
 string(REGEX MATCHALL "(^|\n)[^ \n]+ [Uw]" undefined "${symbols}")
 list(TRANSFORM undefined REPLACE "^\n| [Uw]$" "")
@@ -67,7 +67,7 @@ endif()
 list(TRANSFORM unused PREPEND "--strip-symbol=")
 run(ignored "${OBJCOPY}" ${unused} "${object}")
 
-# Made beside and renamed, so that an interrupted build leaves no half archive behind.
+# Written to another name and renamed, so that an interrupted build leaves no incomplete archive.
 file(REMOVE "${OUTPUT}.new")
 run(ignored "${AR}" qcsD "${OUTPUT}.new" "${object}")
 file(RENAME "${OUTPUT}.new" "${OUTPUT}")

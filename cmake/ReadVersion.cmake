@@ -1,4 +1,4 @@
-# The version stands in one place: the [package] section of Cargo.toml.
+# Reads the version from the [package] section of Cargo.toml, the only place that defines it.
 
 function(handsfree_secrets_read_version manifest out_version)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${manifest}")

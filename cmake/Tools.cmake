@@ -1,4 +1,4 @@
-# The program hfsecret, built by `cmake --build build --target hfsecret` and by nothing else. docs/shell.md tells its use.
+# The program hfsecret, built only by `cmake --build build --target hfsecret`. docs/shell.md describes it.
 
 add_executable(hfsecret EXCLUDE_FROM_ALL
     tools/hfsecret/commands.c

@@ -1,4 +1,4 @@
-# The two targets, the same for a build tree and for an installed copy.
+# Defines the two targets, for the build tree and for an installed copy.
 
 # The system libraries that the static library needs: what
 # `cargo rustc --lib --crate-type staticlib -- --print native-static-libs` says, which a test compares.

@@ -1,4 +1,4 @@
-"""Archives and checksums that are the same, byte for byte, whoever makes them and when."""
+"""Reproducible archives and checksums."""
 
 import gzip
 import hashlib
@@ -9,7 +9,7 @@ import tarfile
 
 
 def entries(folder):
-    """Everything below the folder, sorted, as relative paths."""
+    """The files and folders below a folder, as sorted relative paths."""
     return sorted(path.relative_to(folder) for path in folder.rglob("*"))
 
 
@@ -39,7 +39,7 @@ def tar_gz(folder, prefix, time):
 
 
 def sums(folder, algorithm, skip=()):
-    """Lines as md5sum and sha256sum print and check them, for all files below the folder."""
+    """Lines in the format of md5sum and sha256sum for all files below the folder."""
     lines = []
     for path in entries(folder):
         file = folder / path

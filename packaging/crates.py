@@ -13,7 +13,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NAME = "handsfree_secrets"
 
-# Linked as well, but no crates.
+# Linked as well, but not crates.
 TOOLCHAIN = (
     ("The Rust standard library", "MIT OR Apache-2.0", "https://www.rust-lang.org"),
     ("libunwind and compiler-rt of LLVM", "Apache-2.0 WITH LLVM-exception", "https://llvm.org"),
@@ -45,7 +45,7 @@ def cargo(*arguments):
 
 
 def linked(target):
-    """The crates in the library for this target, sorted, ours among them.
+    """The crates in the library for this target, sorted, including its own.
 
     `cargo tree` says which: the graph of `cargo metadata` is that of all features together, tests included. The
     metadata says the rest."""
@@ -60,7 +60,7 @@ def linked(target):
 
 
 def license_document(crates):
-    """One text with every crate, and every licence text once, under the names of the crates that bring it."""
+    """One text with every crate, and every licence text once, with the names of the crates that have it."""
     lines = ["This library contains the following software, under these licences.", ""]
     lines += [f"{crate.name} {crate.version}: {crate.license}" for crate in crates]
     lines += [f"{name}: {license} ({home})" for name, license, home in TOOLCHAIN]

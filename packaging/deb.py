@@ -1,4 +1,4 @@
-"""The pair of Debian packages: the library for programs that run, and what programs are built with."""
+"""The two Debian packages: the runtime library, and the development files."""
 
 import datetime
 import gzip
@@ -16,7 +16,7 @@ SONAME = "libhandsfree_secrets.so.0"
 REVISION = "1"
 MAINTAINER = os.environ.get("DIST_MAINTAINER", "handsfree_secrets maintainers <maintainers@handsfree-secrets.invalid>")
 
-# Which package holds a library that ours asks for, and since which version of it.
+# The package and minimum version of each library that ours needs.
 PROVIDERS = {
     "libgcc_s.so.1": "libgcc-s1 | libgcc1",
     **{name: "libc6 (>= {glibc})" for name in (
@@ -32,7 +32,7 @@ DESCRIPTION = """blocking client for HashiCorp Vault and OpenBao{what}
 
 
 class Release:
-    """What both packages share."""
+    """Data common to both packages."""
 
     def __init__(self, version, architecture, multiarch, time):
         self.version = f"{version}-{REVISION}"
@@ -56,7 +56,7 @@ def write(path, text):
 
 
 def documents(release, root, package, license_text):
-    """What every Debian package has: where it comes from, under which licences, and what changed."""
+    """Writes the files that every Debian package has: origin, licences, and changes."""
     folder = root / "usr/share/doc" / package
     folder.mkdir(parents=True)
     write(folder / "copyright", license_text)
@@ -74,15 +74,15 @@ def control(release, package, section, depends_on, what, installed_size):
 
 
 def size_in_kibibytes(root):
-    """As dpkg-gencontrol counts: files rounded up, everything else one."""
+    """The installed size in kB as dpkg-gencontrol counts it: files rounded up, everything else 1."""
     paths = [path for path in root.rglob("*") if "DEBIAN" not in path.parts]
     return sum(-(-path.stat().st_size // 1024) if path.is_file() and not path.is_symlink() else 1 for path in paths)
 
 
 def finish(release, root, output, package, section, depends_on, what):
-    """Writes control and md5sums, gives every file the release's time, and has dpkg-deb pack the tree."""
+    """Writes control and md5sums, sets the times of all files to that of the release, and packs the tree."""
     text = control(release, package, section, depends_on, what, size_in_kibibytes(root))
-    # Made in the order in which dpkg-deb wants to find them: sums of the content, not of the control files.
+    # Before the control files exist: md5sums covers only the content.
     sums = archive.sums(root, "md5", skip=("control", "shlibs", "symbols", "triggers"))
     write(root / "DEBIAN/control", text)
     write(root / "DEBIAN/md5sums", sums)
@@ -97,7 +97,7 @@ def finish(release, root, output, package, section, depends_on, what):
 
 
 def runtime(release, tree, folder, output, license_text):
-    """The package that programs run with: the library under its soname, and what the packages of others learn from."""
+    """The runtime package: the library under its soname, and the data for the dependencies of other packages."""
     root = folder / RUNTIME
     library_folder = root / "usr/lib" / release.multiarch
     library_folder.mkdir(parents=True)
@@ -114,7 +114,7 @@ def runtime(release, tree, folder, output, license_text):
 
 
 def development(release, tree, folder, output, license_text):
-    """The package that programs are built with: headers, the static library, pkg-config files, the CMake package."""
+    """The development package: headers, the static library, pkg-config files, the CMake package."""
     root = folder / DEVELOPMENT
     shutil.copytree(tree, root / "usr", symlinks=True)
     library_folder = root / "usr/lib" / release.multiarch
@@ -128,7 +128,7 @@ def development(release, tree, folder, output, license_text):
 
 
 def build(release, tree, folder, output, license_text):
-    """`tree` is the installed library, with `lib/<multiarch>`, and nothing in it but what the packages are to hold."""
+    """`tree` is the installed library, with `lib/<multiarch>`, and contains nothing but the content of the packages."""
     folder = pathlib.Path(folder)
     runtime(release, tree, folder, output, license_text)
     development(release, tree, folder, output, license_text)

@@ -1,4 +1,4 @@
-"""What a shared library says of itself, and its debug symbols in a file of their own."""
+"""Reads the dynamic section of a shared library, and separates its debug symbols."""
 
 import os
 import re
@@ -11,18 +11,18 @@ def run(*command):
 
 
 def exported(library):
-    """The names that the library defines for others, sorted."""
+    """The exported symbols, sorted."""
     table = run("nm", "--dynamic", "--defined-only", "--format=posix", library)
     return sorted(line.split()[0] for line in table.splitlines())
 
 
 def needed(library):
-    """The libraries that the loader has to find."""
+    """The libraries that it needs."""
     return re.findall(r"^ *NEEDED +(\S+)$", run("objdump", "--private-headers", library), re.MULTILINE)
 
 
 def glibc(library):
-    """The newest version of glibc that a symbol asks for, as (major, minor, …)."""
+    """The newest version of glibc that a symbol requires, as (major, minor, …)."""
     versions = re.findall(r"\(?GLIBC_([0-9.]+)\)?", run("objdump", "--dynamic-syms", library))
     return max(tuple(int(part) for part in version.split(".")) for version in versions)
 
@@ -32,7 +32,7 @@ def build_id(library):
 
 
 def split_debug(library, folder, objcopy):
-    """Strips the library. What a debugger needs goes to `folder`, under the name that gdb looks for."""
+    """Strips the library, and writes its debug symbols to `folder`, under the name that gdb expects."""
     identity = build_id(library)
     debug = folder / identity[:2] / f"{identity[2:]}.debug"
     debug.parent.mkdir(parents=True)

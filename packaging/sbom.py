@@ -29,7 +29,7 @@ def component(crate, kind="library"):
 
 
 def checksums(lock):
-    """The checksum of each crate's archive, by name and version, out of Cargo.lock."""
+    """The checksums of crate archives in Cargo.lock, by name and version."""
     found = {}
     for block in lock.split("[[package]]")[1:]:
         fields = dict(line.split(" = ", 1) for line in block.splitlines() if " = " in line)
@@ -39,7 +39,7 @@ def checksums(lock):
 
 
 def document(crates, target, time):
-    """The bill as text. `time` is an ISO 8601 date; the serial number follows from the rest, not from chance."""
+    """The bill as text. `time` is an ISO 8601 date; the serial number is derived from the content."""
     ours = next(crate for crate in crates if crate.is_ours)
     sums = checksums((crates_module.ROOT / "Cargo.lock").read_text())
     components = []

@@ -1,4 +1,4 @@
-//! The settings of one call: how long it may take, and whether somebody has cancelled it.
+//! The settings of one call: its timeout, and whether it was cancelled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Status};
 
-/// The settings of one call. `Call::default()` has the manager's timeout, and nobody can cancel it.
+/// The settings of one call. `Call::default()` uses the manager's timeout and cannot be cancelled.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     timeout: Option<Duration>,
     cancelled: Option<Arc<AtomicBool>>,
 }
 
-/// Ends calls from any thread, or from a signal handler.
+/// Cancels calls, from any thread or from a signal handler.
 #[derive(Clone, Debug)]
 pub struct Canceller(Arc<AtomicBool>);
 
@@ -26,7 +26,7 @@ impl Canceller {
 }
 
 impl Call {
-    /// The manager's timeout, and what the call can be cancelled with.
+    /// A call with the manager's timeout, and its canceller.
     pub fn cancellable() -> (Call, Canceller) {
         let flag = Arc::new(AtomicBool::new(false));
         (Call { timeout: None, cancelled: Some(flag.clone()) }, Canceller(flag))
@@ -37,12 +37,12 @@ impl Call {
         self.timeout = Some(timeout);
     }
 
-    /// The limit, where one was set.
+    /// The timeout set with [`Call::set_timeout`].
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Starts the clock: the deadline of a call that begins now, `default_timeout` where the call sets none.
+    /// The deadline of a call that begins now. `default_timeout` applies if the call sets no timeout.
     pub fn start(&self, default_timeout: Duration) -> Deadline {
         let timeout = self.timeout.unwrap_or(default_timeout);
         let set = Instant::now();
@@ -50,13 +50,13 @@ impl Call {
     }
 }
 
-/// Stands in for "never" where a timeout is too large for the clock.
+/// Replaces a timeout that is too large for the clock.
 const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
-/// How long a wait may last before it looks again whether the call was cancelled.
+/// The longest wait between two checks for cancellation.
 pub const WAIT_SLICE: Duration = Duration::from_millis(50);
 
-/// The one moment by which a call has to be over, retries, logins and waits included.
+/// The time by which a call has to end, including retries, logins and waits.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     set: Instant,
@@ -66,17 +66,17 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// What is left, or why nothing is: `HF_ERR_CANCELLED` or `HF_ERR_TIMEOUT`.
+    /// The time left. Errors: `HF_ERR_CANCELLED`, `HF_ERR_TIMEOUT`.
     pub fn remaining(&self) -> Result<Duration> {
         self.remaining_at(Instant::now())
     }
 
-    /// What was left when it was set: for a step that begins with it, and need not look at the clock once more.
+    /// The time that was left when the deadline was set: spares the first step of a call a second look at the clock.
     pub fn remaining_when_set(&self) -> Result<Duration> {
         self.remaining_at(self.set)
     }
 
-    /// What is left now that it is `now`.
+    /// The time left at `now`.
     pub fn remaining_at(&self, now: Instant) -> Result<Duration> {
         if self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire)) {
             return Err(Error::new(Status::Cancelled, "the call was cancelled"));
@@ -85,7 +85,7 @@ impl Deadline {
         if left.is_zero() { Err(self.timed_out()) } else { Ok(left) }
     }
 
-    /// The same deadline, or one that is `limit` away if that is sooner: the time of one try out of several.
+    /// The same deadline, or `limit` from now if that is sooner: the deadline of one of several attempts.
     pub fn within(&self, limit: Duration) -> Deadline {
         self.within_at(limit, Instant::now())
     }
@@ -99,7 +99,7 @@ impl Deadline {
         shorter
     }
 
-    /// The error of a call whose time is up.
+    /// The error of a call that has reached its deadline.
     #[cold]
     pub fn timed_out(&self) -> Error {
         let message = format!(
@@ -109,7 +109,7 @@ impl Deadline {
         Error::new(Status::Timeout, message)
     }
 
-    /// Waits for `pause`, less if the deadline comes first or the call is cancelled, which are errors.
+    /// Sleeps for `pause`. Returns an error early at the deadline or when the call is cancelled.
     pub fn sleep(&self, pause: Duration) -> Result<()> {
         let end = Instant::now() + pause;
         loop {
@@ -123,30 +123,30 @@ impl Deadline {
     }
 }
 
-/// How an exchange with a peer is timed: it has to be over by the deadline, and the peer may not be silent for longer
-/// than its patience, so that a node that hangs costs one try and a slow one is heard out.
+/// The time limits of an exchange with a peer: the whole exchange ends by the deadline, and no single step takes longer
+/// than `patience`. So a node that hangs costs one attempt, and a slow one that makes progress is not interrupted.
 #[derive(Clone, Copy, Debug)]
 pub struct IoTimeout<'d> {
     /// The end of the call.
     pub deadline: &'d Deadline,
-    /// How long one step may take: connecting, or until more bytes move.
+    /// The limit of one step: connecting, or waiting until more bytes can be read or written.
     pub patience: Duration,
-    /// When it began.
+    /// When the first step began.
     pub began: Instant,
 }
 
 impl IoTimeout<'_> {
-    /// The same for what begins now.
+    /// The same limits for an exchange that begins now.
     pub fn again(&self) -> Self {
         IoTimeout { began: Instant::now(), ..*self }
     }
 
-    /// By when the step has to be done that it begins with.
+    /// The deadline of the first step.
     pub fn first_step(&self) -> Deadline {
         self.deadline.within_at(self.patience, self.began)
     }
 
-    /// By when the next step has to be done.
+    /// The deadline of a step that begins now.
     pub fn step(&self) -> Deadline {
         self.deadline.within(self.patience)
     }
@@ -157,20 +157,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_ends_with_its_patience_or_with_the_call() {
+    fn a_step_ends_after_its_patience_or_with_the_call() {
         let deadline = Call::default().start(Duration::from_secs(60));
-        let pace = |patience| IoTimeout { deadline: &deadline, patience, began: deadline.set };
-        let short = pace(Duration::from_secs(1));
+        let timeout = |patience| IoTimeout { deadline: &deadline, patience, began: deadline.set };
+        let short = timeout(Duration::from_secs(1));
         assert_eq!(short.first_step().remaining_when_set().unwrap(), Duration::from_secs(1));
-        assert_eq!(pace(Duration::from_secs(90)).first_step().remaining_when_set().unwrap(), Duration::from_secs(60));
+        assert_eq!(
+            timeout(Duration::from_secs(90)).first_step().remaining_when_set().unwrap(),
+            Duration::from_secs(60)
+        );
         std::thread::sleep(Duration::from_millis(2));
-        assert!(short.step().at > short.first_step().at, "a later step has patience of its own");
+        assert!(short.step().at > short.first_step().at, "patience starts again with each step");
         assert!(short.again().first_step().at > short.first_step().at);
-        assert!(short.first_step().remaining().unwrap() < Duration::from_secs(1), "and time goes on");
+        assert!(short.first_step().remaining().unwrap() < Duration::from_secs(1), "the clock runs");
     }
 
     #[test]
-    fn who_is_cancelled_has_no_time_left_at_any_moment() {
+    fn a_cancelled_call_has_no_time_left() {
         let (call, canceller) = Call::cancellable();
         let deadline = call.start(Duration::from_secs(60));
         let step = deadline.within(Duration::from_secs(1));

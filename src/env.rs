@@ -1,8 +1,8 @@
-//! The `env` backend: secrets in the process environment, with an overlay for what is written.
+//! The `env` backend: secrets in environment variables, with an overlay for writes.
 //!
-//! Reads fall through to the environment as it is at that moment. Writes never reach it: `setenv` in a process with
-//! threads is undefined behaviour, so they go to an overlay that all managers of the process share and that ends
-//! with the process. A deletion leaves a tombstone there, which hides the variable.
+//! Writes go to an overlay, which all managers of the process share and which ends with the process; they never change
+//! the environment, because `setenv` is undefined behaviour in a process with threads. Reads look in the overlay, then
+//! in the current environment. A deletion leaves a tombstone in the overlay, which hides the variable.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,17 +21,17 @@ use crate::reference::{MAX_PATH_BYTES, decode};
 use crate::secret::{Secret, try_to_owned};
 use crate::store::{Metadata, SecretManager};
 
-/// What a reference of this backend starts with.
+/// The prefix of references of this backend.
 const SCHEME: &str = "env://";
 
-/// What is written over the environment, by whole variable name; `None` is a tombstone. A change replaces the map
-/// as a whole, which copies names and pointers but no value.
+/// Written values by full variable name; `None` is a tombstone. Each change replaces the whole map, which copies names
+/// and pointers but no value.
 type Overlay = BTreeMap<Arc<str>, Option<Arc<SecretString>>>;
 
-/// The overlay of the process. It is swapped, never locked, so that a fork cannot leave it locked for ever.
+/// The overlay of the process. It is swapped atomically, not locked: a fork could leave a lock locked in the child.
 static OVERLAY: ArcSwapOption<Overlay> = ArcSwapOption::const_empty();
 
-/// Changes the overlay as `change` says, which may be asked several times, and gives what was there before.
+/// Applies `change` to the overlay and returns the previous overlay. `change` may run several times.
 fn change_overlay(change: impl Fn(&mut Overlay)) -> Option<Arc<Overlay>> {
     OVERLAY.rcu(|current| {
         let mut overlay = current.as_deref().cloned().unwrap_or_default();
@@ -40,7 +40,7 @@ fn change_overlay(change: impl Fn(&mut Overlay)) -> Option<Arc<Overlay>> {
     })
 }
 
-/// Secrets in environment variables that share a prefix. Metadata is accepted and forgotten.
+/// Secrets in environment variables that share a prefix. Metadata is accepted and ignored.
 pub struct EnvSecretManager {
     prefix: String,
     isolated: bool,
@@ -56,7 +56,7 @@ impl EnvSecretManager {
         EnvSecretManager { prefix: config.prefix, isolated: config.isolated, environment, logger }
     }
 
-    /// The whole name of the variable that `key` stands for.
+    /// The full name of the variable for `key`.
     fn variable_of_key(&self, key: &str) -> Result<String> {
         if key.is_empty() {
             return Err(Error::invalid_argument("key: is empty; name a secret"));
@@ -69,7 +69,7 @@ impl EnvSecretManager {
         Ok(format!("{}{mapped}", self.prefix))
     }
 
-    /// The whole name of the variable behind `reference`; what is none is logged as a warning.
+    /// The full name of the variable that `reference` names. An invalid reference is logged as a warning.
     fn variable_of_reference(&self, reference: &str) -> Result<String> {
         self.parse(reference).map_err(|flaw| {
             let error = Error::invalid_reference(format!("reference: {flaw}"));
@@ -99,8 +99,9 @@ impl EnvSecretManager {
         }
     }
 
-    /// The start of the whole names that `list` returns: of a reference (`env://…`, percent-decoded) or of a key.
-    fn names_start(&self, prefix: &str) -> Result<String> {
+    /// The prefix of the variable names that `list` returns, from the prefix of a reference (`env://…`,
+    /// percent-decoded) or of a key.
+    fn variable_prefix_of(&self, prefix: &str) -> Result<String> {
         let invalid = |flaw: String| Error::invalid_argument(format!("prefix: {flaw}"));
         match prefix.strip_prefix(SCHEME) {
             Some(start) => decode(start).map(Cow::into_owned).map_err(|flaw| invalid(flaw.to_string())),
@@ -113,7 +114,7 @@ impl EnvSecretManager {
     }
 }
 
-/// Whether there is a value: the overlay's word counts, else the environment's.
+/// Whether the variable has a value: the overlay decides, then the environment.
 fn is_present(overlay: Option<&Overlay>, variable: &str, in_environment: bool) -> bool {
     overlay.and_then(|overlay| overlay.get(variable)).map_or(in_environment, Option::is_some)
 }
@@ -122,7 +123,7 @@ fn is_name_byte(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_')
 }
 
-/// ASCII letters to upper case, `-`, `.` and `/` to `_`. The flaw names the first byte for which that is not enough.
+/// Maps ASCII letters to upper case, and `-`, `.` and `/` to `_`. The error names the first byte that is not allowed.
 fn map_key(key: &str) -> Result<String, String> {
     let mapped = key.to_ascii_uppercase().replace(['-', '.', '/'], "_");
     match mapped.bytes().position(|byte| !is_name_byte(byte)) {
@@ -133,7 +134,7 @@ fn map_key(key: &str) -> Result<String, String> {
     }
 }
 
-/// C strings end at U+0000, so such a value could never be returned whole.
+/// Rejects U+0000: a C string ends there, so such a value could not be returned in full.
 fn check_value(value: &str) -> Result<()> {
     match value.find('\0') {
         Some(position) => Err(Error::invalid_argument(format!("value: holds U+0000 at byte {position}"))),
@@ -151,7 +152,7 @@ fn copied(value: &str) -> Result<Secret> {
     Secret::try_copy_of(value).ok_or_else(|| Error::no_memory("the value", value.len()))
 }
 
-/// Nothing here waits; but a call that is cancelled, or whose time is up before it begins, does not begin.
+/// Fails if the call is already cancelled or past its deadline. Nothing in this backend waits.
 fn check_call(call: &Call) -> Result<()> {
     call.start(Duration::MAX).remaining().map(|_| ())
 }
@@ -205,7 +206,7 @@ impl SecretManager for EnvSecretManager {
         check_call(call)?;
         let variable = self.variable_of_reference(reference)?;
         let in_environment = self.is_in_environment(&variable);
-        // An isolated manager cannot know what lies under the overlay, so it always leaves a tombstone.
+        // An isolated manager does not read the environment, so it always leaves a tombstone.
         let needs_tombstone = in_environment || self.isolated;
         let name: Arc<str> = Arc::from(variable.as_str());
         let before = change_overlay(|overlay| {
@@ -222,14 +223,14 @@ impl SecretManager for EnvSecretManager {
 
     fn list(&self, prefix: Option<&str>, call: &Call) -> Result<Vec<String>> {
         check_call(call)?;
-        let start = self.names_start(prefix.unwrap_or_default())?;
+        let start = self.variable_prefix_of(prefix.unwrap_or_default())?;
         let overlay = OVERLAY.load();
         let overlay = overlay.as_deref();
         let written = overlay.into_iter().flatten().map(|(name, _)| name.to_string());
         let inherited = self.environment.names().into_iter().filter_map(|name| name.into_string().ok());
         let names: BTreeSet<String> = written.chain(inherited).filter(|name| name.starts_with(&start)).collect();
         let references = names.into_iter().filter_map(|name| {
-            // A value that is no UTF-8 cannot be got, so it is not listed either.
+            // `get` cannot return a value that is not UTF-8, so it is not listed.
             let readable = || self.environment.get(&name).is_some_and(|value| value.to_str().is_some());
             let present = match overlay.and_then(|overlay| overlay.get(name.as_str())) {
                 Some(written) => written.is_some(),

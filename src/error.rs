@@ -7,9 +7,9 @@ use std::fmt;
 
 pub use crate::status::Status;
 
-/// A failed call: a [`Status`], a message for people, and the HTTP status where an answer was involved.
+/// A failed call: a [`Status`], a message, and the HTTP status if a response caused it.
 ///
-/// One pointer, so that a `Result` stays small where a call succeeds.
+/// The size of a pointer, so that a `Result` stays small on the success path.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Error(Box<Content>);
@@ -21,24 +21,24 @@ struct Content {
     http_status: u16,
 }
 
-/// The result of everything in this library that can fail.
+/// The result type of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error without an HTTP answer behind it. Cold, so that the compiler keeps it out of the path of success.
+    /// An error without an HTTP response. Cold, so that the compiler moves it off the success path.
     #[cold]
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Error(Box::new(Content { status, message: message.into(), http_status: 0 }))
     }
 
-    /// The same error, caused by an HTTP answer with this status.
+    /// The same error with the HTTP status of the response that caused it.
     pub fn with_http_status(mut self, http_status: u16) -> Self {
         self.0.http_status = http_status;
         self
     }
 
-    /// The same error with `prefix: ` in front of its message: the words that the Python manager's users know,
-    /// such as `Failed to store secret`.
+    /// The same error with `prefix: ` in front of its message, in the wording of the Python manager, such as `Failed to
+    /// store secret`.
     pub fn in_context(mut self, prefix: &str) -> Self {
         self.0.message.insert_str(0, ": ");
         self.0.message.insert_str(0, prefix);
@@ -55,12 +55,12 @@ impl Error {
         &self.0.message
     }
 
-    /// The HTTP status of the answer behind this error, 0 where there was none.
+    /// The HTTP status of the response that caused this error, 0 if there was none.
     pub fn http_status(&self) -> u16 {
         self.0.http_status
     }
 
-    /// `HF_ERR_TOO_LARGE`: there is no memory for `what`, whose size the caller or the server decides.
+    /// `HF_ERR_TOO_LARGE`: out of memory for `what`, whose size is controlled by the caller or the server.
     pub fn no_memory(what: &str, bytes: usize) -> Self {
         Error::new(Status::TooLarge, format!("no memory for {what}: {bytes} bytes"))
     }

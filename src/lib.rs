@@ -1,15 +1,17 @@
-//! A blocking client for HashiCorp Vault and OpenBao, made to be linked from C, C++, Go and older languages.
+//! A blocking client for HashiCorp Vault and OpenBao, for programs in C, C++, Go and older languages.
 //!
-//! The map of the house; arrows run down only:
+//! The modules. Each uses only those below it, and the leaves `store`, `call`, `error`, `status` and `config`:
 //!
-//! - [`ffi`]: the `extern "C"` surface, the only raw pointers; pointer in, status out, no decisions
-//! - [`mod@open`]: a store from options, and the process-wide default
-//! - [`mod@env`] and [`vault`]: the two backends; `vault` stands on `http` and `net`
-//! - [`config`]: names to typed configuration; [`mod@reference`]: the grammar of references and keys; both pure
-//! - [`store`]: what every backend can do; [`call`]: deadline and cancellation; [`error`]: all that can go wrong;
+//! - [`ffi`]: the `extern "C"` surface, the only module with raw pointers; it converts arguments and results and
+//!   decides nothing
+//! - [`mod@open`]: opens a manager from options, and keeps the process-wide default manager
+//! - [`mod@env`] and [`vault`]: the two backends; `vault` uses `http` and `net`
+//! - [`config`]: options and environment variables to a typed configuration; [`mod@reference`]: the grammar of
+//!   references and keys; both pure
+//! - [`store`]: the trait of every backend; [`call`]: deadline and cancellation; [`error`]: the error type;
 //!   [`status`]: the table of statuses
-//! - [`observe`]: log lines and redaction; [`secret`]: the wiping allocator, and buffers of secrets; `host`: forks and
-//!   panics of the process around us
+//! - [`observe`]: log lines and redaction; [`secret`]: the wiping allocator, and buffers of secrets; `host`: forks,
+//!   panics and files of the process
 
 pub mod call;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Opening a store: from options, or as the process-wide default.
+//! Opens managers: from options, or the process-wide default manager.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::store::SecretManager;
 use crate::vault::VaultSecretManager;
 use crate::vault::client::Client;
 
-/// Opens a manager: checks the configuration, then, for Vault, tries the credentials once. Without options the
-/// environment alone counts.
+/// Opens a manager: checks the configuration and, for Vault, verifies the credentials once. Without options only the
+/// environment is used.
 pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
     let none = Options::new();
     let options = options.unwrap_or(&none);
@@ -62,36 +62,37 @@ fn no_server() -> Error {
     Error::unsupported("the env backend has no server that could do this; set SECRET_MANAGER_TYPE to vault")
 }
 
-/// The manager of the whole process, opened from the environment on first use. While one thread opens it the others
-/// wait, no longer than their calls allow. A failure is not remembered.
+/// The manager of the whole process, opened from the environment on first use. While one thread opens it, others wait,
+/// up to the deadlines of their calls. A failure is not cached.
 pub fn default_manager(call: &Call) -> Result<Arc<Manager>> {
     Slot::current().get(call)
 }
 
-/// Forgets the process-wide manager; those who have it keep it. A thread that is opening it meanwhile gets what it
-/// opens, and nobody else does.
+/// Drops the process-wide manager; existing references stay valid. A thread that is opening it at this time gets the
+/// manager it opens, but that manager does not become the process-wide one.
 pub fn reset_default_manager() {
     DEFAULT.store(None);
 }
 
-/// The process-wide manager. A reset takes the slot away, and with it what a thread is about to put into it.
+/// The process-wide manager. A reset removes the whole slot, so that a thread that is still opening a manager stores it
+/// in a slot that is no longer used.
 static DEFAULT: ArcSwapOption<Slot> = ArcSwapOption::const_empty();
 
-/// How long a thread waits for another that opens the process-wide manager, where neither its call nor the
-/// configuration says.
+/// How long a thread waits for another one that opens the process-wide manager, if neither its call nor the
+/// configuration sets a timeout.
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
-/// The place of one process-wide manager.
+/// Holds the process-wide manager.
 #[derive(Default)]
 struct Slot {
     /// Set once, by the thread that has the lock.
     manager: ArcSwapOption<Manager>,
-    /// Held by the thread that opens the manager. A child that is forked meanwhile opens one of its own.
+    /// Held by the thread that opens the manager. A child process forked at that time opens its own.
     opening: ForkLock,
 }
 
 impl Slot {
-    /// The present slot, or a new one where there is none.
+    /// The current slot; creates it if there is none.
     fn current() -> Arc<Slot> {
         if let Some(slot) = DEFAULT.load_full() {
             return slot;
@@ -106,7 +107,7 @@ impl Slot {
             call.start(DEFAULT_WAIT).remaining()?;
             return Ok(manager);
         }
-        // One deadline for waiting and opening: the call's own, else what the manager would give its calls.
+        // One deadline for waiting and opening: the call's, or the timeout that the manager would apply.
         let deadline = call.start(default_timeout()?);
         let _lines = log::hold_back();
         let _turn = self.opening.lock(&deadline)?;
@@ -121,7 +122,7 @@ impl Slot {
     }
 }
 
-/// `VAULT_CLIENT_TIMEOUT`, as far as the backend has one.
+/// `VAULT_CLIENT_TIMEOUT` for the `vault` backend, [`DEFAULT_WAIT`] for the `env` backend.
 fn default_timeout() -> Result<Duration> {
     let config = config::resolve(&Options::new(), &ProcessEnvironment::new())?;
     Ok(match config.backend {

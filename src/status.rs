@@ -1,17 +1,17 @@
 //! The table of statuses: number, C name and meaning of each, written once.
 //!
 //! [`Status`], the constants of `ffi`, `hf_status_name` and the static errors come from this table; so do the macros of
-//! the C header, because `build.rs` includes this file. For that it uses nothing of the crate.
-//! `tests/packaging/statuses.rs` compares the lists that other languages have.
+//! the C header, because `build.rs` includes this file. Therefore it uses nothing else of the crate.
+//! `tests/packaging/statuses.rs` compares the lists of the other languages.
 //!
-//! A status is added as one entry. The numbers are part of the ABI: they are never changed and never used again.
+//! To add a status, add an entry. The numbers are part of the ABI: they are never changed and never reused.
 
 use std::ffi::CStr;
 
-/// Makes of each entry a variant of [`Status`], a constant in [`numbers`], and an arm of the functions that describe it.
+/// Expands each entry to a variant of [`Status`], a constant in [`numbers`], and an arm of `name` and `meaning`.
 macro_rules! statuses {
     ($( $(#[doc = $line:literal])+ $variant:ident = $name:ident = $number:literal, )+) => {
-        /// The outcome of a call as C programs see it.
+        /// The outcome of a call, an `hf_status` in C.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(i32)]
         pub enum Status {
@@ -22,14 +22,14 @@ macro_rules! statuses {
             /// Every status, in the order of the table.
             pub const ALL: &'static [Status] = &[$(Status::$variant),+];
 
-            /// The name that C programs know, such as `HF_NOT_FOUND`.
+            /// The name of the C macro, such as `HF_NOT_FOUND`.
             pub const fn name(self) -> &'static CStr {
                 match self {
                     $( Status::$variant => c_name(concat!(stringify!($name), "\0")), )+
                 }
             }
 
-            /// What the status means, in the lines of its comment in the header.
+            /// The lines of its comment in the header.
             pub const fn meaning(self) -> &'static [&'static str] {
                 match self {
                     $( Status::$variant => &[$($line),+], )+
@@ -38,7 +38,7 @@ macro_rules! statuses {
         }
 
         /// The numbers by their C names.
-        #[allow(dead_code, reason = "build.rs has no use for them")]
+        #[allow(dead_code, reason = "build.rs does not use them")]
         pub mod numbers {
             $( $(#[doc = $line])+ pub const $name: i32 = $number; )+
         }
@@ -105,7 +105,7 @@ statuses! {
 }
 
 impl Status {
-    /// The number that C programs see.
+    /// The value of the C macro.
     pub const fn code(self) -> i32 {
         self as i32
     }

@@ -1,6 +1,6 @@
-/*
- * Counts calls that allocate heap memory, and writes the number to the file that ALLOCATIONS_TO names when the process
- * ends. Loaded by LD_PRELOAD.
+ *
+ * Counts heap allocations, and writes their number to the file named by ALLOCATIONS_TO when the process ends. Loaded
+ * by LD_PRELOAD.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,1 +1,1 @@
-"""What `make bench` and `make bench-counts` are made of."""
+"""The modules of `make bench` and `make bench-counts`."""

@@ -1,4 +1,4 @@
-"""What is measured, and how the peers take turns.
+"""The cases that are measured, and the order of the peers.
 
 Every case has all its peers running at once, each with a warm client. They work one after the other in small blocks,
 in an order that moves on with every round, so that what else the machine does hits all of them alike.
@@ -13,12 +13,12 @@ import time
 from . import peers
 from .peers import CLIENTS, RAW, RUSTLS, WRK
 
-# How many secrets the server holds for lists, below which folder.
+# The number of secrets for lists on the server, and their folder.
 MANY = 10_000
 FOLDER = "bench/many"
 BATCH = 1_000
 
-# How long threads get, and wrk with them; wrk counts in seconds.
+# How long threads and wrk get values; wrk counts in seconds.
 RATE_MILLISECONDS = 1_000
 
 
@@ -31,10 +31,10 @@ class Case:
     peers: tuple
     measure: callable
     rounds: int
-    unit: str = "µs"  # or "ms", or "gets/s", of which more is better
+    unit: str = "µs"  # or "ms", or "gets/s", for which more is better
     baseline: peers.Peer | None = None
-    # Server and clients share one processor. Where they may move the kernel's choice decides, for each client anew and
-    # for as long as it lives, between an answer within 17 µs from the same processor and one within 60 µs from another.
+    # Server and clients share one processor. Otherwise the kernel decides, once for the lifetime of each client,
+    # whether answers come from the same processor, within 17 µs, or from another one, within 60 µs.
     on_one_processor: bool = False
 
     @property
@@ -43,7 +43,7 @@ class Case:
 
 
 def in_turns(case, settings, rounds, ask):
-    """What `ask` gives for each peer in each round, the first round left out: it warms up."""
+    """The results of `ask` for each peer in each round, without the first round, which is the warm-up."""
     conversations = [peers.Conversation(peer, settings) for peer in case.peers if peer is not WRK]
     turns = conversations + [peer for peer in case.peers if peer is WRK]
     samples = {peer.key: [] for peer in case.peers}
@@ -77,7 +77,7 @@ def whole(command, expected):
 
 
 def rate(threads):
-    """Gets a second of several threads on one client."""
+    """Gets per second of several threads with one client."""
     def ask(peer, settings):
         if peer is WRK:
             return [requests_of_wrk(threads, settings)]
@@ -96,7 +96,7 @@ def requests_of_wrk(connections, settings):
 
 
 def cold_start(case, settings, rounds):
-    """Nanoseconds from the start of a process to its end, one get in between."""
+    """Nanoseconds from the start to the end of a process that makes one get."""
     samples = {peer.key: [] for peer in case.peers}
     environment = peers.environment(settings)
     for round_number in range(rounds + 1):

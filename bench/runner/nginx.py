@@ -1,4 +1,4 @@
-"""nginx with a recorded KV answer: a server so fast that what is measured is the client."""
+"""nginx with a recorded KV answer: a server so fast that mostly the client is measured."""
 
 import contextlib
 import ctypes
@@ -36,7 +36,7 @@ http {{
 
 
 def envelope(data):
-    """An answer of Vault's, compact as Vault writes it."""
+    """An answer of Vault, in its compact form."""
     answer = {"request_id": "5d1a3b0e-0000-4000-8000-000000000001", "lease_id": "", "renewable": False,
               "lease_duration": 0, "data": data, "wrap_info": None, "warnings": None, "auth": None}
     return json.dumps(answer, separators=(",", ":"))
@@ -60,7 +60,7 @@ def free_port():
 
 
 def make_certificates(folder):
-    """A CA and a certificate of its for localhost: the paths of the CA, the certificate and its key."""
+    """Creates a CA and a certificate for localhost: the paths of the CA, the certificate and its key."""
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
@@ -76,7 +76,7 @@ def make_certificates(folder):
 
 
 def start(folder, tls):
-    """A running nginx and its port; None where another program took the port meanwhile."""
+    """A running nginx and its port; None if another program took the port meanwhile."""
     port = free_port()
     configuration = os.path.join(folder, "nginx.conf")
     with open(configuration, "w") as file:
@@ -96,7 +96,7 @@ def start(folder, tls):
 
 @contextlib.contextmanager
 def nginx(with_tls=False):
-    """The settings that lead a client to an nginx that runs meanwhile: VAULT_ADDR and so on."""
+    """Runs an nginx, and yields the settings for it: VAULT_ADDR and so on."""
     with tempfile.TemporaryDirectory(prefix="handsfree-nginx-") as folder:
         settings, tls, host = {"SECRET_MANAGER_TYPE": "vault", "VAULT_TOKEN": "recorded"}, "", "http://127.0.0.1"
         if with_tls:

@@ -1,4 +1,4 @@
-"""What the real server has to hold before the clients come."""
+"""Fills the real server before the measurements."""
 
 import concurrent.futures
 import http.client
@@ -25,7 +25,7 @@ def write(settings, paths):
 
 
 def fill(settings):
-    """The secret that is got, and the many that are listed: three levels of 25, 20 and 20."""
+    """Writes the secret for gets, and the secrets for lists: three levels of 25, 20 and 20."""
     many = [f"{FOLDER}/{i // 400}/{i // 20 % 20}/{i % 20}" for i in range(MANY)]
     write(settings, ["bench/one"])
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:

@@ -1,4 +1,4 @@
-"""The programs that are measured: how they are built, started and spoken to."""
+"""Builds, starts and controls the programs that are measured."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ WARNINGS = ["-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """A client and the program that stands for it."""
+    """A client and its program."""
     key: str
     name: str
     command: tuple
@@ -44,13 +44,13 @@ CLIENTS = (OURS_C, OURS_CPP, OURS_GO, CURL, VAULTRS, HASHICORP, HVAC)
 
 
 def run(*command, **options):
-    """Runs a build step; its own messages say what went wrong."""
+    """Runs a build step, which prints its own errors."""
     if subprocess.run([str(part) for part in command], stdout=sys.stderr, **options).returncode != 0:
         sys.exit(f"bench: failed: {' '.join(map(str, command))}")
 
 
 def build_library():
-    """The release library as programs link it: the folder that it is in."""
+    """Builds the release library, and returns its folder."""
     run(ROOT / "scripts/build-release", "--quiet", "--locked")
     folder = BUILD / "lib"
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def build_c(name, sources, libraries):
 
 
 def build_ours_in_c():
-    """This library from C, the program that counting needs, too."""
+    """Builds the peer with this library from C, which counting uses, too."""
     folder = build_library()
     link = ["-L", folder, "-lhandsfree_secrets", "-Wl,-rpath,$ORIGIN/lib"]
     build_c("handsfree-c", ["handsfree.c"], link)
@@ -87,7 +87,7 @@ def build_go(folder):
     (folder / "handsfree_secrets.pc").write_text(
         f"Name: handsfree_secrets\nDescription: for the benchmark\nVersion: 0\nCflags: -I{ROOT / 'include'}\n"
         f"Libs: -L{folder} -lhandsfree_secrets\n")
-    # Go's cache does not know what stands behind pkg-config, but it does know this variable.
+    # Go's cache does not consider the output of pkg-config, but it does consider this variable.
     settings = os.environ | {"PKG_CONFIG_PATH": str(folder), "CGO_LDFLAGS": f"-O2 -g -L{folder} -Wl,-rpath,{folder}"}
     for package, name in (("handsfree", "handsfree-go"), ("hashicorp", "hashicorp")):
         run("go", "build", "-o", BUILD / name, f"./{package}", cwd=PEERS / "go", env=settings)
@@ -110,13 +110,13 @@ def build_all():
 
 
 def environment(settings):
-    """This process's environment with `settings` in it, free of what might lead a client elsewhere."""
+    """This process's environment with `settings` in it, without variables that might lead a client elsewhere."""
     stray = ("VAULT_", "BAO_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
     return {name: value for name, value in os.environ.items() if not name.startswith(stray)} | settings
 
 
 class Conversation:
-    """A peer that runs and obeys."""
+    """A running peer."""
 
     def __init__(self, peer, settings):
         self.peer = peer
@@ -125,7 +125,7 @@ class Conversation:
         self.value = self._line().removeprefix("ready ")
 
     def ask(self, command):
-        """The numbers that a command comes to."""
+        """Runs a command, and returns its numbers."""
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
         return [int(word) for word in self._line().split()]

@@ -1,4 +1,4 @@
-"""results.md: tables, the bounds beside what was measured, and where it was measured."""
+"""results.md: tables, the goals with the measured values, and the machine."""
 
 import datetime
 import os
@@ -21,7 +21,7 @@ def percentile(samples, share):
 
 
 class Measured:
-    """The samples of all cases, in nanoseconds or gets a second."""
+    """The samples of all cases, in nanoseconds or gets per second."""
 
     def __init__(self, samples):
         self.samples = samples
@@ -30,7 +30,7 @@ class Measured:
         return statistics.median(self.samples[case.key][peer.key])
 
     def ratio(self, case, peer, to):
-        """How many times the time (or the rate) of `to`."""
+        """The time (or the rate) as a multiple of that of `to`."""
         return self.median(case, peer) / self.median(case, to)
 
     def shown(self, case, peer):
@@ -47,7 +47,7 @@ def figure(value):
 def table(case, measured):
     baseline = case.baseline
     last = f"× {baseline.name.split(',')[0]}" if baseline else "× this library, C"
-    # The highest of a handful of samples is no percentile.
+    # The maximum of a few samples is not a percentile.
     has_p99 = len(measured.samples[case.key][case.peers[0].key]) >= 100
     yield f"### {case.title[0].upper()}{case.title[1:]}, on {case.server}\n"
     yield f"| client | median, {case.unit} | {'p99, ' + case.unit + ' | ' if has_p99 else ''}{last} |"
@@ -61,7 +61,7 @@ def table(case, measured):
 
 
 def bounds(measured):
-    """What is to be reached: what, at most or at least, measured, whether it is."""
+    """The goals: name, limit, measured value, and whether it is reached."""
     case = {case.key: case for case in CASES}
     ours = peers.OURS_C
 
@@ -146,14 +146,14 @@ def write(measured, openbao, is_quick, path):
     for case in CASES:
         lines += table(case, measured)
     lines += ["## How to read it\n",
-              "- The raw socket knows its request by heart and looks for the end of the answer only; what a client takes "
-              "beyond it is the client's own. On nginx, which serves one recorded answer, that is nearly all there is to "
-              "see; on OpenBao the server's work is in every figure.",
-              "- Single gets on nginx, with TLS and without, have the server and all clients on one processor. Else the "
-              "kernel's choice decides, for each client anew, between an answer within 17 µs from the same processor and "
-              "one within 60 µs from another.",
-              "- A list is one request at a time, breadth first, with hvac, as the Python manager does it, and depth first "
+              "- The raw socket sends a constant request and only searches for the end of the answer; the difference of "
+              "a client to it is the cost of that client. On nginx, which serves one recorded answer, that is nearly the "
+              "whole difference; on OpenBao every figure includes the work of the server.",
+              "- Single gets on nginx, with TLS and without, have the server and all clients on one processor. "
+              "Otherwise the kernel decides, once for each client, whether answers come from the same processor, within "
+              "17 µs, or from another one, within 60 µs.",
+              "- A list sends one request at a time, breadth first with hvac, as the Python manager does, and depth first "
               "with libcurl; HashiCorp's api and vaultrs have 8 requests in flight.",
-              "- A batch has 8 requests in flight with every client; the raw socket makes one after the other.",
-              "- Several threads share one client, except with libcurl and the raw socket, where each has its own.\n"]
+              "- A batch has 8 requests in flight with every client except the raw socket, which sends one after the other.",
+              "- Several threads share one client, except with libcurl and the raw socket, where each thread has its own.\n"]
     path.write_text("\n".join(lines))

@@ -1,13 +1,12 @@
-//! Sequences of calls through the C surface, with every pointer that is legal to pass: NULL anywhere, strings that are
-//! no UTF-8 and end at the last byte of their block, buffers without room, objects that other objects were made from
-//! and that are gone.
+//! Sequences of calls of the C interface with every kind of legal pointer: NULL anywhere, strings that are not UTF-8
+//! and end at the last byte of their block, empty buffers, and objects whose parents have been freed.
 
 use std::ffi::{CString, c_char};
 use std::ptr::{null, null_mut};
 
 use handsfree_secrets::ffi::*;
 
-/// Where the bytes go that decide what is done.
+/// The bytes that determine the calls.
 struct Script<'a>(&'a [u8]);
 
 impl Script<'_> {
@@ -17,7 +16,7 @@ impl Script<'_> {
         Some(first)
     }
 
-    /// A string of the script's own, or NULL. It has a block of exactly its size.
+    /// A string from the script in a block of exactly its size, or NULL.
     fn text(&mut self) -> Option<CString> {
         let length = match self.byte()? {
             0xFF => return None,
@@ -60,9 +59,9 @@ impl World {
         world
     }
 
-    /// Takes the place of what an earlier call gave.
+    /// Frees the results of an earlier call.
     fn clear_results(&mut self) {
-        // SAFETY: each is NULL or what the library gave last, and is freed once.
+        // SAFETY: each is NULL or was returned by the last call, and is freed once.
         unsafe {
             hf_error_free(self.error);
             hf_free_string(self.text);
@@ -72,7 +71,7 @@ impl World {
     }
 
     fn open(&mut self) {
-        // SAFETY: the old manager is NULL or ours; the pointers are those of live objects.
+        // SAFETY: the old manager is NULL or valid; the pointers are those of live objects.
         unsafe {
             hf_manager_free(self.manager);
             let status = hf_manager_open(self.options, null(), &mut self.manager, null_mut());
@@ -84,7 +83,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.clear_results();
-        // SAFETY: each is NULL or ours, and is freed once.
+        // SAFETY: each is NULL or valid, and is freed once.
         unsafe {
             hf_manager_free(self.manager);
             hf_options_free(self.options);
@@ -94,13 +93,13 @@ impl Drop for World {
     }
 }
 
-/// An option that neither leads to a server nor writes to standard error.
+/// Whether an option neither causes connections nor writes to standard error.
 fn is_harmless(name: &Option<CString>) -> bool {
     let name = name.as_ref().map(|name| name.to_string_lossy().to_ascii_uppercase()).unwrap_or_default();
     !name.contains("TYPE") && !name.contains("LOG_LEVEL")
 }
 
-/// Whatever comes in, nothing crashes, no status is a bug's, and an error is there exactly where a call failed.
+/// Checks that no input causes a crash or HF_ERR_INTERNAL, and that there is an error exactly if a call failed.
 pub fn c_calls(input: &[u8]) {
     let mut script = Script(input);
     let mut world = World::new();
@@ -184,7 +183,7 @@ unsafe fn many(
 ) -> hf_status {
     let (array, mut results) = (if action & 4 == 0 { texts.as_ptr() } else { null() }, null_mut());
     let count = texts.len() * usize::from(action & 2 == 0);
-    // SAFETY: the array has as many entries as are named, or is NULL; the rest is the caller's promise.
+    // SAFETY: the array has the given number of entries, or is NULL; the rest is guaranteed by the caller.
     unsafe {
         let status = match action & 1 {
             0 => hf_get_secrets(manager, array, count, call, &mut results, error),
@@ -205,11 +204,11 @@ unsafe fn many(
 /// # Safety
 /// `name` is NULL or a NUL-terminated string.
 unsafe fn is_harmless_pointer(name: *const c_char) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     name.is_null() || is_harmless(&Some(unsafe { std::ffi::CStr::from_ptr(name) }.to_owned()))
 }
 
-/// Into a block of exactly as many bytes as are promised.
+/// Gets into a block of exactly the given capacity.
 ///
 /// # Safety
 /// Each pointer is NULL, or what its type says.
@@ -222,7 +221,7 @@ unsafe fn get_into(
     let mut buffer = vec![0x55_u8; room.as_ref().map_or(0, |text| text.as_bytes().len())];
     let mut length = usize::MAX;
     let start = if room.is_none() { null_mut() } else { buffer.as_mut_ptr().cast() };
-    // SAFETY: the buffer has the capacity that is named; the rest is the caller's promise.
+    // SAFETY: the buffer has the given capacity; the rest is guaranteed by the caller.
     let status = unsafe { hf_get_secret_into(manager, reference, null(), start, buffer.len(), &mut length, error) };
     if status == HF_OK {
         assert_eq!(buffer.get(length), Some(&0));
@@ -233,7 +232,7 @@ unsafe fn get_into(
     status
 }
 
-/// What came out can be read to its end, and is there only on success.
+/// Checks that results can be read to their end, and exist only on success.
 fn check_results(world: &World, status: hf_status) {
     assert!(status == HF_OK || (world.text.is_null() && world.list.is_null()));
     // SAFETY: each is NULL or what the library gave last.

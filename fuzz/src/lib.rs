@@ -1,5 +1,5 @@
-//! What is fuzzed. Each function takes any bytes, and panics where a promise is broken. libFuzzer calls them with bytes
-//! of its own making (`make fuzz`); an ordinary test calls them with all that is in `fuzz/seeds`.
+//! The fuzz targets. Each function accepts any bytes, and panics if the library violates its documentation. libFuzzer
+//! calls them with generated inputs (`make fuzz`); an ordinary test calls them with the inputs in `fuzz/seeds`.
 
 #[path = "calls.rs"]
 mod calls;

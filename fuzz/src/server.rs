@@ -1,4 +1,4 @@
-//! Answers that no server should give, read by the real client over a real socket.
+//! Malformed answers, read by the real client over a real socket.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -13,18 +13,18 @@ use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
 use serde_json::value::RawValue;
 
-/// What every open of a manager asks for first.
+/// The first request of every open of a manager.
 pub(super) const MOUNT: &[u8] = br#"{"data":{"type":"kv","options":{"version":"2"}}}"#;
 
-/// Stands in for a token and a written value: neither may come back in a message.
+/// Used as token and as written value: neither may appear in a message.
 pub(super) const CANARY: &str = "CANARY-9b07c4";
 
-/// A manager, and the peer that says whatever it is told to.
+/// A manager and its scripted server.
 struct Peer {
     manager: Arc<dyn SecretManager>,
-    /// What it answers next, once; to every other request it says that nothing is there.
+    /// The next answer, used once; every other request is answered with 404.
     answers: SyncSender<Vec<u8>>,
-    /// Says that a connection has been answered and closed.
+    /// Signals that a connection has been answered and closed.
     closed: Receiver<()>,
 }
 
@@ -52,7 +52,7 @@ impl Peer {
             ("VAULT_TOKEN", CANARY),
             ("VAULT_MAX_RETRIES", "0"),
             ("VAULT_CLIENT_TIMEOUT", "10"),
-            // The peer closes behind every answer.
+            // The peer closes the connection after every answer.
             ("VAULT_MAX_CONNECTION_AGE", "0"),
         ] {
             options.set(name, value).expect("a known option");
@@ -63,8 +63,8 @@ impl Peer {
         Peer { manager, answers, closed }
     }
 
-    /// Runs one operation that is answered with `answer`. The connection is closed by the time this returns, so that
-    /// the next operation makes a new one.
+    /// Runs one operation that is answered with `answer`. The connection is closed when this returns, so that the next
+    /// operation opens a new one.
     fn ask<T>(&self, answer: Vec<u8>, operation: impl FnOnce(&dyn SecretManager) -> T) -> T {
         while self.closed.try_recv().is_ok() {}
         self.answers.send(answer).expect("the peer");
@@ -74,7 +74,7 @@ impl Peer {
     }
 }
 
-/// Reads a request's head, and what has come of its body with it; nothing where the connection is over.
+/// Reads the head of a request, and the part of its body that arrived with it; `None` if the connection has ended.
 pub(super) fn head(connection: &mut impl Read) -> Option<Vec<u8>> {
     let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -108,14 +108,14 @@ fn with_peer<T>(body: impl FnOnce(&Peer) -> T) -> T {
     body(&peer.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// An error of any kind but a bug's, which tells no secret.
+/// Checks that an error is not HF_ERR_INTERNAL and shows no secret.
 pub(super) fn check(error: &Error) {
     assert_ne!(error.status(), Status::Internal, "{error}");
     assert_ne!(error.status(), Status::Timeout, "{error}");
     assert!(!error.message().contains(CANARY));
 }
 
-/// The whole answer, status line and all.
+/// The input is a whole answer, including its status line.
 pub fn http_answer(input: &[u8]) {
     with_peer(|peer| {
         let got = peer.ask(input.to_vec(), |manager| manager.get("vault://a", &Call::default()));
@@ -127,8 +127,8 @@ pub fn http_answer(input: &[u8]) {
     });
 }
 
-/// The first byte chooses operation and status, the rest is the body. What a get gives has to be what another parser
-/// finds.
+/// The first byte selects operation and status, the rest is the body. The result of a get has to agree with another
+/// parser.
 pub fn envelope(input: &[u8]) {
     let Some((&choice, body)) = input.split_first() else { return };
     let status = [200, 200, 404, 403, 400, 412, 429, 500, 503, 204][usize::from(choice >> 2) % 10];
@@ -166,7 +166,7 @@ fn manager_reads(peer: &Peer, reference: &str) -> bool {
     peer.manager.canonical(reference).is_ok_and(|canonical| canonical == reference)
 }
 
-/// `data.data.value` as text: of a string itself, of a number or boolean its JSON text.
+/// `data.data.value` as text: a string itself, or the JSON text of a number or boolean.
 fn expected_value(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Envelope {

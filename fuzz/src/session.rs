@@ -1,5 +1,4 @@
-//! Conversations: logins, unwrapping, renewals, redirects and who the cluster's leader is, answer after answer, on
-//! connections that are used again.
+//! Sequences of answers to logins, unwrapping, renewals, redirects and leader lookups, on reused connections.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -14,17 +13,17 @@ use handsfree_secrets::store::SecretManager;
 
 use super::server::{CANARY, MOUNT, check, head};
 
-/// The only server that is configured. Nobody looks for its address: the proxy stands for it.
+/// The only configured server. Its name is never resolved, because the proxy answers for it.
 const HOME: &str = "vault.invalid:8200";
 
-/// Answers that one script may have. A mount that is being upgraded is asked five times a second.
+/// The maximum number of answers of one script. A mount that is being upgraded is polled five times a second.
 const MAX_ANSWERS: usize = 12;
 
-/// What the next answers are, and what was asked for.
+/// The next answers, and the requests so far.
 #[derive(Default)]
 struct Script {
     answers: VecDeque<Answer>,
-    /// The cluster was asked who its leader is: only then may a request go to another server.
+    /// Whether the leader was looked up: only then may a request go to another server.
     leader_asked: bool,
     flaw: Option<&'static str>,
 }
@@ -58,12 +57,12 @@ impl Answer {
         }
         bytes.extend(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
         bytes.extend(body);
-        // What follows the head of an interim answer, or of one without a body, belongs to the next one.
+        // Bytes after the head of an interim answer, or of one without a body, belong to the next answer.
         Answer { bytes, closes: mark.is_some() || status.starts_with(b"1") || matches!(status, b"204" | b"304") }
     }
 }
 
-/// A proxy that stands for every server there is: it gives any tunnel, and at its end the next answer of the script.
+/// A proxy that answers for every server: it opens any tunnel, and answers requests with the next answer of the script.
 struct Stage {
     address: String,
     script: Arc<Mutex<Script>>,
@@ -88,7 +87,7 @@ impl Stage {
         Stage { address, script }
     }
 
-    /// Each line is one answer. When there are no more, nothing is there.
+    /// Sets the answers, one per line. Further requests are answered with 404.
     fn play(&self, lines: &[u8]) {
         let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         *lock(&self.script) =
@@ -111,7 +110,7 @@ impl Stage {
         open::open(Some(&options), &Call::default()).map(|manager| manager.secrets().clone())
     }
 
-    /// Two gets, the second with the token and on the connection that the first one left.
+    /// Two gets, the second with the token and the connection of the first one.
     fn get_twice(&self, manager: &dyn SecretManager) {
         for _ in 0..2 {
             if let Err(error) = manager.get("vault://a", &Call::default()) {
@@ -132,7 +131,7 @@ fn speak(mut connection: TcpStream, script: &Mutex<Script>) {
         let mut script = lock(script);
         if request.starts_with(b"CONNECT ") {
             if !request.starts_with(format!("CONNECT {HOME} ").as_bytes()) && !script.leader_asked {
-                script.flaw = Some("a server was asked that nobody vouched for");
+                script.flaw = Some("a request was sent to an unknown server");
             }
             drop(script);
             if connection.write_all(b"HTTP/1.1 200 x\r\n\r\n").is_err() {
@@ -155,8 +154,8 @@ fn speak(mut connection: TcpStream, script: &Mutex<Script>) {
     }
 }
 
-/// A manager that logs in, and is used. `wrapped` in the first line has it unwrap its secret_id; every other line is an
-/// answer.
+/// A manager that logs in and gets secrets. If the first line is `wrapped`, it unwraps its secret_id; every other line
+/// is an answer.
 pub fn session_answer(input: &[u8]) {
     static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
     let stage = lock(STAGE.get_or_init(|| Mutex::new(Stage::start())));
@@ -172,11 +171,11 @@ pub fn session_answer(input: &[u8]) {
     stage.check();
 }
 
-/// How long the tokens of aged managers live. The server counts in seconds.
+/// The lifetime of the tokens of aged managers. The server counts in seconds.
 const LIFE: Duration = Duration::from_secs(3);
 
-/// Managers whose token is past two thirds of its life, so that the next call renews it. They grow old together: one
-/// wait serves many inputs.
+/// Managers whose token is past two thirds of its lifetime, so that the next call renews it. They age together, so that
+/// one wait is enough for many inputs.
 struct Cellar {
     stage: Stage,
     aged: Vec<Arc<dyn SecretManager>>,

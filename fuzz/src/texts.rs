@@ -4,8 +4,8 @@ use handsfree_secrets::config::{EmptyEnvironment, Options, resolve};
 use handsfree_secrets::error::Status;
 use handsfree_secrets::reference::{self, Prefix};
 
-/// A reference that can be read has a canonical form, which names the same secret and is its own canonical form. A key
-/// that can be stored has a reference, which leads to the key's path.
+/// A valid reference has a canonical form, which names the same secret and is its own canonical form. The reference of
+/// a valid key has the path of the key.
 pub fn reference(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     match reference::parse_vault(text) {
@@ -37,8 +37,8 @@ pub fn reference(input: &[u8]) {
     }
 }
 
-/// Lines of `NAME=value`. Any of them may be wrong; then there is a status, and the message keeps to itself what stands
-/// in `VAULT_TOKEN` and `VAULT_SECRET_ID`.
+/// Lines of `NAME=value`. Any of them may be invalid; then there is an error whose message does not contain the values
+/// of `VAULT_TOKEN` and `VAULT_SECRET_ID`.
 pub fn options(input: &[u8]) {
     const CANARY: &str = "CANARY-6f1e2d";
     let Ok(text) = std::str::from_utf8(input) else { return };

@@ -1,4 +1,4 @@
-//! Addresses: what `VAULT_ADDR` and the proxy variables hold.
+//! Parses the addresses of `VAULT_ADDR` and of the proxy variables.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use super::layers::Setting;
 use super::settings::Address;
 use crate::error::Result;
 
-/// One address, or several with commas between them; each of them once.
+/// One address, or several separated by commas. Duplicates are dropped.
 pub(super) fn addresses(setting: &Setting) -> Result<Vec<Address>> {
     let mut addresses = Vec::new();
     for text in setting.text().split(',') {
@@ -19,12 +19,12 @@ pub(super) fn addresses(setting: &Setting) -> Result<Vec<Address>> {
     Ok(addresses)
 }
 
-/// One address; what is wrong with it where it is none.
+/// Parses one address. The error says what is wrong with it.
 pub fn address(text: &str) -> Result<Address, &'static str> {
     if let Some(path) = text.strip_prefix("unix://") {
         return unix(path);
     }
-    let url = split_url(text).ok_or_else(|| no_url(text))?;
+    let url = split_url(text).ok_or_else(|| address_problem(text))?;
     if url.user.is_some() {
         return Err("holds a user in front of '@', which Vault has no use for; leave it out");
     }
@@ -32,13 +32,13 @@ pub fn address(text: &str) -> Result<Address, &'static str> {
     Ok(Address::Tcp { https: url.https, host, port, base_path: base_path(url.path)? })
 }
 
-/// What is wrong with a text that does not begin as an address does.
-fn no_url(text: &str) -> &'static str {
+/// The error for a text that does not start like an address.
+fn address_problem(text: &str) -> &'static str {
     let is_quoted = text.starts_with(['"', '\'', '`', '\u{201c}', '\u{2018}', '<']);
     if is_quoted || text.contains(char::is_whitespace) {
         "holds quotes or blanks; write the URL alone, such as https://host:8200"
     } else if text.contains("ADDR=") {
-        "holds a name and a '='; write what stands behind it, such as https://host:8200"
+        "holds a name and a '='; write what follows it, such as https://host:8200"
     } else if text.starts_with('/') {
         "holds no URL; write https://host:8200, or unix:// in front of the path of a socket"
     } else if text.contains("://") {
@@ -58,15 +58,15 @@ fn unix(path: &str) -> Result<Address, &'static str> {
 /// The parts of an `http` or `https` URL.
 pub(super) struct Url<'a> {
     pub(super) https: bool,
-    /// What stands in front of the `@`.
+    /// The part before `@`.
     pub(super) user: Option<&'a str>,
     /// Host and port.
     pub(super) authority: &'a str,
-    /// With the `/` in front, with query and fragment if there are any.
+    /// With its leading `/`, and with query and fragment.
     pub(super) path: &'a str,
 }
 
-/// Takes a URL apart; `None` where its scheme is neither `http` nor `https`.
+/// Splits a URL. `None` if its scheme is neither `http` nor `https`.
 pub(super) fn split_url(text: &str) -> Option<Url<'_>> {
     let (scheme, rest) = text.split_once("://")?;
     let https = match scheme.to_ascii_lowercase().as_str() {
@@ -83,7 +83,7 @@ pub(super) fn split_url(text: &str) -> Option<Url<'_>> {
     Some(Url { https, user, authority, path })
 }
 
-/// `host`, `host:port`, `[v6]` or `[v6]:port`; without a port, that of the scheme.
+/// `host`, `host:port`, `[v6]` or `[v6]:port`. The default port is that of the scheme.
 pub(super) fn host_and_port(authority: &str, https: bool) -> Result<(String, u16), &'static str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -120,17 +120,17 @@ pub(super) fn host_name(text: &str) -> Option<String> {
     valid.then(|| text.to_ascii_lowercase())
 }
 
-/// What stands in front of `/v1`, where a gateway serves the server under a path.
+/// The path before `/v1`, if a gateway serves Vault under a path.
 fn base_path(path: &str) -> Result<String, &'static str> {
     let path = path.trim_end_matches('/');
-    // A gateway may have an API of its own with such a name in the middle of the path, but not at its ends.
+    // A gateway may use these names in the middle of the path, but not as its first or last segment.
     let (first, last) = (path.split('/').nth(1), path.rsplit('/').next());
     let at_an_end = |name: &str| first == Some(name) || last == Some(name);
     if at_an_end("ui") {
-        return Err("holds the address of the web interface; write what stands in front of /ui");
+        return Err("holds the address of the web interface; write the part before /ui");
     }
     if at_an_end("v1") {
-        return Err("holds the path of a request; write what stands in front of /v1");
+        return Err("holds the path of a request; write the part before /v1");
     }
     if path.contains(['?', '#']) {
         return Err("holds a '?' or '#', which an address cannot have");
@@ -144,7 +144,7 @@ fn base_path(path: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Whether `host` is the machine itself, so that nobody on a network can listen in.
+/// Whether `host` is a loopback host, so that requests do not cross a network.
 pub(super) fn is_this_host(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     match name.parse::<IpAddr>() {
@@ -186,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn several_addresses_are_the_nodes_of_one_cluster_each_of_them_once() {
+    fn several_addresses_are_split_at_commas_and_duplicates_dropped() {
         let nodes = parse("https://a:8200, https://b:8200,https://a:8200").unwrap();
         assert_eq!(nodes, [tcp(true, "a", 8200, ""), tcp(true, "b", 8200, "")]);
     }
 
     #[test]
-    fn what_is_no_address_is_a_configuration_error_that_shows_no_password() {
+    fn an_invalid_address_is_a_configuration_error_that_shows_no_password() {
         for text in [
             "127.0.0.1:8200",
             "vault.example.com",
@@ -241,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_mistakes_are_named() {
+    fn common_mistakes_get_specific_advice() {
         for (text, advice) in [
             ("vault.example.com:8200", "write https://host:8200"),
             ("'https://a'", "holds quotes or blanks"),
             ("export VAULT_ADDR=https://a", "holds quotes or blanks"),
-            ("VAULT_ADDR=https://a", "write what stands behind it"),
-            ("https://a:8200/ui/", "in front of /ui"),
-            ("https://a:8200/gw/v1/", "in front of /v1"),
+            ("VAULT_ADDR=https://a", "write what follows it"),
+            ("https://a:8200/ui/", "the part before /ui"),
+            ("https://a:8200/gw/v1/", "the part before /v1"),
             ("https://::1:8200", "write https://[::1]:8200"),
             ("/run/bao.sock", "unix://"),
             ("grpc://a", "neither https, http nor unix"),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_in_all_its_spellings_is_this_host() {
+    fn every_spelling_of_loopback_is_this_host() {
         for host in ["localhost", "localhost.", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
             assert!(is_this_host(host), "{host}");
         }

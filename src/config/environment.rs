@@ -1,8 +1,8 @@
-//! The process environment, behind a trait so that everything above can be given another one.
+//! The process environment, behind a trait so that tests and isolated managers can replace it.
 
 use std::ffi::OsString;
 
-/// Where variables come from.
+/// A source of variables.
 pub trait Environment: Send + Sync {
     /// The value of a variable, if it is set.
     fn get(&self, name: &str) -> Option<OsString>;
@@ -11,17 +11,17 @@ pub trait Environment: Send + Sync {
     fn names(&self) -> Vec<OsString>;
 }
 
-/// The environment of this process, read anew at each call. In a setuid-like process (AT_SECURE) whoever started
-/// it is not whose rights it has, so there it looks empty.
+/// The environment of this process, read again at each call. It appears empty in a setuid-like process (AT_SECURE),
+/// because the user who starts such a process controls its environment but does not have its rights.
 #[derive(Debug)]
 pub struct ProcessEnvironment {
     secure: bool,
 }
 
 impl ProcessEnvironment {
-    /// Asks the kernel whether this process runs with more rights than whoever started it.
+    /// Reads AT_SECURE: whether this process has more rights than the user who started it.
     pub fn new() -> Self {
-        // SAFETY: getauxval takes a number, reads memory that the loader set up, and touches nothing of ours.
+        // SAFETY: getauxval takes a number and reads memory set up by the loader only.
         let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
         ProcessEnvironment { secure }
     }
@@ -43,7 +43,7 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// No variables at all: what an isolated manager sees.
+/// An environment without variables, for isolated managers.
 #[derive(Debug)]
 pub struct EmptyEnvironment;
 

@@ -1,4 +1,4 @@
-//! Two layers, options over the environment, and the one rule by which a setting is found in them.
+//! Finds a setting in two layers: options, which take precedence, and the environment.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,14 @@ use super::table::{self, Group, OptionEntry};
 use super::{Environment, Options};
 use crate::error::{Error, Result};
 
-/// A setting that was found: its text, and the spelling that it was set under, for messages.
+/// A setting that is set: its text, and the name under which it was set, for messages.
 pub(super) struct Setting {
     pub(super) name: &'static str,
     text: SecretString,
 }
 
 impl Setting {
-    /// The text; never empty. It may be a credential, so it belongs in no message.
+    /// The text; never empty. It may be a credential, so it must not appear in a message.
     pub(super) fn text(&self) -> &str {
         self.text.expose_secret()
     }
@@ -25,12 +25,12 @@ impl Setting {
         self.text
     }
 
-    /// What the text was read as, with the setting's name.
+    /// The parsed value with the name of the setting.
     pub(super) fn named<T>(&self, value: T) -> Named<T> {
         Named { value, variable: self.name }
     }
 
-    /// `HF_ERR_CONFIG`: the name, then what is wrong with its value and what to do about it.
+    /// `HF_ERR_CONFIG` with the message `<name> <problem>`.
     pub(super) fn error(&self, problem: impl std::fmt::Display) -> Error {
         Error::config(format!("{} {problem}", self.name))
     }
@@ -43,17 +43,17 @@ impl Setting {
     }
 }
 
-/// All options, then the whole environment.
+/// The two layers.
 pub(super) struct Layers<'a> {
     pub(super) options: &'a Options,
     pub(super) environment: &'a dyn Environment,
 }
 
 impl Layers<'_> {
-    /// The setting called `name`, if there is one.
+    /// The setting `name`, if it is set.
     ///
-    /// The options decide where one of its spellings is set, or a member of its group: an empty text there means
-    /// none. Else the environment does, where an empty variable counts as unset.
+    /// If the options set one of its spellings, or any member of its group, the environment is not read; an empty
+    /// option means unset. Otherwise the environment decides, where an empty variable means unset.
     pub(super) fn find(&self, name: &str) -> Result<Option<Setting>> {
         let Some((entry, _)) = table::find(name) else { return Ok(None) };
         let setting = match self.in_options(entry) {
@@ -67,13 +67,13 @@ impl Layers<'_> {
         setting.map(|setting| one_line(entry, setting)).transpose()
     }
 
-    /// The same, or the default of the table, which is read like any other text.
+    /// The setting `name`, or its default from the table.
     pub(super) fn find_or_default(&self, name: &'static str) -> Result<Setting> {
         let default = table::find(name).map_or("", |(entry, _)| entry.default);
         Ok(self.find(name)?.unwrap_or_else(|| Setting { name, text: SecretString::from(default) }))
     }
 
-    /// The setting where only the environment counts.
+    /// The environment variable `name`, if it is set and not empty.
     pub(super) fn variable(&self, name: &'static str) -> Result<Option<Setting>> {
         let Some(value) = self.environment.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
         match value.into_string() {
@@ -82,12 +82,12 @@ impl Layers<'_> {
         }
     }
 
-    /// Whether the setting called `name` was made as an option rather than in the environment.
+    /// Whether the setting `name` is set as an option.
     pub(super) fn is_option(&self, name: &str) -> bool {
         table::find(name).is_some_and(|(entry, _)| self.in_options(entry).is_some())
     }
 
-    /// A credential that may stand in a file: `name`, or `name_FILE`. The text is stronger.
+    /// A credential from the setting `name`, else from the file that the setting `file_name` names.
     pub(super) fn source(&self, name: &str, file_name: &str) -> Result<Option<Source>> {
         if let Some(setting) = self.find(name)? {
             // A password may be anything.
@@ -99,7 +99,7 @@ impl Layers<'_> {
         Ok(self.path(file_name)?.map(|path| Source::File(path.value)))
     }
 
-    /// A file or directory. Whether it is there shows when it is read.
+    /// The path of a file or directory. It is not opened here.
     pub(super) fn path(&self, name: &str) -> Result<Option<Named<PathBuf>>> {
         Ok(self.find(name)?.map(|setting| setting.named(PathBuf::from(setting.text()))))
     }

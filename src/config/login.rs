@@ -1,20 +1,20 @@
-//! How a token is had: which login the settings describe, and whether they describe it whole.
+//! Chooses the login method from the settings, and checks that its settings are complete.
 
 use super::layers::{Layers, Setting};
 use super::settings::{Auth, Named, SecretId, Source};
 use super::values;
 use crate::error::{Error, Result};
 
-/// Where Kubernetes puts a pod's own token.
+/// Where Kubernetes mounts the token of a pod's service account.
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The words that users of the Python manager know.
+/// The wording of the Python manager.
 const NO_CREDENTIALS: &str = "Either VAULT_TOKEN or both VAULT_ROLE_ID and VAULT_SECRET_ID must be set";
 
-/// The login that `VAULT_AUTH_METHOD` names, else the one that the other settings speak for, a token first.
+/// The login that `VAULT_AUTH_METHOD` names, else the first whose settings are present, starting with a token.
 pub(super) fn auth(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Auth> {
-    warn_about_doubles(layers, warnings)?;
-    let Some(method) = layers.find("VAULT_AUTH_METHOD")? else { return by_what_is_set(layers, warnings) };
+    warn_about_unused_files(layers, warnings)?;
+    let Some(method) = layers.find("VAULT_AUTH_METHOD")? else { return method_of_settings(layers, warnings) };
     match method.text().to_ascii_lowercase().as_str() {
         "token" => {
             let token = token(layers)?.ok_or_else(|| missing("token", "VAULT_TOKEN or VAULT_TOKEN_FILE"))?;
@@ -32,7 +32,7 @@ pub(super) fn auth(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Au
     }
 }
 
-fn by_what_is_set(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Auth> {
+fn method_of_settings(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Auth> {
     let role_id = role_id(layers)?;
     if let Some(token) = token(layers)? {
         if role_id.is_some() {
@@ -68,8 +68,8 @@ fn missing(method: &str, names: &str) -> Error {
     Error::config(format!("VAULT_AUTH_METHOD is {method}, which needs {names}; set it"))
 }
 
-/// A setting that is given twice, of which only the stronger one counts.
-fn warn_about_doubles(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<()> {
+/// Warns about credentials that are set both as text and as a file.
+fn warn_about_unused_files(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<()> {
     const DOUBLES: [(&str, &str); 6] = [
         ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
         ("VAULT_ROLE_ID", "VAULT_ROLE_ID_FILE"),
@@ -125,7 +125,7 @@ fn user_pass(layers: &Layers<'_>) -> Result<Auth> {
     Ok(Auth::UserPass { mount: mount(layers, "userpass")?, username: user_name(&username)?, password })
 }
 
-/// The name becomes one segment of a path.
+/// The user name, which becomes one segment of a path.
 fn user_name(setting: &Setting) -> Result<String> {
     if setting.text().contains('/') {
         return Err(setting.error("holds a '/', which no user's name can"));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_credentials_are_told_in_the_words_of_the_python_manager() {
+    fn missing_credentials_have_the_message_of_the_python_manager() {
         let words = "Either VAULT_TOKEN or both VAULT_ROLE_ID and VAULT_SECRET_ID must be set";
         for variables in [&[][..], &[("VAULT_ROLE_ID", "r")], &[("VAULT_SECRET_ID", "s")], &[("VAULT_TOKEN", "")]] {
             assert!(refused(variables).starts_with(words), "{variables:?}");
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_an_agent_no_credentials_are_needed_but_those_that_are_set_count() {
+    fn an_agent_needs_no_credentials_but_uses_those_that_are_set() {
         let agent = ("VAULT_AGENT_ADDR", "http://127.0.0.1:8100");
         assert!(matches!(of(&[agent]), Auth::Agent));
         assert!(matches!(of(&[agent, ("VAULT_TOKEN", "t")]), Auth::Token(_)));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_beats_approle_with_a_warning() {
+    fn a_token_takes_precedence_over_approle_with_a_warning() {
         let (auth, warnings) =
             with_warnings(&[("VAULT_TOKEN", "t"), ("VAULT_ROLE_ID", "r"), ("VAULT_SECRET_ID", "s")]).unwrap();
         assert!(matches!(auth, Auth::Token(_)));
@@ -245,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn a_role_without_a_secret_id_has_to_be_asked_for_by_name() {
+    fn approle_without_a_secret_id_requires_the_auth_method() {
         let auth = of(&[("VAULT_AUTH_METHOD", "AppRole"), ("VAULT_ROLE_ID", "r")]);
         assert!(matches!(auth, Auth::AppRole { secret_id: SecretId::None, .. }));
         assert!(refused(&[("VAULT_ROLE_ID", "r")]).contains("VAULT_AUTH_METHOD"));
     }
 
     #[test]
-    fn the_method_that_is_named_beats_what_is_set() {
+    fn the_auth_method_takes_precedence_over_credentials() {
         let variables = [("VAULT_AUTH_METHOD", "approle"), ("VAULT_TOKEN", "t"), ("VAULT_ROLE_ID", "r")];
         assert!(matches!(of(&variables), Auth::AppRole { .. }));
     }
@@ -287,21 +287,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_method_or_one_without_its_credentials_is_refused() {
+    fn an_unknown_method_or_a_method_without_credentials_is_refused() {
         assert!(refused(&[("VAULT_AUTH_METHOD", "ldap"), ("VAULT_TOKEN", "t")]).starts_with("VAULT_AUTH_METHOD"));
         assert!(refused(&[("VAULT_AUTH_METHOD", "token"), ("VAULT_ROLE_ID", "r")]).contains("VAULT_TOKEN"));
         assert!(refused(&[("VAULT_AUTH_METHOD", "approle"), ("VAULT_TOKEN", "t")]).contains("VAULT_ROLE_ID"));
     }
 
     #[test]
-    fn a_text_beats_its_file_with_a_warning() {
+    fn a_text_takes_precedence_over_its_file_with_a_warning() {
         let (auth, warnings) = with_warnings(&[("VAULT_TOKEN", "t"), ("VAULT_TOKEN_FILE", "/t")]).unwrap();
         assert!(matches!(auth, Auth::Token(source) if show(&source.value) == "t"));
         assert_eq!(warnings, ["VAULT_TOKEN and VAULT_TOKEN_FILE are both set; VAULT_TOKEN is used, unset one of them"]);
     }
 
     #[test]
-    fn a_token_is_called_as_it_was_set() {
+    fn a_token_keeps_the_name_under_which_it_was_set() {
         let (auth, warnings) =
             with_warnings(&[("BAO_TOKEN", "t"), ("VAULT_TOKEN_FILE", "/t"), ("VAULT_ROLE_ID", "r")]).unwrap();
         assert!(matches!(auth, Auth::Token(Named { variable: "BAO_TOKEN", .. })));

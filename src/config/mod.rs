@@ -1,7 +1,9 @@
-//! From names and texts to a checked configuration. Pure: the environment is handed in.
+//! Turns options and environment variables into a checked configuration. Pure: the environment is passed in.
 
 mod address;
+mod duration;
 mod environment;
+mod headers;
 mod layers;
 mod login;
 mod proxy;
@@ -24,15 +26,15 @@ pub use address::address as parse_address;
 #[cfg(test)]
 pub(crate) use environment::FixedEnvironment;
 pub use environment::{EmptyEnvironment, Environment, ProcessEnvironment};
+pub use headers::is_token_byte;
 pub use resolve::resolve;
 pub use settings::*;
 pub use spellings::Spellings;
-pub use values::is_token_byte;
 
 use crate::error::{Error, Result};
 use crate::observe::log::LogSink;
 
-/// What a program sets before it opens a manager: texts by the names of the environment variables.
+/// The options of a manager, by the names of the environment variables.
 #[derive(Clone, Default)]
 pub struct Options {
     values: BTreeMap<&'static str, SecretString>,
@@ -41,18 +43,18 @@ pub struct Options {
 }
 
 impl Options {
-    /// Nothing set; what is not set comes from the environment.
+    /// No options. Settings that are not options come from the environment.
     pub fn new() -> Self {
         Options::default()
     }
 
-    /// Nothing set, and the environment is never looked at.
+    /// No options, and the environment is not read.
     pub fn new_isolated() -> Self {
         Options { isolated: true, ..Options::default() }
     }
 
-    /// Sets one option; an empty `value` means explicitly none. The value is checked when the manager opens.
-    /// `HF_ERR_INVALID_ARGUMENT` for a name that is not known.
+    /// Sets one option. An empty `value` unsets the setting explicitly. The value is checked when the manager opens.
+    /// `HF_ERR_INVALID_ARGUMENT` if the name is unknown.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let Some((_, spelling)) = table::find(name) else {
             return Err(unknown_name(name));
@@ -61,23 +63,23 @@ impl Options {
         Ok(())
     }
 
-    /// The environment is never looked at.
+    /// Whether the environment is ignored.
     pub fn is_isolated(&self) -> bool {
         self.isolated
     }
 
-    /// Where the log lines of the manager go, and how many, in place of the process-wide callback and of
-    /// standard error. `None` takes that back.
+    /// Sets the log sink of the manager and its level, in place of the process-wide sink and of standard error. `None`
+    /// removes it.
     pub fn set_log_sink(&mut self, sink: Option<(Arc<dyn LogSink>, LevelFilter)>) {
         self.log_sink = sink;
     }
 
-    /// What `set_log_sink` was given last.
+    /// The log sink of the manager and its level.
     pub fn log_sink(&self) -> Option<&(Arc<dyn LogSink>, LevelFilter)> {
         self.log_sink.as_ref()
     }
 
-    /// The text that was set under exactly this spelling.
+    /// The value that was set under exactly this spelling.
     fn get(&self, spelling: &str) -> Option<&SecretString> {
         self.values.get(spelling)
     }
@@ -94,7 +96,7 @@ impl fmt::Debug for Options {
     }
 }
 
-/// The name itself is repeated only where it could be one: a caller may have swapped name and value.
+/// The message repeats the name only if it looks like a name: a caller may have swapped name and value.
 fn unknown_name(name: &str) -> Error {
     let looks_like_a_name = name.len() <= 40 && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
     let named = if looks_like_a_name { format!("{name:?}") } else { "this name".to_owned() };

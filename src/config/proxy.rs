@@ -1,4 +1,4 @@
-//! Which proxy requests go through, and for which hosts none is used.
+//! Chooses the proxy, and the hosts that are reached without it.
 
 use std::net::IpAddr;
 
@@ -12,23 +12,23 @@ use super::settings::{Address, Proxy};
 use crate::error::Result;
 use crate::reference::decode;
 
-/// What Go's `ProxyFromEnvironment`, and so the official client, never sends through `HTTP_PROXY` or `HTTPS_PROXY`.
-const THIS_HOST: [&str; 3] = ["localhost", "127.0.0.0/8", "::1"];
+/// The hosts for which Go's `ProxyFromEnvironment`, and so the official client, ignores `HTTP_PROXY` and `HTTPS_PROXY`.
+const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.0/8", "::1"];
 
-/// The proxy for the nodes at `addresses`: the one made for Vault, else the one for the scheme of the first node that
-/// is no socket. Sockets need none.
+/// The proxy for the nodes at `addresses`: `VAULT_PROXY_ADDR` or `VAULT_HTTP_PROXY`, else the proxy for the scheme of
+/// the first TCP node. Unix sockets use no proxy.
 pub(super) fn proxy(layers: &Layers<'_>, addresses: &[Address]) -> Result<Option<Proxy>> {
     let scheme = addresses.iter().find_map(|address| match address {
         Address::Tcp { https, .. } => Some(*https),
         Address::Unix(_) => None,
     });
     let Some(https) = scheme else { return Ok(None) };
-    let made_for_vault = match layers.find("VAULT_PROXY_ADDR")? {
+    let vault_proxy = match layers.find("VAULT_PROXY_ADDR")? {
         Some(setting) => Some(setting),
         None => layers.find("VAULT_HTTP_PROXY")?,
     };
-    let general = made_for_vault.is_none();
-    let setting = match made_for_vault {
+    let general = vault_proxy.is_none();
+    let setting = match vault_proxy {
         Some(setting) => Some(setting),
         None if https => layers.find("HTTPS_PROXY")?,
         None => http_proxy(layers)?,
@@ -36,8 +36,8 @@ pub(super) fn proxy(layers: &Layers<'_>, addresses: &[Address]) -> Result<Option
     let Some(setting) = setting else { return Ok(None) };
     let mut no_proxy = no_proxy(layers)?;
     if general {
-        no_proxy.extend(THIS_HOST.map(str::to_owned));
-        // Meant for others, it may be of a kind that is not spoken here: then that does not matter.
+        no_proxy.extend(LOOPBACK_HOSTS.map(str::to_owned));
+        // If no address uses the general proxy, it may be of a kind that is not supported here.
         if addresses.iter().all(|address| is_bypassed(&no_proxy, address)) {
             return Ok(None);
         }
@@ -47,12 +47,13 @@ pub(super) fn proxy(layers: &Layers<'_>, addresses: &[Address]) -> Result<Option
 
 fn is_bypassed(no_proxy: &[String], address: &Address) -> bool {
     match address {
-        Address::Tcp { host, port, .. } => is_covered(no_proxy, host, *port),
+        Address::Tcp { host, port, .. } => matches_any(no_proxy, host, *port),
         Address::Unix(_) => true,
     }
 }
 
-/// In a CGI program `HTTP_PROXY` is the header `Proxy:` of whoever sent the request, so there only an option counts.
+/// In a CGI program `HTTP_PROXY` holds the request header `Proxy:`, which a client controls, so only an option counts
+/// there.
 fn http_proxy(layers: &Layers<'_>) -> Result<Option<Setting>> {
     let in_cgi = layers.environment.get("REQUEST_METHOD").is_some();
     if in_cgi && !layers.is_option("HTTP_PROXY") { Ok(None) } else { layers.find("HTTP_PROXY") }
@@ -64,8 +65,8 @@ fn no_proxy(layers: &Layers<'_>) -> Result<Vec<String>> {
     Ok(entries.filter(|entry| !entry.is_empty()).collect())
 }
 
-/// `http://[user[:password]@]host[:port]`, the scheme optional. To an `https://` proxy nothing is sent: it would get
-/// its password in clear text.
+/// Parses `http://[user[:password]@]host[:port]`, the scheme being optional. An `https://` proxy is refused: TLS to the
+/// proxy is not supported, so its password would be sent in clear text.
 fn parse(setting: &Setting, no_proxy: Vec<String>) -> Result<Proxy> {
     let problem = "is no URL of an HTTP proxy; write http://host:port";
     let text = match setting.text() {
@@ -97,28 +98,28 @@ fn basic(setting: &Setting, user: &str) -> Result<SecretString> {
 }
 
 impl Proxy {
-    /// Whether `NO_PROXY` has `host` (without brackets) and `port` reached directly. An entry is `*`, an address, a
-    /// network such as `10.0.0.0/8`, a domain that counts with all below it, or `.domain` for all below it alone;
-    /// all but networks may have a `:port`.
+    /// Whether `NO_PROXY` matches `host` (without brackets) and `port`. An entry is `*`, an address, a network such as
+    /// `10.0.0.0/8`, a domain, which matches its subdomains too, or `.domain`, which matches subdomains only. All but
+    /// networks may have a `:port`.
     pub fn is_bypassed(&self, host: &str, port: u16) -> bool {
-        is_covered(&self.no_proxy, host, port)
+        matches_any(&self.no_proxy, host, port)
     }
 }
 
-fn is_covered(no_proxy: &[String], host: &str, port: u16) -> bool {
+fn matches_any(no_proxy: &[String], host: &str, port: u16) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-    no_proxy.iter().any(|entry| entry_covers(entry, &host, address, port))
+    no_proxy.iter().any(|entry| entry_matches(entry, &host, address, port))
 }
 
-fn entry_covers(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+fn entry_matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     if entry == "*" {
         return true;
     }
     if let Some((network, length)) = entry.split_once('/') {
         let network = network.parse::<IpAddr>().ok();
         return match (network, length.parse().ok(), address) {
-            (Some(network), Some(length), Some(address)) => network_holds(network, length, address),
+            (Some(network), Some(length), Some(address)) => network_contains(network, length, address),
             _ => false,
         };
     }
@@ -129,11 +130,11 @@ fn entry_covers(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> 
     match (name.parse::<IpAddr>(), address) {
         (Ok(wanted), Some(address)) => wanted.to_canonical() == address,
         (Ok(_), None) | (Err(_), Some(_)) => false,
-        (Err(_), None) => domain_covers(name, host),
+        (Err(_), None) => domain_matches(name, host),
     }
 }
 
-/// The host of an entry without brackets, and its port.
+/// Splits an entry into its host without brackets and its port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     if let Some((address, rest)) = entry.strip_prefix('[').and_then(|entry| entry.split_once(']')) {
         return (address, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
@@ -144,7 +145,7 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-fn domain_covers(entry: &str, host: &str) -> bool {
+fn domain_matches(entry: &str, host: &str) -> bool {
     let entry = entry.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(entry);
     match entry.strip_prefix('.') {
         Some(domain) => is_below(host, domain),
@@ -156,7 +157,7 @@ fn is_below(host: &str, domain: &str) -> bool {
     !domain.is_empty() && host.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
 }
 
-fn network_holds(network: IpAddr, length: u32, address: IpAddr) -> bool {
+fn network_contains(network: IpAddr, length: u32, address: IpAddr) -> bool {
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) if length <= 32 => {
             let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_proxy_made_for_vault_comes_first_then_that_of_the_scheme() {
+    fn a_vault_proxy_takes_precedence_over_the_proxy_of_the_scheme() {
         let all = [
             ("VAULT_PROXY_ADDR", "http://p1:1"),
             ("VAULT_HTTP_PROXY", "http://p2:2"),
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_in_front_of_the_list_takes_no_proxy_from_the_nodes_behind_it() {
+    fn nodes_after_a_socket_still_use_the_proxy() {
         let environment = FixedEnvironment::new(&[("HTTPS_PROXY", "http://p:1"), ("HTTP_PROXY", "http://p:2")]);
         let options = Options::new();
         let variable = |addresses: &[Address]| {
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_option_keeps_all_proxy_variables_out() {
+    fn a_proxy_option_hides_all_proxy_variables() {
         let environment = FixedEnvironment::new(&[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "*")]);
         let mut options = Options::new();
         options.set("VAULT_PROXY_ADDR", "").unwrap();
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_a_configuration_error_that_shows_no_password() {
+    fn an_invalid_proxy_is_a_configuration_error_that_shows_no_password() {
         for text in [
             "socks5://CANARY:1",
             "http://u:CANARY@",
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_wants_tls_itself_is_refused_whichever_variable_names_it() {
+    fn an_https_proxy_is_refused_in_every_variable() {
         for (name, https) in
             [("VAULT_PROXY_ADDR", true), ("BAO_HTTP_PROXY", false), ("https_proxy", true), ("HTTP_PROXY", false)]
         {
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_general_proxy_that_no_address_uses_need_not_be_one_of_ours() {
+    fn an_unsupported_general_proxy_is_ignored_if_no_address_uses_it() {
         let here = Address::Tcp { https: false, host: "127.0.0.1".to_owned(), port: 8200, base_path: String::new() };
         let with = |variables: &[(&str, &str)], addresses: &[Address]| {
             let environment = FixedEnvironment::new(variables);
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn this_host_is_never_reached_through_a_general_proxy() {
+    fn loopback_is_never_reached_through_a_general_proxy() {
         let with = |name: &'static str| {
             let environment = FixedEnvironment::new(&[(name, "http://p:1")]);
             let options = Options::new();

@@ -1,8 +1,7 @@
-//! Options and environment to one checked configuration.
-
-use std::path::PathBuf;
+//! Resolves options and environment to one checked configuration.
 
 use std::net::Ipv6Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address;
@@ -10,10 +9,10 @@ use super::layers::{Layers, Setting};
 use super::settings::{Address, Backend, ClientIdentity, Config, EnvConfig, Named, Roots, TlsConfig, VaultConfig};
 use super::spellings::Spellings;
 use super::table::OPTIONS;
-use super::{EmptyEnvironment, Environment, Options, login, proxy, values};
+use super::{EmptyEnvironment, Environment, Options, duration, headers, login, proxy, values};
 use crate::error::{Error, Result};
 
-/// The words that users of the Python manager know.
+/// The wording of the Python manager.
 const NO_ADDRESS: &str = "VAULT_ADDR environment variable or vault_addr parameter is required";
 
 /// Settings whose credential may stand in a file, and the setting that names the file.
@@ -25,10 +24,10 @@ const FILES: [(&str, &str); 5] = [
     ("VAULT_JWT", "VAULT_JWT_FILE"),
 ];
 
-/// The configuration that `options` describe, over `environment` (which isolated options leave unread).
+/// The configuration from `options` and `environment`. Isolated options do not read the environment.
 ///
-/// `HF_ERR_CONFIG` where something is missing, malformed or contradictory, `HF_ERR_UNSUPPORTED` for a backend that
-/// other implementations have. No traffic; files are named but not opened.
+/// `HF_ERR_CONFIG` if a setting is missing, malformed or contradictory, `HF_ERR_UNSUPPORTED` for a backend that only
+/// other implementations have. Sends no request and opens no file.
 pub fn resolve(options: &Options, environment: &dyn Environment) -> Result<Config> {
     let environment = if options.is_isolated() { &EmptyEnvironment } else { environment };
     let layers = Layers { options, environment };
@@ -52,8 +51,9 @@ fn other_backend(kind: &Setting, name: &str) -> Error {
     }
 }
 
-/// An address without a type most likely means Vault. Set as an option it is an error, because a store that reports
-/// success must not have gone elsewhere; in the environment, where it may be meant for other programs, it is a warning.
+/// An address without `SECRET_MANAGER_TYPE` most likely means Vault. As an option it is an error, because `store` would
+/// otherwise report success without writing to Vault; in the environment, where it may be meant for other programs, it
+/// is a warning.
 fn check_unused_address(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<()> {
     if layers.find("SECRET_MANAGER_TYPE")?.is_some() {
         return Ok(());
@@ -103,11 +103,11 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         tls,
         timeout: timeout(layers)?,
         max_retries: values::number(&layers.find_or_default("VAULT_MAX_RETRIES")?, 0, 1_000)?,
-        max_connection_age: values::duration(&layers.find_or_default("VAULT_MAX_CONNECTION_AGE")?)?,
+        max_connection_age: duration::duration(&layers.find_or_default("VAULT_MAX_CONNECTION_AGE")?)?,
         list_concurrency: values::number(&layers.find_or_default("VAULT_LIST_CONCURRENCY")?, 1, 256)? as usize,
         rate_limit: layers.find("VAULT_RATE_LIMIT")?.map(|found| values::rate_limit(&found)).transpose()?,
         proxy,
-        headers: layers.find("VAULT_HEADERS")?.map_or(Ok(Vec::new()), |found| values::headers(&found))?,
+        headers: layers.find("VAULT_HEADERS")?.map_or(Ok(Vec::new()), |found| headers::headers(&found))?,
         disable_redirects: flag(layers, "VAULT_DISABLE_REDIRECTS")?,
         spellings: spellings(layers)?,
         addresses,
@@ -138,9 +138,9 @@ fn path_prefix(layers: &Layers<'_>) -> Result<Option<String>> {
     Ok(Some(values::server_path(&setting)?).filter(|path| !path.is_empty()))
 }
 
-/// Zero is no limit, as for the official client.
+/// Zero means no limit, as in the official client.
 fn timeout(layers: &Layers<'_>) -> Result<Duration> {
-    let timeout = values::duration(&layers.find_or_default("VAULT_CLIENT_TIMEOUT")?)?;
+    let timeout = duration::duration(&layers.find_or_default("VAULT_CLIENT_TIMEOUT")?)?;
     Ok(if timeout.is_zero() { Duration::MAX } else { timeout })
 }
 

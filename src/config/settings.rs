@@ -1,4 +1,4 @@
-//! The typed configuration: what a manager needs to know, after names and texts have been checked.
+//! The typed configuration of a manager, after all settings have been checked.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,18 +12,18 @@ use super::spellings::Spellings;
 /// A complete, checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// Which backend, with its settings.
+    /// The backend and its settings.
     pub backend: Backend,
-    /// How much goes to standard error where no log callback is set (`VAULT_LOG_LEVEL`).
+    /// The level of lines on standard error if no log callback is set (`VAULT_LOG_LEVEL`).
     pub log_level: LevelFilter,
-    /// What the user should hear about when the manager opens.
+    /// Warnings to log when the manager opens.
     pub warnings: Vec<String>,
 }
 
-/// Where secrets live (`SECRET_MANAGER_TYPE`).
+/// The backend (`SECRET_MANAGER_TYPE`).
 #[derive(Debug)]
 pub enum Backend {
-    /// The process environment, with an overlay for what is written.
+    /// The process environment, with an overlay for writes.
     Env(EnvConfig),
     /// A Vault server.
     Vault(Box<VaultConfig>),
@@ -32,9 +32,9 @@ pub enum Backend {
 /// Settings of the `env` backend.
 #[derive(Debug)]
 pub struct EnvConfig {
-    /// What stands in front of every variable name (`SECRET_MANAGER_ENV_PREFIX`).
+    /// The prefix of every variable name (`SECRET_MANAGER_ENV_PREFIX`).
     pub prefix: String,
-    /// The environment is never read (an isolated manager): only the overlay counts.
+    /// Whether only the overlay is used and the environment is not read.
     pub isolated: bool,
 }
 
@@ -45,33 +45,33 @@ pub struct VaultConfig {
     pub addresses: Vec<Address>,
     /// The name of the variable that gave the addresses, for messages.
     pub address_variable: &'static str,
-    /// Where each address is looked up as an SRV record first (`VAULT_SRV_LOOKUP`).
+    /// Whether each address is looked up as an SRV record first (`VAULT_SRV_LOOKUP`).
     pub srv_lookup: bool,
-    /// How a token is had.
+    /// How to get a token.
     pub auth: Auth,
     /// The KV mount, without slashes at its ends (`VAULT_MOUNT`).
     pub mount: String,
     /// `X-Vault-Namespace`, without slashes at its ends.
     pub namespace: Option<String>,
-    /// The subtree that the manager is confined to, in front of every path, without slashes at its ends.
+    /// The prefix of every path, to which the manager is confined, without slashes at its ends.
     pub path_prefix: Option<String>,
-    /// Certificates and names.
+    /// TLS settings.
     pub tls: TlsConfig,
     /// The deadline of a call that sets none.
     pub timeout: Duration,
-    /// Retry after the first.
+    /// Retries after the first attempt.
     pub max_retries: u32,
     /// A connection older than this is not used again.
     pub max_connection_age: Duration,
-    /// Folders that `list` reads at the same time.
+    /// How many folders `list` reads at the same time.
     pub list_concurrency: usize,
-    /// Requests a second, if limited.
+    /// The rate limit, if there is one.
     pub rate_limit: Option<RateLimit>,
-    /// The proxy that https and http go through.
+    /// The proxy of TCP connections.
     pub proxy: Option<Proxy>,
     /// Extra headers of every request (`VAULT_HEADERS`), checked.
     pub headers: Vec<(String, SecretString)>,
-    /// A redirect is an error (`VAULT_DISABLE_REDIRECTS`).
+    /// Whether a redirect is an error (`VAULT_DISABLE_REDIRECTS`).
     pub disable_redirects: bool,
     /// How settings are named in messages.
     pub spellings: Spellings,
@@ -80,15 +80,15 @@ pub struct VaultConfig {
 /// One node of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// `http://host:port` or `https://host:port`, with whatever path the URL had.
+    /// `http://host:port` or `https://host:port`, and the path of the URL.
     Tcp {
-        /// TLS or not.
+        /// Whether to use TLS.
         https: bool,
         /// A name, an IPv4 address or an IPv6 address without brackets.
         host: String,
-        /// The port, 8200 only if the URL says so: 80 and 443 where it says none.
+        /// The port. The default is 80 or 443, not 8200.
         port: u16,
-        /// What stands in front of `/v1/…`, without a slash at its end; mostly empty.
+        /// The path before `/v1/…`, without a slash at its end; usually empty.
         base_path: String,
     },
     /// `unix:///path`.
@@ -96,7 +96,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// Whether both lead to the same server, whatever path stands behind.
+    /// Whether both have the same scheme, host and port, or the same socket. Paths are ignored.
     pub fn same_origin(&self, other: &Address) -> bool {
         match (self, other) {
             (
@@ -108,7 +108,7 @@ impl Address {
         }
     }
 
-    /// What stands in front of `/v1/…`.
+    /// The path before `/v1/…`.
     pub fn base_path(&self) -> &str {
         match self {
             Address::Tcp { base_path, .. } => base_path,
@@ -133,10 +133,10 @@ impl fmt::Display for Address {
     }
 }
 
-/// A setting whose name matters later: its value, and the variable that gave it, as it was spelled, for messages.
+/// A value with the name of the variable that set it, as it was spelled, for messages.
 #[derive(Clone, Debug)]
 pub struct Named<T> {
-    /// What was set.
+    /// The value.
     pub value: T,
     /// The name of the variable.
     pub variable: &'static str,
@@ -151,12 +151,12 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// How a token is had.
+/// How to get a token.
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// `VAULT_TOKEN`, or `VAULT_TOKEN_FILE`, which is read again when its token is refused.
     Token(Named<Source>),
-    /// None: requests go to an agent (`VAULT_AGENT_ADDR`), which adds a token of its own.
+    /// No login: requests go to an agent (`VAULT_AGENT_ADDR`), which adds its own token.
     Agent,
     /// `POST auth/<mount>/login` with role_id and secret_id.
     AppRole {
@@ -164,7 +164,7 @@ pub enum Auth {
         mount: String,
         /// `VAULT_ROLE_ID` or `VAULT_ROLE_ID_FILE`.
         role_id: Source,
-        /// The secret_id, where the role asks for one.
+        /// The secret_id, if the role needs one.
         secret_id: SecretId,
     },
     /// `POST auth/<mount>/login/<username>`.
@@ -180,16 +180,16 @@ pub enum Auth {
     Cert {
         /// The auth mount.
         mount: String,
-        /// The certificate role, where one is named (`VAULT_ROLE`).
+        /// The certificate role (`VAULT_ROLE`), if it is set.
         role: Option<String>,
     },
-    /// `POST auth/<mount>/login` with a JWT; Kubernetes is the same with another mount and a token from a file.
+    /// `POST auth/<mount>/login` with a JWT. Kubernetes logins differ only in their defaults for mount and token.
     Jwt {
         /// `jwt` or `kubernetes`, for messages.
         method: &'static str,
         /// The auth mount.
         mount: String,
-        /// `VAULT_ROLE`; empty where the mount has a default role.
+        /// `VAULT_ROLE`; empty for the default role of the mount.
         role: String,
         /// `VAULT_JWT` or `VAULT_JWT_FILE`.
         jwt: Source,
@@ -207,23 +207,23 @@ pub enum SecretId {
     Wrapped(Source),
 }
 
-/// Certificates, and the name that is verified.
+/// TLS settings: certificates, and the name that is verified.
 #[derive(Debug)]
 pub struct TlsConfig {
-    /// Whom to trust.
+    /// The trusted root certificates.
     pub roots: Roots,
-    /// Who we are, for servers that ask.
+    /// The client certificate, for servers that ask for one.
     pub identity: Option<ClientIdentity>,
-    /// The name sent (SNI) and verified in place of the address's host.
+    /// The name that is sent (SNI) and verified in place of the host of the address.
     pub server_name: Option<Named<String>>,
-    /// Verify nothing.
+    /// Whether verification is switched off.
     pub skip_verify: bool,
 }
 
-/// Whom to trust.
+/// The trusted root certificates.
 #[derive(Debug)]
 pub enum Roots {
-    /// The system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place.
+    /// The system's certificate store, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
     System {
         /// `SSL_CERT_FILE`.
         file: Option<PathBuf>,
@@ -239,7 +239,7 @@ pub enum Roots {
 }
 
 impl Roots {
-    /// The variable that said so, for messages.
+    /// The name of the variable that set them, for messages.
     pub fn variable(&self) -> &'static str {
         match self {
             Roots::System { file: Some(_), .. } => "SSL_CERT_FILE",
@@ -265,16 +265,16 @@ pub struct ClientIdentity {
 pub struct RateLimit {
     /// Requests a second.
     pub rate: f64,
-    /// Requests that may go out at once after a pause.
+    /// How many requests may be sent at once after a pause.
     pub burst: u32,
 }
 
-/// An HTTP proxy, and the hosts that it is not used for.
+/// An HTTP proxy, and the hosts that are reached without it.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Where it listens; always `Address::Tcp`.
+    /// Its address; always `Address::Tcp`.
     pub address: Address,
-    /// `Proxy-Authorization`, where the URL had a user: `Basic …`.
+    /// The value of `Proxy-Authorization`, `Basic …`, if the URL has a user.
     pub authorization: Option<SecretString>,
     /// The name of the variable that gave it, for messages.
     pub variable: &'static str,

@@ -1,20 +1,20 @@
-//! The one table of every option. It drives `set`, the suggestion for a name that is misspelt, the layering by
-//! groups, and the test that holds `docs/configuration.md` to the code.
+//! The table of all options. `Options::set`, the suggestions for misspelt names, the precedence of groups, and the test
+//! that compares `docs/configuration.md` with the code use it.
 
-/// Options that count together: any member set as an option keeps all members of the environment out.
+/// Options that belong together: if any member is set as an option, no member is read from the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// On its own.
+    /// In no group.
     None,
-    /// Where the server is.
+    /// The address of the server.
     Address,
-    /// How a token is had.
+    /// Credentials.
     Credentials,
-    /// Whom to trust.
+    /// Trusted root certificates.
     Ca,
-    /// The certificate that the client shows, and its key.
+    /// The client certificate and its key.
     ClientCertificate,
-    /// What requests go through.
+    /// The proxy.
     Proxy,
 }
 
@@ -23,13 +23,13 @@ pub enum Group {
 pub struct OptionEntry {
     /// The name that messages and documentation use.
     pub name: &'static str,
-    /// Every name that it may be set by, the strongest first, `name` included.
+    /// All names by which it can be set, including `name`, in order of precedence.
     pub spellings: &'static [&'static str],
-    /// What it is layered with.
+    /// Its group.
     pub group: Group,
-    /// What counts where it is not set; empty for nothing.
+    /// The default; empty if there is none.
     pub default: &'static str,
-    /// One line for people.
+    /// A description in one line.
     pub doc: &'static str,
 }
 
@@ -43,7 +43,7 @@ const fn entry(
     OptionEntry { name, spellings, group, default, doc }
 }
 
-/// The table. One line names the spellings and the name, the group and the default; the next says what it is.
+/// The table. The first line of an entry holds its spellings, name, group and default; the second one its description.
 #[rustfmt::skip]
 pub const OPTIONS: &[OptionEntry] = &[
     entry(&["SECRET_MANAGER_TYPE"], "SECRET_MANAGER_TYPE", Group::None, "env",
@@ -141,7 +141,7 @@ pub const OPTIONS: &[OptionEntry] = &[
         "a redirect is an error"),
 ];
 
-/// The entry that `name` spells, and the spelling as the table holds it.
+/// The entry that has the spelling `name`, and that spelling as a static string.
 pub fn find(name: &str) -> Option<(&'static OptionEntry, &'static str)> {
     OPTIONS.iter().find_map(|entry| {
         let spelling = entry.spellings.iter().find(|&&spelling| spelling == name)?;
@@ -149,13 +149,13 @@ pub fn find(name: &str) -> Option<(&'static OptionEntry, &'static str)> {
     })
 }
 
-/// The known name that `name`, in upper case, was most likely meant to be.
+/// The known name closest to `name`, which is in upper case.
 fn nearest(name: &str) -> Option<&'static str> {
     let names = OPTIONS.iter().flat_map(|entry| entry.spellings).copied();
     names.min_by_key(|known| strsim::osa_distance(name, known))
 }
 
-/// What other clients call options of ours, and what they are called here.
+/// Names of options in other clients, and their names here.
 const FOREIGN_NAMES: &[(&str, &str)] = &[
     ("VAULT_URL", "VAULT_ADDR"),
     ("VAULT_ADDRESS", "VAULT_ADDR"),
@@ -211,10 +211,10 @@ const FOREIGN_NAMES: &[(&str, &str)] = &[
     ("VAULT_INSECURE", "VAULT_SKIP_VERIFY"),
 ];
 
-/// What other clients call the opposite of `VAULT_SKIP_VERIFY`.
+/// Names in other clients for the opposite of `VAULT_SKIP_VERIFY`.
 const OPPOSITES: [&str; 4] = ["VERIFY", "VAULT_VERIFY", "VAULT_SSL_VERIFY", "VAULT_TLS_VERIFY"];
 
-/// What to write in place of `name`, which is no option of ours.
+/// What to write in place of the unknown name `name`.
 pub fn advice(name: &str) -> String {
     let wanted: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_uppercase();
     if OPPOSITES.contains(&wanted.as_str()) {
@@ -226,7 +226,7 @@ pub fn advice(name: &str) -> String {
     }
 }
 
-/// A name is cut here before it is compared, so that a long text costs no time.
+/// Longer names are truncated before they are compared, so that a long text costs no time.
 const LONGEST_NAME: usize = 64;
 
 #[cfg(test)]
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_is_in_the_table_once_and_every_name_is_one_of_its_spellings() {
+    fn spellings_are_unique_and_include_the_name() {
         let mut spellings: Vec<_> = OPTIONS.iter().flat_map(|entry| entry.spellings).collect();
         let count = spellings.len();
         spellings.sort();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_the_one_that_was_meant() {
+    fn a_misspelt_name_suggests_the_nearest_one() {
         let cases = [
             ("VAULT_ADR", "VAULT_ADDR"),
             ("vault_addr", "VAULT_ADDR"),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_other_clients_are_answered_with_ours() {
+    fn names_of_other_clients_suggest_the_name_here() {
         for (foreign, ours) in FOREIGN_NAMES {
             assert!(find(foreign).is_none() && find(ours).is_some(), "{foreign}");
             assert_eq!(advice(foreign), format!("write {ours}"));
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_lists_exactly_the_options_of_the_table_with_their_names_defaults_and_meanings() {
+    fn the_documentation_lists_the_options_of_the_table() {
         let in_code: Vec<[String; 3]> = OPTIONS
             .iter()
             .map(|entry| {

@@ -53,14 +53,14 @@ fn token(config: &VaultConfig) -> &str {
 }
 
 #[test]
-fn nothing_set_is_the_env_backend_with_its_defaults() {
+fn the_default_is_the_env_backend() {
     let config = resolved(&[], &[]).unwrap();
     assert!(matches!(&config.backend, Backend::Env(env) if env.prefix == "HANDSFREE_SECRET_" && !env.isolated));
     assert_eq!((config.log_level, config.warnings.len()), (LevelFilter::Off, 0));
 }
 
 #[test]
-fn vault_has_the_defaults_of_the_table() {
+fn the_vault_backend_has_the_documented_defaults() {
     let config = vault(&[], &[]).unwrap();
     assert_eq!(addresses(&config), ["https://vault:8200"]);
     assert_eq!((config.address_variable, config.mount.as_str(), token(&config)), ("VAULT_ADDR", "secret", "t"));
@@ -74,14 +74,14 @@ fn vault_has_the_defaults_of_the_table() {
 }
 
 #[test]
-fn the_backends_name_may_be_written_in_any_case() {
+fn the_backend_name_is_case_insensitive() {
     for kind in ["vault", "VAULT", "Vault"] {
         assert!(matches!(resolved(&[("SECRET_MANAGER_TYPE", kind)], &VAULT[1..]).unwrap().backend, Backend::Vault(_)));
     }
 }
 
 #[test]
-fn backends_that_others_have_are_unsupported_and_unknown_ones_are_errors() {
+fn backends_of_other_implementations_are_unsupported_and_unknown_ones_are_errors() {
     let status = |kind| resolved(&[("SECRET_MANAGER_TYPE", kind)], &[]).unwrap_err().status();
     assert_eq!(status("aws"), Status::Unsupported);
     assert_eq!(status("GCP"), Status::Unsupported);
@@ -113,14 +113,14 @@ fn an_address_that_is_an_option_needs_a_type() {
 }
 
 #[test]
-fn no_time_is_no_limit() {
+fn a_timeout_of_zero_means_no_limit() {
     for zero in ["0", "0s"] {
         assert_eq!(vault(&[("VAULT_CLIENT_TIMEOUT", zero)], &[]).unwrap().timeout, Duration::MAX);
     }
 }
 
 #[test]
-fn what_is_missing_is_told_in_the_words_of_the_python_manager() {
+fn missing_settings_have_the_message_of_the_python_manager() {
     let missing = |variables: &[(&str, &str)]| {
         let error = resolved(&[("SECRET_MANAGER_TYPE", "vault")], variables).unwrap_err();
         assert_eq!(error.status(), Status::Config);
@@ -134,7 +134,7 @@ fn what_is_missing_is_told_in_the_words_of_the_python_manager() {
 }
 
 #[test]
-fn an_option_beats_its_variable_and_an_empty_one_means_none() {
+fn an_option_takes_precedence_over_its_variable_and_may_be_empty() {
     assert_eq!(
         vault(&[("VAULT_NAMESPACE", "a")], &[("VAULT_NAMESPACE", "b")]).unwrap().namespace.as_deref(),
         Some("a")
@@ -153,7 +153,7 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
-fn openbaos_name_is_the_stronger_one_within_a_layer() {
+fn bao_names_take_precedence_within_a_layer() {
     let config = vault(&[], &[("BAO_ADDR", "https://bao:1"), ("BAO_TOKEN", "b")]).unwrap();
     assert_eq!((addresses(&config), config.address_variable), (vec!["https://bao:1".to_owned()], "BAO_ADDR"));
     assert_eq!(token(&config), "b");
@@ -162,7 +162,7 @@ fn openbaos_name_is_the_stronger_one_within_a_layer() {
 }
 
 #[test]
-fn every_name_that_openbao_reads_stands_for_its_vault_name() {
+fn every_bao_name_is_an_alias_of_its_vault_name() {
     let aliased: Vec<_> = OPTIONS.iter().filter(|entry| entry.spellings[0].starts_with("BAO_")).collect();
     assert_eq!(aliased.len(), 20);
     for entry in aliased {
@@ -171,7 +171,7 @@ fn every_name_that_openbao_reads_stands_for_its_vault_name() {
 }
 
 #[test]
-fn the_agents_address_beats_the_servers_within_a_layer_only() {
+fn the_agent_address_takes_precedence_within_a_layer_only() {
     let config = vault(&[], &[("VAULT_AGENT_ADDR", "http://127.0.0.1:8100")]).unwrap();
     assert_eq!(
         (addresses(&config)[0].as_str(), config.address_variable),
@@ -182,7 +182,7 @@ fn the_agents_address_beats_the_servers_within_a_layer_only() {
 }
 
 #[test]
-fn a_group_with_any_member_among_the_options_takes_none_from_the_environment() {
+fn a_group_with_an_option_ignores_the_environment() {
     // Address.
     assert!(refused(&[("VAULT_AGENT_ADDR", "")], &[]).starts_with("VAULT_ADDR environment variable"));
     // Credentials.
@@ -199,19 +199,19 @@ fn a_group_with_any_member_among_the_options_takes_none_from_the_environment() {
     assert!(refused(&[("VAULT_CLIENT_CERT", "/c")], &[("VAULT_CLIENT_KEY", "/k")]).starts_with("VAULT_CLIENT_CERT"));
     // Proxy.
     assert!(vault(&[("NO_PROXY", "x")], &[("VAULT_PROXY_ADDR", "http://p:1")]).unwrap().proxy.is_none());
-    // Whatever stands alone is not touched by options of a group.
+    // An option of a group does not affect settings outside the group.
     assert_eq!(vault(&[("VAULT_TOKEN", "mine")], &[("VAULT_MOUNT", "kv")]).unwrap().mount, "kv");
 }
 
 #[test]
-fn the_groups_hold_the_members_that_the_contract_names() {
+fn each_group_has_its_documented_members() {
     let members = |group| OPTIONS.iter().filter(|entry| entry.group == group).count();
     let counts = [Group::Address, Group::Credentials, Group::Ca, Group::ClientCertificate, Group::Proxy].map(members);
     assert_eq!(counts, [2, 16, 3, 2, 5]);
 }
 
 #[test]
-fn isolated_options_never_look_at_the_environment() {
+fn isolated_options_ignore_the_environment() {
     let mut options = Options::new_isolated();
     options.set("SECRET_MANAGER_TYPE", "vault").unwrap();
     let error = resolve(&options, &FixedEnvironment::new(&VAULT)).unwrap_err();
@@ -222,7 +222,7 @@ fn isolated_options_never_look_at_the_environment() {
 }
 
 #[test]
-fn each_boolean_spelled_wrong_is_an_error_that_names_it() {
+fn an_invalid_boolean_is_an_error_that_names_it() {
     for name in ["VAULT_SKIP_VERIFY", "VAULT_DISABLE_REDIRECTS", "VAULT_SRV_LOOKUP"] {
         let alias = name.replace("VAULT_", "BAO_");
         for wrong in ["yes", "on", "tRuE", "TRUE ", "2"] {
@@ -233,7 +233,7 @@ fn each_boolean_spelled_wrong_is_an_error_that_names_it() {
 }
 
 #[test]
-fn each_value_that_does_not_parse_is_an_error_that_names_its_variable() {
+fn an_invalid_value_is_an_error_that_names_its_variable() {
     let wrong = [
         ("VAULT_ADDR", "vault:8200"),
         ("VAULT_TOKEN", "t\n"),
@@ -303,7 +303,7 @@ fn values_reach_the_configuration() {
 }
 
 #[test]
-fn a_setting_is_called_as_it_was_spelled() {
+fn a_setting_keeps_the_name_under_which_it_was_set() {
     let with = |variables: &[(&str, &str)]| vault(&[], variables).unwrap().tls;
     for name in ["CACERT", "CACERT_BYTES", "CAPATH"] {
         for name in [format!("VAULT_{name}"), format!("BAO_{name}")] {
@@ -332,7 +332,7 @@ fn skipped_verification_and_plain_http_to_another_host_are_warned_about() {
 }
 
 #[test]
-fn a_variable_that_is_not_utf_8_is_an_error_that_names_it_but_only_where_it_counts() {
+fn a_variable_that_is_not_utf_8_is_an_error_only_if_it_is_used() {
     let mut environment = FixedEnvironment::new(&VAULT);
     environment.0.push(("VAULT_NAMESPACE".into(), OsString::from_vec(vec![b'a', 0xff])));
     let error = resolve(&Options::new(), &environment).unwrap_err();
@@ -342,7 +342,7 @@ fn a_variable_that_is_not_utf_8_is_an_error_that_names_it_but_only_where_it_coun
 }
 
 #[test]
-fn no_credential_stands_in_the_debug_print_of_a_configuration() {
+fn the_debug_output_of_a_configuration_holds_no_credential() {
     let config = resolved(
         &[("VAULT_TOKEN", "CANARY"), ("VAULT_HEADERS", r#"{"Authorization": "CANARY"}"#)],
         &[VAULT[0], VAULT[1], ("HTTPS_PROXY", "http://u:CANARY@p:1")],
@@ -351,7 +351,7 @@ fn no_credential_stands_in_the_debug_print_of_a_configuration() {
 }
 
 #[test]
-fn a_log_sink_of_the_manager_can_be_set_and_taken_back() {
+fn a_log_sink_can_be_set_and_removed() {
     struct Nowhere;
     impl LogSink for Nowhere {
         fn log(&self, _: Level, _: &std::ffi::CStr) {}
@@ -382,7 +382,7 @@ fn an_unknown_name_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn a_token_passed_as_the_name_is_not_repeated() {
+fn a_token_passed_as_the_name_is_not_in_the_message() {
     let error = Options::new().set("hvs.CANARY", "VAULT_TOKEN").unwrap_err();
     assert!(!error.message().contains("CANARY"), "{error}");
 }

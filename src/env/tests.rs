@@ -45,7 +45,7 @@ fn list(manager: &EnvSecretManager, prefix: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-fn a_stored_secret_is_got_back_by_the_variables_whole_name() {
+fn a_stored_secret_is_read_by_its_full_variable_name() {
     let manager = manager("T_STORE_", &[]);
     let metadata = Metadata::from([("scope".to_owned(), "repo".to_owned())]);
     let reference = manager.store("git.hub-token/user_1", "v", Some(&metadata), &Call::default()).unwrap();
@@ -85,7 +85,7 @@ fn reads_fall_through_to_the_environment() {
 }
 
 #[test]
-fn a_manager_of_the_process_reads_the_environment_of_the_process() {
+fn a_manager_that_is_not_isolated_reads_the_process_environment() {
     let (name, value) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
     let manager = EnvSecretManager::new(EnvConfig { prefix: "PA".to_owned(), isolated: false }, logger());
     assert_eq!(get(&manager, &format!("env://{name}")), Some(value));
@@ -95,7 +95,7 @@ fn a_manager_of_the_process_reads_the_environment_of_the_process() {
 }
 
 #[test]
-fn a_variable_that_is_not_utf_8_is_unsupported_by_name() {
+fn a_variable_that_is_not_utf_8_is_an_error_that_names_it() {
     let variables = FixedEnvironment(vec![("T_UTF_A".into(), OsString::from_vec(vec![0xff]))]);
     let environment = Box::new(variables);
     let manager = EnvSecretManager { prefix: "T_UTF_".to_owned(), isolated: false, environment, logger: logger() };
@@ -114,7 +114,7 @@ fn update_changes_only_what_exists() {
 }
 
 #[test]
-fn delete_tells_whether_there_was_something_and_hides_the_variable() {
+fn delete_returns_whether_the_secret_existed_and_hides_the_variable() {
     let manager = manager("T_DEL_", &[("A", "inherited")]);
     assert!(delete(&manager, "env://T_DEL_A"));
     assert_eq!(get(&manager, "env://T_DEL_A"), None);
@@ -129,7 +129,7 @@ fn delete_tells_whether_there_was_something_and_hides_the_variable() {
 }
 
 #[test]
-fn only_a_deletion_that_has_to_hide_something_leaves_a_tombstone() {
+fn delete_leaves_a_tombstone_only_if_the_environment_has_the_variable() {
     let manager = manager("T_TOMB_", &[("A", "inherited")]);
     store(&manager, "a", "1").unwrap();
     store(&manager, "b", "2").unwrap();
@@ -140,7 +140,7 @@ fn only_a_deletion_that_has_to_hide_something_leaves_a_tombstone() {
 }
 
 #[test]
-fn all_managers_of_the_process_share_what_is_written() {
+fn all_managers_of_the_process_share_the_overlay() {
     let (one, two) = (manager("T_SHARE_", &[("A", "inherited")]), isolated("T_SHARE_"));
     let reference = store(&one, "a", "written").unwrap();
     assert_eq!(get(&two, &reference).as_deref(), Some("written"));
@@ -185,7 +185,7 @@ fn references_of_other_schemes_prefixes_and_shapes_are_refused() {
 }
 
 #[test]
-fn a_reference_is_decoded_once_and_its_canonical_form_is_plain() {
+fn a_reference_is_decoded_once_and_its_canonical_form_is_not_encoded() {
     let manager = manager("T_CANON_", &[("A", "v")]);
     assert_eq!(manager.canonical("env://T%5FCANON_%41").unwrap(), "env://T_CANON_A");
     assert_eq!(get(&manager, "env://T_CANON%5FA").as_deref(), Some("v"));
@@ -193,7 +193,7 @@ fn a_reference_is_decoded_once_and_its_canonical_form_is_plain() {
 }
 
 #[test]
-fn no_message_repeats_what_was_passed_as_a_reference() {
+fn error_messages_do_not_repeat_the_reference() {
     let manager = manager("T_ECHO_", &[]);
     for reference in ["CANARY", "env://CANARY", "env://T_ECHO_CANARY!", "env://T_ECHO_CANARY%"] {
         let error = manager.get(reference, &Call::default()).err().unwrap();
@@ -202,7 +202,7 @@ fn no_message_repeats_what_was_passed_as_a_reference() {
 }
 
 #[test]
-fn list_is_sorted_and_holds_what_its_prefix_covers() {
+fn list_returns_the_sorted_references_under_its_prefix() {
     let manager =
         manager("T_LIST_", &[("GITHUB_TOKEN", "1"), ("SLACK", "2"), ("lower", "3"), ("GITHUB_TOKENS", "4"), ("", "5")]);
     store(&manager, "github_token_user", "5").unwrap();
@@ -240,7 +240,7 @@ fn a_cancelled_call_changes_nothing() {
 }
 
 #[test]
-fn writers_in_parallel_lose_nothing() {
+fn concurrent_writes_are_all_kept() {
     let managers: Vec<_> = (0..4).map(|_| isolated("T_PAR_")).collect();
     std::thread::scope(|scope| {
         for (thread, manager) in managers.iter().enumerate() {
@@ -255,7 +255,7 @@ fn writers_in_parallel_lose_nothing() {
 }
 
 #[test]
-fn exactly_one_of_many_deletions_finds_the_secret() {
+fn exactly_one_of_several_concurrent_deletions_finds_the_secret() {
     let managers: Vec<_> = (0..4).map(|_| manager("T_ONCE_", &[])).collect();
     for round in 0..25 {
         let reference = store(&managers[0], &format!("k{round}"), "v").unwrap();
@@ -268,7 +268,7 @@ fn exactly_one_of_many_deletions_finds_the_secret() {
 }
 
 #[test]
-fn a_reference_that_is_none_is_logged_as_a_warning() {
+fn an_invalid_reference_is_logged_as_a_warning() {
     #[derive(Default)]
     struct Lines(Mutex<Vec<(Level, String)>>);
     impl LogSink for Lines {

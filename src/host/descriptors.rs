@@ -1,8 +1,8 @@
-//! File descriptors that are never 0, 1 or 2.
+//! Opens file descriptors with numbers above 2.
 //!
-//! A program that was started with standard input, output or error closed gives those numbers to whatever it opens
-//! next. What it prints then would be written into a connection of the library, below TLS; what it reads would be a
-//! credential file. So each descriptor of the library is moved out of their way as soon as it exists.
+//! In a program that was started with standard input, output or error closed, the next descriptors that are opened get
+//! these numbers. The program's output would then be written into a connection of the library, below TLS, and its input
+//! would be read from a credential file. So the library moves each of its descriptors above 2 as soon as it is opened.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,20 +12,20 @@ use std::path::Path;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// The first number that no standard stream has.
+/// The first number after the standard streams.
 const FIRST_FREE: libc::c_int = 3;
 
-/// The same open file under a number above 2, closed in programs that are executed.
+/// Moves a descriptor to a number above 2, with close-on-exec set.
 pub fn above_standard_streams(descriptor: OwnedFd) -> io::Result<OwnedFd> {
     if descriptor.as_raw_fd() >= FIRST_FREE {
         return Ok(descriptor);
     }
-    // SAFETY: the descriptor is open, and the command reads its argument alone.
+    // SAFETY: the descriptor is open, and the command reads only its integer argument.
     let moved = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE) };
     if moved < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(moved) })
 }
 
@@ -35,13 +35,13 @@ pub fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Res
     above_standard_streams(socket.into()).map(Socket::from)
 }
 
-/// Opens a file for reading. Neither a FIFO that nobody writes to nor a device holds this up, and a terminal does not
-/// become the process's own; what is opened does not block.
+/// Opens a file for reading. Opening does not block on a FIFO without a writer or on a device, and does not make a
+/// terminal the controlling one. Reads do not block.
 pub fn open_to_read(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), path)
 }
 
-/// Opens a file for writing, with the same promises.
+/// Opens a file for writing, with the same guarantees.
 pub fn open_to_write(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().write(true), path)
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_descriptor_above_two_stays_what_it_is() {
+    fn a_descriptor_above_2_is_not_moved() {
         let file = File::open("/dev/null").unwrap();
         let number = file.as_raw_fd();
         assert!(number >= FIRST_FREE);

@@ -1,4 +1,5 @@
-//! Small files, read whole and by a deadline, whatever lies at their path: a file, a FIFO, a terminal, another device.
+//! Reads small files completely, within a deadline. The path may name a regular file, a FIFO, a terminal or another
+//! device.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -11,26 +12,26 @@ use zeroize::Zeroizing;
 use crate::call::{Deadline, WAIT_SLICE};
 use crate::error::{Error, Status};
 
-/// Room for what has no size before it has been read.
-const FIRST_ROOM: usize = 4096;
+/// The initial buffer size for files without a known size.
+const INITIAL_CAPACITY: usize = 4096;
 
 /// Why a file could not be read.
 #[derive(Debug)]
 pub enum ReadFailure {
     /// The deadline came first, or the call was cancelled.
     Call(Error),
-    /// The system says no.
+    /// A system call failed.
     System(io::Error),
-    /// It holds more than the limit.
+    /// The file is larger than the limit.
     TooLong,
 }
 
 impl ReadFailure {
-    /// The error of a call that needed the file which `subject` names, such as `VAULT_CACERT: cannot read /ca.pem`.
+    /// The error of the call. `subject` names the file, such as `VAULT_CACERT: cannot read /ca.pem`.
     pub fn into_error(self, subject: &str) -> Error {
         match self {
             ReadFailure::Call(error) if error.status() == Status::Timeout => {
-                let message = format!("{subject}: it gave no end in time, as a pipe does that nobody writes to");
+                let message = format!("{subject}: its end was not reached in time, as with a pipe without a writer");
                 Error::new(Status::Timeout, message)
             }
             ReadFailure::Call(error) => error,
@@ -52,14 +53,14 @@ impl From<Error> for ReadFailure {
     }
 }
 
-/// What the file at `path` holds, `limit` bytes at the most. Copies are wiped.
+/// The content of the file at `path`, at most `limit` bytes. All buffers are wiped.
 pub fn read(path: &Path, limit: usize, deadline: &Deadline) -> Result<Zeroizing<Vec<u8>>, ReadFailure> {
     let mut file = open(path, deadline)?;
     let kind = file.metadata()?;
-    // A regular file is always ready, and nothing else says how long it is.
+    // Only a regular file has a known size, and it never has to be waited for.
     let size = kind.is_file().then(|| usize::try_from(kind.len()).unwrap_or(usize::MAX));
     let mut text = Zeroizing::new(Vec::new());
-    grow(&mut text, size.unwrap_or(FIRST_ROOM).min(limit).saturating_add(1));
+    grow(&mut text, size.unwrap_or(INITIAL_CAPACITY).min(limit).saturating_add(1));
     loop {
         if !kind.is_file() {
             wait(&file, deadline)?;
@@ -72,7 +73,7 @@ pub fn read(path: &Path, limit: usize, deadline: &Deadline) -> Result<Zeroizing<
                 grow(&mut text, twice.min(limit.saturating_add(1)));
             }
             Ok(_) => {}
-            // Told ready, and another reader was faster: not to be asked again without a pause.
+            // The file was ready, but another process has read from it. The pause avoids a busy loop.
             Err(e) if e.kind() == ErrorKind::WouldBlock => deadline.sleep(Duration::from_millis(1))?,
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e.into()),
@@ -80,7 +81,7 @@ pub fn read(path: &Path, limit: usize, deadline: &Deadline) -> Result<Zeroizing<
     }
 }
 
-/// A file on which another process holds a lease is not opened before that process has given it back.
+/// Opens the file. If another process holds a lease on it, waits until the lease is released.
 fn open(path: &Path, deadline: &Deadline) -> Result<File, ReadFailure> {
     loop {
         match super::descriptors::open_to_read(path) {
@@ -90,7 +91,7 @@ fn open(path: &Path, deadline: &Deadline) -> Result<File, ReadFailure> {
     }
 }
 
-/// Reads once into the room that is left.
+/// Reads once into the remaining capacity.
 fn append(file: &mut File, text: &mut Vec<u8>) -> io::Result<usize> {
     let filled = text.len();
     text.resize(text.capacity(), 0);
@@ -99,14 +100,14 @@ fn append(file: &mut File, text: &mut Vec<u8>) -> io::Result<usize> {
     outcome
 }
 
-/// Moves `text` to a block of `capacity` bytes, and wipes the one before.
+/// Moves `text` to a block of `capacity` bytes, and wipes the old block.
 fn grow(text: &mut Zeroizing<Vec<u8>>, capacity: usize) {
     let mut larger = Vec::with_capacity(capacity);
     larger.extend_from_slice(text);
     *text = Zeroizing::new(larger);
 }
 
-/// Waits until there is something to read, or the end.
+/// Waits until the file is readable or at its end.
 fn wait(file: &File, deadline: &Deadline) -> Result<(), ReadFailure> {
     loop {
         let left = deadline.remaining()?.min(WAIT_SLICE);
@@ -119,10 +120,10 @@ fn wait(file: &File, deadline: &Deadline) -> Result<(), ReadFailure> {
     }
 }
 
-/// A number that changes when the file at `path` does, or the file that a link there leads to.
+/// A value that changes when the file at `path` changes, or the file that a link there points to.
 pub fn fingerprint(path: &Path) -> Option<(u64, u64, i64, i64)> {
     use std::os::unix::fs::MetadataExt;
-    // A file that was replaced by renaming another over it may have the old length and time, but not its place.
+    // A file replaced by a rename may have the same length and time, but has another inode.
     fs::metadata(path).ok().map(|m| (m.ino(), m.len(), m.ctime(), m.ctime_nsec()))
 }
 
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_whole_or_refused() {
+    fn a_file_is_read_completely_or_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for size in [0, 1, 9, 10] {
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_is_waited_for_until_its_writer_closes() {
+    fn a_fifo_is_read_until_its_writer_closes() {
         let folder = tempfile::tempdir().unwrap();
         let path = fifo(&folder);
         let writer = std::thread::spawn({
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_without_a_writer_ends_with_the_deadline_or_the_call() {
+    fn reading_a_fifo_without_a_writer_ends_at_the_deadline_or_on_cancellation() {
         let folder = tempfile::tempdir().unwrap();
         let path = fifo(&folder);
         let began = Instant::now();
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!(error.status(), Status::Timeout);
         assert!(error.message().starts_with("VAULT_TOKEN_FILE: cannot read /fifo: "), "{error}");
         assert!(began.elapsed() < Duration::from_secs(20));
-        // One who holds it open and is silent makes no difference.
+        // A writer that opens the FIFO and writes nothing makes no difference.
         let _silent = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
         assert!(matches!(read(&path, 10, &deadline(Duration::from_millis(60))), Err(ReadFailure::Call(_))));
         let (call, canceller) = Call::cancellable();

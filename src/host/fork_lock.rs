@@ -1,8 +1,8 @@
-//! A lock for one thread at a time that respects deadlines, cancellation and forks.
+//! A mutual-exclusion lock that supports deadlines, cancellation and forks.
 //!
-//! `std::sync::Mutex` does none of the three: a waiter cannot give up, and a child of a fork waits for ever for a
-//! thread that exists only in its parent. Those who wait here look every few milliseconds; what they wait for is a
-//! request to a server, so that costs nothing that counts.
+//! `std::sync::Mutex` supports none of the three: a waiter cannot give up, and a forked child waits forever for a
+//! thread that exists only in its parent. Waiters of this lock poll every few milliseconds, which is negligible
+//! compared to the request to a server that the holder makes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,20 +11,20 @@ use super::fork;
 use crate::call::Deadline;
 use crate::error::Result;
 
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// 0 while free, else the fork generation of the holder's process plus one.
+/// 0 if free, else the fork generation of the holder's process plus one.
 #[derive(Default)]
 pub struct ForkLock(AtomicU64);
 
-/// Holds the lock; releases it when dropped.
+/// Holds the lock, and releases it when it is dropped.
 pub struct ForkLockGuard<'g> {
     lock: &'g ForkLock,
     mark: u64,
 }
 
 impl ForkLock {
-    /// Takes the lock if nobody holds it; holders in a parent process do not count.
+    /// Takes the lock if it is free. A holder in a parent process is ignored.
     pub fn try_lock(&self) -> Option<ForkLockGuard<'_>> {
         let mark = u64::from(fork::generation()) + 1;
         let held = self.0.load(Ordering::Relaxed);
@@ -35,20 +35,21 @@ impl ForkLock {
         Some(ForkLockGuard { lock: self, mark })
     }
 
-    /// Waits until it can take the lock.
+    /// Waits for the lock and takes it.
     pub fn lock(&self, deadline: &Deadline) -> Result<ForkLockGuard<'_>> {
         loop {
             if let Some(guard) = self.try_lock() {
                 return Ok(guard);
             }
-            deadline.sleep(LOOK_AGAIN)?;
+            deadline.sleep(POLL_INTERVAL)?;
         }
     }
 }
 
 impl Drop for ForkLockGuard<'_> {
     fn drop(&mut self) {
-        // A guard that a child inherited on a surviving thread's stack is marked with its parent's generation.
+        // A guard that a child inherited on the stack of the forking thread has the parent's generation, and does not
+        // match.
         let _ = self.lock.0.compare_exchange(self.mark, 0, Ordering::Release, Ordering::Relaxed);
     }
 }
@@ -59,7 +60,7 @@ mod tests {
     use crate::call::Call;
 
     #[test]
-    fn one_thread_holds_the_lock_at_a_time() {
+    fn only_one_thread_holds_the_lock() {
         let lock = ForkLock::default();
         let first = lock.try_lock();
         assert!(first.is_some());
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_gives_up_at_the_deadline() {
+    fn lock_fails_at_the_deadline() {
         let lock = ForkLock::default();
         let _held = lock.try_lock();
         let deadline = Call::default().start(Duration::from_millis(20));

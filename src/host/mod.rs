@@ -1,5 +1,5 @@
-//! What the library has to know of the process that it lives in: which side of a fork this is, a lock that a fork cannot
-//! leave locked, a panic hook that prints nothing, descriptors that are no standard streams, and files of any type.
+//! The host process: fork detection, a lock that survives forks, a panic hook that prints nothing, file descriptors
+//! above the standard streams, and reading files of any type.
 
 pub(crate) mod descriptors;
 pub(crate) mod file;

@@ -1,27 +1,27 @@
-//! A panic inside the library prints nothing.
+//! A panic hook that keeps panics inside the library from being printed.
 //!
-//! Rust prints a panic's message through a hook of the process. The shared library has a Rust runtime of its own, so
-//! its hook is nobody else's. A Rust program that links this crate shares the runtime with it: there the hook, which
-//! only a call through the C surface installs, passes every panic on that does not happen inside of the library.
+//! Rust prints the message of a panic in a process-wide hook. The shared library has its own Rust runtime and so its
+//! own hook. A Rust program that links this crate shares the runtime and the hook with it. So the hook, which only a
+//! call through the C interface installs, forwards all panics outside the library to the previous hook.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-// Neither has a destructor: a library that may be unloaded must not register any with the thread.
+// Neither has a destructor: a library that can be unloaded must not register thread-local destructors.
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
     static PLACE: Cell<Option<Place>> = const { Cell::new(None) };
 }
 
-/// Not a `Once`: a process forked while another thread is inside of one waits for it for ever.
+/// Not a `Once`: a child forked while another thread is inside `call_once` would wait forever.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// While it lives, a panic of this thread is one inside the library. Every thread that the library starts needs one of
+/// While it exists, a panic of this thread counts as one inside the library. Every thread that the library starts needs
 /// its own.
 pub(crate) struct InsideLibrary {
-    /// It counts for the thread that made it.
+    /// It belongs to the thread that created it.
     _not_send: PhantomData<*const ()>,
 }
 
@@ -38,7 +38,7 @@ impl Drop for InsideLibrary {
     }
 }
 
-/// Installs the hook, the first time that it is called.
+/// Installs the hook on the first call.
 pub(crate) fn install() {
     if INSTALLED.load(Ordering::Relaxed) || INSTALLED.swap(true, Ordering::Relaxed) {
         return;
@@ -53,14 +53,14 @@ pub(crate) fn install() {
     }));
 }
 
-/// ` at kv.rs:120` for the last panic of this thread inside the library, empty if that is not known.
+/// The place of the last panic of this thread inside the library, such as ` at kv.rs:120`; empty if it is not known.
 pub(crate) fn last_place() -> String {
     let Some(place) = PLACE.take() else { return String::new() };
     let file = place.file.get(..place.length).unwrap_or_default();
     format!(" at {}:{}", String::from_utf8_lossy(file), place.line)
 }
 
-/// Where a panic happened: the file's name and the line, in a form that needs no memory.
+/// The file name and line of a panic, stored without allocation.
 #[derive(Clone, Copy)]
 struct Place {
     file: [u8; Place::ROOM],

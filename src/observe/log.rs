@@ -1,6 +1,6 @@
-//! Where log lines go: a manager's callback, else the process-wide callback, else standard error if
-//! `VAULT_LOG_LEVEL` asks; and always to the `log` crate, for programs written in Rust, but for those of level trace:
-//! that crate is built without it, since others would show it the bytes of requests there.
+//! Routes log lines to the manager's callback, else to the process-wide callback, else to standard error at the level
+//! of `VAULT_LOG_LEVEL`. For Rust programs all lines except those of level trace also go to the `log` crate, which is
+//! built without that level because dependencies would log the bytes of requests there.
 //!
 //! No lock is held while a callback runs, so a callback may call back into the library, and may replace itself.
 
@@ -17,45 +17,45 @@ use log::{Level, LevelFilter};
 
 use super::stderr;
 
-/// The target of our records in the `log` crate, and the first word of a line on standard error.
+/// The target of records in the `log` crate, and the prefix of lines on standard error.
 const TARGET: &str = "handsfree_secrets";
 
-/// Receives log lines, on any thread, several at once. No line holds a secret.
+/// Receives log lines, on any thread and concurrently. No line holds a secret.
 pub trait LogSink: Send + Sync {
     /// One line, without a newline at its end.
     fn log(&self, level: Level, message: &CStr);
 }
 
-/// A sink, and the most talkative level that it wants.
+/// A sink and its maximum level.
 type LimitedSink = (Arc<dyn LogSink>, LevelFilter);
 
-/// The process-wide sink, behind every manager that has none of its own.
+/// The process-wide sink, for managers without their own.
 static GLOBAL_SINK: ArcSwapOption<LimitedSink> = ArcSwapOption::const_empty();
 
-/// The most talkative level that a process-wide sink has ever wanted: for most lines a look at it is all they cost. It
-/// never goes back, so that two threads that set sinks at the same time cannot leave that of the one with the other.
-static GLOBAL_LOUDEST: AtomicUsize = AtomicUsize::new(LevelFilter::Off as usize);
+/// The highest level of all process-wide sinks so far, which lets most lines be dropped after one load. It never
+/// decreases, so that two threads that set sinks at the same time cannot leave it below the level of the current sink.
+static GLOBAL_MAX_LEVEL: AtomicUsize = AtomicUsize::new(LevelFilter::Off as usize);
 
-/// Sets or removes (`None`) the process-wide sink. The old one is dropped once the last call into it has returned,
-/// which may be on another thread and later than this.
+/// Sets or removes (`None`) the process-wide sink. The old one is dropped when the last call into it has returned,
+/// possibly later and on another thread.
 pub fn set_global_sink(sink: Option<(Arc<dyn LogSink>, LevelFilter)>) {
     let level = sink.as_ref().map_or(LevelFilter::Off, |&(_, level)| level);
-    GLOBAL_LOUDEST.fetch_max(level as usize, Ordering::Relaxed);
+    GLOBAL_MAX_LEVEL.fetch_max(level as usize, Ordering::Relaxed);
     GLOBAL_SINK.store(sink.map(Arc::new));
 }
 
-/// Writes the log lines of one manager. Cheap to clone; usable from any thread.
+/// Writes the log lines of one manager. Cheap to clone.
 #[derive(Clone)]
 pub struct Logger {
     sink: Option<LimitedSink>,
     stderr: LevelFilter,
 }
 
-/// Who hears a line.
+/// The receiver of a line, besides the `log` crate.
 enum Receiver {
     Sink(Arc<dyn LogSink>),
     Stderr,
-    Nobody,
+    None,
 }
 
 impl Logger {
@@ -64,12 +64,12 @@ impl Logger {
         Logger { sink, stderr }
     }
 
-    /// Something failed that the caller is told of, too.
+    /// A failure that is also returned to the caller.
     pub fn error(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Error, message);
     }
 
-    /// Something that somebody should look at.
+    /// Something that needs attention.
     pub fn warn(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Warn, message);
     }
@@ -79,7 +79,7 @@ impl Logger {
         self.write(Level::Info, message);
     }
 
-    /// What a request did.
+    /// The outcome of a request.
     pub fn debug(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Debug, message);
     }
@@ -89,42 +89,41 @@ impl Logger {
         self.write(Level::Trace, message);
     }
 
-    /// Whether anybody would hear a line of this level: for lines that cost something to make.
+    /// Whether a line of this level has a receiver: for lines that are expensive to build.
     pub fn enabled(&self, level: Level) -> bool {
-        self.may_be_heard(level)
-            && (log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::Nobody))
+        self.may_have_receiver(level)
+            && (log::log_enabled!(target: TARGET, level) || !matches!(self.receiver(level), Receiver::None))
     }
 
-    /// Nothing is formatted unless somebody wants the line.
+    /// Formats the message only if the line has a receiver.
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
-        if self.may_be_heard(level) {
-            self.write_to_whom_it_concerns(level, message);
+        if self.may_have_receiver(level) {
+            self.format_and_deliver(level, message);
         }
     }
 
-    /// Whether a look at who listens is worth its while.
-    fn may_be_heard(&self, level: Level) -> bool {
+    /// A fast check that excludes most lines; the receiver of the others has to be looked up.
+    fn may_have_receiver(&self, level: Level) -> bool {
         let own = self.sink.as_ref().map_or(self.stderr, |&(_, limit)| limit);
-        let global = GLOBAL_LOUDEST.load(Ordering::Relaxed);
+        let global = GLOBAL_MAX_LEVEL.load(Ordering::Relaxed);
         level <= own || level as usize <= global || level <= log::max_level()
     }
 
-    fn write_to_whom_it_concerns(&self, level: Level, message: fmt::Arguments<'_>) {
+    fn format_and_deliver(&self, level: Level, message: fmt::Arguments<'_>) {
         let receiver = self.receiver(level);
-        let nobody = matches!(receiver, Receiver::Nobody);
-        if nobody && !log::log_enabled!(target: TARGET, level) {
+        if matches!(receiver, Receiver::None) && !log::log_enabled!(target: TARGET, level) {
             return;
         }
         let line = Line { receiver, level, text: one_line(message) };
-        if let Some(line) = line.unless_held_back() {
+        if let Some(line) = line.hold_or_return() {
             line.deliver();
         }
     }
 
-    /// The first that is set decides, also when it does not want this level.
+    /// The first sink that is set decides, even if its level excludes the line.
     fn receiver(&self, level: Level) -> Receiver {
         let of_sink = |(sink, limit): &LimitedSink| {
-            if level <= *limit { Receiver::Sink(Arc::clone(sink)) } else { Receiver::Nobody }
+            if level <= *limit { Receiver::Sink(Arc::clone(sink)) } else { Receiver::None }
         };
         if let Some(own) = &self.sink {
             return of_sink(own);
@@ -132,7 +131,7 @@ impl Logger {
         if let Some(global) = GLOBAL_SINK.load_full() {
             return of_sink(&global);
         }
-        if level <= self.stderr { Receiver::Stderr } else { Receiver::Nobody }
+        if level <= self.stderr { Receiver::Stderr } else { Receiver::None }
     }
 }
 
@@ -142,7 +141,7 @@ impl fmt::Debug for Logger {
     }
 }
 
-/// A line on its way.
+/// A formatted line and its receiver.
 struct Line {
     receiver: Receiver,
     level: Level,
@@ -154,15 +153,15 @@ impl Line {
         let Line { receiver, level, text } = self;
         log::log!(target: TARGET, level, "{text}");
         match receiver {
-            // A line has no NUL: it was escaped.
+            // The text has no NUL: `one_line` has escaped it.
             Receiver::Sink(sink) => sink.log(level, &CString::new(text).unwrap_or_default()),
             Receiver::Stderr => stderr::write_line(TARGET, format_args!("{level} {text}")),
-            Receiver::Nobody => {}
+            Receiver::None => {}
         }
     }
 
-    /// The line, unless this thread keeps its lines for later.
-    fn unless_held_back(self) -> Option<Line> {
+    /// Queues the line if this thread holds its lines back, else returns it.
+    fn hold_or_return(self) -> Option<Line> {
         match HELD_BACK.take() {
             None => Some(self),
             Some(mut lines) => {
@@ -174,13 +173,13 @@ impl Line {
     }
 }
 
-// Without a destructor: a library that may be unloaded must not register any with the thread.
+// Without a destructor: a library that can be unloaded must not register thread-local destructors.
 thread_local! {
     static HELD_BACK: Cell<Option<ManuallyDrop<Vec<Line>>>> = const { Cell::new(None) };
 }
 
-/// Keeps the lines of this thread until the guard is dropped. Whoever takes a lock of the library takes this first, so
-/// that the lock is given back before a callback hears of it: a callback may call the library.
+/// Holds back the lines of this thread until the guard is dropped. It is taken before a lock of the library, so that
+/// the lock is released before a callback, which may call the library, receives a line.
 pub fn hold_back() -> HeldBack {
     let outermost = match HELD_BACK.take() {
         None => {
@@ -195,10 +194,10 @@ pub fn hold_back() -> HeldBack {
     HeldBack { outermost, _not_send: PhantomData }
 }
 
-/// Delivers what was kept, when the outermost of them is dropped.
+/// Holds back log lines, and delivers them when the outermost guard of the thread is dropped.
 pub struct HeldBack {
     outermost: bool,
-    /// The lines are those of the thread that made it.
+    /// The lines belong to the thread that created it.
     _not_send: PhantomData<*const ()>,
 }
 
@@ -212,8 +211,8 @@ impl Drop for HeldBack {
     }
 }
 
-/// The message with its control characters and line separators escaped: a path or a server's text cannot end the line
-/// and forge another, move a terminal's cursor, or cut the line short for C.
+/// Formats a message and escapes control characters and line separators, so that a path or a server's text cannot forge
+/// another line, control a terminal, or truncate the line for C.
 fn one_line(message: fmt::Arguments<'_>) -> String {
     struct Escaped(String);
 
@@ -231,7 +230,7 @@ fn one_line(message: fmt::Arguments<'_>) -> String {
     }
 
     let mut line = Escaped(String::new());
-    // Fails only where a Display implementation does; what came before it is worth logging all the same.
+    // Fails only if a Display implementation fails; the text before it is still logged.
     let _ = line.write_fmt(message);
     line.0
 }
@@ -261,12 +260,12 @@ mod tests {
 
     impl fmt::Display for Costly {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-            panic!("formatted, though nobody listens")
+            panic!("formatted without a receiver")
         }
     }
 
     #[test]
-    fn a_managers_sink_comes_before_the_process_wide_one() {
+    fn the_sink_of_a_manager_takes_precedence_over_the_process_wide_one() {
         let own = Arc::new(Lines::default());
         let global = Arc::new(Lines::default());
         let with_own = Logger::new(Some((own.clone(), LevelFilter::Warn)), LevelFilter::Trace);
@@ -282,12 +281,12 @@ mod tests {
 
         assert_eq!(own.taken(), ["WARN one"]);
         assert_eq!(global.taken(), ["INFO two"]);
-        assert_eq!((Arc::strong_count(&global), Arc::strong_count(&own)), (1, 2), "a replaced sink is let go");
+        assert_eq!((Arc::strong_count(&global), Arc::strong_count(&own)), (1, 2), "a replaced sink is dropped");
         assert!(with_own.enabled(Level::Warn) && !with_own.enabled(Level::Info) && !without.enabled(Level::Error));
     }
 
     #[test]
-    fn lines_that_are_held_back_come_in_order_once_the_last_lock_is_given_back() {
+    fn lines_held_back_are_delivered_in_order_when_the_outermost_guard_is_dropped() {
         let own = Arc::new(Lines::default());
         let logger = Logger::new(Some((own.clone(), LevelFilter::Info)), LevelFilter::Off);
         let outer = hold_back();
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_cannot_be_forged_or_cut_short() {
+    fn control_characters_are_escaped() {
         let own = Arc::new(Lines::default());
         let logger = Logger::new(Some((own.clone(), LevelFilter::Trace)), LevelFilter::Off);
         logger.warn(format_args!("path {}", "a\nhandsfree_secrets: ERROR b\0c\u{1b}[2J\u{85}\u{2028}ü\"\\"));

@@ -1,4 +1,4 @@
-//! What the library tells of itself: log lines, and the redaction of what may stand in them.
+//! Log lines, and the redaction of secrets in messages.
 
 pub mod log;
 pub(crate) mod redact;

@@ -1,9 +1,8 @@
-//! Redaction of what a peer repeats of a request: servers and gateways quote what they refuse, and no message may hold a
-//! secret.
+//! Redacts secrets in the text of a peer: servers and gateways quote parts of the requests that they refuse, and no
+//! message may hold a secret.
 //!
-//! A quote may be cut short, and it may be escaped as JSON, HTML or a URL escapes text, one inside of the other. So the
-//! peer's text is decoded in all of these ways, and each run of a few characters that it shares with a secret is taken
-//! out, where it stood in the text.
+//! A quote may be truncated, and it may be escaped for JSON, HTML or a URL, also several times. So the text is decoded
+//! in all these ways, and each run of a few characters that it shares with a secret is replaced in the original text.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -14,41 +13,41 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What stands in a message in a secret's place.
+/// Replaces a secret in a message.
 const REDACTED: &str = "[redacted]";
 
-/// A shorter secret stands in some sentence by chance, and tells nothing.
+/// Shorter secrets are not redacted: they occur in messages by chance.
 const SHORTEST: usize = 4;
 
-/// A run of so many bytes is long enough to be a part of a secret.
+/// A run of this many bytes is considered a part of a secret.
 const RUN: usize = 8;
 
-/// Request bodies that are nested deeper are not looked through.
+/// Request bodies that are nested deeper are not searched for secrets.
 const DEEPEST: usize = 64;
 
-/// How often a text may be escaped.
+/// How many layers of escapes are decoded.
 const LAYERS: usize = 3;
 
 /// The secrets of one request: the values of its headers, and every string and number in its JSON body.
 #[derive(Default)]
 pub struct RequestSecrets {
     known: Vec<SecretString>,
-    /// The body could not be looked through, so that there may be others.
-    may_have_more: bool,
+    /// The body could not be searched completely, so there may be other secrets.
+    incomplete: bool,
 }
 
 impl RequestSecrets {
-    /// The secrets of a request with these values of headers, and this body.
+    /// The secrets of a request with these header values and this body.
     pub fn of<'a>(headers: impl Iterator<Item = &'a str>, body: Option<&[u8]>) -> RequestSecrets {
-        let mut secrets = RequestSecrets { known: headers.map(SecretString::from).collect(), may_have_more: false };
+        let mut secrets = RequestSecrets { known: headers.map(SecretString::from).collect(), incomplete: false };
         if let Some(body) = body {
-            secrets.may_have_more = secrets.collect(body).is_none();
+            secrets.incomplete = secrets.collect(body).is_none();
         }
         secrets.known.retain(|secret| secret.expose_secret().len() >= SHORTEST);
         secrets
     }
 
-    /// Collects from a JSON text; `None` where it is none, or too deep.
+    /// Collects the secrets of a JSON text. `None` if it is invalid or nested too deeply.
     fn collect(&mut self, body: &[u8]) -> Option<()> {
         let mut waiting = vec![(serde_json::from_slice::<&RawValue>(body).ok()?, 0)];
         while let Some((json, depth)) = waiting.pop() {
@@ -74,9 +73,9 @@ impl RequestSecrets {
         Some(())
     }
 
-    /// `text` without what it shares with the secrets; empty where not all of them are known.
+    /// `text` without the parts that it shares with the secrets; empty if not all secrets are known.
     pub fn redacted(&self, text: &str) -> String {
-        if self.may_have_more || text.is_empty() {
+        if self.incomplete || text.is_empty() {
             return String::new();
         }
         let mut hidden = vec![false; text.len()];
@@ -90,11 +89,11 @@ impl RequestSecrets {
     }
 }
 
-/// The name of an object's entry.
+/// The name of an object member.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// `text` without the bytes that are hidden, nor the rest of a character that is hidden in part.
+/// `text` with the hidden bytes replaced. A character is hidden if any of its bytes is.
 fn without(text: &str, hidden: &[bool]) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut in_gap = false;
@@ -111,15 +110,15 @@ fn without(text: &str, hidden: &[bool]) -> String {
     shown
 }
 
-/// A text as it is after some layers of escapes were taken off.
+/// A text after decoding some layers of escapes.
 struct View {
     bytes: Vec<u8>,
-    /// For each byte where in the original text it comes from.
+    /// For each byte its position in the original text.
     origins: Vec<Range<usize>>,
 }
 
 impl View {
-    /// The text itself, and all that it may have been before it was escaped.
+    /// The text itself, and the text with up to [`LAYERS`] layers of escapes decoded.
     fn all_of(text: &str) -> Vec<View> {
         let origins = (0..text.len()).map(|position| position..position + 1).collect();
         let mut views = vec![View { bytes: text.as_bytes().to_vec(), origins }];
@@ -135,7 +134,7 @@ impl View {
         views
     }
 
-    /// `None` where there is nothing to decode.
+    /// `None` if there is nothing to decode.
     fn decoded(&self, read: ReadEscape) -> Option<View> {
         let mut view = View { bytes: Vec::with_capacity(self.bytes.len()), origins: Vec::new() };
         let (mut position, mut any) = (0, false);
@@ -165,10 +164,10 @@ impl View {
 
 /// An escape at the start of a text.
 struct Escape {
-    /// The bytes that it stands for, the first `count` of these.
+    /// The decoded bytes: the first `count` of these.
     stands_for: [u8; 4],
     count: usize,
-    /// How many bytes it takes up.
+    /// The length of the escape in bytes.
     length: usize,
 }
 
@@ -187,7 +186,7 @@ impl Escape {
 /// Reads an escape at the start of a text, if there is one.
 type ReadEscape = fn(&[u8]) -> Option<Escape>;
 
-/// As in a JSON string, and `\xXX` of other languages.
+/// The escapes of a JSON string, and `\xXX` of other languages.
 fn json_escape(text: &[u8]) -> Option<Escape> {
     let [b'\\', letter, rest @ ..] = text else { return None };
     Some(match letter {
@@ -211,7 +210,7 @@ fn json_escape(text: &[u8]) -> Option<Escape> {
     })
 }
 
-/// The entities that programs write in place of characters with a meaning, and any character by its number.
+/// The entities of characters with a meaning in HTML, and numeric character references.
 fn html_escape(text: &[u8]) -> Option<Escape> {
     const LONGEST: usize = 12;
     let body = text.strip_prefix(b"&")?;
@@ -240,11 +239,11 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
-/// All runs of a few bytes of a text, by where they stand.
+/// All runs of [`RUN`] bytes of a text and their positions.
 struct Runs<'t> {
     text: &'t [u8],
     places: HashMap<&'t [u8], Vec<usize>>,
-    /// A bit for each pair of bytes that a run begins with: most of a long secret is passed over by it.
+    /// For each pair of bytes whether a run begins with it: a filter that skips most of a long secret.
     beginnings: Vec<bool>,
 }
 
@@ -265,15 +264,16 @@ impl<'t> Runs<'t> {
         Some(usize::from(u16::from_ne_bytes(*pair)))
     }
 
-    /// Calls `found` with each run of the text that stands in `secret`, or with the whole of a shorter secret.
+    /// Calls `found` with the position of each run of the text that occurs in `secret`. A secret shorter than a run has
+    /// to occur as a whole.
     fn shared_with(&self, secret: &[u8], mut found: impl FnMut(Range<usize>)) {
         if secret.len() < RUN {
             memmem::find_iter(self.text, secret).for_each(|place| found(place..place + secret.len()));
             return;
         }
         for run in secret.windows(RUN) {
-            let may_stand_here = Runs::beginning(run).and_then(|pair| self.beginnings.get(pair)) == Some(&true);
-            let places = may_stand_here.then(|| self.places.get(run)).flatten();
+            let may_occur = Runs::beginning(run).and_then(|pair| self.beginnings.get(pair)) == Some(&true);
+            let places = may_occur.then(|| self.places.get(run)).flatten();
             places.into_iter().flatten().for_each(|&place| found(place..place + RUN));
         }
     }
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_held_is_taken_out_of_a_text() {
+    fn secrets_of_a_request_are_redacted() {
         let body = r#"{"options":{"cas":1},"data":{"value":"a\"b\nCANARY","metadata":{"owner":"billing"},"n":12345}}"#;
         assert_eq!(quoted(body, "token hvs.TOKEN-1234567 of billing"), "token [redacted] of [redacted]");
         assert_eq!(quoted(body, "bad value: a\"b\nCANARY."), "bad value: [redacted].");
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_every_spelling_and_in_parts() {
+    fn a_secret_is_redacted_if_it_is_escaped_or_truncated() {
         let body = r#"{"data":{"value":"p<ss&w\"rd/ü😀-0123456789"}}"#;
         for spelling in [
             r#"p<ss&w\"rd/ü😀-0123456789"#,
@@ -320,23 +320,23 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_inside_of_another_one_leaves_no_rest() {
+    fn overlapping_secrets_are_redacted_completely() {
         let body = r#"{"data":{"value":"CANARY-tail","other":"CANARY"}}"#;
         assert_eq!(quoted(body, "echo CANARY-tail"), "echo [redacted]");
     }
 
     #[test]
-    fn a_short_text_is_no_reason_to_cut_words_out_of_a_message() {
+    fn short_secrets_are_not_redacted() {
         assert_eq!(quoted(r#"{"data":{"value":"err"}}"#, "1 error occurred"), "1 error occurred");
     }
 
     #[test]
-    fn a_number_is_known_as_it_was_written() {
+    fn a_number_is_redacted_as_it_was_written() {
         assert_eq!(quoted(r#"{"data":{"n":1.5000e2}}"#, "bad 1.5000e2"), "bad [redacted]");
     }
 
     #[test]
-    fn where_a_request_cannot_be_looked_through_nothing_of_the_answer_is_shown() {
+    fn nothing_is_shown_if_the_request_cannot_be_searched() {
         let deep = format!(r#"{{"data":{{"value":"CANARY","deep":{}{}}}}}"#, "[".repeat(200), "]".repeat(200));
         for body in [&deep, r#"{"data":{"value":"\ud83d"}}"#, r#"{"data":{"value":"CANARY"#, "CANARY"] {
             assert_eq!(quoted(body, "refused: CANARY"), "", "{body}");
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_secret_is_looked_through() {
+    fn a_large_secret_is_redacted() {
         let body = format!(r#"{{"data":{{"value":"{}CANARY-CANARY"}}}}"#, "0123456789".repeat(200_000));
         assert_eq!(quoted(&body, "at the end: CANARY-CANARY"), "at the end: [redacted]");
     }

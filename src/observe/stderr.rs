@@ -1,5 +1,6 @@
-//! Standard error, as a library in somebody else's process may write to it: a line that it does not take at once is
-//! dropped and counted, no signal ends the process, and the mode of the stream, which others share, stays as it is.
+//! Writes lines to standard error without disturbing the host process: it never blocks, and lines that cannot be
+//! written at once are dropped and counted; it raises no signal; and it does not change the mode of the stream, which
+//! other processes may share.
 
 use std::fmt;
 use std::io;
@@ -10,19 +11,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::host::descriptors;
 
-/// Opens what standard error is once more, so that it can be written to without blocking.
+/// Opening this path gives a second description of standard error, which can be non-blocking.
 const OWN_STANDARD_ERROR: &str = "/proc/self/fd/2";
 
-/// Lines that were dropped since the last one that went through.
+/// The number of lines dropped since the last one that was written.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Whether the last line went out in part: the next one begins on a line of its own.
-static TORN: AtomicBool = AtomicBool::new(false);
+/// Whether the last line was written in part, so that the next one has to begin with a newline.
+static PARTIAL: AtomicBool = AtomicBool::new(false);
 
-/// Writes `<program>: <line>` in one piece, so that lines of several threads do not mix; before it, how many lines were
-/// dropped. A failure is ignored: there is nobody left to tell.
+/// Writes `<program>: <line>`, preceded by a notice if lines were dropped, in one write, so that lines of several
+/// threads do not mix. Failures are ignored: there is nowhere to report them.
 pub(super) fn write_line(program: &str, line: fmt::Arguments<'_>) {
-    let (dropped, torn) = (DROPPED.swap(0, Ordering::Relaxed), TORN.swap(false, Ordering::Relaxed));
+    let (dropped, torn) = (DROPPED.swap(0, Ordering::Relaxed), PARTIAL.swap(false, Ordering::Relaxed));
     let end_of_torn = if torn { "\n" } else { "" };
     let notice = match dropped {
         0 => String::new(),
@@ -32,20 +33,20 @@ pub(super) fn write_line(program: &str, line: fmt::Arguments<'_>) {
     let written = without_signals(|| write(text.as_bytes())).unwrap_or(0);
     if written < text.len() {
         DROPPED.fetch_add(dropped + 1, Ordering::Relaxed);
-        TORN.fetch_or(torn || written > 0, Ordering::Relaxed);
+        PARTIAL.fetch_or(torn || written > 0, Ordering::Relaxed);
     }
 }
 
-/// Writes what standard error takes at once; the number of bytes.
+/// Writes as much as possible without blocking, and returns the number of bytes.
 fn write(text: &[u8]) -> io::Result<usize> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `fstat` fills what it is given.
+    // SAFETY: `fstat` fills the struct.
     if unsafe { libc::fstat(libc::STDERR_FILENO, status.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: `fstat` has succeeded.
     match unsafe { status.assume_init() }.st_mode & libc::S_IFMT {
-        // It waits for a disk at the most.
+        // This may wait for a disk only.
         libc::S_IFREG | libc::S_IFBLK => plain_write(libc::STDERR_FILENO, text),
         libc::S_IFSOCK => {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -56,9 +57,9 @@ fn write(text: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// A description of our own can be non-blocking while that of the process stays as it is. Without `/proc`, or where a
-/// program that has changed its user may not open its own pipe, the kernel is asked not to wait. Older kernels cannot be
-/// asked so for a pipe, nor any for a terminal: there a line goes out if there is room for it a moment before.
+/// A second description of the pipe or terminal can be non-blocking without changing that of the process. If it cannot
+/// be opened, because there is no `/proc` or the program has changed its user, `RWF_NOWAIT` is used. Older kernels do
+/// not support that for pipes, and no kernel does for terminals; there a line is written if `poll` reports room for it.
 fn write_to_pipe_or_terminal(text: &[u8]) -> io::Result<usize> {
     if let Ok(file) = descriptors::open_to_write(Path::new(OWN_STANDARD_ERROR)) {
         return plain_write(file.as_raw_fd(), text);
@@ -77,7 +78,7 @@ fn write_to_pipe_or_terminal(text: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// One piece after the other that a pipe with any room takes as a whole.
+/// Writes in pieces, each small enough for a pipe that `poll` reports as writable.
 fn write_what_fits(text: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     for piece in text.chunks(libc::PIPE_BUF) {
@@ -100,15 +101,15 @@ fn length_of(written: isize) -> io::Result<usize> {
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
-/// What a write can raise: a pipe without a reader, and a file at the limit of its size.
+/// The signals that a write can raise: for a pipe without a reader, and for a file at its size limit.
 const SIGNALS: [libc::c_int; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
 
-/// Runs `f` with `SIGPIPE` and `SIGXFSZ` blocked on this thread, and takes away those that `f` caused.
+/// Runs `f` with `SIGPIPE` and `SIGXFSZ` blocked on this thread, and consumes those that `f` raised.
 fn without_signals<T>(f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let before_it = SIGNALS.map(is_pending);
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     let all = set_of(&SIGNALS);
-    // SAFETY: `pthread_sigmask` fills what it is given, and reads the set.
+    // SAFETY: `pthread_sigmask` reads the set and fills the old one.
     let failed = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &all, before.as_mut_ptr()) };
     if failed != 0 {
         return Err(io::Error::from_raw_os_error(failed));

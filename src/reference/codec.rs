@@ -1,4 +1,4 @@
-//! Percent-encoding, both ways: what a reference holds and what a URL holds differ.
+//! Percent-encoding and decoding, for references and for URLs, which encode different characters.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 use super::flaw::Flaw;
 use super::printable::is_printable;
 
-/// What a URL's path has to encode: everything but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
+/// What is encoded in the path of a URL: everything but `A-Z a-z 0-9 - . _ ~` and the `/` between segments.
 const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are no UTF-8.
+/// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are not UTF-8.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
     for position in memchr_iter(b'%', text.as_bytes()) {
         match text.as_bytes().get(position..) {
@@ -22,8 +22,8 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
     percent_decode_str(text).decode_utf8().map_err(|_| Flaw::NotUtf8)
 }
 
-/// Appends `text` as a reference holds it: as it is, but for `%`, `?` and `#`, which have a meaning there, and for
-/// characters that cannot be seen (a field may hold them).
+/// Appends `text` encoded for a reference: `%`, `?` and `#`, which have a meaning there, and characters that are not
+/// printable, which a field may hold, are encoded.
 pub(super) fn push_reference_text(text: &str, out: &mut String) {
     for character in text.chars() {
         if matches!(character, '%' | '?' | '#') || !is_printable(character) {
@@ -34,7 +34,7 @@ pub(super) fn push_reference_text(text: &str, out: &mut String) {
     }
 }
 
-/// Appends `path` as a URL holds it.
+/// Appends `path` encoded for a URL.
 pub fn write_url_path(path: &str, out: &mut String) {
     out.extend(utf8_percent_encode(path, NOT_IN_A_PATH));
 }

@@ -1,18 +1,18 @@
-//! Everything that can be wrong with a text that should become a key, a reference or a prefix.
+//! The errors of the grammar of keys, references and prefixes.
 
 use std::fmt;
 
 /// The longest key or path, in bytes of decoded UTF-8.
 pub const MAX_PATH_BYTES: usize = 512;
 
-/// What is wrong with a key, a reference or a prefix. Holds no more of the text than one unprintable character.
+/// An error in a key, a reference or a prefix. It holds nothing of the text except one unprintable character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// Another scheme, or none.
+    /// Another scheme, or no scheme.
     Scheme,
-    /// Nothing where a key or path belongs.
+    /// The key or path is empty.
     Empty,
-    /// Two separators in a row, or one at an end.
+    /// An empty segment: two separators in a row, or one at an end.
     EmptySegment {
         /// Counted from 1.
         number: usize,
@@ -29,27 +29,27 @@ pub(crate) enum Flaw {
     },
     /// A character that the server refuses.
     Unprintable {
-        /// Which.
+        /// The character.
         character: char,
-        /// Its first byte in the decoded text, from 0.
+        /// The index of its first byte in the decoded text, from 0.
         position: usize,
     },
     /// A `%` that is not followed by two hexadecimal digits.
     Percent {
-        /// Its byte in the part it stands in, from 0.
+        /// Its byte index in the part of the reference that holds it, from 0.
         position: usize,
     },
-    /// Encoded bytes that are no UTF-8.
+    /// Encoded bytes that are not UTF-8.
     NotUtf8,
-    /// `#` with nothing behind it.
+    /// `#` without a field.
     EmptyField,
-    /// A version that is not 1…2^63-1 in plain digits.
+    /// A version that is not a number from 1 to 2^63-1 in decimal digits.
     Version,
     /// A parameter other than `version=`.
     UnknownParameter,
     /// `version=` twice.
     RepeatedParameter,
-    /// A `?` or `#` where only the start of a path belongs.
+    /// A `?` or `#` in a prefix.
     NotAPrefix,
 }
 

@@ -1,13 +1,13 @@
-//! The grammar of `vault://` references and of keys, and how both become a path inside a mount. Pure: no traffic.
+//! The grammar of `vault://` references and of keys, and their mapping to paths inside a mount. Pure: sends no request.
 //!
 //! ```text
 //! "vault://"  key  [ "?version=" number ] [ "#" field ]    '.' and '_' of the key become '/'
 //! "vault:///" path [ "?version=" number ] [ "#" field ]    the path is taken literally
 //! ```
 //!
-//! A reference is split at its first `#`, what is in front of that at its first `?`; each part is percent-decoded
-//! once, then checked, then mapped. A key is never decoded. Messages name the flaw and its place but never repeat
-//! the text: who mixes up the arguments of a call passes a secret where a reference belongs.
+//! A reference is split at its first `#`, and the part before that at its first `?`. Each part is percent-decoded once,
+//! then checked, then mapped. A key is not decoded. Messages name the flaw and its position but do not repeat the text:
+//! a caller who swaps arguments passes a secret as the reference.
 
 mod codec;
 mod flaw;
@@ -28,43 +28,42 @@ pub use printable::is_printable;
 use crate::error::{Error, Result};
 use codec::push_reference_text;
 
-/// What a reference of the `vault` backend starts with.
+/// The prefix of references of the `vault` backend.
 pub const SCHEME: &str = "vault://";
 
-/// The field of a document that a reference without `#field` means.
+/// The field that a reference without `#field` names.
 pub const DEFAULT_FIELD: &str = "value";
 
-/// A reference of the `vault` backend, taken apart.
+/// A parsed reference of the `vault` backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VaultReference {
-    /// Where the document stands inside the mount.
+    /// The path of the document inside the mount.
     pub path: KvPath,
-    /// The version asked for, 1…2^63-1; `None` means the latest.
+    /// The version, 1 to 2^63-1; `None` means the latest one.
     pub version: Option<u64>,
     /// The field as it was written; `None` means [`DEFAULT_FIELD`].
     pub field: Option<String>,
 }
 
 impl VaultReference {
-    /// The field that is meant, [`DEFAULT_FIELD`] where none is named.
+    /// The name of the field, [`DEFAULT_FIELD`] if the reference names none.
     pub fn field_name(&self) -> &str {
         self.field.as_deref().unwrap_or(DEFAULT_FIELD)
     }
 
-    /// The one spelling that all references to the same secret share.
+    /// The spelling that all references to the same secret share.
     pub fn canonical(&self) -> String {
         canonical(&self.path, self.version, self.field.as_deref())
     }
 }
 
-/// The path that a key given to `store` stands for: the key as it is, with `.` and `_` as `/`.
-/// `HF_ERR_INVALID_ARGUMENT` where the key cannot be stored.
+/// The path of a key: the key with `.` and `_` replaced by `/`. `HF_ERR_INVALID_ARGUMENT` if the key cannot be stored.
 pub fn key_to_path(key: &str) -> Result<KvPath> {
     KvPath::from_key(key).map_err(|flaw| Error::invalid_argument(format!("key: {flaw}")))
 }
 
-/// The reference that `store` returns for `key`: the key itself, with the characters encoded that would mean
-/// something else in a reference.
+/// The reference that `store` returns for `key`: the key, in which the characters that have a meaning in a reference
+/// are encoded.
 pub fn key_reference(key: &str) -> String {
     let mut reference = String::with_capacity(SCHEME.len() + key.len());
     reference.push_str(SCHEME);
@@ -72,13 +71,13 @@ pub fn key_reference(key: &str) -> String {
     reference
 }
 
-/// Takes a reference apart. `HF_ERR_INVALID_REFERENCE` where it is none of this backend.
+/// Parses a reference. `HF_ERR_INVALID_REFERENCE` if it is not a reference of this backend.
 pub fn parse_vault(reference: &str) -> Result<VaultReference> {
     parse(reference).map_err(|flaw| Error::invalid_reference(format!("reference: {flaw}")))
 }
 
-/// The canonical form: `/` between the segments and the short `vault://` where the path allows it, the literal
-/// `vault:///` where a segment holds `.` or `_`. The default field is left out, since naming it changes nothing.
+/// The canonical form: the short `vault://`, or the literal `vault:///` if a segment holds `.` or `_`, with `/` between
+/// the segments. The default field is omitted.
 pub fn canonical(path: &KvPath, version: Option<u64>, field: Option<&str>) -> String {
     let mut reference = String::with_capacity(SCHEME.len() + 1 + path.as_str().len());
     reference.push_str(SCHEME);
@@ -110,8 +109,8 @@ fn parse(reference: &str) -> Result<VaultReference, Flaw> {
     Ok(VaultReference { path, version, field })
 }
 
-/// What stands in front of the first `mark` of a text, and what stands behind it, if there is one. For texts as short
-/// as these a look at each byte is less than the way into a search.
+/// The parts of a text before and after its first `mark`. For texts as short as these a loop over the bytes is faster
+/// than the set-up of a search.
 fn split_at_first(text: &str, mark: u8) -> (&str, Option<&str>) {
     let place = text.bytes().position(|byte| byte == mark);
     match place.and_then(|place| Some((text.get(..place)?, text.get(place + 1..)?))) {
@@ -125,7 +124,7 @@ fn parse_field(text: &str) -> Result<String, Flaw> {
     if field.is_empty() { Err(Flaw::EmptyField) } else { Ok(field.into_owned()) }
 }
 
-/// The number behind `version=`, the only parameter that there is.
+/// The number in `version=`, the only parameter.
 fn parse_query(query: &str) -> Result<u64, Flaw> {
     let mut version = None;
     for parameter in query.split('&') {

@@ -7,8 +7,8 @@ use super::flaw::{Flaw, MAX_PATH_BYTES};
 use super::printable::is_printable;
 use crate::error::{Error, Result};
 
-/// A path inside a mount, decoded, mapped and checked: segments with `/` between them, none of them empty, `.` or
-/// `..`, every character one that the server takes.
+/// A path inside a mount, decoded, mapped and checked: segments separated by `/`, none of them empty, `.` or `..`, and
+/// all characters accepted by the server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KvPath(String);
 
@@ -30,8 +30,8 @@ impl KvPath {
         write_url_path(&self.0, out);
     }
 
-    /// A path exactly as it is spelled, such as one that the server listed; nothing is decoded or mapped.
-    /// `HF_ERR_INVALID_REFERENCE` where no reference could name it.
+    /// A path exactly as it is spelled, such as one from a list of the server; nothing is decoded or mapped.
+    /// `HF_ERR_INVALID_REFERENCE` if no reference can name it.
     pub fn literal(path: &str) -> Result<KvPath> {
         KvPath::from_literal(path).map_err(|flaw| Error::invalid_reference(format!("path: {flaw}")))
     }
@@ -58,7 +58,7 @@ impl KvPath {
     }
 }
 
-/// The seed's rule: `.` and `_` of a key stand for `/`. The length stays the same.
+/// Replaces `.` and `_` of a key by `/`, as the Python manager does. The length stays the same.
 pub(super) fn map_key(key: Cow<'_, str>) -> Cow<'_, str> {
     if !key.bytes().any(|byte| matches!(byte, b'.' | b'_')) {
         return key;
@@ -66,8 +66,8 @@ pub(super) fn map_key(key: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(key.chars().map(|character| if matches!(character, '.' | '_') { '/' } else { character }).collect())
 }
 
-/// Whether a path is like most of them: not too long, all ASCII that can be seen, and no segment empty or with a dot in
-/// front. One look at each byte finds that out; what exactly is wrong with another one is a longer story.
+/// A fast check in one pass, which almost all paths satisfy: not too long, printable ASCII only, no segment that is
+/// empty or starts with a dot. Paths that fail it are checked in detail.
 fn is_ordinary(path: &str) -> bool {
     let mut before = b'/';
     let all_fine = path.bytes().all(|byte| {
@@ -78,7 +78,7 @@ fn is_ordinary(path: &str) -> bool {
     all_fine && before != b'/' && path.len() <= MAX_PATH_BYTES
 }
 
-/// Length and characters, which a prefix has to keep to as well.
+/// Checks the length and the characters of a path or a prefix.
 pub(super) fn check_characters(text: &str) -> Result<(), Flaw> {
     if text.len() > MAX_PATH_BYTES {
         return Err(Flaw::TooLong { bytes: text.len() });
@@ -89,7 +89,7 @@ pub(super) fn check_characters(text: &str) -> Result<(), Flaw> {
     }
 }
 
-/// Segments that a server would clean away, and so answer for another path.
+/// Refuses segments that a server would normalize, so that it would answer for another path.
 pub(super) fn check_segments<'a>(segments: impl Iterator<Item = &'a str>) -> Result<(), Flaw> {
     for (index, segment) in segments.enumerate() {
         match segment {

@@ -1,4 +1,4 @@
-//! What `list` is asked for: the start of a path, and the folder that has to be walked for it.
+//! The prefix argument of `list`: the start of a path, and the folder to walk.
 
 use super::SCHEME;
 use super::codec::decode;
@@ -6,25 +6,25 @@ use super::flaw::Flaw;
 use super::path::{check_characters, check_segments, map_key};
 use crate::error::{Error, Result};
 
-/// The start of the paths that `list` returns. It need not end at a segment's end.
+/// The start of the paths that `list` returns. It may end within a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefix(String);
 
 impl Prefix {
-    /// Reads a prefix. Four spellings:
+    /// Parses a prefix, which has four forms:
     ///
     /// - `None` or empty: everything.
     /// - `vault:///…`: the start of a literal reference, percent-decoded, nothing mapped.
     /// - `vault://…`: the start of a reference in key form, percent-decoded, `.` and `_` mapped.
-    /// - anything else: the start of a key, mapped but, like every key, never decoded.
+    /// - anything else: the start of a key, mapped but not decoded.
     ///
-    /// `HF_ERR_INVALID_ARGUMENT` where no path can start like this.
+    /// `HF_ERR_INVALID_ARGUMENT` if no path can start with it.
     pub fn parse(prefix: Option<&str>) -> Result<Prefix> {
         let text = prefix.unwrap_or_default();
         parse(text).map_err(|flaw| Error::invalid_argument(format!("prefix: {flaw}")))
     }
 
-    /// The decoded and mapped text that a path has to start with.
+    /// The decoded and mapped start of the paths.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,12 +37,12 @@ impl Prefix {
         }
     }
 
-    /// Whether `path`, as the server lists it, is among those asked for.
+    /// Whether `path`, as listed by the server, starts with this prefix.
     pub fn matches(&self, path: &str) -> bool {
         path.starts_with(&self.0)
     }
 
-    /// Whether `folder` (with a `/` at its end) can hold a match, so that `list` need not walk the others.
+    /// Whether `folder` (with a `/` at its end) can contain a match. `list` skips other folders.
     pub fn may_be_under(&self, folder: &str) -> bool {
         folder.starts_with(&self.0) || self.0.starts_with(folder)
     }
@@ -59,7 +59,7 @@ fn parse(text: &str) -> Result<Prefix, Flaw> {
     };
     check_characters(&mapped)?;
     let prefix = Prefix(mapped.into_owned());
-    // The last segment is open: it may be empty, and "." may be the start of ".hidden".
+    // The last segment may be incomplete: it may be empty, and "." may be the start of ".hidden".
     if let Some(folder) = prefix.folder().strip_suffix('/') {
         check_segments(folder.split('/'))?;
     }

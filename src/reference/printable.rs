@@ -1,12 +1,12 @@
-//! Which characters the server takes in a path.
+//! Decides which characters the server accepts in a path.
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Whether Go's `unicode.IsPrint` accepts `character`: letters, marks, numbers, punctuation, symbols and U+0020.
-/// The server answers a path with any other character with an empty 400.
+/// Whether Go's `unicode.IsPrint` accepts `character`: letters, marks, numbers, punctuation, symbols and U+0020. For a
+/// path with any other character the server returns an empty 400 response.
 ///
-/// The answer follows Unicode 15.0, as Go has done from 1.21 to 1.26. The crate is pinned to that version on
-/// purpose: a newer one would let through characters that those servers refuse.
+/// Follows Unicode 15.0, as Go 1.21 to 1.26 do. The crate is pinned to that version on purpose: a newer one would let
+/// through characters that those servers refuse.
 pub fn is_printable(character: char) -> bool {
     use GeneralCategory as Category;
     if character.is_ascii() {
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_is_what_go_calls_printable_for_every_code_point() {
+    fn is_printable_agrees_with_go_for_every_code_point() {
         let ranges = go_ranges();
         assert_eq!(ranges.len(), 711);
         for code in 0..=0x10FFFF {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pinned_tables_are_of_the_servers_unicode_version() {
+    fn the_tables_have_the_unicode_version_of_the_server() {
         assert_eq!(unicode_general_category::UNICODE_VERSION, (15, 0, 0));
     }
 }

@@ -21,7 +21,7 @@ fn dots_and_underscores_of_a_key_become_slashes() {
 }
 
 #[test]
-fn a_key_is_never_decoded_and_its_reference_leads_back_to_it() {
+fn a_key_is_not_decoded_and_its_reference_has_the_same_path() {
     let cases = [
         ("github_token_user_123", "vault://github_token_user_123", "github/token/user/123"),
         ("a b", "vault://a b", "a%20b"),
@@ -42,7 +42,7 @@ fn a_key_is_never_decoded_and_its_reference_leads_back_to_it() {
 }
 
 #[test]
-fn keys_that_the_server_would_refuse_or_rewrite_are_refused() {
+fn keys_that_the_server_would_refuse_or_normalize_are_refused() {
     let long = "k".repeat(MAX_PATH_BYTES + 1);
     let keys = [
         "",
@@ -76,7 +76,7 @@ fn keys_that_the_server_would_refuse_or_rewrite_are_refused() {
 }
 
 #[test]
-fn a_key_of_512_bytes_is_the_longest() {
+fn the_longest_key_has_512_bytes() {
     assert!(key_to_path(&"k".repeat(MAX_PATH_BYTES)).is_ok());
     assert!(key_to_path(&"ü".repeat(MAX_PATH_BYTES / 2)).is_ok());
     assert!(key_to_path(&"ü".repeat(MAX_PATH_BYTES / 2 + 1)).is_err());
@@ -90,7 +90,7 @@ fn a_literal_reference_keeps_dots_and_underscores() {
 }
 
 #[test]
-fn checks_and_mapping_see_decoded_text() {
+fn checks_and_mapping_apply_to_decoded_text() {
     assert_eq!(path_of("vault://a%5Fb"), "a/b");
     assert_eq!(path_of("vault://a%2Eb"), "a/b");
     assert_eq!(path_of("vault://a%2Fb"), "a/b");
@@ -102,7 +102,7 @@ fn checks_and_mapping_see_decoded_text() {
 }
 
 #[test]
-fn version_and_field_are_taken_apart_at_the_first_mark() {
+fn version_and_field_are_split_at_the_first_mark() {
     let reference = parse_vault("vault://a_b?version=7#user name").unwrap();
     assert_eq!(reference.path.as_str(), "a/b");
     assert_eq!(reference.version, Some(7));
@@ -167,7 +167,7 @@ fn malformed_references_are_refused() {
 }
 
 #[test]
-fn messages_name_the_flaw_and_never_the_text() {
+fn messages_name_the_flaw_and_do_not_repeat_the_text() {
     assert!(refused("hvs.CANARY").contains("vault://"));
     assert!(refused("vault://CANARY%zz").contains("'%' at byte 6"));
     assert!(refused("vault://CANARY\u{200b}").contains("U+200B at byte 6"));
@@ -180,7 +180,7 @@ fn messages_name_the_flaw_and_never_the_text() {
 }
 
 #[test]
-fn the_canonical_form_is_short_where_it_can_be() {
+fn the_canonical_form_is_short_if_possible() {
     let cases = [
         ("vault://github_token.user/123", "vault://github/token/user/123"),
         ("vault:///github/token", "vault://github/token"),
@@ -197,14 +197,14 @@ fn the_canonical_form_is_short_where_it_can_be() {
 }
 
 #[test]
-fn a_listed_path_is_taken_exactly_as_it_is() {
+fn a_literal_path_is_not_mapped_or_decoded() {
     assert_eq!(KvPath::literal("a_b/100%25").unwrap().as_str(), "a_b/100%25");
     assert_eq!(canonical(&KvPath::literal("a_b/100%25").unwrap(), None, None), "vault:///a_b/100%2525");
     assert_eq!(KvPath::literal("a//b").unwrap_err().status(), Status::InvalidReference);
 }
 
 #[test]
-fn a_prefix_is_the_plain_start_of_the_mapped_path() {
+fn a_prefix_is_the_start_of_the_mapped_path() {
     let prefix = Prefix::parse(Some("github_tok")).unwrap();
     assert_eq!((prefix.as_str(), prefix.folder()), ("github/tok", "github/"));
     assert!(prefix.matches("github/token/user/123"));
@@ -216,7 +216,7 @@ fn a_prefix_is_the_plain_start_of_the_mapped_path() {
 }
 
 #[test]
-fn a_prefix_has_four_spellings() {
+fn a_prefix_has_four_forms() {
     let folder_and_text = |text| {
         let prefix = Prefix::parse(text).unwrap();
         (prefix.folder().to_owned(), prefix.as_str().to_owned())
@@ -239,7 +239,7 @@ fn a_prefix_has_four_spellings() {
 }
 
 #[test]
-fn prefixes_that_no_path_can_have_are_refused() {
+fn prefixes_that_match_no_path_are_refused() {
     let long = "k".repeat(MAX_PATH_BYTES + 1);
     for text in [
         "/",
@@ -259,7 +259,7 @@ fn prefixes_that_no_path_can_have_are_refused() {
     }
 }
 
-/// Texts made of what matters to the grammar, and some of everything else.
+/// Texts of characters that matter to the grammar, and arbitrary ones.
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ab._/%?#25F ü😀]{0,12}",
@@ -271,7 +271,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_stored_key_is_found_again_by_its_reference(key in texts()) {
+    fn the_reference_of_a_key_has_the_path_of_the_key(key in texts()) {
         if let Ok(path) = key_to_path(&key) {
             let reference = parse_vault(&key_reference(&key)).unwrap();
             prop_assert_eq!(reference, VaultReference { path, version: None, field: None });
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn a_canonical_reference_means_the_same_and_is_its_own_canonical_form(text in texts()) {
+    fn canonicalization_keeps_the_meaning_and_is_idempotent(text in texts()) {
         if let Ok(reference) = parse_vault(&text) {
             let canonical = reference.canonical();
             let again = parse_vault(&canonical).unwrap();
@@ -291,7 +291,7 @@ proptest! {
     }
 
     #[test]
-    fn two_references_name_the_same_secret_exactly_if_their_canonical_forms_are_equal(
+    fn references_name_the_same_secret_if_and_only_if_their_canonical_forms_are_equal(
         one in "vault:///?[ab][_./][ab](\\?version=[12])?(#value|#a|#%61)?",
         two in "vault:///?[ab][_./][ab](\\?version=[12])?(#value|#a|#%61)?",
     ) {
@@ -301,7 +301,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_the_parsers_and_every_path_found_is_clean(text in any::<String>()) {
+    fn the_parsers_accept_any_text_and_yield_only_valid_paths(text in any::<String>()) {
         let _ = Prefix::parse(Some(&text));
         let literal = parse_vault(&format!("vault:///{text}")).map(|found| found.path);
         for path in [key_to_path(&text), literal].into_iter().flatten() {
@@ -313,7 +313,7 @@ proptest! {
     }
 
     #[test]
-    fn the_prefix_of_a_key_finds_the_key(key in "[ab._/ü]{1,8}", length in 0usize..8) {
+    fn the_start_of_a_key_is_a_prefix_that_matches_it(key in "[ab._/ü]{1,8}", length in 0usize..8) {
         if let Ok(path) = key_to_path(&key) {
             let start: String = key.chars().take(length).collect();
             let prefix = Prefix::parse(Some(&start)).unwrap();

@@ -1,11 +1,11 @@
-//! Memory for values: kept out of core dumps, shared by all threads without a lock, and given back when it is unused.
+//! An allocator for values: excluded from core dumps, lock-free, and returning unused memory to the system.
 //!
-//! Slots of a few sizes lie in chunks, mappings of growing size, so that neither a value nor a page costs a mapping,
-//! and a value costs no system call. Nothing is ever locked: a child that is forked at any moment can allocate and
-//! free. Pages that no value has touched yet take up no memory.
+//! Values are stored in slots of a few sizes, in chunks. A chunk is one mapping, each larger than the one before, so
+//! that a value costs neither a mapping nor a system call. There are no locks: a child forked at any time can allocate
+//! and free. Pages that have not been used yet occupy no memory.
 //!
-//! A block of 64 KiB without a value is idle. When more than [`IDLE_BLOCKS`] are idle, the memory of all of them goes
-//! back to the system. Their addresses stay mapped, since another thread may be about to allocate there.
+//! A block of 64 KiB without a value is idle. When more than [`IDLE_BLOCKS`] are idle, the memory of all of them is
+//! returned to the system. The blocks stay mapped, since another thread may be about to allocate there.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
@@ -13,24 +13,24 @@ use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
 use super::chunk::{BLOCK, Chunk, Shape};
 use super::pages;
 
-/// The sizes of slots, in bytes, smallest first. Multiples of a page waste addresses only.
+/// The sizes of slots, in bytes, smallest first. The unused rest of a slot of several pages occupies no memory.
 const SIZES: [usize; 7] = [64, 128, 256, 1024, 4 * 1024, 16 * 1024, BLOCK];
 
-/// The first chunk of a class has this many blocks (1 MiB). Each chunk is twice as large as the one before, so often
-/// (128 MiB), and the further ones are that large, too.
+/// The number of blocks in the first chunk of a class (1 MiB), and how often the size doubles from one chunk to the
+/// next (up to 128 MiB).
 const FIRST_BLOCKS: usize = 16;
 const DOUBLINGS: usize = 7;
 
-/// Chunks of a class at most: 13 GiB or more.
+/// The maximum number of chunks of a class, which is 13 GiB or more.
 const CHUNKS: usize = 112;
 
-/// The most idle blocks that keep their memory. The first block of each class is not counted and always keeps it.
+/// How many idle blocks may keep their memory. The first block of each class always keeps it and is not counted.
 const IDLE_BLOCKS: isize = 8;
 
 /// Slots of one size.
 struct Class {
     slot: usize,
-    /// Filled in order, null behind the last one. A chunk is never unmapped.
+    /// Filled in order; null after the last one. A chunk is never unmapped.
     chunks: [AtomicPtr<u8>; CHUNKS],
 }
 
@@ -39,10 +39,10 @@ impl Class {
         Class { slot, chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS] }
     }
 
-    /// The shape of the chunk that is the `number`th one.
+    /// The shape of chunk `number`.
     fn shape(&self, number: usize) -> Shape {
         let blocks = FIRST_BLOCKS << number.min(DOUBLINGS);
-        // The first block holds the values of a program with few at a time, and spares it the bookkeeping of idle
+        // The first block is enough for a program with few values at a time, which so avoids the bookkeeping of idle
         // blocks.
         Shape { slot: self.slot, blocks, kept: usize::from(number == 0) }
     }
@@ -55,7 +55,7 @@ impl Class {
         })
     }
 
-    /// Maps the next chunk, unless another thread does. `false` where the system has no memory for it.
+    /// Maps the next chunk, unless another thread does. `false` if the system has no memory.
     fn add_chunk(&self, map: impl Fn(usize) -> Option<NonNull<u8>>) -> bool {
         let empty = |chunk: &AtomicPtr<u8>| chunk.load(Ordering::Acquire).is_null();
         let Some((number, place)) = self.chunks.iter().enumerate().find(|(_, chunk)| empty(chunk)) else {
@@ -65,7 +65,7 @@ impl Class {
         let Some(fresh) = map(bytes) else { return false };
         let null = std::ptr::null_mut();
         if place.compare_exchange(null, fresh.as_ptr(), Ordering::AcqRel, Ordering::Acquire).is_err() {
-            // SAFETY: nobody has seen these pages.
+            // SAFETY: no other thread has seen these pages.
             unsafe { pages::unmap(fresh, bytes) };
         }
         true
@@ -80,7 +80,7 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    /// An arena without memory.
+    /// An empty arena.
     pub(super) const fn new() -> Arena {
         let [a, b, c, d, e, f, g] = SIZES;
         let classes =
@@ -88,7 +88,7 @@ impl Arena {
         Arena { classes, idle_blocks: AtomicIsize::new(0) }
     }
 
-    /// A slot of at least `size` bytes, aligned to 64, zeroed or wiped. `None` where no slot is that large, or the
+    /// Allocates a slot of at least `size` bytes, aligned to 64 and zeroed. `None` if no slot is that large, or the
     /// system has no memory.
     pub(super) fn allocate(&self, size: usize) -> Option<NonNull<u8>> {
         self.allocate_in(size, pages::map)
@@ -106,23 +106,24 @@ impl Arena {
         }
     }
 
-    /// Frees a slot of `size` bytes, which has been wiped. `false`, and nothing happens, for an address from elsewhere.
+    /// Frees a slot of `size` bytes, which the caller has wiped. Does nothing and returns `false` for an address
+    /// outside the arena.
     pub(super) fn free(&self, slot: NonNull<u8>, size: usize) -> bool {
         let Some(class) = self.class_of(size) else { return false };
         let Some(newly_idle) = class.chunks(&self.idle_blocks).find_map(|chunk| chunk.free(slot)) else {
             return false;
         };
         if newly_idle && self.idle_blocks.load(Ordering::Relaxed) > IDLE_BLOCKS {
-            self.give_back_idle();
+            self.return_idle_memory();
         }
         true
     }
 
-    /// Gives back all idle blocks at once, so that a value that is allocated and freed in turn at the edge of a block
-    /// does not cause a system call each time.
-    fn give_back_idle(&self) {
+    /// Returns the memory of all idle blocks at once, so that repeatedly allocating and freeing a value in an otherwise
+    /// empty block does not cause a system call each time.
+    fn return_idle_memory(&self) {
         for chunk in self.classes.iter().flat_map(|class| class.chunks(&self.idle_blocks)) {
-            chunk.give_back_idle();
+            chunk.return_idle_memory();
         }
     }
 
@@ -132,7 +133,7 @@ impl Arena {
 }
 
 #[cfg(test)]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "the tests show what the pointers refer to")]
 mod tests {
     use super::*;
 
@@ -146,7 +147,7 @@ mod tests {
         }
     }
 
-    /// The addresses of slots, each of which is another.
+    /// The sorted addresses of slots. Asserts that they are distinct.
     fn addresses(slots: &[NonNull<u8>]) -> Vec<usize> {
         let mut addresses: Vec<usize> = slots.iter().map(|slot| slot.as_ptr() as usize).collect();
         addresses.sort_unstable();
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slot_is_handed_out_once_and_again_when_it_is_back() {
+    fn every_slot_is_allocated_once_and_reused_after_it_is_freed() {
         let arena = Arena::new();
         // The slots of the two first chunks: 16 and 32 blocks of 64 or of one slot.
         for (size, count) in [(1024, if cfg!(miri) { 1_100 } else { 48 * 64 }), (BLOCK, 48)] {
@@ -184,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_freed_among_full_blocks_is_found() {
+    fn a_slot_freed_in_a_full_block_is_reused() {
         let arena = Arena::new();
         let slots: Vec<_> = (0..1024).map(|_| arena.allocate(1024).unwrap()).collect();
         for slot in [slots[700], slots[3], slots[1023]] {
-            // The last look for a slot marks all blocks as full and maps another chunk.
+            // This search for a slot marks all blocks as full and maps another chunk.
             let other = arena.allocate(1024).unwrap();
             assert!(arena.free(slot, 1024));
             assert_eq!(arena.allocate(1024), Some(slot));
@@ -197,15 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn no_slot_is_taken_where_the_system_has_no_memory() {
+    fn allocation_fails_if_the_system_has_no_memory() {
         let arena = Arena::new();
         assert_eq!(arena.allocate_in(1, |_| None), None);
         assert_eq!(arena.in_use(), 0);
-        assert!(arena.allocate(1).is_some(), "and once it has some again, all goes well");
+        assert!(arena.allocate(1).is_some(), "it allocates again when the system has memory");
     }
 
     #[test]
-    fn a_slot_has_room_for_what_was_asked_for() {
+    fn a_slot_has_at_least_the_requested_size() {
         let arena = Arena::new();
         for size in [1, 64, 65, 128, 256, 257, 1024, 1025, 4096, 16384, 16385, 65536] {
             let (one, other) = (arena.allocate(size).unwrap(), arena.allocate(size).unwrap());
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_from_elsewhere_is_not_taken_back() {
+    fn an_address_outside_the_arena_is_not_freed() {
         let arena = Arena::new();
         let elsewhere = NonNull::from(&mut 0_u8);
         assert!(!arena.free(elsewhere, 1));
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn few_blocks_stay_idle() {
+    fn the_number_of_idle_blocks_is_limited() {
         let arena = Arena::new();
         let slots: Vec<_> = (0..40).map(|_| arena.allocate(BLOCK).unwrap()).collect();
         assert_eq!(arena.idle_blocks.load(Ordering::Relaxed), 0);
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_comes_and_goes_above_many_costs_no_system_call() {
+    fn allocating_and_freeing_at_the_edge_of_a_block_costs_no_system_call() {
         let arena = Arena::new();
         let held: Vec<_> = (0..2 * 64).map(|_| arena.allocate(1024).unwrap()).collect();
         let edge = arena.allocate(1024).unwrap();
@@ -280,9 +281,9 @@ mod tests {
         assert_eq!(arena.in_use(), 0);
     }
 
-    /// Slots as large as a block: each one that is freed makes a block idle, and memory goes back all the time.
+    /// Large slots: blocks become idle, and their memory is returned, all the time.
     #[test]
-    fn memory_is_given_back_while_others_allocate_in_it() {
+    fn memory_is_returned_while_other_threads_allocate() {
         let arena = Arena::new();
         let (rounds, held) = if cfg!(miri) { (2, 6) } else { (300, 12) };
         std::thread::scope(|scope| {

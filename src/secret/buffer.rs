@@ -91,14 +91,14 @@ mod tests {
     use std::mem::MaybeUninit;
 
     #[test]
-    fn a_buffer_is_wiped_with_all_that_ever_stood_in_it() {
+    fn a_buffer_is_wiped_including_its_spare_capacity() {
         let mut buffer = Buffer::with_capacity(64);
         buffer.extend_from_slice(b"secret");
         buffer.truncate(2);
         buffer.wipe();
         let room: &[MaybeUninit<u8>] = buffer.spare_capacity_mut();
         assert!(room.len() >= 64);
-        // SAFETY: `wipe` has written to every byte of the room.
+        // SAFETY: `wipe` has written to every byte of the capacity.
         assert!(room.iter().all(|byte| unsafe { byte.assume_init() } == 0));
     }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_that_cannot_grow_says_so_and_stays() {
+    fn a_buffer_that_cannot_grow_is_unchanged() {
         let mut buffer = Buffer(b"abc".to_vec());
         let far_too_much = isize::MAX as usize;
         assert_eq!(make_room(&mut buffer, far_too_much), Err(far_too_much + 3));

@@ -1,32 +1,32 @@
-//! A chunk of the arena: one mapping with blocks of equal slots, and in front of them the bitmaps that say which slots
-//! are taken.
+//! A chunk of the arena: one mapping that consists of bitmaps and blocks of slots of equal size. The bitmaps record
+//! which slots are taken.
 //!
 //! ```text
-//! | full: a bit a block | idle: a bit a block | taken: a bit a slot |  block 0  |  block 1  | ...
+//! | full: 1 bit per block | idle: 1 bit per block | taken: 1 bit per slot |  block 0  |  block 1  | ...
 //! ```
 //!
-//! All bitmaps change by single atomic operations. `taken` alone decides who owns a slot; the other two spare
-//! searches. A block that lost its `full` or `idle` bit, or has one too many, in a child forked between two operations
-//! stays usable or is at worst not used again.
+//! The bitmaps are changed by single atomic operations. `taken` alone decides who owns a slot; the other two speed up
+//! searches. If a process forks between two operations, a `full` or `idle` bit in the child may be wrong: the block
+//! stays usable, or at worst is not used again.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering::SeqCst};
 
 use super::pages;
 
-/// The unit in which memory goes back to the system: a multiple of every page size in use.
+/// The unit in which memory is returned to the system: a multiple of every page size in use.
 pub(super) const BLOCK: usize = 64 * 1024;
 
 const BITS: usize = u64::BITS as usize;
 const WORD_BYTES: usize = size_of::<AtomicU64>();
 
-/// What the layout of a chunk follows from.
+/// The parameters that determine the layout of a chunk.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
-    /// Bytes of a slot: a power of two, at most [`BLOCK`].
+    /// The size of a slot in bytes: a power of two, at most [`BLOCK`].
     pub(super) slot: usize,
     pub(super) blocks: usize,
-    /// Blocks from the first one on that are never given back.
+    /// The number of blocks at the start whose memory is never returned.
     pub(super) kept: usize,
 }
 
@@ -39,33 +39,33 @@ impl Shape {
         self.slots_in_block().div_ceil(BITS)
     }
 
-    /// A word of `taken` whose slots are all taken.
+    /// A word of `taken` with all slots taken.
     const fn full_word(self) -> u64 {
         if self.slots_in_block() < BITS { (1 << self.slots_in_block()) - 1 } else { u64::MAX }
     }
 
-    /// Words of a bitmap with a bit a block.
+    /// The number of words of a bitmap with one bit per block.
     const fn summary_words(self) -> usize {
         self.blocks.div_ceil(BITS)
     }
 
-    /// Bytes of the bitmaps, up to where the first block starts.
+    /// The size of the bitmaps in bytes, rounded up to the start of the first block.
     const fn bitmap_bytes(self) -> usize {
         let words = 2 * self.summary_words() + self.blocks * self.words_in_block();
         (words * WORD_BYTES).next_multiple_of(BLOCK)
     }
 
-    /// Bytes of the mapping.
+    /// The size of the mapping in bytes.
     pub(super) const fn bytes(self) -> usize {
         self.bitmap_bytes() + self.blocks * BLOCK
     }
 }
 
-/// A chunk that exists. It is never unmapped.
+/// A mapped chunk. It is never unmapped.
 pub(super) struct Chunk<'a> {
     base: NonNull<u8>,
     shape: Shape,
-    /// How many `idle` bits are set, in all chunks of the arena.
+    /// The number of `idle` bits that are set in all chunks of the arena.
     idle_blocks: &'a AtomicIsize,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Chunk<'a> {
         Chunk { base, shape, idle_blocks }
     }
 
-    /// A free slot; `None` where all are taken.
+    /// Takes a free slot. `None` if all are taken.
     pub(super) fn allocate(&self) -> Option<NonNull<u8>> {
         for (index, word) in self.full().iter().enumerate() {
             let mut candidates = !word.load(SeqCst);
@@ -97,7 +97,8 @@ impl<'a> Chunk<'a> {
         None
     }
 
-    /// Frees a slot. `None` for an address outside of this chunk's blocks; else whether its block has become idle.
+    /// Frees a slot. Returns whether its block has become idle; `None` if the address is outside the blocks of this
+    /// chunk.
     pub(super) fn free(&self, slot: NonNull<u8>) -> Option<bool> {
         let offset = (slot.as_ptr() as usize).checked_sub(self.block_start(0).as_ptr() as usize)?;
         let block = offset / BLOCK;
@@ -112,26 +113,26 @@ impl<'a> Chunk<'a> {
         Some(empty && self.mark_idle(block))
     }
 
-    /// Gives the memory of idle blocks back to the system.
-    pub(super) fn give_back_idle(&self) {
+    /// Returns the memory of idle blocks to the system.
+    pub(super) fn return_idle_memory(&self) {
         for (index, word) in self.idle().iter().enumerate() {
             let mut idle = word.load(SeqCst);
             while idle != 0 {
-                self.give_back(index * BITS + idle.trailing_zeros() as usize);
+                self.return_memory(index * BITS + idle.trailing_zeros() as usize);
                 idle &= idle - 1;
             }
         }
     }
 
-    /// Gives the memory of a block back, unless one of its slots is taken: nobody else can take one meanwhile, since
-    /// this takes all of them. A child forked in between does not use this block again.
-    fn give_back(&self, block: usize) {
+    /// Returns the memory of a block, unless one of its slots is taken. It takes all slots meanwhile, so that no other
+    /// thread can take one. A child forked at this time does not use the block again.
+    fn return_memory(&self, block: usize) {
         self.clear_idle(block);
         let taken = self.taken(block);
         let claim = |word: &&AtomicU64| word.compare_exchange(0, self.shape.full_word(), SeqCst, SeqCst).is_ok();
         let claimed = taken.iter().take_while(claim).count();
         if claimed == taken.len() {
-            // SAFETY: the pages are part of the chunk, and hold no slot that is taken by anybody else.
+            // SAFETY: the pages are part of the chunk, and no slot in them is taken by another thread.
             unsafe { pages::discard(self.block_start(block), BLOCK) };
         }
         for word in taken.iter().take(claimed) {
@@ -146,15 +147,15 @@ impl<'a> Chunk<'a> {
         for (index, word) in self.taken(block).iter().enumerate() {
             if let Ok(before) = word.fetch_update(SeqCst, SeqCst, with_lowest_free) {
                 let slot = index * BITS + before.trailing_ones() as usize;
-                // SAFETY: the slot lies inside of its block.
+                // SAFETY: the slot lies inside its block.
                 return Some(unsafe { self.block_start(block).add(slot * self.shape.slot) });
             }
         }
         None
     }
 
-    /// Lets searches pass a block by. A slot that was freed before the bit was set shows in the second look; one that
-    /// is freed later clears the bit itself.
+    /// Makes searches skip a block. The check after setting the bit finds a slot that was freed before; one that is
+    /// freed later clears the bit itself.
     fn mark_full(&self, block: usize) {
         let Some((word, bit)) = bit_of(self.full(), block) else { return };
         word.fetch_or(bit, SeqCst);
@@ -170,7 +171,7 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Whether the block was not marked before.
+    /// Marks a block as idle. Returns whether it was not marked before.
     fn mark_idle(&self, block: usize) -> bool {
         let Some((word, bit)) = bit_of(self.idle(), block) else { return false };
         let new = word.fetch_or(bit, SeqCst) & bit == 0;
@@ -192,7 +193,7 @@ impl<'a> Chunk<'a> {
         self.words(0, self.shape.summary_words())
     }
 
-    /// A bit is set while its block has no taken slot, but memory of the system's.
+    /// A bit is set while its block has no taken slot but still has memory.
     fn idle(&self) -> &[AtomicU64] {
         self.words(self.shape.summary_words(), self.shape.summary_words())
     }
@@ -205,16 +206,16 @@ impl<'a> Chunk<'a> {
 
     fn words(&self, first: usize, count: usize) -> &[AtomicU64] {
         debug_assert!((first + count) * WORD_BYTES <= self.shape.bitmap_bytes());
-        // SAFETY: these words lie in the bitmaps, which only chunks use and only as atomics.
+        // SAFETY: these words lie in the bitmaps, which are used only by chunks and only as atomics.
         unsafe { std::slice::from_raw_parts(self.base.cast::<AtomicU64>().as_ptr().add(first), count) }
     }
 
     fn block_start(&self, block: usize) -> NonNull<u8> {
-        // SAFETY: the blocks lie behind the bitmaps in the same mapping.
+        // SAFETY: the blocks follow the bitmaps in the same mapping.
         unsafe { self.base.add(self.shape.bitmap_bytes() + block * BLOCK) }
     }
 
-    /// How many slots are taken.
+    /// The number of taken slots.
     #[cfg(test)]
     pub(super) fn in_use(&self) -> u32 {
         let blocks = (0..self.shape.blocks).flat_map(|block| self.taken(block));
@@ -222,40 +223,40 @@ impl<'a> Chunk<'a> {
     }
 }
 
-/// The word and the bit of a block in a bitmap with a bit a block.
+/// The word and the mask of a block in a bitmap with one bit per block.
 fn bit_of(words: &[AtomicU64], block: usize) -> Option<(&AtomicU64, u64)> {
     words.get(block / BITS).map(|word| (word, 1 << (block % BITS)))
 }
 
 #[cfg(test)]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "the tests show what the pointers refer to")]
 mod tests {
     use super::*;
 
     /// Between taking a slot and clearing its block's `idle` bit, another thread may see the bit.
     #[test]
-    fn a_block_that_is_marked_idle_but_in_use_keeps_its_memory() {
+    fn a_block_marked_idle_but_in_use_keeps_its_memory() {
         let (idle_blocks, shape) = (AtomicIsize::new(0), Shape { slot: 64, blocks: 2, kept: 0 });
         let chunk = unsafe { Chunk::new(pages::map(shape.bytes()).unwrap(), shape, &idle_blocks) };
-        // The last one lies in the second word of its block.
+        // The last slot is in the second word of its block.
         let slots: Vec<_> = (0..65).map(|_| chunk.allocate().unwrap()).collect();
         let last = *slots.last().unwrap();
         unsafe { last.write(7) };
         assert!(slots.iter().take(64).all(|slot| chunk.free(*slot) == Some(false)));
         assert!(chunk.mark_idle(0));
-        chunk.give_back_idle();
+        chunk.return_idle_memory();
         assert_eq!((unsafe { last.read() }, chunk.in_use(), idle_blocks.load(SeqCst)), (7, 1, 0));
         assert_eq!(chunk.allocate(), slots.first().copied(), "what was claimed for it is free again");
     }
 
     #[test]
-    fn the_memory_of_an_idle_block_goes_back() {
+    fn the_memory_of_an_idle_block_is_returned() {
         let (idle_blocks, shape) = (AtomicIsize::new(0), Shape { slot: 16_384, blocks: 1, kept: 0 });
         let chunk = unsafe { Chunk::new(pages::map(shape.bytes()).unwrap(), shape, &idle_blocks) };
         let slot = chunk.allocate().unwrap();
         unsafe { slot.write(7) };
         assert_eq!(chunk.free(slot), Some(true));
-        chunk.give_back_idle();
+        chunk.return_idle_memory();
         // A program does not see this value: it wipes its slots before it frees them.
         let expected = if cfg!(any(miri, not(target_os = "linux"))) { 7 } else { 0 };
         assert_eq!((unsafe { slot.read() }, chunk.in_use(), idle_blocks.load(SeqCst)), (expected, 0, 0));

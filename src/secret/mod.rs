@@ -42,7 +42,7 @@ pub struct Secret {
 struct Header {
     /// Bytes of the text, without the NUL.
     length: usize,
-    /// Where the block is freed to.
+    /// Where the block was allocated.
     home: Home,
 }
 
@@ -67,7 +67,7 @@ const _: () = assert!(size_of::<Header>() <= TEXT_OFFSET && align_of::<Header>()
 
 // SAFETY: a `Secret` owns its block alone and gives out shared references only.
 unsafe impl Send for Secret {}
-// SAFETY: as above; nothing changes behind a shared reference.
+// SAFETY: as above; there is no interior mutability.
 unsafe impl Sync for Secret {}
 
 impl Secret {
@@ -86,7 +86,7 @@ impl Secret {
     /// The text.
     pub fn as_str(&self) -> &str {
         // SAFETY: a `Draft` writes whole `str`s between zeroes, which are UTF-8 as well; while a `Secret` exists
-        // nobody else writes to its bytes, and `from_raw` demands that they are what they were.
+        // nothing else writes to its bytes, and `from_raw` requires that they are still UTF-8.
         unsafe { std::str::from_utf8_unchecked(self.as_bytes()) }
     }
 
@@ -179,7 +179,7 @@ impl Draft {
     /// Appends `text`. Writes nothing if the remaining length is too short for all of it.
     pub fn push(&mut self, text: &str) {
         if text.len() <= self.secret.len() - self.written {
-            // SAFETY: there is room for it; `text` cannot lie in the block, which nobody else has seen.
+            // SAFETY: there is room for it; `text` cannot overlap the block, to which no other reference exists.
             unsafe {
                 let end = self.secret.text.add(self.written);
                 end.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), text.len());
@@ -222,11 +222,10 @@ impl Block {
 
     /// Zeroes the whole block of a text of `length` bytes. The compiler does not optimize the writes away.
     ///
-    /// # Safety
-    /// The block comes from [`Block::allocate`] with the same `length`, and nobody else looks at it.
+    /// # Safety The block comes from [`Block::allocate`] with the same `length`, and nothing else reads or writes it.
     unsafe fn wipe(&self, length: usize) {
         let size = Block::layout(length).size();
-        // SAFETY: the caller's promise; `MaybeUninit` because the gap behind the header was never written.
+        // SAFETY: guaranteed by the caller; `MaybeUninit` because the gap behind the header was never written.
         let bytes: &mut [MaybeUninit<u8>] = unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), size) };
         bytes.zeroize();
     }
@@ -241,9 +240,9 @@ impl Block {
             Home::Arena => {
                 ARENA.free(self.start, layout.size());
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             Home::Pages => unsafe { pages::unmap(self.start, layout.size()) },
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             Home::Heap => unsafe { std::alloc::dealloc(self.start.as_ptr(), layout) },
         }
     }
@@ -258,7 +257,7 @@ impl Block {
 }
 
 #[cfg(test)]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "what the pointers point at stands in sight")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "the tests show what the pointers refer to")]
 mod tests {
     use super::*;
     use std::alloc::{GlobalAlloc, System};
@@ -266,15 +265,15 @@ mod tests {
     use std::sync::Mutex;
     use zeroizing_alloc::ZeroAlloc;
 
-    /// Hands out blocks of the system's, and instead of freeing one keeps a copy of what it held at that moment.
+    /// Allocates from the system, and records the content of each block when it is freed.
     struct Inspector {
         freed: Mutex<Vec<Vec<u8>>>,
     }
 
-    // SAFETY: passes everything on to the system's allocator.
+    // SAFETY: forwards all calls to the system's allocator.
     unsafe impl GlobalAlloc for Inspector {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            // Zeroed, so that reading a block that was never written in full is no undefined behaviour.
+            // Zeroed, so that reading a block that was not written completely is not undefined behaviour.
             unsafe { System.alloc_zeroed(layout) }
         }
 
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allocator_wipes_what_it_frees_and_what_it_moves() {
+    fn the_allocator_wipes_freed_and_moved_blocks() {
         let allocator = ZeroAlloc(Inspector { freed: Mutex::default() });
         let small = Layout::from_size_align(48, 8).unwrap();
         let large = Layout::from_size_align(96, 8).unwrap();
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_clean_when_it_is_handed_out_again() {
+    fn a_reused_block_is_zeroed() {
         for length in [20, 8_000, 60_000, 100_000] {
             drop(Secret::copy_of(&"x".repeat(length)));
             let draft = Draft::try_new(length).unwrap();
@@ -337,12 +336,12 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "the interpreter ends where it has no memory itself")]
-    fn there_may_be_no_memory_for_a_secret() {
+    fn a_draft_that_does_not_fit_in_memory_is_none() {
         assert!(Draft::try_new(isize::MAX as usize - 100).is_none());
     }
 
     #[test]
-    fn a_secret_that_no_slot_holds_has_pages_of_its_own() {
+    fn a_secret_larger_than_a_slot_gets_its_own_pages() {
         let home = |length: usize| Secret::copy_of(&"x".repeat(length)).header().home;
         assert!(matches!(home(20), Home::Arena));
         assert!(matches!(home(65_519), Home::Arena));
@@ -350,12 +349,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_does_not_print_itself() {
+    fn debug_output_does_not_show_a_secret() {
         assert_eq!(format!("{:?}", Some(Secret::copy_of("canary"))), "Some([redacted])");
     }
 
     #[test]
-    fn a_secret_is_wiped_in_full_whatever_was_written_into_it() {
+    fn a_secret_with_an_early_nul_is_wiped_completely() {
         let raw = NonNull::new(Secret::copy_of("canary canary").into_raw()).unwrap();
         unsafe {
             raw.write(0);

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 #[cfg(not(miri))]
 pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-    // SAFETY: asks for new pages at an address of the system's choice; no memory of ours is touched.
+    // SAFETY: asks for new pages at an address of the system's choice; no existing memory is touched.
     let pages = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
     if pages == libc::MAP_FAILED {
         return None;
@@ -27,10 +27,10 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
 /// `pages` come from [`map`] with the same `size`, and are not used again.
 #[cfg(not(miri))]
 pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     if unsafe { libc::munmap(pages.as_ptr().cast(), size) } != 0 {
         // Unmapping the middle of a mapping fails if the process has as many mappings as the system allows.
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { discard(pages, size) };
     }
 }
@@ -39,7 +39,8 @@ pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
 /// before.
 ///
 /// # Safety
-/// `pages` are whole pages from [`map`], `size` bytes in all, whose content nobody needs or touches at this time.
+/// `pages` are whole pages from [`map`], `size` bytes in total. Their content is not needed, and not accessed during the
+/// call.
 #[cfg(not(miri))]
 pub(super) unsafe fn discard(pages: NonNull<u8>, size: usize) {
     // Elsewhere MADV_DONTNEED does not free memory.
@@ -47,7 +48,7 @@ pub(super) unsafe fn discard(pages: NonNull<u8>, size: usize) {
     let advice = libc::MADV_DONTNEED;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let advice = libc::MADV_FREE;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let _ = unsafe { libc::madvise(pages.as_ptr().cast(), size, advice) };
 }
 
@@ -63,7 +64,7 @@ fn layout(size: usize) -> std::alloc::Layout {
 /// Miri does not support `madvise`: the pages come from the allocator.
 #[cfg(miri)]
 pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
-    // SAFETY: nobody asks for no pages.
+    // SAFETY: `size` is never 0.
     NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(size)) })
 }
 
@@ -73,6 +74,6 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
 /// `pages` come from [`map`] with the same `size`, and are not used again.
 #[cfg(miri)]
 pub(super) unsafe fn unmap(pages: NonNull<u8>, size: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { std::alloc::dealloc(pages.as_ptr(), layout(size)) }
 }

@@ -1,4 +1,4 @@
-//! AppRole: secret IDs that are given, wrapped or not needed.
+//! AppRole logins with a secret ID, with a wrapped one, and without one.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::managers::{get, mount_with_secret, open_with};
 
-/// A manager that logs in with `role`; `extra` settings come on top.
+/// A manager that logs in with `role` and the `extra` settings.
 pub fn log_in(server: &Server, mount: &str, role: &AppRole, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
     let address = server.addr();
     let mut settings = vec![
@@ -26,13 +26,13 @@ pub fn log_in(server: &Server, mount: &str, role: &AppRole, extra: &[(&str, &str
     open_with(&settings)
 }
 
-/// Revokes every token that the role's logins gave.
+/// Revokes every token issued by logins of the role.
 pub fn revoke_tokens(server: &Server, role: &AppRole) {
     server.api().post(&format!("sys/leases/revoke-prefix/auth/{}", role.mount), json!({}));
 }
 
 #[test]
-fn a_wrapped_secret_id_is_unwrapped_once_and_serves_later_logins() {
+fn a_wrapped_secret_id_is_unwrapped_once_and_used_for_later_logins() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -40,7 +40,7 @@ fn a_wrapped_secret_id_is_unwrapped_once_and_serves_later_logins() {
     let manager = log_in(server, &mount, &role, &[("VAULT_SECRET_ID_WRAPPED", &wrapped)]).unwrap();
     for logins in 1..=3 {
         assert_eq!(get(&*manager).unwrap(), "v");
-        // One more, without a secret_id, tells whether the role is there before the wrapping token is spent.
+        // One more login, without a secret_id, checks that the role exists before the wrapping token is spent.
         assert_eq!(server.logins(&role.login_path()), 1 + logins);
         revoke_tokens(server, &role);
     }
@@ -52,7 +52,7 @@ fn a_wrapped_secret_id_is_unwrapped_once_and_serves_later_logins() {
 }
 
 #[test]
-fn a_wrapping_token_from_elsewhere_is_refused_and_not_spent() {
+fn a_wrapping_token_of_another_path_is_refused_and_not_spent() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -71,7 +71,7 @@ fn a_wrapping_token_from_elsewhere_is_refused_and_not_spent() {
 }
 
 #[test]
-fn a_wrapping_token_is_not_spent_for_a_role_that_is_not_there() {
+fn a_wrapping_token_is_not_spent_for_a_missing_role() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -85,7 +85,7 @@ fn a_wrapping_token_is_not_spent_for_a_role_that_is_not_there() {
 }
 
 #[test]
-fn a_wrapped_secret_id_of_a_namespace_is_known_by_its_path_there() {
+fn a_wrapped_secret_id_of_a_namespace_is_accepted_by_its_path_in_the_namespace() {
     let server = Server::shared();
     let namespace = server.fresh_namespace();
     let api = server.api().in_namespace(&namespace);
@@ -99,7 +99,7 @@ fn a_wrapped_secret_id_of_a_namespace_is_known_by_its_path_there() {
 }
 
 #[test]
-fn a_role_without_a_secret_id_logs_in_when_asked_for_by_name() {
+fn a_role_without_a_secret_id_logs_in_with_the_auth_method_approle() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"bind_secret_id": false, "token_bound_cidrs": "127.0.0.0/8"}));

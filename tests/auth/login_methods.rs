@@ -1,4 +1,4 @@
-//! Every login that is not AppRole, each against the real auth method.
+//! Every login method except AppRole, each against the real auth method.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::managers::{get, open, open_with};
 
-/// A manager for a mount that holds a secret, with these settings on top.
+/// A manager for a new mount that holds a secret, with the `extra` settings.
 fn log_in(server: &Server, address: &str, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
     let mount = server.fresh_mount();
     open(server, &mount, server.root_token()).store("a", "v", None, &Call::default()).unwrap();
@@ -30,8 +30,8 @@ fn refused(outcome: Result<Arc<dyn SecretManager>>) -> Error {
     error
 }
 
-/// A token that dies is replaced without anybody noticing: one more login.
-fn survives_the_end_of_its_token(server: &Server, manager: &dyn SecretManager, auth_mount: &str, login_path: &str) {
+/// Checks that a token that dies is replaced by exactly one more login, and that no call fails.
+fn replaces_a_dead_token(server: &Server, manager: &dyn SecretManager, auth_mount: &str, login_path: &str) {
     assert_eq!(get(manager).unwrap(), "v");
     assert_eq!(server.logins(login_path), 1);
     server.api().post(&format!("sys/leases/revoke-prefix/auth/{auth_mount}"), json!({}));
@@ -57,7 +57,7 @@ fn userpass_logs_in_with_a_password_or_its_file() {
     let with = |name, value| log_in(server, &address, &[who[0], who[1], (name, value)]);
 
     let manager = with("VAULT_PASSWORD_FILE", text(&file)).unwrap();
-    survives_the_end_of_its_token(server, &*manager, &auth, &format!("auth/{auth}/login/ann"));
+    replaces_a_dead_token(server, &*manager, &auth, &format!("auth/{auth}/login/ann"));
     assert_eq!(get(&*with("VAULT_PASSWORD", "CANARY-right").unwrap()).unwrap(), "v");
     let error = refused(with("VAULT_PASSWORD", "CANARY-wrong"));
     assert_eq!(error.http_status(), 400);
@@ -96,7 +96,7 @@ fn cert_logs_in_with_the_client_certificate() {
         log_in(&server, &address, &settings)
     };
     let manager = with(&client, &[]).unwrap();
-    survives_the_end_of_its_token(&server, &*manager, &auth, &format!("auth/{auth}/login"));
+    replaces_a_dead_token(&server, &*manager, &auth, &format!("auth/{auth}/login"));
     assert_eq!(get(&*with(&client, &[("VAULT_ROLE", "web")]).unwrap()).unwrap(), "v");
     let error = refused(with(&stranger, &[]));
     assert!(error.message().contains("VAULT_CLIENT_CERT"), "{error}");
@@ -130,7 +130,7 @@ fn jwt_logs_in_with_a_signed_token_or_its_file() {
         log_in(server, &address, &settings)
     };
     let manager = with("VAULT_JWT_FILE", text(&file)).unwrap();
-    survives_the_end_of_its_token(server, &*manager, &auth, &format!("auth/{auth}/login"));
+    replaces_a_dead_token(server, &*manager, &auth, &format!("auth/{auth}/login"));
     assert_eq!(get(&*with("VAULT_JWT", &claims("vault", now() + 600)).unwrap()).unwrap(), "v");
     for wrong in [claims("elsewhere", now() + 600), claims("vault", now() - 1200)] {
         let error = refused(with("VAULT_JWT", &wrong));
@@ -139,7 +139,7 @@ fn jwt_logs_in_with_a_signed_token_or_its_file() {
     }
 }
 
-/// What Kubernetes' API server says about a pod's token: the review that Vault asks it for.
+/// The answer of the Kubernetes API server to Vault's review of a pod's token.
 fn review(signer_is_known: bool) -> Value {
     json!({
         "apiVersion": "authentication.k8s.io/v1",
@@ -157,7 +157,7 @@ fn review(signer_is_known: bool) -> Value {
 }
 
 #[test]
-fn kubernetes_logs_in_with_the_pods_token() {
+fn kubernetes_logs_in_with_the_token_of_the_pod() {
     let server = Server::shared();
     let (auth, policy) = server.auth_mount("kubernetes");
     let signer = JwtSigner::new();
@@ -203,7 +203,7 @@ fn kubernetes_logs_in_with_the_pods_token() {
     };
     fs::write(&file, &pod).unwrap();
     let manager = with("app").unwrap();
-    survives_the_end_of_its_token(server, &*manager, &auth, &format!("auth/{auth}/login"));
+    replaces_a_dead_token(server, &*manager, &auth, &format!("auth/{auth}/login"));
     let error = refused(with("other"));
     assert!(error.message().contains("VAULT_ROLE"), "{error}");
     let mut forged = claims;
@@ -223,7 +223,7 @@ fn an_auth_mount_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn beside_an_agent_that_logs_in_no_credentials_are_needed() {
+fn an_agent_that_logs_in_needs_no_credentials() {
     let server = Server::shared();
     let role = server.app_role(json!({"token_ttl": "1h"}));
     let agent = Agent::start(&server.addr(), &role);

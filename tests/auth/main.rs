@@ -1,4 +1,4 @@
-//! Logins and sessions: every method, renewal, expiry, and servers that fail meanwhile.
+//! Logins and sessions: every method, renewal, expiry, and faulty servers.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Logins and renewals that are refused, hang, or meet somebody else.
+//! Logins and renewals that are refused, hang, or reach a server that is not Vault.
 
 use std::ffi::CStr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -40,7 +40,7 @@ fn of_milliseconds(milliseconds: u64) -> Call {
 }
 
 #[test]
-fn a_token_of_few_uses_serves_many_threads_and_lists() {
+fn a_token_with_few_uses_works_for_many_threads_and_lists() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     for number in 0..20 {
@@ -68,7 +68,7 @@ fn a_token_of_few_uses_serves_many_threads_and_lists() {
 }
 
 #[test]
-fn a_dead_token_is_known_by_the_words_of_newer_servers_too() {
+fn a_dead_token_is_recognized_by_the_message_of_newer_servers() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -92,7 +92,7 @@ fn a_dead_token_is_known_by_the_words_of_newer_servers_too() {
     assert_eq!((refusals.get(), server.logins(&role.login_path())), (1, 2));
 }
 
-/// In front of the server: paths that contain `path` get no answer for so long.
+/// A gateway that delays its answers to requests whose path contains `path`.
 fn hanging(server: &Server, path: &'static str, asked_for: &Counter) -> Gateway {
     let counter = asked_for.clone();
     Gateway::to(server.port(), move |asked| {
@@ -106,7 +106,7 @@ fn hanging(server: &Server, path: &'static str, asked_for: &Counter) -> Gateway 
 }
 
 #[test]
-fn a_renewal_that_hangs_fails_no_call_while_the_token_lives() {
+fn a_hanging_renewal_fails_no_call_while_the_token_is_valid() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "4s", "token_max_ttl": "1h"}));
@@ -127,7 +127,7 @@ fn a_renewal_that_hangs_fails_no_call_while_the_token_lives() {
 }
 
 #[test]
-fn logins_that_hang_hold_back_those_who_give_them_no_more_time() {
+fn after_a_hanging_login_calls_with_no_more_time_fail_at_once() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -156,7 +156,7 @@ fn logins_that_hang_hold_back_those_who_give_them_no_more_time() {
 }
 
 #[test]
-fn a_login_that_meets_no_vault_says_nothing_about_credentials() {
+fn a_login_at_a_server_that_is_not_vault_does_not_blame_the_credentials() {
     let server = Server::shared();
     let role = server.app_role(json!({}));
     for (status, body) in [
@@ -181,7 +181,7 @@ fn a_login_that_meets_no_vault_says_nothing_about_credentials() {
 }
 
 #[test]
-fn a_wrapped_secret_id_of_a_namespace_that_is_missing_is_a_configuration_error() {
+fn a_wrapped_secret_id_of_a_missing_namespace_is_a_configuration_error() {
     let server = Server::shared();
     let role = server.app_role(json!({}));
     let wrapped = role.new_wrapped_secret_id();
@@ -197,7 +197,7 @@ fn a_wrapped_secret_id_of_a_namespace_that_is_missing_is_a_configuration_error()
 }
 
 #[test]
-fn a_lease_of_absurd_length_is_a_long_lease() {
+fn an_absurdly_long_lease_does_not_overflow() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let root = server.root_token().to_owned();
@@ -216,7 +216,7 @@ fn a_lease_of_absurd_length_is_a_long_lease() {
     }
 }
 
-/// Calls the manager for every line that it hears.
+/// Calls the manager for every line that it receives.
 #[derive(Default)]
 struct Nosy {
     manager: OnceLock<Arc<dyn SecretManager>>,
@@ -237,7 +237,7 @@ impl LogSink for Nosy {
 }
 
 #[test]
-fn a_log_callback_may_call_the_manager_that_has_just_logged_in() {
+fn a_log_callback_may_call_the_manager_after_its_login() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));

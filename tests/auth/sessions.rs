@@ -1,4 +1,4 @@
-//! Tokens on a real server: sessions that outlive them, and what a session does when it cannot.
+//! Tokens on a real server: sessions that outlive their tokens, and sessions that cannot be continued.
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ fn error_of(manager: &dyn SecretManager) -> Error {
 }
 
 #[test]
-fn a_service_outlives_its_two_second_tokens_without_a_failed_call() {
+fn no_call_fails_while_tokens_of_two_seconds_are_replaced() {
     const RUN: Duration = Duration::from_secs(30);
     const LONGEST_LIFE: Duration = Duration::from_secs(6);
     let server = Server::builder().audit().start();
@@ -48,7 +48,7 @@ fn a_service_outlives_its_two_second_tokens_without_a_failed_call() {
     let (calls, failures) = (calls.into_inner(), failures.into_inner());
     let logins = server.logins(&role.login_path());
     let renewals = server.audited("auth/token/renew-self", "update");
-    // Past the capture of the test's output: the figures are for whoever runs the checks.
+    // Written directly to standard error, because the test harness captures output: the figures are for the developer.
     let _ = writeln!(
         std::io::stderr(),
         "AppRole for 30 s, tokens of 2 s, 6 s at most: {calls} calls, {failures} failures, {logins} logins, \
@@ -62,7 +62,7 @@ fn a_service_outlives_its_two_second_tokens_without_a_failed_call() {
 }
 
 #[test]
-fn sixty_four_threads_that_meet_a_dead_token_log_in_once() {
+fn sixty_four_threads_with_a_dead_token_log_in_once() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -84,7 +84,7 @@ fn sixty_four_threads_that_meet_a_dead_token_log_in_once() {
 }
 
 #[test]
-fn a_token_is_renewed_by_one_caller_while_the_others_go_on() {
+fn one_caller_renews_the_token_while_the_others_use_it() {
     let server = Server::builder().audit().start();
     server.write_raw("secret", "a", json!({"value": "v"}));
     let role = server.app_role(json!({"token_ttl": "3s", "token_max_ttl": "1h"}));
@@ -105,14 +105,14 @@ fn a_token_is_renewed_by_one_caller_while_the_others_go_on() {
 }
 
 #[test]
-fn a_renewal_that_ends_late_does_not_bring_a_dead_token_back() {
+fn a_late_renewal_does_not_restore_a_dead_token() {
     let server = Server::builder().audit().start();
     server.write_raw("secret", "a", json!({"value": "v"}));
     let role = server.app_role(json!({"token_ttl": "2s", "token_max_ttl": "1h"}));
     let manager = log_in(&server, "secret", &role, &[]).unwrap();
     let start = Instant::now();
     let mut revocations = 0;
-    // Renewals and revocations meet at all moments of each other.
+    // Renewals and revocations overlap at all possible times.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -148,15 +148,15 @@ fn a_token_that_expired_while_idle_is_replaced_before_the_next_request() {
 }
 
 #[test]
-fn every_kind_of_token_serves_a_session() {
+fn a_session_works_with_every_kind_of_token() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     for (kind, parameters, most_logins) in [
         ("batch", json!({"token_type": "batch", "token_ttl": "1h"}), 1),
         ("batch with a short life", json!({"token_type": "batch", "token_ttl": "1s", "token_max_ttl": "1s"}), 4),
-        // 3 uses: a read a use, the probe of the mount none.
+        // 3 uses: each read takes one, the probe of the mount none.
         ("of three uses", json!({"token_num_uses": 3, "token_ttl": "1h"}), 4),
-        ("for ever", json!({"token_ttl": 0, "token_period": 0}), 1),
+        ("unlimited", json!({"token_ttl": 0, "token_period": 0}), 1),
         ("periodic", json!({"token_period": "1h"}), 1),
         ("with no default policy", json!({"token_no_default_policy": true, "token_ttl": "1h"}), 1),
         ("that cannot be renewed again", json!({"token_ttl": "1s", "token_max_ttl": "1s"}), 4),
@@ -178,7 +178,7 @@ fn every_kind_of_token_serves_a_session() {
 }
 
 #[test]
-fn a_policy_that_says_no_is_permission_denied_without_a_login() {
+fn a_denied_request_is_permission_denied_without_a_new_login() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_policies": "default"}));
@@ -192,7 +192,7 @@ fn a_policy_that_says_no_is_permission_denied_without_a_login() {
 }
 
 #[test]
-fn a_revoked_secret_id_is_an_auth_error_and_a_new_file_ends_it() {
+fn a_revoked_secret_id_is_an_auth_error_until_its_file_is_replaced() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -214,14 +214,14 @@ fn a_revoked_secret_id_is_an_auth_error_and_a_new_file_ends_it() {
     assert_eq!(error.status(), Status::Auth, "{error}");
     assert!(error.message().starts_with("Failed to authenticate with Vault"), "{error}");
 
-    // The same length, over the old file: as configuration management does it.
+    // A file of the same length is renamed over the old one, as configuration management does.
     fs::write(folder.path().join("new"), format!("{}\n", role.new_secret_id())).unwrap();
     fs::rename(folder.path().join("new"), &file).unwrap();
     assert_eq!(get(&*manager).unwrap(), "v", "new credentials are tried at once");
 }
 
 #[test]
-fn refused_logins_are_not_repeated_at_once_and_calls_fail_with_the_cause() {
+fn a_refused_login_is_not_repeated_at_once_and_calls_fail_with_its_error() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -243,7 +243,7 @@ fn refused_logins_are_not_repeated_at_once_and_calls_fail_with_the_cause() {
 }
 
 #[test]
-fn a_server_that_is_down_is_not_hammered_with_logins() {
+fn logins_at_a_server_that_is_down_are_backed_off() {
     let mut server = Server::builder().start();
     server.write_raw("secret", "a", json!({"value": "v"}));
     let role = server.app_role(json!({"token_ttl": "1s", "token_max_ttl": "1s"}));
@@ -268,7 +268,7 @@ fn a_server_that_is_down_is_not_hammered_with_logins() {
 }
 
 #[test]
-fn a_call_without_patience_does_not_hold_the_others_back() {
+fn a_call_with_a_short_timeout_does_not_back_off_the_others() {
     let server = Server::builder().audit().start();
     server.write_raw("secret", "a", json!({"value": "v"}));
     let role = server.app_role(json!({"token_ttl": "1h"}));
@@ -284,10 +284,10 @@ fn a_call_without_patience_does_not_hold_the_others_back() {
 }
 
 #[test]
-fn a_new_token_that_is_refused_is_an_auth_error_and_no_login_loop() {
+fn a_new_token_that_is_refused_is_an_auth_error_without_a_login_loop() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    // Tokens that only another host may use: Vault's answer is that of a dead token.
+    // Tokens bound to another host: Vault answers as for a dead token.
     let role = server.app_role(json!({"token_ttl": "1h"}));
     let manager = log_in(server, &mount, &role, &[]).unwrap();
     server.api().post(&format!("auth/{}/role/app", role.mount), json!({"token_bound_cidrs": "192.0.2.1/32"}));
@@ -313,14 +313,14 @@ fn freeing_a_manager_makes_no_request() {
     let before = (relay.connections(), relay.bytes_sent());
     let revocations = server.audited("auth/token/revoke-self", "");
     drop(manager);
-    // The relay sees the closing as the end of what it passes on: bytes that came before it are counted by then.
+    // When the relay sees the connection closed, it has counted all bytes before.
     eventually("the connection's end", Duration::from_secs(10), || (relay.open_connections() == 0).then_some(()));
     assert_eq!((relay.connections(), relay.bytes_sent()), before);
     assert_eq!(server.audited("auth/token/revoke-self", ""), revocations);
 }
 
 #[test]
-fn a_given_token_is_used_as_it_is_and_never_renewed() {
+fn a_configured_token_is_never_renewed() {
     let server = Server::builder().audit().start();
     server.write_raw("secret", "a", json!({"value": "v"}));
     let parameters = json!({"ttl": "2s", "explicit_max_ttl": "2s", "renewable": true});
@@ -367,7 +367,7 @@ fn a_token_file_is_read_again_when_its_token_is_refused() {
     assert!(error.message().contains(file.to_str().unwrap()), "{error}");
     fs::write(&file, new).unwrap();
     assert_eq!(get(&*manager).unwrap(), "v");
-    // A file that is gone hurts nobody while its token lives.
+    // A missing file is no error while its token is valid.
     fs::remove_file(&file).unwrap();
     assert_eq!(get(&*manager).unwrap(), "v");
 }

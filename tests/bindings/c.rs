@@ -1,14 +1,14 @@
-//! C programs, compiled as a C user would, against the header and the shared library.
+//! C programs, compiled against the header and the shared library as a user would.
 
 use std::time::Duration;
 
 use handsfree_secrets_test_support::{cc, output_within, repository_root};
 
-/// More than any of these programs takes on a busy machine.
+/// Longer than any of these programs takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Compiles `tests/c/<name>.c` with each compiler, without a warning, and runs it in an environment that says nothing
-/// about secrets.
+/// Compiles `tests/c/<name>.c` with each compiler, without warnings, and runs it in an environment without settings of
+/// the library.
 fn passes(name: &str) {
     let source = repository_root().join("tests/c").join(name).with_extension("c");
     for compiler in ["gcc", "clang"] {
@@ -30,7 +30,7 @@ fn the_env_backend_does_all_five_operations() {
 }
 
 #[test]
-fn a_call_ends_in_time_and_can_be_cancelled() {
+fn a_call_ends_at_its_deadline_and_can_be_cancelled() {
     passes("calls");
 }
 
@@ -45,26 +45,26 @@ fn log_callbacks_are_called_and_destroyed_once() {
 }
 
 #[test]
-fn the_default_manager_is_opened_by_one_of_many_and_by_a_child_forked_meanwhile() {
+fn the_default_manager_is_opened_by_one_thread_and_by_a_child_forked_meanwhile() {
     passes("default_manager");
 }
 
 #[test]
-fn log_callbacks_are_replaced_while_threads_are_inside_of_them() {
+fn log_callbacks_can_be_replaced_while_threads_run_them() {
     passes("log_threads");
 }
 
 #[test]
-fn standard_error_gets_whole_lines_and_only_if_asked() {
+fn standard_error_gets_complete_lines_and_only_if_configured() {
     passes("stderr_lines");
 }
 
 #[test]
-fn many_secrets_in_one_call_have_a_status_each() {
+fn each_secret_of_a_batch_has_its_status() {
     passes("batch");
 }
 
 #[test]
-fn a_line_that_standard_error_does_not_take_at_once_is_dropped_and_counted() {
+fn a_line_that_would_block_on_standard_error_is_dropped_and_counted() {
     passes("stderr_full");
 }

@@ -1,4 +1,4 @@
-//! The C++ wrapper: it compiles wherever C++17 does, keeps its promises on the env backend, and its programs work.
+//! The C++ wrapper: it compiles as C++17 and later, works as documented on the env backend, and its example works.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,11 +7,12 @@ use std::process::{Command, Output};
 
 use handsfree_secrets_test_support::{Server, cc, repository_root};
 
-/// The compilers, with what each calls the standards that the header is for.
+/// The compilers and the names of the standards that the header supports.
 const COMPILERS: [(&str, [&str; 3]); 2] =
     [("g++", ["c++17", "c++20", "c++23"]), ("clang++", ["c++17", "c++20", "c++2b"])];
 
-/// Runs a program without anything of ours in its environment, and gives its output if it succeeded.
+/// Runs a program in an environment without settings of the library except `environment`, and returns its output. It
+/// has to succeed.
 fn run(program: &Path, environment: &[(&str, &str)]) -> String {
     let output: Output = cc::clean_command(program).envs(environment.iter().copied()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -24,11 +25,11 @@ fn source(name: &str) -> PathBuf {
     repository_root().join("tests/cpp").join(name)
 }
 
-/// A compiler that only looks at these headers, one after the other, as strictly as it can.
-fn looks_at(compiler: &str, standard: &str, mode: &[&str], headers: &[&Path]) {
+/// Checks the syntax of the headers, included in this order, with all warnings enabled.
+fn check_syntax(compiler: &str, standard: &str, mode: &[&str], headers: &[&Path]) {
     let mut command = Command::new(compiler);
     command.arg(format!("-std={standard}")).args(cc::STRICT).args(["-Wshadow", "-Wconversion"]).args(mode);
-    // As a source file: the warning about a pragma or a main file is for headers that are one.
+    // Included from a source file: compilers warn about `#pragma once` in a main file.
     command.args(["-fsyntax-only", "-x", "c++"]);
     for header in headers {
         command.arg("-include").arg(header);
@@ -37,7 +38,7 @@ fn looks_at(compiler: &str, standard: &str, mode: &[&str], headers: &[&Path]) {
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The headers of the parts, sorted.
+/// The headers in `handsfree_secrets/`, sorted.
 fn parts() -> Vec<PathBuf> {
     let folder = fs::read_dir(repository_root().join("include/handsfree_secrets")).unwrap();
     let mut parts: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
@@ -45,7 +46,7 @@ fn parts() -> Vec<PathBuf> {
     parts
 }
 
-/// The headers of C++ that this one includes, by their names.
+/// The names of the C++ headers that this one includes.
 fn includes(header: &Path) -> Vec<String> {
     let text = fs::read_to_string(header).unwrap();
     let quoted = text.lines().filter_map(|line| line.strip_prefix("#include \"")?.strip_suffix(".hpp\""));
@@ -55,25 +56,25 @@ fn includes(header: &Path) -> Vec<String> {
 #[test]
 fn each_part_compiles_alone_and_twice() {
     for part in parts() {
-        looks_at("g++", "c++17", &[], &[&part, &part]);
-        looks_at("clang++", "c++17", &[], &[&part, &part]);
-        looks_at("clang++", "c++17", &["-fno-exceptions", "-fno-rtti"], &[&part, &part]);
+        check_syntax("g++", "c++17", &[], &[&part, &part]);
+        check_syntax("clang++", "c++17", &[], &[&part, &part]);
+        check_syntax("clang++", "c++17", &["-fno-exceptions", "-fno-rtti"], &[&part, &part]);
     }
 }
 
 #[test]
-fn the_header_includes_every_part_and_no_circle_of_parts() {
+fn the_header_includes_every_part_and_the_parts_have_no_cycle() {
     let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in parts() {
         left.insert(part.file_stem().unwrap().to_str().unwrap().to_string(), includes(&part));
     }
     let umbrella = includes(&repository_root().join("include/handsfree_secrets.hpp"));
     assert_eq!(umbrella, left.keys().cloned().collect::<Vec<_>>());
-    // What includes nothing that is left is on no circle.
+    // A header that includes none of the remaining ones is not on a cycle.
     while !left.is_empty() {
         let names: Vec<String> = left.keys().cloned().collect();
         left.retain(|_, included| included.iter().any(|name| names.contains(name)));
-        assert!(left.len() < names.len(), "a circle among {names:?}");
+        assert!(left.len() < names.len(), "a cycle among {names:?}");
     }
 }
 
@@ -85,27 +86,27 @@ fn the_header_compiles_alone_in_every_mode() {
     for (compiler, standards) in COMPILERS {
         for standard in standards {
             for mode in modes {
-                looks_at(compiler, standard, mode, &[&header]);
+                check_syntax(compiler, standard, mode, &[&header]);
             }
         }
     }
 }
 
 #[test]
-fn the_throwing_half_keeps_its_promises() {
+fn the_wrapper_with_exceptions_works() {
     for (compiler, _) in COMPILERS {
         run(&cc::compile(compiler, "c++17", &source("wrapper.cpp"), &format!("wrapper-{compiler}"), &[]), &[]);
     }
 }
 
 #[test]
-fn the_throwing_half_is_clean_under_the_sanitizers() {
+fn the_wrapper_with_exceptions_passes_the_sanitizers() {
     let extra = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     run(&cc::compile("g++", "c++17", &source("wrapper.cpp"), "wrapper-sanitized", &extra), &[]);
 }
 
 #[test]
-fn the_half_without_exceptions_keeps_its_promises() {
+fn the_wrapper_without_exceptions_works() {
     for (compiler, _) in COMPILERS {
         let modes: [(&str, &[&str]); 2] = [("off", &["-fno-exceptions", "-fno-rtti"]), ("unused", &[])];
         for (name, mode) in modes {
@@ -116,7 +117,7 @@ fn the_half_without_exceptions_keeps_its_promises() {
 }
 
 #[test]
-fn units_with_and_without_exceptions_go_into_one_program() {
+fn units_with_and_without_exceptions_link_into_one_program() {
     let other = source("two_units_other.cpp");
     for (compiler, _) in COMPILERS {
         let extra = [other.to_str().unwrap()];
@@ -125,7 +126,7 @@ fn units_with_and_without_exceptions_go_into_one_program() {
 }
 
 #[test]
-fn two_units_of_the_same_kind_go_into_one_program_and_share_its_classes() {
+fn two_units_of_the_same_kind_link_into_one_program_and_share_classes() {
     let other = source("same_kind_other.cpp");
     let modes: [&[&str]; 4] = [&[], &["-fno-exceptions"], &["-fno-rtti"], &["-fno-exceptions", "-fno-rtti"]];
     for (compiler, _) in COMPILERS {
@@ -138,7 +139,7 @@ fn two_units_of_the_same_kind_go_into_one_program_and_share_its_classes() {
 }
 
 #[test]
-fn the_quickstart_works_on_the_process_and_on_vault() {
+fn the_quickstart_works_on_env_and_on_vault() {
     let quickstart = repository_root().join("examples/cpp/quickstart.cpp");
     let program = cc::compile("g++", "c++17", &quickstart, "quickstart", &[]);
     let expected = |kind: &str, reference: &str, listed: &str| {
@@ -160,7 +161,7 @@ fn the_quickstart_works_on_the_process_and_on_vault() {
 }
 
 #[test]
-fn an_error_from_vault_reaches_cpp_with_status_and_http_status() {
+fn an_error_of_vault_has_its_status_and_http_status_in_cpp() {
     let server = Server::shared();
     let (address, mount) = (server.addr(), server.fresh_mount());
     let token = server.policy_token(r#"path "sys/capabilities-self" { capabilities = ["update"] }"#);

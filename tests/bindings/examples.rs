@@ -1,4 +1,5 @@
-//! The programs under `examples/`, built as their first lines say, and run without a server and on a real one.
+//! The programs in `examples/`, built with the commands in their first lines, and run without a server and on a real
+//! one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,35 +14,35 @@ fn example(path: &str) -> PathBuf {
     repository_root().join("examples").join(path)
 }
 
-/// A folder for what a language's compiler leaves behind.
+/// The folder for the output of a language's compiler.
 fn output(language: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples").join(language);
     fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// Runs a compiler; `package` is what Debian calls it.
+/// Runs a compiler; `package` is its Debian package.
 fn build(command: &mut Command, package: &str) {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}; install {package}"));
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     assert!(output.status.success(), "{command:?}\n{out}{err}");
 }
 
-/// A command that finds the library, in an environment that speaks of no secrets.
+/// A command that finds the library, in an environment without settings of the library.
 fn quiet(program: &Path) -> Command {
     let mut command = cc::clean_command(program);
     command.env("LD_LIBRARY_PATH", cc::library_folder());
     command
 }
 
-/// What a quickstart prints when it stores, gets, updates, gets, lists, deletes, and gets nothing.
+/// The output of a quickstart, which stores, gets, updates, gets, lists, deletes, and finds nothing.
 fn expected(reference: &str, canonical: &str) -> String {
     format!(
         "  store    {reference}\n  get      first value\n  get      second value\n  list     {canonical}\n  gone     it is not found any more\n"
     )
 }
 
-/// Runs a quickstart on both backends, and on a configuration that misses something.
+/// Runs a quickstart on both backends, and with a token that is refused.
 fn works(language: &str, start: impl Fn() -> Command) {
     let run = |command: &mut Command| {
         let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
@@ -73,7 +74,7 @@ fn works(language: &str, start: impl Fn() -> Command) {
 }
 
 #[test]
-fn the_c_and_cpp_programs_show_why_opening_failed_whatever_compiled_them() {
+fn the_c_and_cpp_programs_show_why_opening_failed_with_every_compiler() {
     let (c, cpp) = (example("c/quickstart.c"), example("cpp/quickstart.cpp"));
     for (compiler, standard, source) in
         [("gcc", "c99", &c), ("clang", "c99", &c), ("g++", "c++17", &cpp), ("clang++", "c++17", &cpp)]
@@ -108,7 +109,7 @@ fn the_fortran_program_does_the_five_operations() {
     works("fortran", || quiet(&program));
 }
 
-/// Python with the package on its path, as docs/python.md says.
+/// Adds the package to the Python path, as docs/python.md says.
 fn with_python_package(command: &mut Command) -> &mut Command {
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository_root().join("bindings/python"))
 }
@@ -139,7 +140,7 @@ fn the_java_program_does_the_five_operations() {
     }
 }
 
-/// Python code with everything of the binding imported, on a mount of its own. Prints JSON.
+/// Runs Python code that imports all of the binding and prints JSON, and returns the JSON.
 fn python(server: &Server, mount: &str, code: &str) -> Value {
     let mut command = quiet(Path::new("python3"));
     with_python_package(&mut command);
@@ -151,7 +152,7 @@ fn python(server: &Server, mount: &str, code: &str) -> Value {
 }
 
 #[test]
-fn pythons_manager_answers_as_the_interface_says() {
+fn the_python_manager_has_the_documented_interface() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let answers = python(
@@ -188,7 +189,7 @@ print(json.dumps(answers))
 }
 
 #[test]
-fn pythons_update_keeps_metadata_unless_it_is_given_others() {
+fn update_in_python_keeps_metadata_unless_metadata_is_given() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let store = r#"
@@ -209,7 +210,7 @@ print(json.dumps(reference))
 }
 
 #[test]
-fn pythons_errors_are_value_errors_for_the_callers_faults_and_vault_errors_otherwise() {
+fn errors_in_python_are_value_errors_for_caller_mistakes_and_vault_errors_otherwise() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let answers = python(

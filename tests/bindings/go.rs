@@ -1,4 +1,4 @@
-//! The Go package, vetted and tested by Go's own tools against the library that this test run built.
+//! The Go package, vetted and tested with Go's tools against the library of this test run.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use handsfree_secrets_test_support::{cc, repository_root};
 
 use crate::pkg_config;
 
-/// `go`, at work in this folder of the repository, without a network and without an environment that names a Vault.
+/// A `go` command in this folder of the repository, without network access and without settings of the library.
 fn go(folder: &str, pkg_config: &Path) -> Command {
     let mut command = cc::clean_command(Path::new("go"));
     command.current_dir(repository_root().join(folder));
@@ -26,10 +26,10 @@ fn succeeds(command: &mut Command) -> Output {
 }
 
 #[test]
-fn the_go_package_is_vetted_and_passes_its_tests_under_the_race_detector() {
+fn the_go_package_passes_vet_and_its_tests_under_the_race_detector() {
     let folder = pkg_config::folder_for("go-tests");
     succeeds(go("bindings/go", &folder).args(["vet", "./..."]));
-    // The cache of test results does not know the library: -count=1 leaves it out.
+    // The cache of test results does not consider the library, so -count=1 disables it.
     succeeds(go("bindings/go", &folder).args(["test", "-race", "-count=1", "./..."]));
 }
 
@@ -50,7 +50,7 @@ fn the_go_sources_are_formatted() {
 }
 
 #[test]
-fn the_tag_static_link_makes_a_program_that_needs_no_shared_library() {
+fn the_static_link_tag_builds_a_program_without_the_shared_library() {
     let native = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
     let library = cc::static_library();
     let libraries = format!("-L{} -l:libhandsfree_secrets.a {native}", library.parent().unwrap().display());

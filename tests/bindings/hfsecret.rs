@@ -1,5 +1,4 @@
-//! `hfsecret`, the command line for scripts and batch jobs: what it prints, what it exits with, and what a migration
-//! leaves alone.
+//! The command-line program `hfsecret`: its output, its exit codes, and migrations.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -18,7 +17,7 @@ fn compiled(compiler: &str) -> PathBuf {
     cc::compile_folder(compiler, "c99", &repository_root().join("tools/hfsecret"), &format!("hfsecret-{compiler}"))
 }
 
-/// What a run left: the exit code, standard output and standard error.
+/// The result of a run: the exit code, standard output and standard error.
 #[derive(Debug, PartialEq)]
 struct Run {
     code: i32,
@@ -26,7 +25,7 @@ struct Run {
     err: String,
 }
 
-/// hfsecret in an environment of this test's making.
+/// hfsecret in an environment that the test sets up.
 struct Shell {
     environment: Vec<(String, String)>,
 }
@@ -44,7 +43,7 @@ impl Shell {
             .with("VAULT_MOUNT", mount)
     }
 
-    /// The later of two values for one variable counts.
+    /// Sets a variable. A later value replaces an earlier one.
     fn with(mut self, name: &str, value: &str) -> Shell {
         self.environment.push((name.into(), value.into()));
         self
@@ -60,7 +59,7 @@ impl Shell {
         let mut command = self.command(arguments);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hfsecret");
-        // A program that refuses its arguments does not read: the broken pipe is none of the test's business.
+        // A program that refuses its arguments does not read its input, so a broken pipe is expected.
         let _ = child.stdin.take().expect("a pipe").write_all(input);
         let output = child.wait_with_output().expect("its end");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
@@ -77,7 +76,7 @@ fn done(out: &str) -> Run {
 }
 
 #[test]
-fn help_and_version_are_printed_without_any_configuration() {
+fn help_and_version_need_no_configuration() {
     let shell = Shell::on_env().with("SECRET_MANAGER_TYPE", "nonsense");
     assert_eq!(shell.run(&["--version"]), done(concat!("hfsecret ", env!("CARGO_PKG_VERSION"), "\n")));
     let help = shell.run(&["--help"]);
@@ -109,7 +108,7 @@ fn the_five_operations_work_on_a_server() {
 }
 
 #[test]
-fn one_newline_belongs_to_the_line_and_not_to_the_value_unless_exact() {
+fn one_final_newline_is_removed_unless_exact() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let shell = Shell::on_vault(server, &mount);
@@ -129,7 +128,7 @@ fn one_newline_belongs_to_the_line_and_not_to_the_value_unless_exact() {
 }
 
 #[test]
-fn a_value_of_a_megabyte_survives_and_one_with_a_nul_is_refused() {
+fn a_value_of_a_megabyte_is_kept_and_one_with_a_nul_refused() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let shell = Shell::on_vault(server, &mount);
@@ -184,7 +183,7 @@ fn every_kind_of_failure_has_its_exit_code() {
 }
 
 #[test]
-fn an_open_that_fails_shows_its_message_whatever_compiled_it() {
+fn a_failed_open_shows_its_message_with_every_compiler() {
     let clang = compiled("clang");
     for program in [program(), &clang] {
         for arguments in [["list"].as_slice(), &["migrate"], &["get", "vault://a"]] {
@@ -198,7 +197,7 @@ fn an_open_that_fails_shows_its_message_whatever_compiled_it() {
 }
 
 #[test]
-fn wrong_usage_is_told_before_anything_is_read_or_sent() {
+fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
     let wrong: [&[&str]; 13] = [
         &[],
         &["stor"],
@@ -219,12 +218,12 @@ fn wrong_usage_is_told_before_anything_is_read_or_sent() {
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
         assert!(run.err.contains("hfsecret --help"), "{arguments:?}: {}", run.err);
     }
-    // After "--" nothing is an option.
+    // Arguments after "--" are not options.
     assert_eq!(Shell::on_env().run(&["get", "--", "--exact"]).code, 4);
 }
 
 #[test]
-fn a_full_disk_is_no_success() {
+fn a_full_disk_is_a_failure() {
     let shell = Shell::on_env().with("HANDSFREE_SECRET_A", "value");
     for arguments in [["get", "env://HANDSFREE_SECRET_A"].as_slice(), &["list"], &["--help"]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -241,10 +240,10 @@ fn the_env_backend_can_be_read() {
 }
 
 #[test]
-fn migrate_copies_every_secret_of_the_environment_and_can_be_run_again() {
+fn migrate_copies_every_secret_of_the_environment_and_is_repeatable() {
     let server = Server::shared();
     let mount = server.fresh_mount();
-    // SECRET_MANAGER_TYPE is still what it was before the migration.
+    // SECRET_MANAGER_TYPE still has its value from before the migration.
     let shell = Shell::on_vault(server, &mount)
         .with("SECRET_MANAGER_TYPE", "env")
         .with("HANDSFREE_SECRET_GITHUB_TOKEN_USER_123", "ghp_1")
@@ -265,7 +264,7 @@ fn migrate_copies_every_secret_of_the_environment_and_can_be_run_again() {
 }
 
 #[test]
-fn migrate_with_a_prefix_of_its_own_takes_that_off() {
+fn migrate_removes_a_configured_prefix() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let shell = Shell::on_vault(server, &mount).with("SECRET_MANAGER_ENV_PREFIX", "APP_").with("APP_KEY", "value");
@@ -273,7 +272,7 @@ fn migrate_with_a_prefix_of_its_own_takes_that_off() {
 }
 
 #[test]
-fn migrate_leaves_alone_what_is_in_vault_already() {
+fn migrate_does_not_overwrite_secrets_in_vault() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     server.write_raw(&mount, "differs", json!({"value": "theirs", "metadata": {"owner": "b"}, "other": 1}));
@@ -310,7 +309,7 @@ fn migrate_leaves_alone_what_is_in_vault_already() {
 }
 
 #[test]
-fn migrate_stops_at_a_failure_that_the_next_secret_would_meet_too() {
+fn migrate_stops_at_a_failure_that_affects_all_secrets() {
     let server = Server::shared();
     let shell =
         Shell::on_vault(server, "no-such-mount").with("HANDSFREE_SECRET_A", "a").with("HANDSFREE_SECRET_B", "b");

@@ -1,4 +1,4 @@
-/* Every function that can fail, given NULL for each of its pointers and invalid UTF-8 for each of its strings. */
+/* Calls every function that can fail with NULL for each of its pointers and invalid UTF-8 for each of its strings. */
 #include "check.h"
 
 #define MOST_PARAMETERS 7
@@ -8,14 +8,14 @@ typedef void *arguments[MOST_PARAMETERS];
 
 enum kind {
     END,
-    OBJECT,          /* must be there */
+    OBJECT,          /* must not be NULL */
     OPTIONAL_OBJECT, /* may be NULL */
     STRING,
     OPTIONAL_STRING,
-    OUT,             /* T **, must be there */
+    OUT,             /* T **, must not be NULL */
     OPTIONAL_OUT,
-    BUFFER,          /* char[], must be there */
-    OUT_LENGTH       /* size_t *, must be there */
+    BUFFER,          /* char[], must not be NULL */
+    OUT_LENGTH       /* size_t *, must not be NULL */
 };
 
 struct parameter {
@@ -155,7 +155,8 @@ static const struct function FUNCTIONS[] = {
      {{"metadata", OBJECT}, {"key", STRING}, {"value", STRING}, {NULL, END}}},
 };
 
-/* A stray byte, a cut sequence, an overlong "/", a surrogate, beyond U+10FFFF, Latin-1 in the middle. */
+/* A stray continuation byte, a truncated sequence, an overlong "/", a surrogate, a code point above U+10FFFF,
+ * Latin-1. */
 static const char *const NOT_UTF8[] = {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "m\xfcller"};
 
 static hf_manager *manager;
@@ -164,7 +165,7 @@ static hf_call *call;
 static hf_metadata *metadata;
 static char *reference;
 
-/* Somewhere for results; NULL and 0 are what must be there after a failure, so it starts as something else. */
+/* Out-parameters. A failure has to set them to NULL and 0, so they start with other values. */
 static struct {
     void *out;
     char buffer[64];
@@ -231,8 +232,8 @@ static void free_result(const struct function *function)
     results.out = NULL;
 }
 
-/* A refused argument: the status, the error that names the parameter, and cleared results; with and without a place for
- * the error. */
+/* Checks a refused argument: the status, the parameter named in the error, and cleared results; with and without an
+ * out-parameter for the error. */
 static void refuses(const struct function *function, arguments a, int bad, const char *why)
 {
     const struct parameter *parameter = &function->parameters[bad];
@@ -310,7 +311,7 @@ static void check_function(const struct function *function)
     }
 }
 
-/* What cannot fail takes NULL, too. */
+/* Functions that cannot fail accept NULL, too. */
 static void check_null_without_status(void)
 {
     hf_options_free(NULL);

@@ -1,4 +1,4 @@
-/* Many secrets in one call: each has a status of its own, in the order of the call. */
+/* Batches: each secret has its own status, in the order of the call. */
 #include "check.h"
 
 static void check_item(const hf_results *results, size_t index, hf_status status, const char *text)

@@ -1,4 +1,4 @@
-/* A server that takes connections and never answers, for calls that have to end by themselves. */
+/* A server that accepts connections and never answers. */
 #ifndef BLACK_HOLE_H
 #define BLACK_HOLE_H
 
@@ -12,7 +12,7 @@
 
 struct black_hole {
     int listener;
-    char address[64]; /* a VAULT_ADDR */
+    char address[64]; /* for VAULT_ADDR */
 };
 
 static inline struct black_hole dig(void)
@@ -33,7 +33,7 @@ static inline struct black_hole dig(void)
     return hole;
 }
 
-/* Waits for a call that has connected: it is under way now. Ends the program after 20 seconds. */
+/* Waits until a call has connected. Ends the program after 20 seconds. */
 static inline int swallow(const struct black_hole *hole)
 {
     struct pollfd waiting = {0};
@@ -41,7 +41,7 @@ static inline int swallow(const struct black_hole *hole)
     waiting.fd = hole->listener;
     waiting.events = POLLIN;
     if (poll(&waiting, 1, 20000) != 1) {
-        fprintf(stderr, "nobody connects\n");
+        fprintf(stderr, "no connection arrived\n");
         exit(1);
     }
     return accept(hole->listener, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The time limit of a call, and its cancellation from another thread. */
+/* The timeout of a call, and its cancellation from another thread. */
 #define _POSIX_C_SOURCE 200809L
 #include "black_hole.h"
 #include "cancellation.h"
@@ -29,7 +29,7 @@ static void check_timeout(void)
     int try;
 
     CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(call, 100, &error));
-    for (try = 0; try < 2; try++) { /* the time begins anew with each call */
+    for (try = 0; try < 2; try++) { /* the timeout starts again with each call */
         double start = now();
         double took;
 
@@ -59,7 +59,7 @@ static double cancel_an_open(struct cancellation *cancellation)
     void *connection = NULL;
     double ended;
 
-    /* What the calls before this one left behind. */
+    /* The connections of the calls before this one. */
     struct pollfd waiting = {0};
     waiting.fd = hole.listener;
     waiting.events = POLLIN;
@@ -80,7 +80,7 @@ static double cancel_an_open(struct cancellation *cancellation)
     return ended;
 }
 
-/* Cancelling a thread waits for the end of the call that it is in. */
+/* pthread_cancel takes effect after the end of the current call. */
 static void *open_and_tell(void *unused)
 {
     hf_call *call = hf_call_new();

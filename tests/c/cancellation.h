@@ -1,5 +1,5 @@
-/* How long a call goes on after another thread has cancelled it, measured by the thread that is in the call. The bound
- * is the promised one; a second attempt is allowed only where the machine itself was late. */
+/* Measures how long a call goes on after another thread has cancelled it, on the thread of the call. The limit is
+ * the documented one; an attempt is repeated only if the machine itself was late. */
 #ifndef CANCELLATION_H
 #define CANCELLATION_H
 
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #define PROMISED 0.1
-#define IN_TIME 3   /* so often a call has to end in time */
-#define ATTEMPTS 30 /* before the machine is given up */
+#define IN_TIME 3   /* how often a call has to end in time */
+#define ATTEMPTS 30 /* the maximum number of attempts */
 
 static inline double now(void)
 {
@@ -30,17 +30,16 @@ static inline void pause_for(double seconds)
     nanosleep(&time, NULL);
 }
 
-/* A call that one thread is in and another one cancels. */
+/* A call of one thread that another one cancels. */
 struct cancellation {
     hf_call *call;
-    int schedstat; /* of the thread that is in the call */
+    int schedstat; /* of the thread of the call */
     double cancelled_at;
-    double kept_waiting; /* by the scheduler, up to then */
+    double kept_waiting; /* its value when the call was cancelled */
     double overslept;
 };
 
-/* How long a thread was ready to run so far, and did not, because others had the processors; 0 where the kernel does
- * not tell. */
+/* How long a thread was runnable so far without running; 0 if the kernel does not report it. */
 static inline double ready_but_waiting(int schedstat)
 {
     char text[128] = {0};
@@ -51,7 +50,8 @@ static inline double ready_but_waiting(int schedstat)
     return (double)waiting / 1e9;
 }
 
-/* Cancels, and sleeps for as long as the library waits before it looks up: what this takes longer the machine was late. */
+/* Cancels, and sleeps for as long as the library waits between two checks. If this takes longer, the machine is late
+ * by the difference. */
 static inline void cancel(struct cancellation *cancellation)
 {
     const double looks_up = 0.05;
@@ -63,7 +63,8 @@ static inline void cancel(struct cancellation *cancellation)
     cancellation->overslept = now() - cancellation->cancelled_at - looks_up;
 }
 
-/* Has `attempt` make a call that is cancelled, and tell when the call ended, until it was in time often enough. */
+/* Repeats `attempt`, which makes a call that is cancelled and reports when it ended, until it was in time often
+ * enough. */
 static inline void check_ends_in_time(const char *what, double (*attempt)(struct cancellation *))
 {
     int attempts, in_time = 0;

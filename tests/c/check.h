@@ -1,4 +1,5 @@
-/* What the C tests share: a check that says where it failed, and reaches every row of a table before it gives up. */
+/* Checks for the C tests: a failed check prints its place, and does not end the program before the last row of a
+ * table. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -19,7 +20,7 @@ static int failures = 0;
         }                                                              \
     } while (0)
 
-/* Compares a status with the expected one, and frees the error, which must be there exactly for a failure. */
+/* Compares a status with the expected one, and frees the error, which has to be set exactly for failures. */
 static inline void check_status(int line, const char *what, hf_status got, hf_status expected, hf_error **error)
 {
     if (got != expected || (got < 0) != (*error != NULL) || (got < 0 && hf_error_status(*error) != got)) {

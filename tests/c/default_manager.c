@@ -1,5 +1,5 @@
-/* The process-wide manager while one thread is stuck in opening it: others wait no longer than they want to, and a
- * child that was forked meanwhile does not wait for a thread that it does not have. */
+/* The process-wide manager while one thread hangs in opening it: others wait only until their deadlines, and a child
+ * forked meanwhile does not wait for a thread that does not exist in it. */
 #define _POSIX_C_SOURCE 200809L
 #include "black_hole.h"
 #include "cancellation.h"
@@ -33,7 +33,7 @@ static void check_impatient(void)
 
 static void *cancel_what_waits(void *cancellation)
 {
-    pause_for(0.15); /* nothing tells from outside that a thread waits for another */
+    pause_for(0.15); /* it cannot be observed that one thread waits for another */
     cancel(cancellation);
     return NULL;
 }
@@ -65,7 +65,7 @@ static void check_opens(const char *where)
     hf_manager_free(manager);
 }
 
-/* All of them get a manager that works, also while it is being reset. */
+/* All threads get a working manager, also while it is being reset. */
 static void *get_and_use(void *number)
 {
     char key[] = "default_0";
@@ -107,7 +107,7 @@ static void check_many_at_once(void)
         pthread_join(threads[i], NULL);
 }
 
-/* It is one object, of which each caller has a reference. */
+/* It is one object, to which each caller gets a reference. */
 static void check_is_one_object(void)
 {
     hf_manager *one = NULL;
@@ -126,7 +126,7 @@ static void check_is_one_object(void)
     hf_manager_free(one);
 }
 
-/* A call that was cancelled before opens nothing, although opening the env backend takes no time. */
+/* A call that was already cancelled opens nothing, although opening the env backend takes no time. */
 static void check_cancelled(void)
 {
     hf_call *call = hf_call_new();
@@ -152,7 +152,7 @@ static void *open_without_a_limit(void *ignored)
     return NULL;
 }
 
-/* Those who wait for one another have VAULT_CLIENT_TIMEOUT together, not each in turn. */
+/* Threads that wait for each other share one VAULT_CLIENT_TIMEOUT. */
 static void check_waiting_counts(void)
 {
     pthread_t threads[6];
@@ -195,7 +195,7 @@ int main(void)
 
     child = fork();
     if (child == 0) {
-        alarm(20); /* rather than for ever */
+        alarm(20); /* instead of hanging */
         failures = 0;
         check_opens("in the child");
         _exit(result());

@@ -1,4 +1,4 @@
-/* A whole life on the embedded backend: every operation, found and not found, and who owns what. */
+/* Every operation on the env backend, with existing and missing secrets, and the ownership of results. */
 #include "check.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static void check_operations(hf_manager *manager)
 
     CHECK_STATUS(HF_OK, hf_get_secret(manager, reference, NULL, &value, &error));
     CHECK(strcmp(value, "ghp_\xc3\xbc") == 0, "%s", value);
-    value[0] = '\0'; /* an early end does not keep the rest from being wiped */
+    value[0] = '\0'; /* the rest is wiped in spite of an early NUL */
     hf_free_string(value);
 
     CHECK_STATUS(HF_OK, hf_update_secret(manager, reference, "", NULL, NULL, &error));
@@ -99,7 +99,7 @@ static void check_list(hf_manager *manager)
     hf_string_list_free(list);
 }
 
-/* Each reference is freed once; what one opened, another may outlive. */
+/* Each reference is freed once; the manager lives as long as the last of them. */
 static void check_references(void)
 {
     hf_manager *first = open_env();

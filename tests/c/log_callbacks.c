@@ -1,4 +1,4 @@
-/* Who gets a log line, and that `destroy` runs once, after the last call into its callback. */
+/* Which callback gets a log line, and that `destroy` runs once, after the last call of its callback. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -11,8 +11,8 @@ struct listener {
     int destroyed_inside;
     int last_level;
     char last[512];
-    hf_manager *calls;   /* called back into from within a line */
-    int replaces_itself; /* from within a line */
+    hf_manager *calls;   /* called from within the callback */
+    int replaces_itself; /* from within the callback */
 };
 
 static void heard(int32_t level, const char *message, void *user_data)

@@ -1,4 +1,4 @@
-/* The process-wide callback is replaced while other threads are inside of it: no call after destroy, one destroy each. */
+/* Replaces the process-wide callback while other threads run it: each is destroyed once and not called afterwards. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 

@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #define THREADS 8
-#define LOOKS_UP 0.05 /* how long the library waits before it looks whether it was cancelled */
+#define LOOKS_UP 0.05 /* the interval at which the library checks for cancellation */
 
 static struct black_hole hole;
 static hf_options *options;
@@ -50,7 +50,7 @@ static double cancel_from_a_handler(struct cancellation *cancellation)
             exit(1);
     }
     for (i = 0; i < THREADS; i++)
-        connections[i] = swallow(&hole); /* all of them are in their call now */
+        connections[i] = swallow(&hole); /* every thread is now in its call */
 
     cancellation->cancelled_at = now();
     CHECK(pthread_kill(threads[0], SIGTERM) == 0, "no signal");

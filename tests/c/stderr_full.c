@@ -1,5 +1,5 @@
-/* Log lines when standard error takes none: no call waits, no signal comes, the mode of the stream stays, and the next
- * line that goes through says how many were dropped. */
+/* Log lines while standard error is full: no call blocks, no signal is raised, the mode of the stream does not
+ * change, and the next line that is written reports how many were dropped. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -15,7 +15,7 @@
 static hf_manager *manager;
 static FILE *copy;
 
-/* A warning, which may not take longer than the alarm allows. */
+/* Logs a warning, which has to return before the alarm. */
 static void provoke(void)
 {
     hf_error *error = NULL;
@@ -26,7 +26,7 @@ static void provoke(void)
     alarm(0);
 }
 
-/* Whether `end` becomes ready soon: a terminal passes on in the background what was written. */
+/* Whether `end` becomes ready soon: a terminal forwards written data asynchronously. */
 static int soon(int end, short events)
 {
     struct pollfd entry = {end, events, 0};
@@ -34,7 +34,7 @@ static int soon(int end, short events)
     return poll(&entry, 1, 200) > 0 && (entry.revents & events) != 0;
 }
 
-/* Writes into `end` until it is full, without changing the mode that others see. */
+/* Writes into `end` until it is full, without changing the mode of the shared description. */
 static void fill(int end)
 {
     static const char zeros[4096];
@@ -53,7 +53,7 @@ static void fill(int end)
         close(own);
 }
 
-/* Reads from `end` until nothing comes any more; the end of it is the text. */
+/* Reads from `end` until nothing arrives any more; keeps the last part as text. */
 static void drain(int end, char *text, size_t room)
 {
     size_t filled = 0;
@@ -71,7 +71,7 @@ static void drain(int end, char *text, size_t room)
     text[filled] = '\0';
 }
 
-/* The stream is blocking, and full: three lines are dropped, and the fourth says so once there is room. */
+/* The stream is blocking and full: three lines are dropped, and the fourth reports that when there is room. */
 static void full(const char *what, int reader, int writer)
 {
     static char text[1 << 16];
@@ -97,7 +97,7 @@ static void full(const char *what, int reader, int writer)
     close(writer);
 }
 
-/* At the limit of a file's size a write raises SIGXFSZ, which ends a program. */
+/* At the size limit of a file a write raises SIGXFSZ, which would end the program. */
 static void file_at_its_limit(void)
 {
     struct rlimit before, limit;
@@ -115,7 +115,7 @@ static void file_at_its_limit(void)
     setrlimit(RLIMIT_FSIZE, &before);
     CHECK(sigpending(&set) == 0 && sigismember(&set, SIGXFSZ) == 0, "SIGXFSZ is left pending");
     CHECK(sigprocmask(SIG_BLOCK, NULL, &set) == 0 && sigismember(&set, SIGXFSZ) == 0, "SIGXFSZ is left blocked");
-    /* The line that was cut ends before the next one. */
+    /* A partial line is ended before the next one. */
     provoke();
     {
         static char text[4096];
@@ -137,7 +137,7 @@ int main(void)
     int ends[2];
     int number = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
 
-    /* What fails is told where the test can see it. */
+    /* Failures are printed where the test can read them. */
     copy = number < 0 ? NULL : fdopen(number, "w");
     if (copy == NULL)
         return 2;

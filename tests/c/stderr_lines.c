@@ -1,4 +1,4 @@
-/* What VAULT_LOG_LEVEL writes to standard error: nothing unless asked, whole lines, and no SIGPIPE. */
+/* The lines of VAULT_LOG_LEVEL on standard error: none by default, complete lines, and no SIGPIPE. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -18,7 +18,7 @@ static hf_manager *open_with(const char *level)
     return manager;
 }
 
-/* A warning; checks are for after standard error is back. */
+/* Logs a warning. The caller checks the status after it has restored standard error. */
 static hf_status provoke(const hf_manager *manager)
 {
     char *value = NULL;
@@ -26,7 +26,7 @@ static hf_status provoke(const hf_manager *manager)
     return hf_get_secret(manager, "no\nreference", NULL, &value, NULL);
 }
 
-/* What one warning writes, with standard error turned into a pipe meanwhile. */
+/* The text that one warning writes to standard error, which is a pipe meanwhile. */
 static void warn_into(const hf_manager *manager, char *text, size_t room)
 {
     int ends[2];
@@ -59,7 +59,7 @@ static void warn_into_a_closed_pipe(const hf_manager *manager)
     close(ends[0]);
     close(ends[1]);
     errno = 77;
-    status = provoke(manager); /* ends the program if SIGPIPE comes */
+    status = provoke(manager); /* ends the program if SIGPIPE is raised */
     after = errno;
     dup2(saved, STDERR_FILENO);
     close(saved);

@@ -1,5 +1,5 @@
-/* Updates one secret again and again while others do the same: update_contender REFERENCE NAME COUNT.
- * Opens its manager, prints "ready", waits for a line on standard input, and then updates COUNT times. */
+/* Updates one secret repeatedly while other programs do the same: update_contender REFERENCE NAME COUNT. Opens its
+ * manager, prints "ready", waits for a line on standard input, and then updates COUNT times. */
 #include <handsfree_secrets.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-//! Leaders that die or freeze while writers and readers are at work.
+//! Leaders that are killed or frozen under load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,32 +13,32 @@ use crate::open;
 
 const WRITERS: usize = 4;
 const READERS: usize = 4;
-/// Of every call.
+/// The timeout of every call.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Beside the deadline, on a busy machine.
+/// How late a call may end on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
-/// Three blows in a minute.
+/// Three faults per minute.
 const PERIOD: Duration = Duration::from_secs(20);
-/// How much longer than the election a failing call, or a silence, may last: each try on a frozen node takes 3 s, one
-/// pause up to 0.5 s.
+/// How much longer than the election a failing call, or the time between two successes, may last: each attempt on a
+/// frozen node takes 3 s, one pause up to 0.5 s.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// What happens to a leader.
+/// A fault of a leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blow {
-    /// SIGKILL; it is started again later.
+pub enum LeaderFault {
+    /// SIGKILL; the node is restarted later.
     Kill,
-    /// SIGSTOP; it goes on later, and believes for a moment that it still leads.
+    /// SIGSTOP; the node is continued later, and for a moment still considers itself the leader.
     Freeze,
 }
 
-/// What happens, and how often.
+/// Which fault, and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// What.
-    pub blow: Blow,
-    /// How often.
-    pub blows: usize,
+    /// The fault.
+    pub fault: LeaderFault,
+    /// How many times.
+    pub count: usize,
 }
 
 /// One secret of one writer. Its values are ascending numbers.
@@ -47,35 +47,35 @@ struct Subject {
     key: String,
     /// The highest number whose write returned success.
     confirmed: AtomicU64,
-    /// The highest number that anybody tried to write.
+    /// The highest number of any attempted write.
     attempted: AtomicU64,
 }
 
-/// What one thread has seen.
+/// The observations of one thread.
 #[derive(Default)]
 struct Seen {
     calls: usize,
     failures: Vec<(Instant, Error)>,
     longest_call: Duration,
-    /// From one success to the next.
+    /// The longest time between two successes.
     longest_gap: Duration,
 }
 
 struct Load {
     manager: Arc<dyn SecretManager>,
-    /// Every secret that there ever was: those of each writer, the last one is the present one.
+    /// All secrets of each writer, in the order of their creation; the last one is the current one.
     subjects: [Mutex<Vec<Arc<Subject>>>; WRITERS],
     stop: Stop,
 }
 
-/// Strikes the leader as often as planned, under load, and checks that nothing was lost.
-pub fn unleash(cluster: &mut Cluster, plan: Plan) {
+/// Injects the planned faults under load, and checks that no confirmed write was lost.
+pub fn run(cluster: &mut Cluster, plan: Plan) {
     let load = Load {
         manager: open(cluster, &cluster.addresses(), &[]),
         subjects: std::array::from_fn(|writer| Mutex::new(vec![Subject::new(plan, writer, 0)])),
         stop: Stop::default(),
     };
-    let mut strikes = Vec::new();
+    let mut injections = Vec::new();
     let seen: Vec<Seen> = std::thread::scope(|scope| {
         let guard = load.stop.guard();
         let writers = (0..WRITERS).map(|writer| {
@@ -91,50 +91,50 @@ pub fn unleash(cluster: &mut Cluster, plan: Plan) {
             })
         });
         let threads: Vec<_> = writers.chain(readers).collect();
-        for _ in 0..plan.blows {
-            strikes.push(strike(cluster, &load, plan));
+        for _ in 0..plan.count {
+            injections.push(inject(cluster, &load, plan));
         }
         drop(guard);
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     load.check_all(cluster);
-    report(plan, &strikes, &seen);
+    report(plan, &injections, &seen);
 }
 
-/// When a leader was struck, and how long it took until another one led.
-struct Strike {
+/// The time of a fault, and how long it took until another node was the leader.
+struct Injection {
     at: Instant,
     election: Duration,
 }
 
-fn strike(cluster: &mut Cluster, load: &Load, plan: Plan) -> Strike {
+fn inject(cluster: &mut Cluster, load: &Load, plan: Plan) -> Injection {
     let began = Instant::now();
     load.wait_for_progress();
     let leader = cluster.leader();
     let at = Instant::now();
-    match plan.blow {
-        Blow::Kill => cluster.kill(leader),
-        Blow::Freeze => cluster.freeze(leader),
+    match plan.fault {
+        LeaderFault::Kill => cluster.kill(leader),
+        LeaderFault::Freeze => cluster.freeze(leader),
     }
     let next = eventually("a new leader", DEADLINE, || Some(cluster.leader()).filter(|&node| node != leader));
     let election = at.elapsed();
     assert_ne!(next, leader);
     load.wait_for_progress();
-    match plan.blow {
-        Blow::Kill => cluster.restart(leader),
-        Blow::Freeze => cluster.thaw(leader),
+    match plan.fault {
+        LeaderFault::Kill => cluster.restart(leader),
+        LeaderFault::Freeze => cluster.thaw(leader),
     }
     cluster.wait_for_voters();
     load.wait_for_progress();
-    if plan.blows > 1 {
+    if plan.count > 1 {
         std::thread::sleep(PERIOD.saturating_sub(began.elapsed()));
     }
-    Strike { at, election }
+    Injection { at, election }
 }
 
 impl Subject {
     fn new(plan: Plan, writer: usize, number: usize) -> Arc<Subject> {
-        let key = format!("{:?}-{writer}-{number}", plan.blow);
+        let key = format!("{:?}-{writer}-{number}", plan.fault);
         let reference = format!("vault://{key}");
         Arc::new(Subject { reference, key, confirmed: AtomicU64::new(0), attempted: AtomicU64::new(0) })
     }
@@ -166,7 +166,7 @@ impl Load {
             seen.note(started, outcome.as_ref().err(), &mut success);
             match outcome {
                 Ok(()) => subject.confirmed.store(number, Ordering::Release),
-                // A write without an answer may happen later still. So it has to be the last one of its secret.
+                // A write without an answer may still happen later, so the writer goes on with a new secret.
                 Err(_) => {
                     let mut subjects = self.subjects[writer].lock().unwrap();
                     let next = Subject::new(plan, writer, subjects.len());
@@ -177,7 +177,7 @@ impl Load {
         seen
     }
 
-    /// Reads what is being written: never less than what was confirmed before.
+    /// Reads the current secrets, and checks that no value is older than one confirmed before.
     fn read(&self, reader: usize) -> Seen {
         let mut seen = Seen::default();
         let mut success = Instant::now();
@@ -202,7 +202,7 @@ impl Load {
         seen
     }
 
-    /// Every writer gets further.
+    /// Waits until every writer has confirmed another write.
     fn wait_for_progress(&self) {
         for writer in 0..WRITERS {
             let state = || {
@@ -215,8 +215,8 @@ impl Load {
         }
     }
 
-    /// Every confirmed write is there with its last value. A manager that wrote nothing itself may be shown an older one by
-    /// a standby, but not for long; what is lost never comes.
+    /// Checks that every secret has its last confirmed value. A new manager may read an older value from a standby for
+    /// a short time; a lost write never appears.
     fn check_all(&self, cluster: &Cluster) {
         const CATCHING_UP: Duration = Duration::from_secs(10);
         let manager = open(cluster, &cluster.addr(cluster.leader()), &[]);
@@ -263,34 +263,34 @@ impl Seen {
     }
 }
 
-fn report(plan: Plan, strikes: &[Strike], seen: &[Seen]) {
-    let what = match plan.blow {
-        Blow::Kill => "killed",
-        Blow::Freeze => "frozen",
+fn report(plan: Plan, injections: &[Injection], seen: &[Seen]) {
+    let what = match plan.fault {
+        LeaderFault::Kill => "killed",
+        LeaderFault::Freeze => "frozen",
     };
     let longest = |of: fn(&Seen) -> Duration, seen: &[Seen]| seen.iter().map(of).max().unwrap_or_default();
     let calls: usize = seen.iter().map(|s| s.calls).sum();
     let failures: Vec<&(Instant, Error)> = seen.iter().flat_map(|s| &s.failures).collect();
-    let election = strikes.iter().map(|s| s.election).max().unwrap_or_default();
+    let election = injections.iter().map(|s| s.election).max().unwrap_or_default();
     let (writers, readers) = seen.split_at(WRITERS);
     let longest_call = longest(|s| s.longest_call, seen);
     let gap = longest(|s| s.longest_gap, seen);
-    // How long after the blow the last call failed that it had hit.
+    // The time from the fault to the last failure of a call that it affected.
     let last_failure =
-        failures.iter().filter_map(|(at, _)| strikes.iter().filter(|s| s.at <= *at).map(|s| *at - s.at).min());
+        failures.iter().filter_map(|(at, _)| injections.iter().filter(|s| s.at <= *at).map(|s| *at - s.at).min());
     let last_failure = last_failure.max().unwrap_or_default();
     let seconds = |duration: Duration| format!("{:.1} s", duration.as_secs_f64());
     figure(
         &format!("leaders {what}; calls; failed (outcome unknown)"),
-        format!("{}; {calls}; {}", strikes.len(), failures.len()),
+        format!("{}; {calls}; {}", injections.len(), failures.len()),
     );
     figure(&format!("leader {what}: longest election, as seen from outside"), seconds(election));
-    figure(&format!("leader {what}: last failed call after the blow"), seconds(last_failure));
+    figure(&format!("leader {what}: last failed call after the fault"), seconds(last_failure));
     figure(&format!("leader {what}: longest time without a write"), seconds(longest(|s| s.longest_gap, writers)));
     figure(&format!("leader {what}: longest time without a read"), seconds(longest(|s| s.longest_gap, readers)));
     figure(&format!("leader {what}: longest call (deadline 30 s)"), seconds(longest_call));
     figure(&format!("leader {what}: confirmed writes lost, stale reads"), 0);
     assert!(longest_call < DEADLINE + SLACK, "a call took {longest_call:?}");
     assert!(gap < election + GRACE, "nothing for {gap:?}, an election took {election:?}");
-    assert!(last_failure < election + GRACE, "failures until {last_failure:?} after the blow: {failures:?}");
+    assert!(last_failure < election + GRACE, "failures until {last_failure:?} after the fault: {failures:?}");
 }

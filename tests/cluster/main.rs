@@ -1,4 +1,4 @@
-//! Three real nodes with raft: leaders that are killed or frozen under load, and reads of one's own writes.
+//! Three real nodes with raft: leaders that are killed or frozen under load, and reads after writes.
 
 #![cfg(test)]
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Cluster;
 
-use chaos::{Blow, Plan};
+use chaos::{LeaderFault, Plan};
 use managers::open_with;
 
 /// A manager for these addresses, with the cluster's root token.
@@ -33,28 +33,28 @@ fn start(standby_reads: bool) -> Cluster {
     cluster
 }
 
-/// One cluster for all of it, since it takes half a minute to start.
-fn everything(standby_reads: bool, reads: usize, blows: usize) {
+/// Runs all checks on one cluster, since starting one takes half a minute.
+fn run_all_checks(standby_reads: bool, reads: usize, count: usize) {
     let mut cluster = start(standby_reads);
     own_writes::are_never_stale(&cluster, reads);
     own_writes::updates_through_standbys_lose_nothing(&cluster);
-    chaos::unleash(&mut cluster, Plan { blow: Blow::Kill, blows });
-    chaos::unleash(&mut cluster, Plan { blow: Blow::Freeze, blows });
+    chaos::run(&mut cluster, Plan { fault: LeaderFault::Kill, count });
+    chaos::run(&mut cluster, Plan { fault: LeaderFault::Freeze, count });
 }
 
 #[test]
-fn a_cluster_loses_no_write_and_shows_no_stale_value_when_its_leader_dies_or_freezes() {
-    everything(true, 1000, 1);
+fn no_write_is_lost_and_no_read_is_stale_when_the_leader_dies_or_freezes() {
+    run_all_checks(true, 1000, 1);
 }
 
 #[test]
 #[ignore = "minutes; make chaos"]
 fn three_leaders_in_a_minute_with_standbys_that_answer_reads() {
-    everything(true, 1000, 3);
+    run_all_checks(true, 1000, 3);
 }
 
 #[test]
 #[ignore = "minutes; make chaos"]
-fn three_leaders_in_a_minute_with_standbys_that_pass_reads_on() {
-    everything(false, 1000, 3);
+fn three_leaders_in_a_minute_with_standbys_that_forward_reads() {
+    run_all_checks(false, 1000, 3);
 }

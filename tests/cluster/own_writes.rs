@@ -1,4 +1,4 @@
-//! What a manager has written it reads, through whichever node.
+//! A manager reads its own writes through every node.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use handsfree_secrets_test_support::{Cluster, FaultProxy, NODES, eventually, fig
 
 use crate::open;
 
-/// Stores through one node and gets through another, again and again: the value is never an older one.
+/// Repeatedly stores through one node and gets through another, and checks that the value is never an older one.
 ///
-/// The manager knows one address, which leads to another node whenever the test says so, and uses each connection
-/// once. So it cannot know which node it talks to; only what it sends along can make the answer a fresh one.
+/// The manager knows one address, which the test redirects to another node between calls, and uses each connection
+/// once. So it cannot know which node it talks to; only `X-Vault-Index` can make the read consistent.
 pub fn are_never_stale(cluster: &Cluster, rounds: usize) {
     let proxy = FaultProxy::to(cluster.port(0));
     let manager = open(cluster, &proxy.addr(), &[("VAULT_MAX_CONNECTION_AGE", "0")]);
@@ -30,13 +30,13 @@ pub fn are_never_stale(cluster: &Cluster, rounds: usize) {
     figure("one store and one get that way", format!("{:.1} ms", each.as_secs_f64() * 1000.0));
 }
 
-/// Three managers, each of which knows one node only, change the same secret at the same time.
+/// Three managers, each with the address of one node, update the same secret concurrently.
 pub fn updates_through_standbys_lose_nothing(cluster: &Cluster) {
     const UPDATES: usize = 20;
     let managers: [_; NODES] = std::array::from_fn(|node| open(cluster, &cluster.addr(node), &[]));
     managers[0].store("shared", "0", None, &Call::default()).unwrap();
     for manager in &managers {
-        // What another manager wrote may take a moment until a standby shows it.
+        // A standby may show the write of another manager a moment later.
         eventually("the secret on every node", Duration::from_secs(10), || {
             manager.get("vault://shared", &Call::default()).unwrap()
         });

@@ -1,4 +1,4 @@
-// What the C++ tests check with: a failed check says where, and ends the program.
+// Checks for the C++ tests: a failed check prints its place and ends the program.
 #ifndef HANDSFREE_SECRETS_TESTS_CHECK_HPP
 #define HANDSFREE_SECRETS_TESTS_CHECK_HPP
 

@@ -1,4 +1,4 @@
-// Reads what its token may not read, alone and among others, and prints what the exceptions say.
+// Reads secrets that its token may not read, singly and in a batch, and prints the exceptions.
 #include <handsfree_secrets.hpp>
 
 #include <cstdio>

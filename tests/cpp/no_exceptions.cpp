@@ -1,4 +1,5 @@
-// The half of the C++ wrapper that throws nothing, on the env backend. Compiled with and without -fno-exceptions.
+// The part of the C++ wrapper that works without exceptions, on the env backend. Compiled with and without
+// -fno-exceptions.
 #ifndef HF_NO_EXCEPTIONS
 #define HF_NO_EXCEPTIONS
 #endif

@@ -1,12 +1,12 @@
-// One of the two units of a program that are compiled with the same flags: the other is same_kind_other.cpp. What the
-// header defines is defined in both, and the linker has to be content with that.
+// One of two units of a program that are compiled with the same flags; the other is same_kind_other.cpp. Both contain
+// the definitions of the header, which must not cause duplicate symbols.
 #include <handsfree_secrets.hpp>
 
 #include "check.hpp"
 
 namespace hf = handsfree::secrets;
 
-// Says how many bytes the secret has.
+// Returns the length of the secret in bytes.
 std::size_t length_by_the_other_unit(const hf::Manager &manager, const std::string &reference);
 
 int main() {

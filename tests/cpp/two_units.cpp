@@ -1,11 +1,11 @@
-// One of the two units of a program: the other is two_units_other.cpp, compiled without exceptions.
+// One of two units of a program; the other is two_units_other.cpp, which is compiled without exceptions.
 #include <handsfree_secrets.hpp>
 
 #include "check.hpp"
 
 namespace hf = handsfree::secrets;
 
-// Takes over a reference, and says how many bytes the secret has.
+// Takes ownership of a reference, and returns the length of the secret in bytes.
 std::size_t length_by_the_other_unit(hf_manager *manager, const std::string &reference);
 
 int main() {
@@ -15,7 +15,7 @@ int main() {
     const std::string reference = manager.store_secret("two_units", "12345");
     CHECK(length_by_the_other_unit(manager.share().release(), reference) == 5);
 
-    // The other unit ends the process where this one throws: the linker must not have merged the two.
+    // Where this unit throws, the other one ends the process: the linker must not merge the two.
     bool thrown = false;
     try {
         (void)manager.get_secret("invalid://format");

@@ -1,4 +1,4 @@
-// The throwing half of the C++ wrapper, on the env backend.
+// The part of the C++ wrapper that uses exceptions, on the env backend.
 #include <handsfree_secrets.hpp>
 
 #include <atomic>

@@ -21,7 +21,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIST = pathlib.Path(os.environ.get("DIST_FOLDER", ROOT / "dist"))
 HOST = os.uname().machine
-# What Debian calls them, and the loader that their programs name.
+# Their Debian names, and the loader of their programs.
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 LOADER = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
@@ -46,7 +46,7 @@ def environment(**changes):
 
 
 class Packages(unittest.TestCase):
-    """What was built for one machine, unpacked."""
+    """The packages of one architecture, unpacked."""
 
     machine = HOST
 
@@ -62,7 +62,7 @@ class Packages(unittest.TestCase):
         cls.scratch = pathlib.Path(folder.name)
         for archive in (cls.name, f"{cls.name}-debug"):
             run("tar", "--extract", "--file", DIST / f"{archive}.tar.gz", "--directory", cls.scratch)
-        # Where it was unpacked first is not where it stays.
+        # Moved after unpacking, so that no path of the first folder can work.
         cls.prefix = cls.scratch / "elsewhere"
         (cls.scratch / cls.name).rename(cls.prefix)
         cls.library = cls.prefix / "lib" / LIBRARY
@@ -71,7 +71,7 @@ class Packages(unittest.TestCase):
             run("dpkg-deb", "--extract", package, cls.system)
 
     def binutil(self, name, *arguments):
-        """What a program of binutils that knows the machine says."""
+        """The output of a binutils program for this architecture."""
         return run(name if self.machine == HOST else f"{self.multiarch}-{name}", *arguments)
 
     def flags(self, package, folder):
@@ -79,7 +79,7 @@ class Packages(unittest.TestCase):
         return text.split()
 
     def runs(self, program, **changes):
-        """The program does what the quickstarts do: all five operations on the server."""
+        """Runs a quickstart program, which has to perform all five operations on the server."""
         self.assertIn("VAULT_ADDR", os.environ, "run this below scripts/with-server")
         printed = run(program, env=environment(**changes))
         self.assertIn("vault://", printed)
@@ -91,7 +91,7 @@ class Packages(unittest.TestCase):
 
 
 class Programs(Packages):
-    """What is built and run with the packages, on this machine."""
+    """Builds and runs programs with the packages of this machine."""
 
     def test_the_c_quickstart_links_and_runs_shared_and_static(self):
         folder, rpath = self.prefix / "lib/pkgconfig", f"-Wl,-rpath,{self.prefix}/lib"
@@ -111,7 +111,7 @@ class Programs(Packages):
     def test_the_go_quickstart_links_and_runs_shared_and_static(self):
         settings = {"PKG_CONFIG_PATH": self.prefix / "lib/pkgconfig", "CGO_ENABLED": "1", "GOPROXY": "off",
                     "GOTOOLCHAIN": "local", "CGO_LDFLAGS": f"-O2 -g -Wl,-rpath,{self.prefix}/lib",
-                    # Go's cache does not know what stands behind pkg-config.
+                    # Go's cache does not consider the output of pkg-config.
                     "CGO_CFLAGS": f"-O2 -g -DPREFIX={self.scratch.name.replace('-', '_')}"}
         for tags in ((), ("-tags", "static_link")):
             program = self.scratch / f"go{''.join(tags)}"
@@ -181,7 +181,7 @@ class Programs(Packages):
 
 
 class Files:
-    """What can be said of the packages without running anything."""
+    """Checks of the packages that run no program of them."""
 
     def test_nothing_asks_for_a_glibc_newer_than_2_17(self):
         table = self.binutil("objdump", "--dynamic-syms", self.library)
@@ -212,7 +212,7 @@ class Files:
         documents = [self.prefix / "README.md", self.prefix / "CHANGELOG.md", *self.prefix.glob("docs/*.md")]
         self.assertGreater(len(documents), 10)
         for document in documents:
-            # No blank: C++ has lambdas that look like links.
+            # Without blanks, because C++ lambdas look like links.
             for link in re.findall(r"\]\(([^)#\s]+)[^)\s]*\)", document.read_text()):
                 if "://" not in link:
                     self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
@@ -333,7 +333,7 @@ class Release(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="handsfree-alone-") as folder:
             folder = pathlib.Path(folder)
             (folder / f"lib/rustlib/{HOST}-unknown-linux-gnu/lib").mkdir(parents=True)
-            # Rust has this machine's library alone, rustup gets no other, and the build ends where it begins.
+            # Rust has only the library of this machine, and rustup is replaced, so the build cannot start.
             rustc = f'[ "$*" = "--print sysroot" ] && echo {folder} || exec {shutil.which("rustc")} "$@"'
             for program, script in (("rustc", rustc), ("rustup", "exit 1"), ("cmake", "exit 1")):
                 (folder / program).write_text(f"#!/bin/sh\n{script}\n")
@@ -346,11 +346,11 @@ class Release(unittest.TestCase):
         self.assertIn(f"-DHANDSFREE_SECRETS_TARGET={HOST}-unknown-linux-gnu", ended.stdout)
 
     def machines(self):
-        """What dist/ was built for."""
+        """The architectures in dist/."""
         return [machine for machine in DEBIAN if list(DIST.glob(f"*-{machine}-linux-gnu.tar.gz"))]
 
     def date(self):
-        """The date that the files of a tarball have."""
+        """The modification time of the files of a tarball."""
         tarball = next(DIST.glob("*-linux-gnu.tar.gz"))
         listed = run("tar", "--list", "--verbose", "--full-time", "--utc", "--file", tarball)
         day, time = listed.splitlines()[0].split()[3:5]

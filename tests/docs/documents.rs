@@ -1,4 +1,4 @@
-//! The documents and the fenced blocks of code in them.
+//! Reads the documents and their fenced code blocks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use handsfree_secrets_test_support::repository_root;
 
 /// One fenced block.
 pub struct Block {
-    /// What stands behind the opening fence.
+    /// The text after the opening fence.
     pub language: String,
     pub text: String,
-    /// The document and the number of the block's first line, to find it by.
+    /// The document and the number of the block's first line, for messages.
     pub place: String,
 }
 
-/// README and all pages below docs/, sorted.
+/// README and all pages in docs/, sorted.
 pub fn documents() -> Vec<PathBuf> {
     let pages = fs::read_dir(repository_root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut pages: Vec<PathBuf> = pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
@@ -23,7 +23,7 @@ pub fn documents() -> Vec<PathBuf> {
     pages
 }
 
-/// The text of a document, named from the root of the repository.
+/// The text of a document, by its path in the repository.
 pub fn document(path: &str) -> String {
     fs::read_to_string(repository_root().join(path)).unwrap()
 }
@@ -34,7 +34,7 @@ pub fn blocks_of(document: &Path) -> Vec<Block> {
     blocks_in(&fs::read_to_string(document).unwrap(), &name)
 }
 
-/// The blocks of a text, which may be a part of a document; `name` is what it is called.
+/// The blocks of a text, which may be a part of a document; `name` is used in messages.
 pub fn blocks_in(text: &str, name: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut open: Option<Block> = None;
@@ -63,7 +63,7 @@ pub fn texts_in(text: &str, language: &str) -> Vec<String> {
     blocks.map(|block| block.text).collect()
 }
 
-/// The first of them.
+/// The text of the first block in one language.
 pub fn first_in(text: &str, language: &str) -> Option<String> {
     texts_in(text, language).into_iter().next()
 }

@@ -1,4 +1,4 @@
-//! The README's installation works as printed: its commands, in an empty folder of a user's, and no others.
+//! The installation section of the README works as printed: its commands, and no others, in an empty folder.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use handsfree_secrets_test_support::{cc, repository_root};
 
 use crate::documents::{document, first_in};
 
-/// One way to link: the name that the README gives it, the `CMakeLists.txt` that it may print, and its commands.
+/// One way to link: its name in the README, its `CMakeLists.txt` if there is one, and its commands.
 struct Way {
     name: String,
     lists: Option<String>,
@@ -26,8 +26,8 @@ fn ways(section: &str) -> Vec<Way> {
     parts.map(way).collect()
 }
 
-/// A home with the sources in it, as links to each of the repository's files and folders: what is built there stays
-/// out of the repository. Its cargo builds where other tests build a release too, which is what takes the time.
+/// A home folder with the sources, as links to the files and folders of the repository, so that builds there do not
+/// write into the repository. Cargo uses the same target folder as other tests that build a release, which saves time.
 fn home() -> PathBuf {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let home = base.join("readme-home");
@@ -64,7 +64,7 @@ fn home() -> PathBuf {
     home
 }
 
-/// Runs commands as a user's shell does in this folder, and gives what they print.
+/// Runs commands in a shell in this folder, and returns their output.
 fn shell(home: &Path, folder: &Path, commands: &str) -> String {
     let mut command = cc::clean_command(Path::new("sh"));
     for (name, _) in std::env::vars_os() {
@@ -86,7 +86,7 @@ fn run(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_five_ways_of_linking_take_the_commands_of_the_readme_and_no_more() {
+fn the_five_ways_of_linking_need_only_the_commands_of_the_readme() {
     let readme = document("README.md");
     let program = first_in(&readme, "c").unwrap();
     let section = readme.split_once("\n## Install\n").expect("a section").1.split_once("\n## ").unwrap().0;

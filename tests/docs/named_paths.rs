@@ -1,4 +1,4 @@
-//! Files and folders of the repository that documents and scripts name.
+//! Checks that files and folders of the repository named in documents and scripts exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,10 +8,10 @@ use handsfree_secrets_test_support::repository_root;
 
 use crate::documents::documents;
 
-/// Not in the tree: what programs write there, and git ignores.
+/// Paths that are not in the tree: output of programs, which git ignores.
 const WRITTEN_BY_PROGRAMS: [&str; 2] = ["fuzz/artifacts", "fuzz/corpus"];
 
-/// All that names paths of the repository: documents, scripts and the Makefile. The changelog may name what is gone.
+/// The texts to check: documents, scripts and the Makefile. The changelog may name removed files.
 fn texts() -> Vec<PathBuf> {
     let root = repository_root();
     let mut texts = documents();
@@ -29,15 +29,14 @@ fn texts() -> Vec<PathBuf> {
     texts
 }
 
-/// The folders at the top that git knows. What is built stands in others.
+/// The top-level folders that git tracks.
 fn top_folders() -> BTreeSet<String> {
     let entries = fs::read_dir(repository_root()).unwrap().map(|entry| entry.unwrap());
     let folders = entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap());
     folders.filter(|name| !name.starts_with('.') && !["target", "build", "dist"].contains(&name.as_str())).collect()
 }
 
-/// The paths in a text that begin with one of these folders. Where a part is a variable or a pattern, the folders in
-/// front of it.
+/// The paths in a text that begin with one of these folders, up to the first part that is a variable or a pattern.
 fn paths_in(text: &str, folders: &BTreeSet<String>) -> BTreeSet<String> {
     let belongs = |c: char| c.is_ascii_alphanumeric() || "_./-*$<{~".contains(c);
     let words = text.split(|c: char| !belongs(c)).filter_map(|word| word.split_once('/').map(|(top, _)| (top, word)));
@@ -66,7 +65,7 @@ fn every_path_that_documents_and_scripts_name_exists() {
 }
 
 #[test]
-fn a_path_is_found_in_prose_in_code_and_before_a_variable() {
+fn paths_are_found_in_prose_in_code_and_before_variables() {
     let folders = BTreeSet::from(["tests".to_owned(), "src".to_owned()]);
     let text = "See `tests/kv`, src/lib.rs. \"tests/c/host/$program.c\" and (src/**/*.rs) but not other/x, https://e.org/src/a";
     let wanted = ["src", "src/lib.rs", "tests/c/host", "tests/kv"];

@@ -1,6 +1,5 @@
-//! Every code block in C and C++ that a document prints is a whole program, and compiles and links without a warning.
-//! Those in Go have a test of their own (programs.rs). The pages of the languages have the same sections, and no
-//! link leads nowhere.
+//! Every C and C++ block of the documents is a complete program that compiles and links without warnings (programs.rs
+//! does the same for Go). The pages of the languages have the same sections, and no link is broken.
 
 use std::fs;
 
@@ -20,7 +19,7 @@ fn compile_all(language: &str, compilers: [&str; 2], standard: &str) {
     for (number, block) in blocks.iter().enumerate() {
         assert!(block.text.contains("int main("), "{} is no whole program", block.place);
         for compiler in compilers {
-            // The compiler's complaints name this line, as if the document were the source.
+            // Messages of the compiler name this line of the document.
             let text = format!("#line 1 \"{}\"\n{}", block.place, block.text);
             cc::compile_text(compiler, standard, &text, &format!("{language}-{number}-{compiler}"), &[]);
         }
@@ -38,14 +37,14 @@ fn every_cpp_program_of_the_documents_compiles_and_links() {
 }
 
 #[test]
-fn code_blocks_are_in_languages_that_are_tested_or_are_none() {
+fn code_blocks_are_in_languages_that_are_tested() {
     const KNOWN: [&str; 11] = ["", "c", "cpp", "go", "sh", "cmake", "cobol", "fortran", "python", "java", "hcl"];
     for block in all_blocks() {
         assert!(KNOWN.contains(&block.language.as_str()), "{}: ```{}", block.place, block.language);
     }
 }
 
-/// The text of every C source that a reader may copy from: examples, tools, and the documents' blocks.
+/// Every C source that a reader may copy: examples, tools, and the blocks of the documents.
 fn c_sources() -> Vec<(String, String)> {
     let mut sources: Vec<(String, String)> = all_blocks()
         .filter(|block| ["c", "cpp"].contains(&block.language.as_str()))
@@ -59,9 +58,9 @@ fn c_sources() -> Vec<(String, String)> {
     sources
 }
 
-/// The compiler may evaluate arguments in any order: gcc reads `error` before the library has set it.
+/// Arguments are evaluated in unspecified order: gcc reads `error` before the library has set it.
 #[test]
-fn no_statement_reads_an_error_in_the_argument_list_that_sets_it() {
+fn no_statement_reads_an_error_in_the_arguments_of_the_call_that_sets_it() {
     let mut set = 0;
     for (place, text) in c_sources() {
         let code =
@@ -75,7 +74,7 @@ fn no_statement_reads_an_error_in_the_argument_list_that_sets_it() {
     assert!(set > 20, "{set} calls");
 }
 
-/// The level-two sections of a page: the heading, and what stands below it with every run of white space as one blank.
+/// The level-two sections of a page: the heading, and its text with each run of white space replaced by one blank.
 fn sections(page: &str) -> Vec<(String, String)> {
     let text = document(&format!("docs/{page}"));
     let parts = text.split("\n## ").skip(1);
@@ -87,7 +86,7 @@ fn sections(page: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_languages_page_has_the_same_sections_in_the_same_order() {
+fn the_page_of_every_language_has_the_same_sections() {
     for language in ["c", "cobol", "cpp", "fortran", "go", "java", "python", "shell"] {
         let wanted = ["Install", "First program", "Errors", "Threads", "Memory"];
         let mut headings: Vec<String> = sections(&format!("{language}.md")).into_iter().map(|(name, _)| name).collect();
@@ -97,7 +96,7 @@ fn every_languages_page_has_the_same_sections_in_the_same_order() {
 }
 
 #[test]
-fn every_languages_page_says_after_which_errors_a_change_may_have_happened() {
+fn the_page_of_every_language_says_after_which_errors_a_change_may_have_happened() {
     for language in ["c", "cobol", "cpp", "fortran", "go", "java", "python", "shell"] {
         let sections = sections(&format!("{language}.md"));
         let (_, errors) = sections.iter().find(|(heading, _)| heading == "Errors").unwrap();
@@ -106,13 +105,13 @@ fn every_languages_page_says_after_which_errors_a_change_may_have_happened() {
 }
 
 #[test]
-fn every_relative_link_of_the_documents_leads_to_a_file_of_the_repository() {
+fn every_relative_link_of_the_documents_names_a_file_of_the_repository() {
     let mut links = 0;
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
             let path = link.split_once('#').map_or(link, |(path, _)| path);
-            // What is no path is a link within the page, or a lambda of C++.
+            // Other matches are links within the page, or C++ lambdas.
             if path.contains(['/', '.']) && !path.contains("://") && !path.contains(' ') {
                 links += 1;
                 assert!(document.parent().unwrap().join(path).exists(), "{}: {link}", document.display());

@@ -1,4 +1,4 @@
-//! The programs that the documents print work as printed: Go's everywhere, and the first one of each language's page.
+//! The programs in the documents work as printed: all Go programs, and the first program of each language's page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use handsfree_secrets_test_support::{Server, cc, java, repository_root};
 use crate::documents::{blocks_of, document, documents, first_in, texts_in};
 use crate::pkg_config;
 
-/// The first block of this language on its page.
+/// The first block in this language on its page.
 fn first_program(page: &str, language: &str) -> String {
     first_in(&document(&format!("docs/{page}")), language).unwrap_or_else(|| panic!("no {language} in {page}"))
 }
 
-/// An empty folder for what is compiled here.
+/// An empty folder for the output of compilers.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -22,7 +22,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Runs a command, which has to succeed and to complain about nothing, and gives its output.
+/// Runs a command, which has to succeed without warnings, and returns its output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
@@ -61,7 +61,7 @@ fn every_go_program_of_the_documents_compiles_and_is_formatted() {
 }
 
 #[test]
-fn the_first_cobol_program_finds_a_secret_and_misses_another() {
+fn the_first_cobol_program_finds_one_secret_and_not_another() {
     let folder = folder("cobol");
     fs::write(folder.join("first.cob"), first_program("cobol.md", "cobol")).unwrap();
     let mut compiler = Command::new("cobc");
@@ -75,7 +75,7 @@ fn the_first_cobol_program_finds_a_secret_and_misses_another() {
 }
 
 #[test]
-fn the_first_fortran_program_finds_a_secret_and_misses_another() {
+fn the_first_fortran_program_finds_one_secret_and_not_another() {
     let folder = folder("fortran");
     fs::write(folder.join("first.f90"), first_program("fortran.md", "fortran")).unwrap();
     let mut compiler = Command::new("gfortran");
@@ -88,7 +88,7 @@ fn the_first_fortran_program_finds_a_secret_and_misses_another() {
 }
 
 #[test]
-fn the_first_java_program_finds_a_secret_and_misses_another() {
+fn the_first_java_program_finds_one_secret_and_not_another() {
     let folder = folder("java");
     let source = folder.join("First.java");
     fs::write(&source, first_program("java.md", "java")).unwrap();
@@ -110,7 +110,7 @@ fn the_first_python_program_stores_and_lists() {
     );
 }
 
-/// A script of docs/shell.md, with what is in the folder on its path.
+/// A command that runs a script of docs/shell.md with `folder` on its PATH.
 fn shell(script: &str, server: &Server, mount: &str, folder: &Path) -> Command {
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut command = quiet(Path::new("sh"));
@@ -120,14 +120,15 @@ fn shell(script: &str, server: &Server, mount: &str, folder: &Path) -> Command {
 }
 
 #[test]
-fn the_scripts_of_the_shell_page_do_what_the_page_says() {
+fn the_scripts_of_the_shell_page_work() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let folder = folder("shell");
     let scripts = texts_in(&document("docs/shell.md"), "sh");
     let [compile, first, missing, migrate] = scripts.as_slice() else { panic!("{} scripts", scripts.len()) };
 
-    // The page's command is for the repository's root: here its sources are, and what it compiles stays here.
+    // The command of the page runs in the root of the repository; this folder links to the sources, and receives the
+    // program.
     std::os::unix::fs::symlink(repository_root().join("tools"), folder.join("tools")).unwrap();
     let rpath = format!("-L{0} -lhandsfree_secrets -Wl,-rpath,{0}", cc::library_folder().display());
     let pkg_config = pkg_config::folder_with("shell-page", "handsfree_secrets", &rpath);

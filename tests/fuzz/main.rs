@@ -1,4 +1,4 @@
-//! The inputs that the fuzzers start from, and those that once broke something, as an ordinary test.
+//! Runs the seeds of the fuzzers, which include inputs of earlier failures, as ordinary tests.
 
 #![cfg(test)]
 
@@ -7,8 +7,7 @@ use std::path::Path;
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzzed;
 
-/// Calls `target` with every file of its folder, and the mutations that every parser should be able to bear: each
-/// prefix, and each byte turned around.
+/// Calls `target` with every file of its folder, with each prefix of it, and with each byte inverted.
 fn run(name: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name);
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -27,17 +26,17 @@ fn run(name: &str, target: fn(&[u8])) {
 }
 
 #[test]
-fn references_and_keys_survive_the_round_trip() {
+fn references_and_keys_round_trip() {
     run("reference", fuzzed::reference);
 }
 
 #[test]
-fn option_values_are_read_or_refused() {
+fn option_values_are_accepted_or_refused() {
     run("options", fuzzed::options);
 }
 
 #[test]
-fn answers_that_no_server_should_give_are_errors() {
+fn malformed_http_answers_are_errors() {
     run("http_answer", fuzzed::http_answer);
 }
 
@@ -57,6 +56,6 @@ fn renewals_give_a_value_or_an_error() {
 }
 
 #[test]
-fn sequences_of_c_calls_keep_their_promises() {
+fn sequences_of_c_calls_behave_as_documented() {
     run("c_calls", fuzzed::c_calls);
 }

@@ -1,4 +1,4 @@
-// Says of each case on standard input what Go's verifier says: "ok", or why not.
+// Prints the result of Go's verifier for each case on standard input: "ok", or the error.
 package main
 
 import (

@@ -1,5 +1,5 @@
-//! Programs whose standard streams are closed: the library's descriptors do not take their place, so that nothing which
-//! the program or the library prints gets into a connection.
+//! Programs whose standard streams are closed: the library's descriptors do not get their numbers, so that output of
+//! the program or of the library is not written into a connection.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
-/// No connection has carried a log line.
+/// Checks that no connection has carried a log line.
 fn carries_no_line(relay: &Relay) {
     for sent in relay.sent() {
         let text = String::from_utf8_lossy(&sent);
@@ -23,7 +23,7 @@ fn no_connection_and_no_file_is_a_standard_stream() {
     succeeds(&mut target.command(&program("closed"), &[]));
     succeeds(&mut target.command(&program("closed"), &["stderr"]));
     carries_no_line(&relay);
-    // By name, with the token in a file.
+    // With the server addressed by name, and the token in a file.
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, &target.token).unwrap();

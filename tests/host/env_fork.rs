@@ -18,7 +18,7 @@ fn manager() -> EnvSecretManager {
     EnvSecretManager::new(config, Logger::new(None, LevelFilter::Off))
 }
 
-/// What a child does: 0 if it could use the overlay that it inherited.
+/// Runs in the child. Returns 0 if the inherited overlay is usable.
 fn use_the_overlay(manager: &EnvSecretManager) -> i32 {
     let call = Call::default();
     let inherited = manager.get("env://T_FORK_FIRST", &call);
@@ -28,18 +28,18 @@ fn use_the_overlay(manager: &EnvSecretManager) -> i32 {
     if found && stored.is_ok() && deleted == Ok(true) { 0 } else { 1 }
 }
 
-/// The child's exit status; `None`, after the child was ended, where it hung.
+/// The child's exit status. A child that hangs is killed; then `None`.
 fn wait_for(child: libc::pid_t) -> Option<i32> {
     let start = Instant::now();
     let mut status = 0;
     while start.elapsed() < TIME_FOR_A_CHILD {
-        // SAFETY: the pointer is to an integer of ours, the child is ours.
+        // SAFETY: the pointer is to a live integer.
         if unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == child {
             return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    // SAFETY: the child is ours and not yet waited for, so its number is still its own.
+    // SAFETY: the child has not been waited for, so its pid has not been reused.
     unsafe {
         libc::kill(child, libc::SIGKILL);
         libc::waitpid(child, &mut status, 0);
@@ -48,7 +48,7 @@ fn wait_for(child: libc::pid_t) -> Option<i32> {
 }
 
 #[test]
-fn a_child_uses_the_overlay_that_other_threads_were_writing_at_the_fork() {
+fn a_child_can_use_the_overlay_that_threads_were_writing_at_the_fork() {
     let manager = manager();
     manager.store("first", "v", None, &Call::default()).unwrap();
     let stop = Stop::default();
@@ -67,11 +67,11 @@ fn a_child_uses_the_overlay_that_other_threads_were_writing_at_the_fork() {
         }
         let outcomes: Vec<_> = (0..CHILDREN)
             .map(|_| {
-                // SAFETY: the child calls the library, which promises to work here, and then ends at once.
+                // SAFETY: the child only calls the library, which supports this, and exits.
                 match unsafe { libc::fork() } {
                     0 => {
                         let outcome = use_the_overlay(&manager);
-                        // SAFETY: ends the child without running the destructors and tests of the parent.
+                        // SAFETY: exits the child without running destructors and tests of the parent.
                         unsafe { libc::_exit(outcome) }
                     }
                     -1 => None,

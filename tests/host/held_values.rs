@@ -1,10 +1,10 @@
-//! Programs that hold very many values at once.
+//! Programs that hold many values at once.
 
 use handsfree_secrets_test_support::cc;
 
 use crate::programs::{program, succeeds};
 
 #[test]
-fn many_held_values_take_little_memory_few_mappings_and_go_back() {
+fn many_held_values_take_little_memory_and_few_mappings_and_are_returned() {
     print!("{}", succeeds(&mut cc::clean_command(&program("held"))));
 }

@@ -1,4 +1,4 @@
-//! The library inside other processes: forks, threads, signals, limits, panics, and what happens to their memory.
+//! The library inside other processes: forks, threads, signals, limits, panics, and memory.
 
 #![cfg(test)]
 

@@ -1,7 +1,7 @@
-//! C programs under valgrind: no invalid access, no use of undefined memory, no block that is lost, directly,
-//! indirectly or possibly.
+//! C programs under valgrind and sanitizers: no invalid access, no use of undefined memory, and no lost block
+//! (directly, indirectly or possibly).
 //!
-//! The arena of values is memory that valgrind sees as in use; that its slots come back is a test beside it.
+//! Valgrind sees the arena of values as one block in use. held_values.rs tests that its slots are freed.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,64 +10,64 @@ use handsfree_secrets_test_support::{cc, repository_root};
 
 use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
-/// Turns a command into the same one under valgrind.
-fn watched(command: &Command) -> Command {
-    let mut watched = Command::new("valgrind");
-    watched.args(["--quiet", "--leak-check=full", "--error-exitcode=9", "--num-callers=60"]);
-    watched
+/// The same command under valgrind.
+fn under_valgrind(command: &Command) -> Command {
+    let mut under_valgrind = Command::new("valgrind");
+    under_valgrind.args(["--quiet", "--leak-check=full", "--error-exitcode=9", "--num-callers=60"]);
+    under_valgrind
         .args(["--show-leak-kinds=definite,indirect,possible", "--errors-for-leak-kinds=definite,indirect,possible"]);
-    watched.arg(format!("--suppressions={}", repository_root().join("tests/host/valgrind.supp").display()));
-    watched.arg(command.get_program()).args(command.get_args());
+    under_valgrind.arg(format!("--suppressions={}", repository_root().join("tests/host/valgrind.supp").display()));
+    under_valgrind.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => watched.env(name, value),
-            None => watched.env_remove(name),
+            Some(value) => under_valgrind.env(name, value),
+            None => under_valgrind.env_remove(name),
         };
     }
-    watched
+    under_valgrind
 }
 
 fn plain_program(name: &str) -> Command {
     let source = repository_root().join("tests/c").join(name).with_extension("c");
-    cc::clean_command(&cc::compile("gcc", "c99", &source, &format!("{name}-watched"), &[]))
+    cc::clean_command(&cc::compile("gcc", "c99", &source, &format!("{name}-under_valgrind"), &[]))
 }
 
 #[test]
 fn valgrind_finds_nothing_with_arguments_of_every_kind() {
-    succeeds(&mut watched(&plain_program("arguments")));
+    succeeds(&mut under_valgrind(&plain_program("arguments")));
 }
 
 #[test]
 fn valgrind_finds_nothing_in_the_env_backend() {
-    succeeds(&mut watched(&plain_program("env_backend")));
+    succeeds(&mut under_valgrind(&plain_program("env_backend")));
 }
 
 #[test]
 fn valgrind_finds_nothing_with_log_callbacks() {
-    succeeds(&mut watched(&plain_program("log_callbacks")));
+    succeeds(&mut under_valgrind(&plain_program("log_callbacks")));
 }
 
 #[test]
-fn valgrind_finds_nothing_where_calls_time_out_or_are_cancelled() {
-    succeeds(&mut watched(&plain_program("calls")));
+fn valgrind_finds_nothing_when_calls_time_out_or_are_cancelled() {
+    succeeds(&mut under_valgrind(&plain_program("calls")));
 }
 
 #[test]
 fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
     let host = TlsServer::start();
     let target = host.target(host.server.https_port(0));
-    succeeds(&mut watched(&target.command(&program("threads"), &["4", "2"])));
+    succeeds(&mut under_valgrind(&target.command(&program("threads"), &["4", "2"])));
 }
 
 #[test]
-fn valgrind_finds_a_program_that_loses_memory() {
+fn valgrind_reports_a_leak() {
     let text = "#include <handsfree_secrets.h>\nint main(void) { return hf_metadata_new() == 0; }\n";
     let program = cc::compile_text("gcc", "c99", text, "loses", &[]);
-    let output = watched(&cc::clean_command(&program)).output().unwrap();
+    let output = under_valgrind(&cc::clean_command(&program)).output().unwrap();
     assert_eq!(output.status.code(), Some(9), "{}", text_of(&output));
 }
 
-/// The compiler's sanitizers, on the C side of the same programs.
+/// The same programs with the C code built with the compiler's sanitizers.
 mod sanitizers {
     use super::*;
 
@@ -93,9 +93,9 @@ mod sanitizers {
         succeeds(on_server.env("ASAN_OPTIONS", "detect_leaks=1"));
     }
 
-    /// Each of these has to end with a report, or the sanitizers are not on.
+    /// Each of these faults has to be reported; otherwise the sanitizers are not active.
     #[test]
-    fn the_sanitizers_find_faults_of_each_kind() {
+    fn the_sanitizers_report_each_kind_of_fault() {
         let faults = [
             (
                 "use_after_free",

@@ -1,4 +1,4 @@
-//! A panic inside of the library, seen from a C program: through a library that has an entry which panics on demand.
+//! A panic inside the library, seen from a C program, with a library that has an additional function that panics.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,8 @@ use crate::programs::{succeeds, text_of};
 
 const CANARY: &str = "canary-5d09be-of-a-panic";
 
-/// A folder with the library that has the entry. It is built apart, so that it is never taken for the one that ships.
+/// A folder with the library that has this function. It is built in its own folder, so that it cannot be mistaken for
+/// the released one.
 fn library() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -24,7 +25,7 @@ fn library() -> PathBuf {
 }
 
 #[test]
-fn a_panic_is_an_error_and_its_text_is_nowhere() {
+fn a_panic_is_an_internal_error_and_its_message_is_not_shown() {
     let libraries = library();
     let source = repository_root().join("tests/c/host/panic.c");
     let program = cc::compile("gcc", "c99", &source, "panic", &["-L", libraries.to_str().unwrap()]);

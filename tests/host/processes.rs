@@ -1,5 +1,5 @@
-//! The library inside of another process: C programs that fork, run many threads, load and unload, send
-//! themselves signals and run out of everything, each against a real server.
+//! C programs that fork, run many threads, load and unload the library, send themselves signals and exhaust their
+//! limits, each against a real server.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -10,14 +10,14 @@ use handsfree_secrets_test_support::{End, Fault, FaultProxy, Relay, Server, cc, 
 
 use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
-/// Whose requests stand in `sent`: "parent", or a child's number.
+/// The senders of the requests in `sent`: "parent", or the number of a child.
 fn owners(sent: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(sent);
     let paths = text.lines().filter_map(|line| line.split_once("/data/of/").map(|(_, rest)| rest));
     paths.map(|path| path.split_whitespace().next().unwrap_or_default().to_owned()).collect()
 }
 
-/// Runs the fork program through `relay`, and gives what each connection had carried before and after the children.
+/// Runs the fork program through `relay`, and returns what each connection had carried before the fork and at the end.
 fn fork_through(relay: &Relay, target: &Target, threads: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let mut child = target
         .command(&program("fork"), &[CHILDREN, threads])
@@ -43,21 +43,25 @@ fn later<'a>(before: &[Vec<u8>], after: &'a [Vec<u8>]) -> Vec<&'a [u8]> {
 }
 
 #[test]
-fn children_of_an_idle_process_leave_its_connection_alone() {
+fn children_do_not_use_an_idle_connection_of_the_parent() {
     let relay = Relay::to(Server::shared().port());
     let target = Target::plain(Server::shared(), relay.addr());
     let (before, after) = fork_through(&relay, &target, "0");
     assert_eq!(before.len(), 1, "the parent had one connection");
     assert_eq!(after.len(), 1 + 16, "and each child made one of its own");
     let later = later(&before, &after);
-    assert_eq!(owners(later[0]), BTreeSet::from(["the/parent".to_owned()]), "nobody else wrote on the parent's");
+    assert_eq!(
+        owners(later[0]),
+        BTreeSet::from(["the/parent".to_owned()]),
+        "no child wrote to the connection of the parent"
+    );
     let children: BTreeSet<String> = later[1..].iter().flat_map(|sent| owners(sent)).collect();
     assert_eq!(children.len(), 16);
     assert!(later[1..].iter().all(|sent| owners(sent).len() == 1));
 }
 
 #[test]
-fn children_of_a_busy_process_share_no_connection_with_it() {
+fn children_do_not_share_connections_with_a_busy_parent() {
     let relay = Relay::to(Server::shared().port());
     let target = Target::plain(Server::shared(), relay.addr());
     let (before, after) = fork_through(&relay, &target, "4");
@@ -67,22 +71,23 @@ fn children_of_a_busy_process_share_no_connection_with_it() {
 }
 
 #[test]
-fn children_leave_an_idle_tls_connection_alone() {
+fn children_do_not_use_an_idle_tls_connection_of_the_parent() {
     let host = TlsServer::start();
     let relay = Relay::to(host.server.https_port(0));
     let (before, after) = fork_through(&relay, &host.target(relay.port()), "0");
-    // A byte of a child's, an alert included, would have broken the parent's next request: a new connection.
+    // A byte sent by a child, such as an alert, would break the parent's connection, and the parent would open another
+    // one.
     assert_eq!((before.len(), after.len()), (1, 1 + 16));
     assert!(after[0].len() > before[0].len(), "the parent went on with its own");
 }
 
 #[test]
-fn children_of_a_busy_process_use_tls_of_their_own() {
+fn children_open_their_own_tls_connections() {
     let host = TlsServer::start();
     let relay = Relay::to(host.server.https_port(0));
     let (before, after) = fork_through(&relay, &host.target(relay.port()), "4");
     assert_eq!(before.len(), 1);
-    // One for each child, and one for each of the parent's threads that was at work at the same time as the others.
+    // One for each child, and at most one for each thread of the parent.
     assert!((1 + 16..=4 + 16).contains(&after.len()), "{} connections: some broke", after.len());
 }
 
@@ -100,7 +105,7 @@ fn many_threads_share_one_manager_over_tls() {
 }
 
 #[test]
-fn loading_and_unloading_leaves_nothing_behind() {
+fn loading_and_unloading_leaks_nothing() {
     let target = Target::of_shared();
     Server::shared()
         .api()
@@ -118,12 +123,12 @@ fn constructors_destructors_and_atexit_handlers_may_call() {
 }
 
 #[test]
-fn signals_fail_no_call_and_a_call_changes_nothing_of_the_process() {
+fn signals_fail_no_call_and_calls_do_not_change_process_state() {
     let target = Target::of_shared();
     succeeds(&mut target.command(&program("signals"), &[]));
 }
 
-/// Runs the program `broken`, whose connections break in every way that has a sender write to nobody.
+/// Runs the program `broken`, whose connections are closed in every way that makes a later write fail.
 fn survives_broken_connections(proxy: &FaultProxy, target: &Target) {
     let mut child = target
         .command(&program("broken"), &[])
@@ -134,7 +139,7 @@ fn survives_broken_connections(proxy: &FaultProxy, target: &Target) {
         .unwrap();
     let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
     let mut does = |step: &str| {
-        // A program that has ended says so below.
+        // If the program has ended, the code below reports it.
         let _ = writeln!(input, "{step}");
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
@@ -188,7 +193,7 @@ fn a_process_at_its_limits_gets_errors_and_recovers() {
 }
 
 #[test]
-fn names_are_looked_up_without_a_thread() {
+fn name_lookups_start_no_thread() {
     let mut target = Target::of_shared();
     target.address = format!("http://localhost:{}", Server::shared().port());
     succeeds(&mut target.command(&program("names"), &[]));
@@ -201,7 +206,7 @@ fn a_log_callback_may_call_back() {
 }
 
 #[test]
-fn everything_fits_into_a_stack_of_128_kib() {
+fn every_call_works_on_a_stack_of_128_kib() {
     let host = TlsServer::start();
     let target = host.target(host.server.https_port(0));
     let mut command = target.command(&program("stack"), &["131072"]);

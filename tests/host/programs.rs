@@ -1,4 +1,4 @@
-//! How the C programs of `tests/c/host` are compiled and run, and what they are told of their server.
+//! Compiles and runs the C programs of `tests/c/host`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use handsfree_secrets_test_support::{Server, Tls, cc, output_within};
 
-/// What a program gets to know of its server.
+/// The server and the mount that a program uses.
 pub struct Target {
     pub address: String,
     pub token: String,
@@ -37,7 +37,7 @@ impl Target {
     }
 }
 
-/// A server with TLS, and what has to live as long as it.
+/// A server with TLS, and its certificate authority.
 pub struct TlsServer {
     pub server: Server,
     pub authority: Tls,
@@ -69,10 +69,10 @@ pub fn program(name: &str) -> PathBuf {
     known
 }
 
-/// More than any of these programs takes, a million calls of `soak` included.
+/// Longer than any of these programs takes, including a million calls of `soak`.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// The output of a program that ends well.
+/// Runs a program, which has to succeed, and returns its output.
 pub fn succeeds(command: &mut Command) -> String {
     let output = output_within(LIMIT, command);
     let text = text_of(&output);

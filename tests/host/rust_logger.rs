@@ -1,4 +1,4 @@
-//! A program in Rust, whose logger hears what the library and all crates below it say.
+//! A Rust program with a logger, which receives the lines of the library and of all its dependencies.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ use handsfree_secrets::open;
 use handsfree_secrets_test_support::Server;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-/// Takes every line of every crate.
+/// Records every line of every crate.
 #[derive(Default)]
 struct Everything(Mutex<Vec<(Level, String)>>);
 
@@ -46,7 +46,7 @@ impl Everything {
 }
 
 #[test]
-fn no_logger_gets_the_bytes_of_requests_and_answers() {
+fn the_log_crate_gets_no_bytes_of_requests_and_answers() {
     let logger: &'static Everything = Box::leak(Box::default());
     log::set_logger(logger).unwrap();
     log::set_max_level(LevelFilter::Trace);
@@ -67,7 +67,7 @@ fn no_logger_gets_the_bytes_of_requests_and_answers() {
     let canary = "CANARY-7f0a";
     manager.store("logged", canary, None, &Call::default()).unwrap();
     assert_eq!(manager.get("vault://logged", &Call::default()).unwrap().unwrap().as_str(), canary);
-    // Crates that show bytes show them at this level, in rows that cut a value in pieces.
+    // Crates that log bytes log them at this level, in rows that split a value.
     assert_eq!(logger.of_level(Level::Trace), [""; 0]);
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
     for text in [logger.text(), sink.text()] {
@@ -76,6 +76,6 @@ fn no_logger_gets_the_bytes_of_requests_and_answers() {
             assert!(!text.contains(secret) && !squeezed.contains(&hex(secret)), "{text}");
         }
     }
-    // Who asks this library itself for everything gets it.
+    // A sink of level trace receives the trace lines of this library.
     assert!(sink.of_level(Level::Trace).iter().any(|line| line.contains("/data/logged")), "{}", sink.text());
 }

@@ -1,7 +1,7 @@
-//! What a secret leaves behind in the memory of the process that used it: nothing that the library allocated.
+//! No copy of a secret stays in the memory of a process that has used it.
 //!
-//! The program `scan.c` never holds the secret in the clear outside of buffers that it wipes itself, so every copy
-//! that it finds is one of the library's.
+//! The program `scan.c` holds the secret in plain text only in buffers that it wipes itself, so every copy that it
+//! finds was made by the library.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -11,14 +11,14 @@ use serde_json::json;
 
 use crate::programs::{Target, TlsServer, program, succeeds, text_of};
 
-/// The text as `scan.c` takes it.
+/// The text in the encoding that `scan.c` expects.
 fn masked(text: &str) -> String {
     text.bytes().map(|byte| format!("{:02x}", byte ^ 0x5A)).collect()
 }
 
 const VALUE: &str = "Kq8Zr3-trace-of-a-value-w7";
 
-/// Runs the program and, once it is done with its manager, gives it more to look for.
+/// Runs the program and, once it has freed its manager, passes it the texts of `late` to search for, too.
 fn scan(command: &mut Command, late: impl FnOnce() -> Vec<String>) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = String::new();

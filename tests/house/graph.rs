@@ -1,4 +1,4 @@
-//! Which file of a crate uses which: computed from its `mod` declarations, imports and paths.
+//! Computes which files of a crate use which, from `mod` declarations, imports and paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,13 +8,13 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItem, Item, UseTree, Visibility};
 
-/// A path as it is written, or that of a module below the crate, segment by segment.
+/// The segments of a path in the source, or of the path of a module below the crate.
 type Segments = Vec<String>;
 
-/// For each file the files that it uses, and by which names.
+/// For each file the files that it uses, and the names that it uses of them.
 pub type Edges = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
-/// Imports may lead to imports; more steps than this are a circle of imports alone.
+/// Imports may refer to imports; a chain longer than this is a cycle of imports.
 const LONGEST_CHAIN: usize = 32;
 
 enum Name {
@@ -23,7 +23,7 @@ enum Name {
     Import(Segments),
 }
 
-/// What a path leads to.
+/// The definition that a path resolves to.
 enum Target {
     Module(Segments),
     Item { file: String, name: String },
@@ -38,7 +38,7 @@ struct Module {
     used: Vec<Segments>,
 }
 
-/// All modules of a crate but those that exist in tests only.
+/// All modules of a crate except test modules.
 #[derive(Default)]
 pub struct Crate {
     modules: BTreeMap<Segments, Module>,
@@ -95,7 +95,7 @@ impl Crate {
         self.modules.insert(module.to_vec(), read);
     }
 
-    /// Which file uses which, and by which names.
+    /// The files that use each other, and the names that they use.
     pub fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for (path, module) in &self.modules {
@@ -111,8 +111,8 @@ impl Crate {
         edges
     }
 
-    /// What a path in `module` leads to, through imports and re-exports to the file that defines the name; `None` where
-    /// that is outside the crate.
+    /// Resolves a path in `module` through imports and re-exports to the file that defines the name; `None` if that is
+    /// outside the crate.
     fn resolve(&self, module: &[String], path: &[String], chain: usize) -> Option<Target> {
         let mut module = module.to_vec();
         for (index, segment) in path.iter().enumerate() {
@@ -120,9 +120,9 @@ impl Crate {
                 "crate" if index == 0 => module.clear(),
                 "self" => {}
                 "super" => drop(module.pop()?),
-                name => match self.look_up(&module, name, chain) {
+                name => match self.resolve_name(&module, name, chain) {
                     Some(Target::Module(found)) => module = found,
-                    // The module is ours, so a macro made the name.
+                    // The module belongs to the crate, so a macro defines the name.
                     None if index > 0 => {
                         let file = self.modules.get(&module)?.file.clone();
                         return Some(Target::Item { file, name: name.to_owned() });
@@ -134,7 +134,7 @@ impl Crate {
         Some(Target::Module(module))
     }
 
-    fn look_up(&self, path: &[String], name: &str, chain: usize) -> Option<Target> {
+    fn resolve_name(&self, path: &[String], name: &str, chain: usize) -> Option<Target> {
         if chain > LONGEST_CHAIN {
             return None;
         }
@@ -144,7 +144,7 @@ impl Crate {
             Some(Name::Module) => Some(Target::Module([path, &[name.to_owned()]].concat())),
             Some(Name::Import(import)) => self.resolve(path, import, chain + 1),
             None => module.globs.iter().find_map(|glob| match self.resolve(path, glob, chain + 1)? {
-                Target::Module(found) if found != path => self.look_up(&found, name, chain + 1),
+                Target::Module(found) if found != path => self.resolve_name(&found, name, chain + 1),
                 _ => None,
             }),
         }
@@ -169,7 +169,7 @@ impl Module {
     }
 
     fn bind(&mut self, parents: &[String], name: &str, rename: Option<String>, private: bool) {
-        // `use self::log` binds a child, or an import of an outer crate, to the name that it has already.
+        // `use self::log` binds a child, or an import of an external crate, to the name that it already has.
         let mut path = parents.to_vec();
         if name != "self" {
             path.push(name.to_owned());
@@ -181,7 +181,7 @@ impl Module {
         self.names.entry(bound).or_insert(Name::Import(path));
     }
 
-    /// Macros take text that need not be Rust: whatever looks like a path counts as one.
+    /// The arguments of a macro need not be Rust: everything that looks like a path counts as one.
     fn tokens(&mut self, tokens: TokenStream) {
         let (mut path, mut colons) = (Segments::new(), 0);
         for token in tokens {
@@ -213,7 +213,7 @@ impl<'ast> Visit<'ast> for Module {
         self.tokens(invoked.tokens.clone());
     }
 
-    /// An import inside of a function.
+    /// An import inside a function.
     fn visit_item_use(&mut self, import: &'ast syn::ItemUse) {
         self.import(&mut Vec::new(), &import.tree, true);
     }

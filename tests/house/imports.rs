@@ -3,34 +3,34 @@
 use std::fs;
 use std::path::Path;
 
-use crate::circles::circles;
+use crate::cycles::cycles;
 use crate::graph::Crate;
 
 #[test]
-fn no_files_of_the_library_use_each_other() {
-    let found = circles(&Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).edges());
+fn the_files_of_the_library_have_no_cycle() {
+    let found = cycles(&Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).edges());
     assert!(
         found.is_empty(),
-        "{} circle(s) among the files of src/; move what ties one into a file that both may use:\n\n{}",
+        "{} cycle(s) among the files of src/; move what ties one into a file that both may use:\n\n{}",
         found.len(),
         found.join("\n")
     );
 }
 
-/// The circles of a crate of these files.
-fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+/// The cycles of a crate of these files.
+fn cycles_of(files: &[(&str, &str)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    circles(&Crate::read(folder.path()).edges())
+    cycles(&Crate::read(folder.path()).edges())
 }
 
 #[test]
-fn a_circle_is_told_with_the_names_that_tie_it() {
-    let found = circles_of(&[
+fn a_cycle_is_reported_with_the_names_that_cause_it() {
+    let found = cycles_of(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "use crate::b::Second; pub struct First(Second);"),
         ("b.rs", "pub struct Second; fn make() -> Box<super::a::First> { todo!() }"),
@@ -49,7 +49,7 @@ fn paths_in_expressions_macros_and_through_imported_modules_count() {
         "use super::b::*; fn f() { g() }",
         "mod inner { fn f() { super::super::b::g() } }",
     ] {
-        let found = circles_of(&[
+        let found = cycles_of(&[
             ("lib.rs", "mod a; mod b;"),
             ("a.rs", &format!("pub struct First; {user}")),
             ("b.rs", "use crate::a::First; pub fn g() {}"),
@@ -59,8 +59,8 @@ fn paths_in_expressions_macros_and_through_imported_modules_count() {
 }
 
 #[test]
-fn what_a_macro_defines_belongs_to_the_file_of_the_macro() {
-    let found = circles_of(&[
+fn a_name_defined_by_a_macro_belongs_to_the_file_of_the_macro() {
+    let found = cycles_of(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "pub use super::b::Made; pub struct First(Made);"),
         ("b.rs", "use crate::a::First; make_structures! { Made }"),
@@ -69,20 +69,20 @@ fn what_a_macro_defines_belongs_to_the_file_of_the_macro() {
 }
 
 #[test]
-fn who_uses_a_re_export_uses_the_file_that_defines_the_name() {
+fn a_use_of_a_re_export_is_a_use_of_the_defining_file() {
     let files = [("lib.rs", "mod m; mod user;"), ("user.rs", "use crate::m::{X, self}; fn f(x: X) -> m::X { x }")];
     let module = [("m/mod.rs", "mod x; mod y; pub use self::x::X; pub use y::*; pub struct Own;")];
     let children = [("m/x.rs", "use super::Own; pub struct X(super::Y, Own);"), ("m/y.rs", "pub struct Y;")];
-    assert_eq!(circles_of(&[&files[..], &module, &children].concat()), [""; 0]);
+    assert_eq!(cycles_of(&[&files[..], &module, &children].concat()), [""; 0]);
 
     let module = [("m/mod.rs", "mod x; mod y; pub use self::x::X; pub use y::*; pub struct Own(Option<Box<X>>);")];
-    let found = circles_of(&[&files[..], &module, &children].concat());
+    let found = cycles_of(&[&files[..], &module, &children].concat());
     assert_eq!(found, ["  m/mod.rs uses m/x.rs: X\n  m/x.rs uses m/mod.rs: Own\n"]);
 }
 
 #[test]
-fn what_tests_use_does_not_count() {
-    let found = circles_of(&[
+fn uses_in_tests_do_not_count() {
+    let found = cycles_of(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "pub struct First; #[cfg(test)] mod tests { use crate::b::Second; }"),
         ("b.rs", "use crate::a::First; pub struct Second; impl Second { #[cfg(test)] fn f(_: First) {} }"),

@@ -1,7 +1,7 @@
-//! Rules for the sources themselves: what no compiler and no lint checks.
+//! Rules for the sources that no compiler and no lint checks.
 
 #![cfg(test)]
 
-mod circles;
+mod cycles;
 mod graph;
 mod imports;

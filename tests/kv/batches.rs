@@ -1,4 +1,4 @@
-//! Many secrets in one call, and lists: what is on its way at once changes nothing about what comes of it.
+//! Batches and lists: requests sent at the same time have the same results as single ones.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::managers::{open, open_with};
 
 #[test]
-fn many_are_stored_and_got_in_their_order() {
+fn a_batch_is_stored_and_got_in_order() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let manager = open(server, &mount, server.root_token());
@@ -30,7 +30,7 @@ fn many_are_stored_and_got_in_their_order() {
 }
 
 #[test]
-fn each_of_many_has_an_outcome_of_its_own() {
+fn each_secret_of_a_batch_has_its_own_outcome() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let policy = format!("path \"{mount}/data/mine/*\" {{ capabilities = [\"create\", \"read\", \"update\"] }}");
@@ -51,7 +51,7 @@ fn each_of_many_has_an_outcome_of_its_own() {
 }
 
 #[test]
-fn many_are_stored_where_the_mount_demands_check_and_set() {
+fn a_batch_is_stored_on_a_mount_that_requires_check_and_set() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     server.api().post(&format!("{mount}/config"), json!({"cas_required": true}));
@@ -65,7 +65,7 @@ fn many_are_stored_where_the_mount_demands_check_and_set() {
 }
 
 #[test]
-fn a_dead_token_fails_all_of_many_after_one_look() {
+fn a_dead_token_fails_a_batch_after_one_lookup() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let token = server.policy_token(&format!("path \"{mount}/data/*\" {{ capabilities = [\"read\"] }}"));
@@ -77,9 +77,9 @@ fn a_dead_token_fails_all_of_many_after_one_look() {
     }
 }
 
-/// The same list by one scan (root may do all) and folder by folder (the printed policy has no `scan`).
+/// The same list by one scan, as root, and folder by folder, with the printed policy, which lacks `scan`.
 #[test]
-fn a_scan_and_a_walk_find_the_same() {
+fn a_scan_and_a_walk_find_the_same_secrets() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let root = open(server, &mount, server.root_token());
@@ -101,7 +101,8 @@ fn a_scan_and_a_walk_find_the_same() {
     }
 }
 
-/// Says that a list would be too large, unless it is asked for one page of it: the first is full, the second is the last.
+/// Answers that a list is too large, unless one page of it is requested: the first page is full, the second is the
+/// last.
 fn answer_in_pages(connection: TcpStream) {
     let full = |body: Value| {
         let body = body.to_string();
@@ -127,7 +128,7 @@ fn answer_in_pages(connection: TcpStream) {
 }
 
 #[test]
-fn a_folder_that_is_too_large_for_one_answer_is_listed_page_by_page() {
+fn a_folder_too_large_for_one_answer_is_listed_in_pages() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Programs that change one secret at the same time: no update is lost, none fails.
+//! Programs that update one secret at the same time: no update is lost, and none fails.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,14 +9,15 @@ use handsfree_secrets_test_support::{Server, answer_of, cc, eventually, python_m
 use serde_json::json;
 
 const UPDATES: u64 = 200;
-/// Fields that the third program adds. An update that lost one write in two would keep all of them once in a million.
+/// How many fields the third program adds. If every second write were lost, all of them would survive once in a million
+/// runs.
 const NOTES: u64 = 20;
 
-/// Starts a program and waits until it says that it is ready for the word to begin.
+/// Starts a program and waits until it reports that it is ready.
 fn start(mut command: Command) -> Child {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    // Nothing follows this line before the word to begin, so the reader takes nothing that others wait for.
+    // The program prints nothing else before it is told to begin, so the buffered reader consumes nothing more.
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     if line != "ready\n" {
         panic!("it did not start: {}", String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr));
@@ -37,7 +38,7 @@ fn begin(child: &mut Child) {
 }
 
 #[test]
-fn two_programs_update_one_secret_at_once_while_a_third_adds_fields() {
+fn concurrent_updates_of_one_secret_by_three_programs_are_all_kept() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let source = repository_root().join("tests/c/update_contender.c");
@@ -57,7 +58,7 @@ fn two_programs_update_one_secret_at_once_while_a_third_adds_fields() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    // 1 from the start, 400 updates, and the writes of the third program: not one more, not one fewer.
+    // The first version, 400 updates, and the writes of the third program.
     assert_eq!(version(), 1 + 2 * UPDATES + NOTES);
     let document_at =
         |version: u64| server.read_raw(&mount, &format!("shared?version={version}")).unwrap()["data"].clone();

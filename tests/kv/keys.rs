@@ -1,4 +1,4 @@
-//! Which keys and values go in, and that they come back as they were.
+//! Which keys and values are accepted, and that they are returned unchanged.
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
@@ -7,7 +7,7 @@ use handsfree_secrets_test_support::{Relay, Server};
 use crate::managers::{open, open_with};
 
 #[test]
-fn unusual_keys_give_a_reference_that_leads_back_to_them() {
+fn the_references_of_unusual_keys_work() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let manager = open(server, &mount, server.root_token());
@@ -48,7 +48,7 @@ fn a_key_of_many_folders_and_512_bytes_works() {
 }
 
 #[test]
-fn every_value_comes_back_as_it_was() {
+fn every_value_is_returned_unchanged() {
     let server = Server::shared();
     let manager = open(server, &server.fresh_mount(), server.root_token());
     let call = Call::default();
@@ -78,7 +78,7 @@ fn every_value_comes_back_as_it_was() {
 }
 
 #[test]
-fn bad_keys_and_references_are_refused_before_any_traffic() {
+fn bad_keys_and_references_are_refused_without_a_request() {
     let server = Server::shared();
     let relay = Relay::to(server.port());
     let (mount, address) = (server.fresh_mount(), relay.addr());
@@ -158,7 +158,7 @@ fn bad_keys_and_references_are_refused_before_any_traffic() {
 }
 
 #[test]
-fn a_list_of_a_thousand_secrets_in_nested_folders_gives_references_that_work() {
+fn a_list_of_a_thousand_secrets_in_nested_folders_returns_working_references() {
     let server = Server::shared();
     let manager = open(server, &server.fresh_mount(), server.root_token());
     let call = Call::default();

@@ -1,4 +1,4 @@
-//! The five operations on a real server: what is found, missing, deleted, wrongly named and denied.
+//! The five operations on a real server: secrets that are found, missing, deleted, wrongly named or denied.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::managers::{open, open_with};
 
-/// The shared server, a mount of the test's own, and a manager with all rights.
+/// The shared server, a new mount, and a manager with all rights.
 fn vault() -> (&'static Server, String, Arc<dyn SecretManager>) {
     let server = Server::shared();
     let mount = server.fresh_mount();
@@ -22,7 +22,7 @@ fn call() -> Call {
     Call::default()
 }
 
-/// The value as text, for comparing.
+/// The value as text.
 fn text(manager: &dyn SecretManager, reference: &str) -> Option<String> {
     manager.get(reference, &call()).unwrap().map(|secret| secret.as_str().to_string())
 }
@@ -39,7 +39,7 @@ fn metadata(pairs: &[(&str, &str)]) -> Metadata {
 }
 
 #[test]
-fn the_backend_says_what_it_is() {
+fn the_backend_reports_its_kind() {
     let (_, _, manager) = vault();
     assert_eq!(manager.kind(), c"vault");
 }
@@ -66,7 +66,7 @@ fn store_replaces_the_whole_document() {
 }
 
 #[test]
-fn store_works_where_the_server_demands_check_and_set() {
+fn store_works_on_a_mount_that_requires_check_and_set() {
     let (server, mount, manager) = vault();
     server.api().post(&format!("{mount}/config"), json!({"cas_required": true}));
     for value in ["first", "second"] {
@@ -91,7 +91,7 @@ fn three_spellings_of_a_key_are_one_secret() {
 }
 
 #[test]
-fn get_of_what_is_missing_deleted_or_destroyed_finds_nothing() {
+fn get_finds_nothing_missing_deleted_or_destroyed() {
     let (server, mount, manager) = vault();
     assert_eq!(text(&*manager, "vault://never_was"), None);
     for name in ["deleted", "destroyed", "fieldless"] {
@@ -106,7 +106,7 @@ fn get_of_what_is_missing_deleted_or_destroyed_finds_nothing() {
 }
 
 #[test]
-fn get_gives_the_version_and_the_field_asked_for() {
+fn get_returns_the_requested_version_and_field() {
     let (server, mount, manager) = vault();
     server.write_raw(&mount, "db", json!({"value": "one", "user name": "ann"}));
     server.write_raw(&mount, "db", json!({"value": "two", "user name": "bob"}));
@@ -118,7 +118,7 @@ fn get_gives_the_version_and_the_field_asked_for() {
 }
 
 #[test]
-fn get_gives_scalars_as_text_and_refuses_what_is_none() {
+fn get_returns_scalars_as_text_and_refuses_other_values() {
     let (server, mount, manager) = vault();
     let document = json!({"n": -1.5, "big": 12345678901i64, "yes": true, "map": {"a": 1}, "list": [1], "null": null,
                           "nul": "a\u{0}b"});
@@ -146,7 +146,7 @@ fn update_keeps_other_fields_and_metadata_when_none_is_given() {
 }
 
 #[test]
-fn update_replaces_or_removes_metadata_as_asked() {
+fn update_replaces_or_removes_metadata() {
     let (server, mount, manager) = vault();
     let reference = manager.store("a", "v1", Some(&metadata(&[("old", "1")])), &call()).unwrap();
     assert!(manager.update(&reference, "v2", Some(&metadata(&[("new", "2")])), &call()).unwrap());
@@ -156,7 +156,7 @@ fn update_replaces_or_removes_metadata_as_asked() {
 }
 
 #[test]
-fn update_with_a_field_replaces_that_field_alone() {
+fn update_with_a_field_replaces_only_that_field() {
     let (server, mount, manager) = vault();
     server.write_raw(&mount, "db", json!({"value": "v", "user": "ann", "port": 1}));
     assert!(manager.update("vault://db#user", "bob", None, &call()).unwrap());
@@ -164,7 +164,7 @@ fn update_with_a_field_replaces_that_field_alone() {
 }
 
 #[test]
-fn update_of_what_is_missing_or_deleted_writes_nothing() {
+fn update_of_a_missing_or_deleted_secret_writes_nothing() {
     let (server, mount, manager) = vault();
     server.write_raw(&mount, "deleted", json!({"value": "v"}));
     server.api().delete(&format!("{mount}/data/deleted"));
@@ -175,7 +175,7 @@ fn update_of_what_is_missing_or_deleted_writes_nothing() {
 }
 
 #[test]
-fn delete_takes_all_versions_and_then_finds_nothing() {
+fn delete_removes_all_versions_and_then_finds_nothing() {
     let (server, mount, manager) = vault();
     let reference = manager.store("a", "v1", None, &call()).unwrap();
     manager.store("a", "v2", None, &call()).unwrap();
@@ -188,7 +188,7 @@ fn delete_takes_all_versions_and_then_finds_nothing() {
 }
 
 #[test]
-fn delete_also_removes_what_was_only_marked_as_deleted() {
+fn delete_removes_a_secret_that_is_only_marked_as_deleted() {
     let (server, mount, manager) = vault();
     server.write_raw(&mount, "a", json!({"value": "v"}));
     server.api().delete(&format!("{mount}/data/a"));
@@ -197,7 +197,7 @@ fn delete_also_removes_what_was_only_marked_as_deleted() {
 }
 
 #[test]
-fn a_version_or_field_where_none_belongs_is_refused_without_traffic() {
+fn an_unexpected_version_or_field_is_refused_without_a_request() {
     let (server, mount, manager) = vault();
     server.write_raw(&mount, "a", json!({"value": "v", "f": "w"}));
     let before = server.audited(&format!("{mount}/"), "");
@@ -208,7 +208,7 @@ fn a_version_or_field_where_none_belongs_is_refused_without_traffic() {
 }
 
 #[test]
-fn what_is_no_reference_of_this_manager_is_refused() {
+fn references_of_other_managers_are_refused() {
     let (_, _, manager) = vault();
     for reference in ["", "a", "invalid://format", "env://HANDSFREE_SECRET_A", "VAULT://a", "vault:/a", "vault://"] {
         assert_eq!(status_of(manager.get(reference, &call())), Status::InvalidReference, "{reference}");
@@ -219,7 +219,7 @@ fn what_is_no_reference_of_this_manager_is_refused() {
 }
 
 #[test]
-fn list_finds_what_starts_with_the_prefix() {
+fn list_finds_secrets_that_start_with_the_prefix() {
     let (_, _, manager) = vault();
     assert_eq!(manager.list(None, &call()).unwrap(), Vec::<String>::new());
     for key in ["github_token_user_123", "github_tokens", "slack_hook", "slack"] {
@@ -235,7 +235,7 @@ fn list_finds_what_starts_with_the_prefix() {
 }
 
 #[test]
-fn list_gives_literal_references_where_a_path_holds_dots_or_underscores() {
+fn list_returns_literal_references_for_paths_with_dots_or_underscores() {
     let (server, mount, manager) = vault();
     server.write_raw(&mount, "team_a/db.main", json!({"value": "literal"}));
     server.write_raw(&mount, "team/a", json!({"value": "mapped"}));
@@ -245,7 +245,7 @@ fn list_gives_literal_references_where_a_path_holds_dots_or_underscores() {
     assert_eq!(manager.list(Some("vault:///team_a/db"), &call()).unwrap(), references[..1]);
 }
 
-/// All five operations with one manager.
+/// Runs all five operations with one manager.
 fn run_all_five(manager: &dyn SecretManager) {
     let reference = manager.store("app_key", "v1", Some(&metadata(&[("a", "b")])), &call()).unwrap();
     assert!(manager.update(&reference, "v2", None, &call()).unwrap());
@@ -258,19 +258,19 @@ fn run_all_five(manager: &dyn SecretManager) {
 }
 
 #[test]
-fn the_printed_policy_is_enough_for_everything_without_the_default_policy() {
+fn the_printed_policy_is_sufficient_without_the_default_policy() {
     let (server, mount, _) = vault();
     run_all_five(&*open(server, &mount, &server.policy_token(&Server::printed_policy(&mount))));
 }
 
 #[test]
-fn the_printed_policy_is_enough_for_everything_with_the_default_policy() {
+fn the_printed_policy_is_sufficient_with_the_default_policy() {
     let (server, mount, _) = vault();
     run_all_five(&*open(server, &mount, &server.policy_token_with_default(&Server::printed_policy(&mount))));
 }
 
 #[test]
-fn a_policy_that_says_no_is_permission_denied_with_path_and_capability() {
+fn a_denied_request_is_permission_denied_with_path_and_capability() {
     let (server, mount, _) = vault();
     server.write_raw(&mount, "locked", json!({"value": "CANARY-VALUE"}));
     let token = server.policy_token(&Server::printed_policy(&format!("{mount}/elsewhere")));
@@ -308,7 +308,7 @@ fn a_policy_that_says_no_is_permission_denied_with_path_and_capability() {
 }
 
 #[test]
-fn a_missing_mount_does_not_look_empty() {
+fn a_missing_mount_is_not_an_empty_one() {
     let server = Server::shared();
     let manager = open(server, "no-such-mount", server.root_token());
     assert_eq!(status_of(manager.get("vault://a", &call())), Status::Config);
@@ -331,7 +331,7 @@ fn a_missing_namespace_is_a_configuration_error() {
 }
 
 #[test]
-fn a_version_1_mount_is_refused_before_anything_is_written() {
+fn a_version_1_mount_is_refused_before_any_write() {
     let server = Server::shared();
     let mount = server.kv1_mount();
     let (address, token) = (server.addr(), server.root_token());

@@ -1,4 +1,4 @@
-//! One Vault, two libraries: what the Python manager writes is read here, and the reverse.
+//! Interoperation with the Python manager: each reads, updates, lists and deletes the secrets of the other.
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::store::Metadata;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::managers::open;
 
 #[test]
-fn a_secret_that_python_wrote_is_read_updated_listed_and_deleted_here() {
+fn a_secret_of_python_is_read_updated_listed_and_deleted_here() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let manager = open(server, &mount, server.root_token());
@@ -28,7 +28,7 @@ fn a_secret_that_python_wrote_is_read_updated_listed_and_deleted_here() {
 }
 
 #[test]
-fn a_secret_written_here_is_read_updated_listed_and_deleted_by_python() {
+fn a_secret_of_this_library_is_read_updated_listed_and_deleted_by_python() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let manager = open(server, &mount, server.root_token());

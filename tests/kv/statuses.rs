@@ -1,5 +1,5 @@
-//! Every status that a call to Vault can end with, provoked for real. Each message names the address, path or variable
-//! that it is about, says what to do next, and holds no secret.
+//! Provokes every status of calls to Vault, mostly on a real server. Each message names the address, path or variable,
+//! says what to do next, and holds no secret.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::managers::{open, open_at, open_with};
 
-/// A manager that tries each request once; `extra` settings come on top.
+/// A manager without retries, with the `extra` settings.
 fn open_without_retries(server: &Server, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
     open_at(server, &server.addr(), "secret", &[&[("VAULT_MAX_RETRIES", "0")], extra].concat())
 }
@@ -31,7 +31,7 @@ fn call() -> Call {
     Call::default()
 }
 
-/// The error of an outcome: with this status, and all of these words.
+/// The error of an outcome. Checks its status and that its message contains all these words.
 fn expect<T>(outcome: Result<T>, status: Status, http_status: u16, words: &[&str]) -> Error {
     let error = outcome.err().unwrap();
     assert_eq!((error.status(), error.http_status()), (status, http_status), "{error}");
@@ -135,7 +135,7 @@ fn tls_names_the_server_and_the_variable() {
 }
 
 #[test]
-fn timeout_says_how_long_it_was_and_what_sets_it() {
+fn timeout_names_the_limit_and_the_variable() {
     let server = Server::builder().start();
     let manager = open_without_retries(&server, &[("VAULT_CLIENT_TIMEOUT", "300ms")]).unwrap();
     server.freeze();
@@ -167,13 +167,13 @@ fn rate_limited_after_the_retries() {
 }
 
 #[test]
-fn conflict_where_others_always_win() {
+fn conflict_if_the_secret_changes_before_every_write() {
     let (server, mount, _) = vault();
     let rivals = server.api().clone();
     let (path, wins) = (format!("{mount}/data/a"), Arc::new(AtomicU64::new(0)));
     let counter = wins.clone();
     let target = format!("/v1/{path}");
-    // Somebody changes the secret between each of our reads and the write that follows it.
+    // The secret is changed between each read and the following write.
     let gateway = Gateway::to(server.port(), move |asked| {
         if asked.method == "POST" && asked.path == target {
             let win = counter.fetch_add(1, Ordering::AcqRel);
@@ -189,7 +189,7 @@ fn conflict_where_others_always_win() {
 }
 
 #[test]
-fn a_mount_that_lies_inside_of_a_mount_is_a_configuration_error() {
+fn a_mount_inside_another_mount_is_a_configuration_error() {
     let (server, mount, _) = vault();
     for inside in ["data", "metadata", "sub", "data/a"] {
         let inside = format!("{mount}/{inside}");
@@ -203,7 +203,7 @@ fn a_mount_that_lies_inside_of_a_mount_is_a_configuration_error() {
 }
 
 #[test]
-fn more_entries_than_the_server_takes_are_too_large() {
+fn more_metadata_than_the_server_accepts_is_too_large() {
     let (_, mount, manager) = vault();
     let metadata = (0..600).map(|n| (format!("k{n}"), "v".to_owned())).collect();
     let outcome = manager.store("many", "v", Some(&metadata), &call());
@@ -219,11 +219,11 @@ fn an_update_names_the_metadata_once() {
 }
 
 #[test]
-fn too_large_is_said_before_anything_is_sent_and_by_the_server() {
+fn too_large_by_our_limit_and_by_the_limit_of_the_server() {
     let (_, _, manager) = vault();
     let value = "x".repeat(32 << 20);
     expect(manager.store("large", &value, None, &call()), Status::TooLarge, 0, &["32 MiB"]);
-    // A server that takes less than others do.
+    // A server with a smaller limit than the default.
     let tls = Tls::new();
     let (identity, ca) = (tls.server(), tls.ca_file());
     let builder = Server::builder();
@@ -238,7 +238,7 @@ fn too_large_is_said_before_anything_is_sent_and_by_the_server() {
 }
 
 #[test]
-fn protocol_where_the_peer_is_no_vault() {
+fn protocol_if_the_peer_is_not_vault() {
     let (server, _, _) = vault();
     for (status, code) in [("200 OK", 200), ("404 Not Found", 404), ("401 Unauthorized", 401)] {
         let gateway = Gateway::to(0, move |_| answer(status, "", "<html>CANARY</html>"));
@@ -250,7 +250,7 @@ fn protocol_where_the_peer_is_no_vault() {
 }
 
 #[test]
-fn unsupported_where_mount_or_value_cannot_be_served() {
+fn unsupported_for_other_mounts_and_values() {
     let (server, mount, manager) = vault();
     let old = server.kv1_mount();
     expect(open_without_retries(server, &[("VAULT_MOUNT", &old)]), Status::Unsupported, 200, &[&old, "VAULT_MOUNT"]);
@@ -260,7 +260,7 @@ fn unsupported_where_mount_or_value_cannot_be_served() {
 }
 
 #[test]
-fn cancelled_ends_a_call_that_waits() {
+fn cancelled_ends_a_waiting_call() {
     let server = Server::builder().start();
     let manager = open_without_retries(&server, &[]).unwrap();
     server.freeze();

@@ -1,4 +1,4 @@
-//! Managers for the tests of the Rust surface: how they are opened, and what is asked of most of them.
+//! Helpers that open managers, and the operations that most tests use.
 
 #![allow(dead_code, reason = "each test program uses its part of this")]
 
@@ -15,7 +15,7 @@ use handsfree_secrets_test_support::Server;
 use log::Level;
 use serde_json::json;
 
-/// Exactly these options, whatever the environment says. Where a name comes twice, the later one holds.
+/// Isolated options with these settings. A later setting replaces an earlier one of the same name.
 pub fn options(settings: &[(&str, &str)]) -> Result<Options> {
     let mut options = Options::new_isolated();
     for (name, value) in settings {
@@ -35,8 +35,8 @@ pub fn open(server: &Server, mount: &str, token: &str) -> Arc<dyn SecretManager>
     opened.unwrap_or_else(|e| panic!("open: {e}"))
 }
 
-/// A manager that knows the server by this address only. It has the root token, unless `extra`, which comes on top,
-/// holds a token or a role.
+/// A manager for the server at this address, with the `extra` settings, and with the root token unless they hold a
+/// token or a role.
 pub fn open_at(server: &Server, address: &str, mount: &str, extra: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
     let mut settings = vec![("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address), ("VAULT_MOUNT", mount)];
     if !extra.iter().any(|(name, _)| name.contains("TOKEN") || name.contains("ROLE")) {
@@ -53,22 +53,22 @@ pub fn mount_with_secret(server: &Server) -> String {
     mount
 }
 
-/// The value of the secret `a`, which is there.
+/// The value of the secret `a`, which has to exist.
 pub fn get(manager: &dyn SecretManager) -> Result<String> {
     get_within(manager, &Call::default())
 }
 
-/// The same with the settings of `call`.
+/// The value of the secret `a`, read with `call`.
 pub fn get_within(manager: &dyn SecretManager, call: &Call) -> Result<String> {
     manager.get("vault://a", call).map(|value| value.unwrap().as_str().to_owned())
 }
 
-/// Keeps the warnings.
+/// A log sink that collects the warnings.
 #[derive(Default)]
 pub struct Warnings(Mutex<Vec<String>>);
 
 impl Warnings {
-    /// Those that came so far.
+    /// The warnings so far.
     pub fn so_far(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }

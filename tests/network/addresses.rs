@@ -1,4 +1,4 @@
-//! Addresses that are sockets, URLs or names, and what is said of those that lead nowhere.
+//! Addresses that are sockets, URLs or names, and the errors for those that do not work.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn a_socket_file_is_an_address() {
 }
 
 #[test]
-fn a_list_of_nodes_is_gone_through_until_one_answers() {
+fn the_nodes_of_a_list_are_tried_until_one_answers() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let [first, second] = free_ports();
@@ -23,7 +23,7 @@ fn a_list_of_nodes_is_gone_through_until_one_answers() {
 }
 
 #[test]
-fn an_agents_address_beats_the_servers() {
+fn the_address_of_an_agent_takes_precedence_over_the_server() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let agent = server.addr();
@@ -36,7 +36,7 @@ fn an_agents_address_beats_the_servers() {
 }
 
 #[test]
-fn a_name_that_does_not_exist_is_a_connection_error_that_names_it() {
+fn an_unknown_host_name_is_a_connection_error_that_names_it() {
     let server = Server::shared();
     let extra = [("VAULT_MAX_RETRIES", "0")];
     let error = read(server, "http://vault.invalid:8200", "secret", &extra).unwrap_err();

@@ -1,8 +1,8 @@
-//! What stands between: gateways that serve Vault under a path, balancers that want https, and answers of strangers.
+//! Gateways that serve Vault under a path, balancers that require https, and answers of other servers.
 
 use super::*;
 
-/// A gateway that serves `port` under `/vault`; it redirects what it is asked for there to the same path at `target`.
+/// A gateway that serves `port` under `/vault`, or redirects requests to the same path at `target`.
 fn under_a_path(port: u16, target: Option<String>) -> Gateway {
     Gateway::to(port, move |asked| match (&target, asked.path.strip_prefix("/vault")) {
         (Some(target), Some(path)) if path.contains("/data/") => {
@@ -14,7 +14,7 @@ fn under_a_path(port: u16, target: Option<String>) -> Gateway {
 }
 
 #[test]
-fn a_redirect_to_the_same_path_of_another_configured_node_is_followed_below_a_base_path() {
+fn a_redirect_to_another_configured_node_is_followed_below_a_base_path() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let leader = under_a_path(server.port(), None);
@@ -27,7 +27,7 @@ fn a_redirect_to_the_same_path_of_another_configured_node_is_followed_below_a_ba
 }
 
 #[test]
-fn two_nodes_of_one_gateway_are_told_apart_by_their_paths() {
+fn two_nodes_behind_one_gateway_are_distinguished_by_their_paths() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let (own, others) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
@@ -55,7 +55,7 @@ fn two_nodes_of_one_gateway_are_told_apart_by_their_paths() {
 }
 
 #[test]
-fn a_balancer_that_wants_https_is_a_matter_of_the_configuration() {
+fn a_balancer_that_redirects_to_https_is_a_configuration_error() {
     let server = Server::shared();
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         for (name, port) in [("VAULT_ADDR", ""), ("BAO_ADDR", ":443"), ("VAULT_AGENT_ADDR", "")] {
@@ -71,7 +71,7 @@ fn a_balancer_that_wants_https_is_a_matter_of_the_configuration() {
     }
 }
 
-/// What a manager says that meets this answer.
+/// The error of a manager that gets this answer.
 fn error_at(status: &'static str, headers: &'static str, body: &'static str) -> (Error, String) {
     let stranger = Gateway::to(0, move |_| answer(status, headers, body));
     let settings = [
@@ -84,7 +84,7 @@ fn error_at(status: &'static str, headers: &'static str, body: &'static str) -> 
 }
 
 #[test]
-fn an_unexpected_answer_is_told_with_who_gave_it_its_status_and_its_content_type() {
+fn the_error_for_an_unexpected_answer_names_its_server_status_and_content_type() {
     for status in
         ["200 OK", "302 Found", "303 See Other", "401 Unauthorized", "403 Forbidden", "404 Not Found", "418 Teapot"]
             .into_iter()
@@ -105,11 +105,11 @@ fn an_unexpected_answer_is_told_with_who_gave_it_its_status_and_its_content_type
 }
 
 #[test]
-fn sealed_and_not_initialised_are_two_things() {
+fn sealed_and_not_initialised_have_different_messages() {
     for (initialised, says, says_not) in
         [(true, "is sealed", "not initialised"), (false, "not initialised", "is sealed (")]
     {
-        // Both of OpenBao's answers, to the letter.
+        // Both answers exactly as OpenBao sends them.
         let node = Gateway::to(0, move |asked| match asked.path.as_str() {
             "/v1/sys/init" => answer("200 OK", "", &json!({"initialized": initialised}).to_string()),
             _ => answer("503 Service Unavailable", "", r#"{"errors":["Vault is sealed"]}"#),

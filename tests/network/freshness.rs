@@ -1,4 +1,4 @@
-//! `X-Vault-Index`: what one server sent may mean nothing to the next.
+//! `X-Vault-Index`: reads after writes, and indices that another server does not understand.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use handsfree_secrets_test_support::answer_text;
 
-/// A gateway whose answers to writes carry this index, and the indices that reads came with.
+/// A gateway that adds this index to answers to writes, and records the indices of reads.
 fn with_index(server: &Server, index: String) -> (Gateway, Arc<Mutex<Vec<Option<String>>>>) {
     let seen: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
     let reads = seen.clone();
@@ -24,10 +24,10 @@ fn with_index(server: &Server, index: String) -> (Gateway, Arc<Mutex<Vec<Option<
 }
 
 #[test]
-fn an_index_that_the_server_cannot_decode_is_forgotten_and_the_read_repeated() {
+fn an_index_that_the_server_cannot_decode_is_dropped_and_the_read_repeated() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    // HashiCorp's form, which OpenBao refuses with 400.
+    // The format of HashiCorp's Vault, which OpenBao refuses with 400.
     let foreign = STANDARD.encode("v1:cluster:10:5:mac");
     let (gateway, reads) = with_index(server, foreign.clone());
     for retries in ["0", "2"] {
@@ -42,7 +42,7 @@ fn an_index_that_the_server_cannot_decode_is_forgotten_and_the_read_repeated() {
 }
 
 #[test]
-fn an_index_that_is_garbage_is_never_sent() {
+fn a_malformed_index_is_never_sent() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     for garbage in ["garbage", "!!!", "AAAA"] {
@@ -55,8 +55,8 @@ fn an_index_that_is_garbage_is_never_sent() {
 }
 
 #[test]
-fn an_answer_older_than_what_was_written_is_not_believed() {
-    // As a leader gives it that was frozen, and does not know yet that another one was elected.
+fn an_answer_older_than_the_last_write_is_not_accepted() {
+    // Such an answer comes from a leader that was frozen and does not know yet that another one was elected.
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let index = |value: &str| {

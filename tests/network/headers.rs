@@ -1,4 +1,4 @@
-//! `VAULT_HEADERS`, and what else goes along with every request.
+//! `VAULT_HEADERS`, and the headers that every request has.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn extra_headers_reach_the_server_with_every_request() {
 }
 
 #[test]
-fn a_header_goes_out_once_for_each_value_and_a_given_user_agent_replaces_ours() {
+fn a_header_is_sent_once_for_each_value_and_user_agent_can_be_replaced() {
     let server = Server::builder().audit().start();
     for name in ["X-Tests-Colour", "User-Agent"] {
         server.api().post(&format!("sys/config/auditing/request-headers/{name}"), json!({"hmac": false}));
@@ -48,7 +48,7 @@ fn a_header_goes_out_once_for_each_value_and_a_given_user_agent_replaces_ours() 
 }
 
 #[test]
-fn more_headers_than_servers_take_are_refused() {
+fn more_headers_than_servers_accept_are_refused() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let headers: serde_json::Map<String, serde_json::Value> =

@@ -1,6 +1,6 @@
-//! A leader that is there is found, whatever the other nodes say, or do not say. Three small servers make the cluster:
-//! one accepts connections and is silent, one redirects there and names it in `sys/leader`, one leads. (What real nodes
-//! do when their leader freezes is in `tests/cluster`; there a standby rarely stays wrong for long.)
+//! Finding the leader of a cluster in spite of silent nodes and wrong answers. The cluster consists of three small
+//! servers: one accepts connections and does not answer, one redirects to that one and names it in `sys/leader`, and
+//! one is the leader. (`tests/cluster` tests real nodes, whose standbys have the wrong leader only for a short time.)
 
 use std::net::TcpListener;
 
@@ -8,12 +8,12 @@ use super::*;
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{Fault, FaultProxy};
 
-/// For how long a node may be silent before it is asked whether it is there.
+/// How long a node may be silent before the library checks whether it is alive.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What takes no wait for anybody, on a busy machine.
+/// The limit for a call that waits for no silent node, on a busy machine.
 const AT_ONCE: Duration = Duration::from_millis(900);
 
-/// A node that accepts connections, since the kernel does, and never says a word.
+/// A node that never answers: the kernel accepts its connections.
 struct Silent(TcpListener);
 
 impl Silent {
@@ -26,13 +26,13 @@ impl Silent {
     }
 }
 
-/// What nodes say in `sys/leader`.
+/// The answer of a node to `sys/leader`.
 fn leader_is(address: &str, is_self: bool) -> Verdict {
     let body = json!({"ha_enabled": true, "is_self": is_self, "leader_address": address});
     answer("200 OK", "Content-Type: application/json\r\n", &body.to_string())
 }
 
-/// A standby that takes `leader` for the leader. It counts what else than that it was asked for.
+/// A standby for which `leader` is the leader. Counts the requests that are not for `sys/leader`.
 fn stale(leader: &str, asked_for: &Arc<AtomicUsize>) -> Gateway {
     let (leader, asked_for) = (leader.to_owned(), asked_for.clone());
     Gateway::to(0, move |asked| {
@@ -44,7 +44,7 @@ fn stale(leader: &str, asked_for: &Arc<AtomicUsize>) -> Gateway {
     })
 }
 
-/// The same, but it answers reads itself, with what is behind `port`.
+/// Like `stale`, but it forwards reads to `port`.
 fn stale_with_reads(leader: &str, port: u16) -> Gateway {
     let leader = leader.to_owned();
     Gateway::to(port, move |asked| match (asked.path.as_str(), asked.method.as_str()) {
@@ -54,7 +54,7 @@ fn stale_with_reads(leader: &str, port: u16) -> Gateway {
     })
 }
 
-/// The node that leads. It counts the writes.
+/// The leader. Counts the writes.
 fn leading(server: &Server, writes: &Arc<AtomicUsize>) -> Gateway {
     let writes = writes.clone();
     Gateway::to(server.port(), move |asked| {
@@ -82,8 +82,8 @@ fn store(manager: &dyn SecretManager, value: &str) -> Result<()> {
     manager.store("a", value, None, &Call::default()).map(drop)
 }
 
-/// Opens a manager, writes and reads: the first call in two times of patience, the following at once.
-fn is_found(server: &Server, mount: &str, list: &[String], writes: &AtomicUsize) {
+/// Opens a manager, writes and reads: the first call within twice the patience, the others at once.
+fn check_leader_is_found(server: &Server, mount: &str, list: &[String], writes: &AtomicUsize) {
     let list = list.join(",");
     let manager = in_time(PATIENCE * 2, "the opening", || open_at(server, &list, mount, &[]));
     in_time(PATIENCE * 2, "the first write", || store(&*manager, "first"));
@@ -95,7 +95,7 @@ fn is_found(server: &Server, mount: &str, list: &[String], writes: &AtomicUsize)
 }
 
 #[test]
-fn the_leader_is_found_past_a_silent_node_and_a_stale_one_in_whatever_order_they_are_named() {
+fn the_leader_is_found_in_spite_of_a_silent_and_a_stale_node_in_any_order() {
     let server = Server::shared();
     std::thread::scope(|scope| {
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -103,25 +103,25 @@ fn the_leader_is_found_past_a_silent_node_and_a_stale_one_in_whatever_order_they
                 let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
                 let (stale, leader) = (stale(&silent.addr(), &counter()), leading(server, &writes));
                 let nodes = [silent.addr(), stale.addr(), leader.addr()];
-                is_found(server, &mount, &order.map(|node| nodes[node].clone()), &writes);
+                check_leader_is_found(server, &mount, &order.map(|node| nodes[node].clone()), &writes);
             });
         }
     });
 }
 
 #[test]
-fn a_write_is_not_sent_to_a_silent_node_that_a_standby_takes_for_the_leader() {
+fn a_write_is_not_sent_to_a_silent_node_that_a_standby_names_as_leader() {
     let server = Server::shared();
     let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
-    // Reads go well at the standby, so it is the one that is asked first.
+    // Reads succeed at the standby, so it is tried first.
     let (standby, leader) = (stale_with_reads(&silent.addr(), server.port()), leading(server, &writes));
-    is_found(server, &mount, &[standby.addr(), silent.addr(), leader.addr()], &writes);
-    // Where the silent node is not configured, the standby's word makes it known.
-    is_found(server, &mount, &[standby.addr(), leader.addr()], &writes);
+    check_leader_is_found(server, &mount, &[standby.addr(), silent.addr(), leader.addr()], &writes);
+    // If the silent node is not configured, it is learned from the standby.
+    check_leader_is_found(server, &mount, &[standby.addr(), leader.addr()], &writes);
 }
 
 #[test]
-fn many_writes_at_once_find_the_leader_too() {
+fn concurrent_writes_find_the_leader() {
     let server = Server::shared();
     let (mount, writes, silent) = (mount_with_secret(server), counter(), Silent::start());
     let (standby, leader) = (stale_with_reads(&silent.addr(), server.port()), leading(server, &writes));
@@ -141,13 +141,13 @@ fn many_writes_at_once_find_the_leader_too() {
 }
 
 #[test]
-fn a_node_that_says_of_itself_that_it_leads_is_believed_before_those_that_say_it_of_another() {
+fn a_node_that_claims_to_lead_takes_precedence_over_claims_about_others() {
     let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
     let mount = mount_with_secret(server);
     let [first_asked, second_asked] = [counter(), counter()];
     let (first, second) = (stale(&silent.addr(), &first_asked), stale(&silent.addr(), &second_asked));
     let leader = leading(server, &writes);
-    is_found(server, &mount, &[first.addr(), second.addr(), leader.addr(), silent.addr()], &writes);
+    check_leader_is_found(server, &mount, &[first.addr(), second.addr(), leader.addr(), silent.addr()], &writes);
     assert_eq!(first_asked.load(Ordering::Acquire), 1);
     assert_eq!(second_asked.load(Ordering::Acquire), 0, "the token went to a node that only knew of another");
 }
@@ -169,23 +169,23 @@ fn nodes_that_redirect_to_each_other_do_not_hide_the_leader() {
     *places[0].lock().unwrap() = nodes[1].addr();
     *places[1].lock().unwrap() = nodes[0].addr();
     let leader = leading(server, &writes);
-    is_found(server, &mount, &[nodes[0].addr(), nodes[1].addr(), leader.addr()], &writes);
+    check_leader_is_found(server, &mount, &[nodes[0].addr(), nodes[1].addr(), leader.addr()], &writes);
 }
 
 #[test]
-fn a_learned_node_that_has_gone_or_fell_silent_does_not_hide_the_leader() {
+fn a_learned_node_that_is_gone_or_silent_does_not_hide_the_leader() {
     let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
     let mount = mount_with_secret(server);
     let [closed] = free_ports();
     for gone in [silent.addr(), format!("http://127.0.0.1:{closed}")] {
-        // The node that has gone is not configured: the stale one's word is all there is.
+        // The node that has gone is not configured: only the stale node names it.
         let (stale, leader) = (stale(&gone, &counter()), leading(server, &writes));
-        is_found(server, &mount, &[stale.addr(), leader.addr()], &writes);
+        check_leader_is_found(server, &mount, &[stale.addr(), leader.addr()], &writes);
     }
 }
 
 #[test]
-fn a_leader_that_freezes_is_left_for_the_next_one_and_no_write_is_doubled() {
+fn calls_leave_a_frozen_leader_and_no_write_happens_twice() {
     let (server, writes) = (Server::shared(), counter());
     let mount = mount_with_secret(server);
     let frozen = FaultProxy::to(server.port());
@@ -194,7 +194,7 @@ fn a_leader_that_freezes_is_left_for_the_next_one_and_no_write_is_doubled() {
     let manager = open_at(server, &list, &mount, &[]).unwrap();
     store(&*manager, "before").unwrap();
     frozen.set(Fault::Deaf);
-    // It answered a moment ago, so it gets the next write, and may act on it.
+    // It answered a moment ago, so it gets the next write, and may execute it.
     let started = Instant::now();
     let error = store(&*manager, "lost").unwrap_err();
     assert_eq!(error.status(), Status::Timeout, "{error}");
@@ -207,7 +207,7 @@ fn a_leader_that_freezes_is_left_for_the_next_one_and_no_write_is_doubled() {
 }
 
 #[test]
-fn a_node_that_was_silent_is_asked_again_where_no_other_helps() {
+fn a_silent_node_is_tried_again_if_no_other_answers() {
     let (server, mount) = (Server::shared(), mount_with_secret(Server::shared()));
     let node = FaultProxy::to(server.port());
     let stale = stale(&node.addr(), &counter());
@@ -223,7 +223,7 @@ fn a_node_that_was_silent_is_asked_again_where_no_other_helps() {
 }
 
 #[test]
-fn each_configured_node_is_asked_before_a_call_gives_up_even_without_retries() {
+fn every_configured_node_is_tried_even_without_retries() {
     let (server, writes) = (Server::shared(), counter());
     let mount = mount_with_secret(server);
     let [closed] = free_ports();
@@ -238,8 +238,8 @@ fn each_configured_node_is_asked_before_a_call_gives_up_even_without_retries() {
 }
 
 #[test]
-fn leaders_under_ever_new_addresses_are_followed_for_as_long_as_it_goes_on() {
-    // One configured node that never leads; the leader is another one each time, and the one before it has gone.
+fn leaders_at_changing_addresses_are_followed() {
+    // The one configured node never leads; each time there is another leader, and the one before has gone.
     const LEADERS: usize = 40;
     let (server, writes) = (Server::shared(), counter());
     let mount = mount_with_secret(server);
@@ -263,7 +263,7 @@ fn leaders_under_ever_new_addresses_are_followed_for_as_long_as_it_goes_on() {
 }
 
 #[test]
-fn a_standby_that_passes_requests_on_to_a_frozen_leader_is_not_waited_for() {
+fn calls_do_not_wait_for_a_standby_that_forwards_to_a_frozen_leader() {
     const HANGS: Duration = Duration::from_secs(9);
     let (server, writes, silent) = (Server::shared(), counter(), Silent::start());
     let mount = mount_with_secret(server);
@@ -282,7 +282,7 @@ fn a_standby_that_passes_requests_on_to_a_frozen_leader_is_not_waited_for() {
     let list = [standby.addr(), silent.addr(), leader.addr()].join(",");
     let (reader, writer) = (open_at(server, &list, &mount, &[]).unwrap(), open_at(server, &list, &mount, &[]).unwrap());
     assert_eq!(in_time(PATIENCE * 2, "a read", || get(&*reader)), "v");
-    // The standby may have passed it on.
+    // The standby may have forwarded it.
     let started = Instant::now();
     let error = store(&*writer, "lost").unwrap_err();
     assert_eq!(error.status(), Status::Timeout, "{error}");

@@ -1,4 +1,4 @@
-//! How large, how long, how often: limits of requests, answers, time and rate.
+//! Limits of requests, answers, time and rate.
 
 use super::*;
 
@@ -17,11 +17,11 @@ fn a_request_over_32_mib_is_refused_before_it_is_sent() {
 }
 
 #[test]
-fn an_answer_over_64_mib_is_cut_off() {
-    // Without an audit file, into which it would all go, too.
+fn an_answer_over_64_mib_is_refused() {
+    // Without an audit file, which would record the whole request.
     let server = Server::builder().start();
     let manager = open_at(&server, &server.addr(), "secret", &[("VAULT_CLIENT_TIMEOUT", "300")]).unwrap();
-    // The server writes each of these as six characters.
+    // The server escapes each of these as six characters.
     manager.store("large", &"<".repeat(12 << 20), None, &Call::default()).unwrap();
     manager.store("fits", &"<".repeat(8 << 20), None, &Call::default()).unwrap();
     let error = manager.get("vault://large", &Call::default()).err().unwrap();
@@ -41,7 +41,7 @@ fn requests_keep_to_the_rate_limit() {
         for _ in 0..11 {
             assert_eq!(get(&*manager).unwrap(), "v");
         }
-        // The opening and the first read are the burst; the other ten wait for 50 ms each.
+        // The request at open and the first read are the burst; the other ten wait 50 ms each.
         assert!(start.elapsed() >= Duration::from_millis(480), "{name}: {:?}", start.elapsed());
     }
 }
@@ -64,7 +64,7 @@ fn the_timeout_is_one_deadline_for_the_whole_call() {
 }
 
 #[test]
-fn retries_are_as_many_as_the_option_says() {
+fn the_number_of_retries_is_configurable() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     for (retries, expected) in [("0", 1), ("1", 2), ("2", 3)] {
@@ -85,7 +85,7 @@ fn retries_are_as_many_as_the_option_says() {
 }
 
 #[test]
-fn an_answer_that_asks_for_patience_gets_it() {
+fn retry_after_is_respected() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     for (status, headers, body) in [
@@ -118,7 +118,7 @@ fn an_answer_that_asks_for_patience_gets_it() {
 }
 
 #[test]
-fn an_agents_complaint_about_a_missing_header_is_not_repeated() {
+fn an_agent_that_refuses_a_missing_header_is_not_retried() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let tries = Arc::new(AtomicUsize::new(0));
@@ -136,7 +136,7 @@ fn an_agents_complaint_about_a_missing_header_is_not_repeated() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_made_anew() {
+fn a_broken_connection_is_replaced() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let breaks = Arc::new(AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! Ways to the server: sockets, proxies, namespaces, headers, redirects, limits, and where the settings come from.
+//! Connecting to the server: sockets, proxies, namespaces, headers, redirects, limits, and sources of settings.
 
 #![cfg(test)]
 
@@ -37,7 +37,7 @@ fn read(server: &Server, address: &str, mount: &str, extra: &[(&str, &str)]) -> 
     get(&*open_at(server, address, mount, extra)?)
 }
 
-/// Counts what passes.
+/// A gateway that counts requests.
 fn counted(port: u16, seen: &Arc<AtomicUsize>) -> Gateway {
     let seen = seen.clone();
     Gateway::to(port, move |_| {

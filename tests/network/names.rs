@@ -1,5 +1,5 @@
-//! One name with several addresses. The child that opens the manager sees another `/etc/hosts`, in a mount namespace of
-//! its own.
+//! One name with several addresses. The child that opens the manager has another `/etc/hosts`, in its own mount
+//! namespace.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use crate::service_records::may_mount;
 
 const ADDRESSES: [&str; 2] = ["127.0.0.1", "127.0.0.2"];
 
-/// What a child reads that knows the server by a name with both addresses.
+/// The output of a child that addresses the server by a name with both addresses.
 fn read_by_name(server: &Server, mount: &str, port: u16) -> String {
     let hosts = tempfile::NamedTempFile::new().unwrap();
     for address in ADDRESSES {
@@ -29,7 +29,7 @@ fn read_by_name(server: &Server, mount: &str, port: u16) -> String {
 }
 
 #[test]
-fn another_address_of_a_name_is_asked_where_the_first_is_sealed_or_dead() {
+fn the_next_address_of_a_name_is_tried_if_the_first_is_sealed_or_dead() {
     if !may_mount() {
         let _ =
             writeln!(std::io::stderr(), "names with several addresses are not tested: only root may mount /etc/hosts");
@@ -37,7 +37,7 @@ fn another_address_of_a_name_is_asked_where_the_first_is_sealed_or_dead() {
     }
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    // Which of the two comes first is the resolver's choice, so each is the bad one once.
+    // The resolver decides which address comes first, so each is the bad one once.
     for [good, bad] in [ADDRESSES, [ADDRESSES[1], ADDRESSES[0]]] {
         let gateway = Gateway::at(&format!("{good}:0"), server.port(), |_| Verdict::Pass);
         let beside = format!("{bad}:{}", gateway.port());

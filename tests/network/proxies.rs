@@ -1,9 +1,9 @@
-//! Requests through a proxy, and around it.
+//! Requests through a proxy, and hosts reached without it.
 
 use super::*;
 
-/// A proxy, and what it was asked for: `CONNECT host:port`, or `GET http://host:port`. With `credentials` it wants
-/// `Proxy-Authorization`.
+/// A proxy, and the requests that it got: `CONNECT host:port`, or `GET http://host:port`. With `credentials` it requires
+/// them in `Proxy-Authorization`.
 fn proxy(credentials: Option<&'static str>) -> (Gateway, Arc<Mutex<Vec<String>>>) {
     let asked_for = Arc::new(Mutex::new(Vec::new()));
     let seen = asked_for.clone();
@@ -19,7 +19,7 @@ fn proxy(credentials: Option<&'static str>) -> (Gateway, Arc<Mutex<Vec<String>>>
 }
 
 #[test]
-fn https_goes_through_a_tunnel_of_the_proxy_that_is_named() {
+fn https_uses_a_tunnel_through_the_configured_proxy() {
     let tls = Tls::new();
     let identity = tls.server();
     let server = Server::builder().tls(&identity.certificate, &identity.key, None).start();
@@ -35,13 +35,13 @@ fn https_goes_through_a_tunnel_of_the_proxy_that_is_named() {
 }
 
 #[test]
-fn plain_http_is_passed_on_by_the_proxy_that_is_named() {
+fn plain_http_is_forwarded_by_the_configured_proxy() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    // A host that only the proxy can reach: it is the proxy that looks the name up.
+    // A name that only the proxy resolves.
     let elsewhere = format!("http://vault.invalid:{}", server.port());
     let expected = format!("GET {elsewhere}");
-    // A node may also stand behind a socket in the list.
+    // The list may also start with a socket.
     for address in [elsewhere.clone(), format!("unix:///nowhere.sock,{elsewhere}")] {
         let (proxy, asked_for) = proxy(None);
         assert_eq!(read(server, &address, &mount, &[("VAULT_PROXY_ADDR", &proxy.addr())]).unwrap(), "v");
@@ -55,7 +55,7 @@ fn plain_http_is_passed_on_by_the_proxy_that_is_named() {
 }
 
 #[test]
-fn squid_passes_both_on() {
+fn squid_forwards_http_and_https() {
     let tls = Tls::new();
     let identity = tls.server();
     let https = Server::builder().tls(&identity.certificate, &identity.key, None).start();
@@ -83,7 +83,7 @@ fn squid_passes_both_on() {
 }
 
 #[test]
-fn no_proxy_is_honoured_for_the_proxy_made_for_vault_too() {
+fn no_proxy_applies_to_the_vault_proxy() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let (proxy, asked_for) = proxy(None);
@@ -100,7 +100,7 @@ fn no_proxy_is_honoured_for_the_proxy_made_for_vault_too() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password_gets_the_one_of_its_url() {
+fn a_proxy_gets_the_password_of_its_url() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let (proxy, _) = proxy(Some("Basic YW5uOkNBTkFSWQ=="));
@@ -118,7 +118,7 @@ fn a_proxy_that_wants_a_password_gets_the_one_of_its_url() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_not_taken_for_the_server() {
+fn the_error_of_an_unreachable_proxy_names_the_proxy() {
     let server = Server::shared();
     let [port] = free_ports();
     let address = format!("http://127.0.0.1:{port}");

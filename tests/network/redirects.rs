@@ -10,7 +10,7 @@ fn standby(port: u16, target: String) -> Gateway {
     })
 }
 
-/// A server that says of itself who is the active node.
+/// A server that reports itself as the active node.
 fn active_node() -> Server {
     Server::builder().arg("-dev-ha").audit().start()
 }
@@ -25,7 +25,7 @@ fn a_redirect_to_another_configured_node_is_followed() {
 }
 
 #[test]
-fn a_redirect_to_the_node_that_the_cluster_calls_active_is_followed() {
+fn a_redirect_to_the_active_node_of_the_cluster_is_followed() {
     let server = active_node();
     assert_eq!(server.api().get("sys/leader")["leader_address"], server.addr());
     let mount = mount_with_secret(&server);
@@ -33,7 +33,7 @@ fn a_redirect_to_the_node_that_the_cluster_calls_active_is_followed() {
     let manager = open_at(&server, &standby.addr(), &mount, &[]).unwrap();
     for round in 0..3 {
         assert_eq!(get(&*manager).unwrap(), "v");
-        // Method and body go along.
+        // Method and body are kept.
         assert!(manager.update("vault://a", "w", None, &Call::default()).unwrap(), "{round}");
         assert_eq!(get(&*manager).unwrap(), "w");
         assert!(manager.update("vault://a", "v", None, &Call::default()).unwrap(), "{round}");
@@ -46,7 +46,7 @@ fn a_redirect_to_the_node_that_the_cluster_calls_active_is_followed() {
 }
 
 #[test]
-fn a_redirect_to_a_stranger_is_refused_and_the_token_stays_here() {
+fn a_redirect_to_an_unknown_server_is_refused_without_sending_the_token() {
     let server = active_node();
     let mount = mount_with_secret(&server);
     let visits = Arc::new(AtomicUsize::new(0));
@@ -76,7 +76,7 @@ fn a_redirect_to_another_path_is_refused() {
 }
 
 #[test]
-fn redirects_are_errors_where_they_are_forbidden() {
+fn redirects_are_errors_if_they_are_disabled() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let standby = standby(server.port(), server.addr());
@@ -89,7 +89,7 @@ fn redirects_are_errors_where_they_are_forbidden() {
 }
 
 #[test]
-fn nodes_that_redirect_to_each_other_come_to_an_end() {
+fn a_redirect_loop_ends_with_an_error() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let [first, second] = [0, 1].map(|_| Arc::new(Mutex::new(String::new())));

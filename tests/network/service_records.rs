@@ -1,5 +1,5 @@
-//! What DNS says is asked of a name server of the test's own. The library reads `/etc/resolv.conf`, so the child that
-//! opens the manager sees another one there, in a mount namespace of its own.
+//! SRV records, from a name server of the test. The library reads `/etc/resolv.conf`, so the child that opens the
+//! manager has another one, in its own mount namespace.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -7,11 +7,11 @@ use std::process::Stdio;
 
 use super::*;
 
-/// `_http._tcp.vault.test`, type SRV, class IN: the one question that is answered.
+/// `_http._tcp.vault.test`, type SRV, class IN: the only question that is answered.
 const QUESTION: &[u8] = b"\x05_http\x04_tcp\x05vault\x04test\x00\x00\x21\x00\x01";
 
-/// A name server by which the service is at `port` of `localhost`, and no other name exists. Its address on the
-/// loopback network is this process's own: the port of name servers cannot be chosen.
+/// A name server with one record: the service is at `port` of `localhost`. It has its own loopback address, because the
+/// port of a name server cannot be configured.
 fn name_server(port: u16) -> Ipv4Addr {
     let [_, a, b, c] = std::process::id().to_be_bytes();
     let address = Ipv4Addr::new(127, 64 | a, b, c);
@@ -27,11 +27,11 @@ fn name_server(port: u16) -> Ipv4Addr {
 
 fn answer_to(question: &[u8], port: u16) -> Vec<u8> {
     let id = &question[..2];
-    // What stands behind the question, such as how long an answer may be, is not repeated.
+    // Anything after the question, such as EDNS options, is not copied.
     let name = question[12..].iter().position(|&length| length == 0).unwrap();
     let asked = &question[12..12 + name + 5];
     if asked != QUESTION {
-        // No such name.
+        // NXDOMAIN.
         return [id, b"\x81\x83\x00\x01\x00\x00\x00\x00\x00\x00", asked].concat();
     }
     // One answer: the name as above, SRV, IN, 60 seconds, 17 bytes; priority, weight, port, target.
@@ -46,9 +46,9 @@ pub fn may_mount() -> bool {
 }
 
 #[test]
-fn the_server_is_where_its_service_record_says_if_that_is_wanted() {
+fn the_server_is_found_by_its_service_record_if_configured() {
     if !may_mount() {
-        // Past the test harness, which keeps what passing tests print.
+        // Written directly to standard error, because the test harness captures the output of passing tests.
         let _ = writeln!(std::io::stderr(), "VAULT_SRV_LOOKUP is not tested: only root may mount a resolv.conf");
         return;
     }

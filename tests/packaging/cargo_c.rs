@@ -1,4 +1,4 @@
-//! What `cargo cinstall` gives to distributions has the names of what CMake installs.
+//! `cargo cinstall`, for distributions, installs the same names as CMake.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What cargo, and cargo-c after it, reads in Cargo.toml.
+/// The [package] section of Cargo.toml.
 fn package() -> Value {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(repository_root()).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
@@ -26,7 +26,7 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn the_manifest_tells_cargo_c_what_cmake_does() {
+fn the_manifest_gives_cargo_c_the_names_of_cmake() {
     let package = package();
     assert_eq!(package["features"]["capi"], json!([]), "cargo-c turns this feature on");
 
@@ -55,12 +55,12 @@ fn the_manifest_tells_cargo_c_what_cmake_does() {
     assert_eq!(capi["header"]["generation"], false);
 }
 
-/// The command that docs/install.md prints, up to where it installs to. `None`, and a note on standard error, where
-/// cargo-c is not installed: Debian's is too old for this crate.
+/// The command in docs/install.md without its destination. `None`, and a note on standard error, if cargo-c is not
+/// installed: Debian's is too old for this crate.
 fn cinstall() -> Option<Command> {
     let mut command = Command::new(env!("CARGO"));
     if !command.args(["cinstall", "--version"]).output().unwrap().status.success() {
-        // Straight to standard error: the test harness would hide what is printed.
+        // Written directly to standard error, because the test harness captures output.
         let note = b"note: cargo-c is not installed, so `cargo cinstall` was not run\n";
         std::io::stderr().write_all(note).unwrap();
         return None;
@@ -91,7 +91,7 @@ fn listing(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn cargo_cinstall_gives_the_shared_library_its_headers_and_its_pc_file() {
+fn cargo_cinstall_installs_the_shared_library_its_headers_and_its_pc_file() {
     let Some(mut command) = cinstall() else { return };
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cargo-c");
     let prefix = base.join("prefix");

@@ -1,4 +1,4 @@
-//! The C header: up to date, complete, and clean under every standard that it promises.
+//! The C header: up to date, complete, and compiling without warnings under every supported standard.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use handsfree_secrets_test_support::{cc, repository_root};
 
 const GENERATED: &str = env!("HANDSFREE_SECRETS_GENERATED_HEADER");
 
-/// The header as it is committed.
+/// The committed header.
 fn committed() -> String {
     fs::read_to_string(repository_root().join("include/handsfree_secrets.h")).unwrap()
 }
@@ -21,7 +21,7 @@ fn scratch(name: &str) -> PathBuf {
     folder
 }
 
-/// Compiles a source file that includes the header, without linking it, all warnings being errors.
+/// Compiles a source file that includes the header, without linking it, with all warnings as errors.
 fn compile_object(compiler: &str, standard: &str, source: &Path) -> Output {
     let mut command = Command::new(compiler);
     command.arg(format!("-std={standard}")).args(cc::STRICT).arg("-I").arg(repository_root().join("include"));
@@ -84,7 +84,7 @@ fn a_program_that_ignores_a_status_does_not_compile() {
 }
 
 #[test]
-fn version_macros_are_those_of_the_package_and_numbers_work_in_the_preprocessor() {
+fn version_macros_match_the_package_and_work_in_the_preprocessor() {
     let folder = scratch("macros");
     let (major, minor, patch) =
         (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"), env!("CARGO_PKG_VERSION_PATCH"));
@@ -106,7 +106,7 @@ fn version_macros_are_those_of_the_package_and_numbers_work_in_the_preprocessor(
 }
 
 #[test]
-fn the_header_says_of_each_function_who_may_call_it_whether_it_blocks_and_what_its_parameters_are() {
+fn the_header_documents_threads_blocking_and_parameters_of_each_function() {
     let header = committed();
     for name in include_str!("symbols.txt").lines() {
         let (before, after) = header.rsplit_once(&format!("{name}(")).unwrap();

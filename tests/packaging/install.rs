@@ -1,4 +1,4 @@
-//! What `cmake --install` leaves behind: it can be moved, every way of linking finds it, and all of it agrees.
+//! The result of `cmake --install`: it is relocatable, every way of linking works, and its versions agree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,13 +9,13 @@ use std::sync::OnceLock;
 use handsfree_secrets_test_support::repository_root;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// What every consumer prints: the versions of the library, of the header, and that their numbers are equal.
+/// The output of every consumer: the versions of the library and of the header, and that their numbers are equal.
 const CONSUMER_OUTPUT: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("CARGO_PKG_VERSION"), " ");
 
-/// A prefix that was installed to and then moved.
+/// An installation that was moved to another prefix.
 struct Installed {
     prefix: PathBuf,
-    /// Where it was installed to before.
+    /// The prefix before the move.
     first_prefix: PathBuf,
     build_output: String,
 }
@@ -30,7 +30,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("install")
 }
 
-/// An empty folder for one test's consumers.
+/// An empty folder for the consumers of one test.
 fn fresh_folder(name: &str) -> PathBuf {
     let fresh = folder().join(name);
     let _ = fs::remove_dir_all(&fresh);
@@ -38,7 +38,7 @@ fn fresh_folder(name: &str) -> PathBuf {
     fresh
 }
 
-/// A command as a user's shell would run it: nothing in its environment comes from this cargo run.
+/// A command as in a user's shell: without the environment variables of this cargo run.
 fn tool(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -52,7 +52,7 @@ fn tool(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Runs a command and gives what it printed, standard error included.
+/// Runs a command and returns its output, including standard error.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}; scripts/bootstrap installs it"));
     let text = [output.stdout, output.stderr].concat();
@@ -65,14 +65,15 @@ fn sources(name: &str) -> PathBuf {
     repository_root().join("tests/packaging/consumers").join(name)
 }
 
-/// The options of every CMake run that builds the library: one cargo folder, so that each profile is built once.
+/// The options of every CMake run that builds the library. They share a cargo target folder, so that each profile is
+/// built once.
 fn library_options(build_type: &str) -> Vec<String> {
     let mut options = vec![
         format!("-DCMAKE_BUILD_TYPE={build_type}"),
         format!("-DHANDSFREE_SECRETS_CARGO_TARGET_DIR={}", folder().join("cargo").display()),
     ];
     if build_type == "Debug" {
-        // For the test of the system libraries: rustc prints them into the build's output.
+        // Makes rustc print the system libraries, which a test compares.
         options.push("-DHANDSFREE_SECRETS_CARGO_FLAGS=--;--print=native-static-libs".to_string());
     }
     options
@@ -102,7 +103,7 @@ fn debug() -> &'static Installed {
     INSTALLED.get_or_init(|| install("Debug", "Unix Makefiles"))
 }
 
-/// Runs a consumer, and looks whether the shared library is among the libraries that it loads.
+/// Runs a consumer, and checks whether it loads the shared library.
 fn check_consumer(program: &Path, linked_statically: bool) {
     let printed = run(&mut tool(program));
     assert_eq!(printed, format!("{CONSUMER_OUTPUT}{VERSION} 1\n"), "{}", program.display());
@@ -110,7 +111,7 @@ fn check_consumer(program: &Path, linked_statically: bool) {
     assert_eq!(!dynamic.contains("libhandsfree_secrets.so.0]"), linked_statically, "{dynamic}");
 }
 
-/// Builds the consumers of one of the folders in `tests/packaging/consumers` with CMake, in a folder of their own.
+/// Builds the consumers in one of the folders of `tests/packaging/consumers` with CMake, in a new folder.
 fn build_with_cmake(project: &str, name: &str, generator: &str, options: &[String]) -> (PathBuf, String) {
     let base = fresh_folder(name);
     for (from, to) in [
@@ -137,12 +138,12 @@ fn check_find_package(installed: &Installed, name: &str, generator: &str) {
 }
 
 #[test]
-fn find_package_serves_a_moved_release() {
+fn find_package_works_with_a_moved_release() {
     check_find_package(release(), "find-package-release", "Ninja");
 }
 
 #[test]
-fn find_package_serves_a_moved_debug_build() {
+fn find_package_works_with_a_moved_debug_build() {
     check_find_package(debug(), "find-package-debug", "Unix Makefiles");
 }
 
@@ -156,7 +157,7 @@ fn add_subdirectory_builds_the_library_with_the_program() {
 }
 
 #[test]
-fn the_target_hfsecret_builds_the_program_and_nothing_installs_it() {
+fn the_target_hfsecret_builds_the_program_and_does_not_install_it() {
     let build = fresh_folder("hfsecret").join("build");
     run(tool("cmake").arg("-S").arg(repository_root()).arg("-B").arg(&build).args(library_options("Debug")));
     run(tool("cmake").arg("--build").arg(&build).args(["--target", "hfsecret"]));
@@ -218,7 +219,7 @@ fn a_compiler_alone_links_shared_and_static() {
 }
 
 #[test]
-fn every_place_says_the_version_of_the_manifest() {
+fn all_versions_match_the_manifest() {
     for installed in [release(), debug()] {
         for package in ["handsfree_secrets", "handsfree_secrets-static"] {
             assert_eq!(pkg_config(installed, &["--modversion", package]), [VERSION]);
@@ -236,9 +237,9 @@ fn every_place_says_the_version_of_the_manifest() {
     }
 }
 
-/// Where a build tree that is configured with these options installs libraries to, on a distribution whose
-/// GNUInstallDirs takes `lib64`.
-fn library_folder_where_lib64_is_usual(name: &str, options: &[&str]) -> String {
+/// The library folder of a build tree configured with these options, on a distribution whose GNUInstallDirs uses
+/// `lib64`.
+fn library_folder_on_a_lib64_distribution(name: &str, options: &[&str]) -> String {
     let (base, build) = (fresh_folder(name), folder().join(name).join("build"));
     let module = "if(NOT DEFINED CMAKE_INSTALL_LIBDIR)\n\
                   set(CMAKE_INSTALL_LIBDIR lib64 CACHE PATH \"\")\n\
@@ -260,12 +261,12 @@ fn libraries_go_to_lib_on_every_distribution_unless_the_prefix_is_usr() {
         ("lib64-usr", &["-DCMAKE_INSTALL_PREFIX=/usr"], "lib64"),
         ("lib64-chosen", &["-DCMAKE_INSTALL_LIBDIR=lib32"], "lib32"),
     ] {
-        assert_eq!(library_folder_where_lib64_is_usual(name, options), folder, "{options:?}");
+        assert_eq!(library_folder_on_a_lib64_distribution(name, options), folder, "{options:?}");
     }
 }
 
 #[test]
-fn no_installed_text_names_the_place_it_was_installed_to() {
+fn no_installed_text_file_names_the_prefix() {
     let first = release().first_prefix.to_str().unwrap();
     let library = release().prefix.join("lib");
     for folder in ["pkgconfig", "cmake/handsfree_secrets"] {
@@ -321,7 +322,7 @@ fn a_second_static_library_in_rust_links_beside_the_static_one() {
 }
 
 #[test]
-fn pkg_config_names_the_system_libraries_that_rustc_asks_for() {
+fn pkg_config_names_the_system_libraries_that_rustc_needs() {
     let note = "native-static-libs: ";
     let line = debug().build_output.lines().find_map(|line| line.split_once(note)).expect("rustc's note").1;
     let asked: Vec<&str> = line.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! What is built and installed: the header, the exported symbols, and the ways to link.
+//! Build and installation: the header, the exported symbols, and the ways to link.
 
 #![cfg(test)]
 

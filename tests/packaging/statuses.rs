@@ -1,5 +1,5 @@
-//! The lists of statuses in other languages and documents agree with the table of the library. A new status fails here
-//! until each of them has it.
+//! Compares the lists of statuses in other languages and documents with the table of the library. Fails for a new
+//! status until all of them have it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ fn table() -> Statuses {
     Status::ALL.iter().map(row).collect()
 }
 
-/// The statuses that the lines of a list give; `pair` finds name and number in a line.
+/// The statuses in the lines of a list. `pair` finds name and number in a line.
 fn listed(text: &str, pair: impl Fn(&str) -> Option<(&str, &str)>) -> Statuses {
     let read = |line: &str| {
         let (name, number) = pair(line)?;
@@ -31,7 +31,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(repository_root().join(path)).unwrap()
 }
 
-/// The text of the file with this name below a folder of the repository.
+/// The text of the file with this name in a folder of the repository or below it.
 fn find(folder: &str, name: &str) -> String {
     fn paths(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -74,7 +74,7 @@ fn the_readme_explains_each_status() {
 }
 
 #[test]
-fn cobols_copybook_has_each_status() {
+fn the_cobol_copybook_has_each_status() {
     let constants = listed(&find("examples", "handsfree_secrets.cpy"), |line| {
         line.trim().strip_prefix("78")?.trim_end_matches('.').split_once("VALUE")
     });
@@ -82,16 +82,16 @@ fn cobols_copybook_has_each_status() {
 }
 
 #[test]
-fn fortrans_module_has_each_status() {
+fn the_fortran_module_has_each_status() {
     let module = find("examples", "handsfree_secrets.f90");
     let parameters = module.split_once("parameter, public :: ").unwrap().1.split_once("\n\n").unwrap().0;
     let one_a_line = parameters.replace('&', "").replace(',', "\n").replace("\n\n", "\n");
     assert_eq!(listed(&one_a_line, |line| line.split_once('=')), table());
 }
 
-/// Its numbers are the header's macros; that each status has a sentinel error is a test of the package.
+/// Its numbers come from the macros of the header. A test of the package checks that each status has a sentinel error.
 #[test]
-fn gos_package_has_each_status() {
+fn the_go_package_has_each_status() {
     let source = find("bindings/go", "errors.go");
     let constant = |line: &str| {
         let (name, number) = line.trim().strip_prefix("Status")?.split_once("Status = C.")?;
@@ -105,10 +105,10 @@ fn gos_package_has_each_status() {
     assert_eq!(constants, wanted.collect());
 }
 
-/// They take the names from `hf_status_name` and treat an unknown failure like any other, so they list only those
-/// statuses that they treat in another way.
+/// They get the names from `hf_status_name` and handle unknown failures like others, so they list only the statuses
+/// that they handle specially.
 #[test]
-fn what_python_java_and_cpp_list_is_right() {
+fn the_statuses_in_python_java_and_cpp_match_the_table() {
     let python = find("bindings/python", "_library.py");
     let assignments = python.lines().filter(|line| line.starts_with("HF_")).filter_map(|line| line.split_once(" = "));
     let pairs: Vec<(&str, &str)> =

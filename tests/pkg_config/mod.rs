@@ -8,8 +8,8 @@ use std::process::Command;
 
 use handsfree_secrets_test_support::{cc, repository_root};
 
-/// Writes `<name>.pc`, whose `Libs` are these, into a folder of its own, and gives that folder: `PKG_CONFIG_PATH`.
-/// `user` is the test that it is for: two that run at once do not write one file.
+/// Writes `<name>.pc` with these `Libs` into a new folder, and returns the folder, for `PKG_CONFIG_PATH`. `user` names
+/// the test, so that concurrent tests do not write the same file.
 pub fn folder_with(user: &str, name: &str, libraries: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pkg-config").join(user);
     fs::create_dir_all(&folder).unwrap();
@@ -23,14 +23,14 @@ pub fn folder_with(user: &str, name: &str, libraries: &str) -> PathBuf {
     folder
 }
 
-/// The library of this test run, shared.
+/// A folder with the pkg-config file of the shared library of this test run.
 #[allow(dead_code, reason = "not every test that includes this file wants it")]
 pub fn folder_for(user: &str) -> PathBuf {
     folder_with(user, "handsfree_secrets", &format!("-L{} -lhandsfree_secrets", cc::library_folder().display()))
 }
 
-/// Has a command of Go's look into this folder, without a network. Go's cache knows neither what stands behind pkg-config
-/// nor headers outside of a package: where either is another one, so is a flag.
+/// Makes a Go command use this folder, without network access. Go's cache does not consider the output of pkg-config or
+/// headers outside the package, so a flag changes when either of them does.
 #[allow(dead_code, reason = "not every test that includes this file is one of Go")]
 pub fn for_go<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
     let mut hasher = DefaultHasher::new();

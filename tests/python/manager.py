@@ -83,7 +83,7 @@ class Manager:
     def add_fields(self, reference, count):
         print("ready", flush=True)
         sys.stdin.readline()
-        # hvac's own patch is a read and a write, which loses against busy writers; the server's is one step.
+        # hvac's own patch is a read and a write, which fails with concurrent writers; the server's patch is atomic.
         url = f"{os.environ['VAULT_ADDR']}/v1/{self.mount}/data/{self.path(reference)}"
         headers = {"X-Vault-Token": os.environ["VAULT_TOKEN"], "Content-Type": "application/merge-patch+json"}
         for number in range(int(count)):

@@ -20,20 +20,21 @@ use crate::managers::{open_with, options};
 
 const PROMISED: Duration = Duration::from_millis(100);
 
-/// How long a call is given to get to where it waits, at least.
-const UNDER_WAY: Duration = Duration::from_millis(150);
+/// The minimum time before cancelling, so that the call reaches its wait.
+const MINIMUM_PAUSE: Duration = Duration::from_millis(150);
 
-/// How often a call has to end in time, and how many attempts that may take on a machine that is late itself.
+/// How often a call has to end in time, and the maximum number of attempts. Attempts in which the machine was late do
+/// not count.
 const IN_TIME: u32 = 3;
 const ATTEMPTS: usize = 30;
 
-/// Runs `operation` until it is cancelled, again and again. It has to end within what is promised each time, as the
-/// thread sees it that is in the call; a time that does not count is one that the machine, not the library, was late.
+/// Repeatedly runs and cancels `operation`. It has to end within the promised time each time, measured on the thread of
+/// the call. A longer time is accepted, but does not count, if the machine was late by as much.
 fn ends_in_time(what: &str, operation: impl Fn(&Call) -> Result<()>) {
     let mut in_time = 0;
     for _ in 0..ATTEMPTS {
-        // At another point of the time between two looks for each.
-        let pause = UNDER_WAY + WAIT_SLICE * in_time / IN_TIME;
+        // At different points of the interval between two checks for cancellation.
+        let pause = MINIMUM_PAUSE + WAIT_SLICE * in_time / IN_TIME;
         let (took, late) = time_to_end(what, pause, &operation);
         if took <= PROMISED {
             in_time += 1;
@@ -47,7 +48,7 @@ fn ends_in_time(what: &str, operation: impl Fn(&Call) -> Result<()>) {
     panic!("{what}: in time {in_time} times, and the machine was late the others");
 }
 
-/// How long `operation` went on after it was cancelled, which is `pause` after its start or later, and by how much the
+/// Cancels `operation` `pause` after its start or later. Returns how long it went on after that, and by how much the
 /// machine was late meanwhile.
 fn time_to_end(what: &str, pause: Duration, operation: &impl Fn(&Call) -> Result<()>) -> (Duration, Duration) {
     let (mut call, canceller) = Call::cancellable();
@@ -61,28 +62,29 @@ fn time_to_end(what: &str, pause: Duration, operation: &impl Fn(&Call) -> Result
                 (this_thread.sleeps() || ended.load(Ordering::Acquire)).then_some(())
             });
             let too_early = ended.load(Ordering::Acquire);
-            let kept_waiting = this_thread.kept_waiting();
+            let run_delay = this_thread.run_delay();
             let cancelled = Instant::now();
             canceller.cancel();
-            // As long as the library waits before it looks up: what this takes longer the machine was late.
+            // As long as the library waits between two checks. If this takes longer, the machine is late by the
+            // difference.
             std::thread::sleep(WAIT_SLICE);
-            (too_early, cancelled, kept_waiting, cancelled.elapsed() - WAIT_SLICE)
+            (too_early, cancelled, run_delay, cancelled.elapsed() - WAIT_SLICE)
         });
         let outcome = operation(&call);
         let at = Instant::now();
         ended.store(true, Ordering::Release);
-        let waited = this_thread.kept_waiting();
-        let (too_early, cancelled, kept_waiting, overslept) = other.join().unwrap();
+        let waited = this_thread.run_delay();
+        let (too_early, cancelled, run_delay, overslept) = other.join().unwrap();
         assert!(!too_early, "{what}: the call did not wait for anything");
         assert_eq!(outcome.unwrap_err().status(), Status::Cancelled, "{what}");
-        (at - cancelled, waited - kept_waiting + overslept)
+        (at - cancelled, waited - run_delay + overslept)
     })
 }
 
-/// What the kernel tells other threads about the one that made this.
+/// Scheduling data of the thread that created this, readable from other threads.
 struct ThisThread {
     stat: File,
-    /// Not every kernel has it.
+    /// Not available in every kernel.
     schedstat: Option<File>,
 }
 
@@ -92,21 +94,21 @@ impl ThisThread {
         ThisThread { stat, schedstat: File::open("/proc/thread-self/schedstat").ok() }
     }
 
-    /// It waits for something other than a processor.
+    /// Whether the thread waits for something other than a processor.
     fn sleeps(&self) -> bool {
-        // The state stands behind the name, which is in parentheses.
+        // The state follows the name, which is in parentheses.
         text_of(&self.stat).rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
     }
 
-    /// How long it was ready to run so far, and did not, because others had the processors.
-    fn kept_waiting(&self) -> Duration {
+    /// How long the thread was runnable so far without running.
+    fn run_delay(&self) -> Duration {
         let text = self.schedstat.as_ref().map(text_of).unwrap_or_default();
         let nanoseconds = text.split(' ').nth(1).and_then(|number| number.parse().ok());
         Duration::from_nanos(nanoseconds.unwrap_or(0))
     }
 }
 
-/// These settings, for Vault.
+/// These settings with the vault backend.
 fn vault<'s>(settings: &[(&'s str, &'s str)]) -> Vec<(&'s str, &'s str)> {
     [&[("SECRET_MANAGER_TYPE", "vault")], settings].concat()
 }
@@ -122,7 +124,7 @@ fn text_of(file: &File) -> String {
     String::from_utf8_lossy(&text[..length]).into_owned()
 }
 
-/// Takes every connection, reads its request and says `answer`, then does nothing more: it does not even read.
+/// Accepts every connection, reads its request and sends `answer`. After that it neither writes nor reads.
 fn answer_once(connections: impl Iterator<Item = impl Read + Write>, answer: &str) {
     let mut open = Vec::new();
     for mut connection in connections {
@@ -142,12 +144,12 @@ fn peer(answer: &'static str) -> String {
 const MOUNT: &str = r#"{"data":{"type":"kv","options":{"version":"2"}}}"#;
 
 #[test]
-fn cancelling_ends_a_call_that_connects() {
+fn cancelling_ends_connecting() {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
     socket.listen(0).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
-    // The queue holds one more than its size; who comes then gets no answer at all.
+    // The queue holds one more than its size; a further connection gets no answer.
     let _queued = TcpStream::connect(address).unwrap();
     ends_in_time("connecting", |call| {
         open(&[("VAULT_ADDR", &format!("http://{address}")), ("VAULT_TOKEN", "t")], call)
@@ -191,7 +193,7 @@ fn cancelling_ends_the_wait_for_the_rest_of_an_answer_over_tls() {
 }
 
 #[test]
-fn cancelling_ends_the_wait_for_a_proxys_tunnel() {
+fn cancelling_ends_the_wait_for_a_proxy_tunnel() {
     for (what, answer) in [("no tunnel", ""), ("half a tunnel", "HTTP/1.1 200 Connection est")] {
         let proxy = peer(answer);
         let settings =
@@ -202,8 +204,8 @@ fn cancelling_ends_the_wait_for_a_proxys_tunnel() {
 
 #[test]
 fn cancelling_ends_the_sending_of_a_large_body_to_a_peer_that_does_not_read() {
-    // A Unix socket's buffers are small; to fill those of TCP it takes megabytes, which are slow to write and to wipe
-    // in a library that is not optimised.
+    // The buffers of a Unix socket are small; filling those of TCP takes megabytes, which an unoptimised library writes
+    // and wipes slowly.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deaf.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -212,7 +214,7 @@ fn cancelling_ends_the_sending_of_a_large_body_to_a_peer_that_does_not_read() {
         let (mut first, _) = listener.accept().unwrap();
         let _ = first.read(&mut [0; 4096]);
         let _ = first.write_all(answer.as_bytes());
-        // What comes after that nobody reads, here or on another connection; all of them stay open.
+        // Later requests are not read, on this or any other connection; all connections stay open.
         loop {
             std::thread::park();
         }
@@ -225,8 +227,9 @@ fn cancelling_ends_the_sending_of_a_large_body_to_a_peer_that_does_not_read() {
     ends_in_time("a large body", |call| manager.store("large", &value, None, call).map(drop));
 }
 
-/// A server that describes its mount, answers what `known` knows, and keeps all others waiting; how many those were.
-fn silent_but_for(known: fn(&str) -> Option<(&str, &str)>) -> (String, Arc<AtomicUsize>) {
+/// A server that describes its mount, answers the requests for which `known` has an answer, and does not answer others.
+/// Also returns their number.
+fn silent_except(known: fn(&str) -> Option<(&str, &str)>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let unanswered = Arc::new(AtomicUsize::new(0));
@@ -255,13 +258,13 @@ fn silent_but_for(known: fn(&str) -> Option<(&str, &str)>) -> (String, Arc<Atomi
 
 const KEYS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-/// Several requests are on their way at the same time, and none of them is answered.
-fn ends_in_time_with_many(
+/// Checks cancellation while several requests are in flight and not answered.
+fn ends_in_time_with_requests_in_flight(
     what: &str,
     known: fn(&str) -> Option<(&str, &str)>,
     operation: impl Fn(&dyn SecretManager, &Call) -> Result<()>,
 ) {
-    let (address, unanswered) = silent_but_for(known);
+    let (address, unanswered) = silent_except(known);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
     let manager = open_with(&vault(&settings)).unwrap();
     ends_in_time(what, |call| operation(&*manager, call));
@@ -269,7 +272,7 @@ fn ends_in_time_with_many(
     assert!(on_their_way >= IN_TIME as usize * KEYS.len(), "{what}: {on_their_way} requests");
 }
 
-/// The outcome of a call for many: each of its parts was cancelled.
+/// The outcome of a batch. Checks that each part was cancelled.
 fn all_of<T>(outcomes: Vec<Result<T>>) -> Result<()> {
     let failures: Vec<Error> = outcomes.into_iter().filter_map(Result::err).collect();
     let cancelled = failures.iter().filter(|error| error.status() == Status::Cancelled).count();
@@ -279,7 +282,7 @@ fn all_of<T>(outcomes: Vec<Result<T>>) -> Result<()> {
 
 #[test]
 fn cancelling_ends_a_list() {
-    let (address, _) = silent_but_for(|_| None);
+    let (address, _) = silent_except(|_| None);
     let settings = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "t")];
     let manager = open_with(&vault(&settings)).unwrap();
     ends_in_time("a list", |call| manager.list(None, call).map(drop));
@@ -289,20 +292,30 @@ fn cancelling_ends_a_list() {
         "/v1/secret/metadata/?list=true" => Some(("200 OK", r#"{"data":{"keys":["a/","b/","c/","d/","e/"]}}"#)),
         _ => None,
     };
-    ends_in_time_with_many("a list of folders", folders, |manager, call| manager.list(None, call).map(drop));
+    ends_in_time_with_requests_in_flight("a list of folders", folders, |manager, call| {
+        manager.list(None, call).map(drop)
+    });
 }
 
 #[test]
-fn cancelling_ends_a_get_and_a_store_of_many() {
+fn cancelling_ends_batches() {
     let references = KEYS.map(|key| format!("vault://{key}"));
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
-    ends_in_time_with_many("a get of many", |_| None, |manager, call| all_of(manager.get_many(&references, call)));
+    ends_in_time_with_requests_in_flight(
+        "a get of many",
+        |_| None,
+        |manager, call| all_of(manager.get_many(&references, call)),
+    );
     let secrets = KEYS.map(|key| (key, "v"));
-    ends_in_time_with_many("a store of many", |_| None, |manager, call| all_of(manager.store_many(&secrets, call)));
+    ends_in_time_with_requests_in_flight(
+        "a store of many",
+        |_| None,
+        |manager, call| all_of(manager.store_many(&secrets, call)),
+    );
 }
 
 #[test]
-fn cancelling_ends_the_pause_before_another_try() {
+fn cancelling_ends_the_pause_before_a_retry() {
     let address = peer("HTTP/1.1 429 Slow\r\nRetry-After: 20\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     ends_in_time("the pause", |call| open(&[("VAULT_ADDR", &address), ("VAULT_TOKEN", "t")], call));
 }
@@ -317,7 +330,7 @@ fn cancelling_ends_the_wait_for_the_rate_limit() {
     ends_in_time("the rate limit", |call| manager.get("vault://a", call).map(drop));
 }
 
-/// A manager whose token is over, on a server that does not answer any more.
+/// A manager whose token has expired, on a server that no longer answers.
 fn with_a_dead_token(server: &Server) -> Arc<dyn SecretManager> {
     let api = server.api();
     api.post("sys/auth/approle", json!({"type": "approle"}));
@@ -334,7 +347,7 @@ fn with_a_dead_token(server: &Server) -> Arc<dyn SecretManager> {
 }
 
 #[test]
-fn cancelling_ends_a_login_and_the_wait_for_that_of_another_thread() {
+fn cancelling_ends_a_login_and_the_wait_for_the_login_of_another_thread() {
     let server = Server::builder().start();
     let manager = with_a_dead_token(&server);
     ends_in_time("a login", |call| manager.get("vault://a", call).map(drop));
@@ -342,7 +355,7 @@ fn cancelling_ends_a_login_and_the_wait_for_that_of_another_thread() {
     let (other, canceller) = Call::cancellable();
     std::thread::scope(|scope| {
         scope.spawn(|| manager.get("vault://a", &other).map(drop));
-        std::thread::sleep(UNDER_WAY);
+        std::thread::sleep(MINIMUM_PAUSE);
         ends_in_time("the wait for another's login", |call| manager.get("vault://a", call).map(drop));
         canceller.cancel();
     });

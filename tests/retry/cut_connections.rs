@@ -5,14 +5,14 @@ use handsfree_secrets_test_support::{End, FaultProxy, Server, Tls, figure};
 
 use crate::faulty_server::{Bench, OPERATIONS, Operation};
 
-/// Whether a cut connection was told as what it is.
+/// Checks that a cut connection is reported as a connection error.
 fn is_connection_error(outcome: Result<()>, case: &str) {
     if let Err(error) = outcome {
         assert_eq!(error.status(), Status::Connection, "{case}: {error}");
     }
 }
 
-/// A cut costs one try: only a store, which cannot be repeated safely, may fail.
+/// Checks that the operation succeeds in spite of the cut. Only a store, which cannot be repeated safely, may fail.
 fn survives(operation: Operation) -> impl Fn(Result<()>, &str) {
     move |outcome, case| match outcome {
         Ok(()) => {}
@@ -23,7 +23,7 @@ fn survives(operation: Operation) -> impl Fn(Result<()>, &str) {
     }
 }
 
-/// The large value's answer is as long as all the others together.
+/// The answer with the large value is as long as all the others together.
 fn stride_for(operation: Operation, stride: usize, large: usize) -> usize {
     if operation == Operation::GetLarge { large } else { stride }
 }
@@ -57,7 +57,7 @@ fn sweep_tls(stride: usize) -> usize {
     let settings = [
         ("VAULT_CACERT", ca.to_str().unwrap()),
         ("VAULT_MAX_RETRIES", "0"),
-        // So that each operation shakes hands anew.
+        // Each operation performs a new handshake.
         ("VAULT_MAX_CONNECTION_AGE", "0"),
     ];
     let bench = Bench::new(&server, server.https_port(0), address, &settings);
@@ -91,7 +91,7 @@ fn a_cut_at_any_byte_is_a_connection_error_and_never_a_wrong_value() {
 }
 
 #[test]
-fn a_cut_at_any_byte_costs_a_try_and_not_the_call() {
+fn a_cut_at_any_byte_is_retried() {
     sweep_with_retries(3, 31);
 }
 
@@ -101,13 +101,13 @@ fn a_cut_at_any_byte_of_tls_is_an_error_and_never_a_wrong_value() {
 }
 
 #[test]
-fn a_cut_at_any_byte_of_tls_costs_a_try_and_not_the_call() {
+fn a_cut_at_any_byte_of_tls_is_retried() {
     sweep_tls_with_retries(97);
 }
 
 #[test]
 #[ignore = "minutes; make chaos"]
-fn a_cut_at_every_single_byte_is_an_error_or_costs_a_try() {
+fn a_cut_at_every_single_byte_is_an_error_or_retried() {
     figure("cuts at every byte, plain, one try", sweep_without_retries(1, 1));
     figure("cuts at every byte, plain, with retries", sweep_with_retries(1, 1));
     figure("cuts at every 3rd byte, TLS, one try", sweep_tls(3));

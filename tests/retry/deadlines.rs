@@ -1,4 +1,4 @@
-//! Deadlines hold in every phase of a call, against peers that say nothing, or one byte at a time.
+//! Deadlines in every phase of a call, with peers that send nothing, or one byte at a time.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::FromRawFd;
@@ -14,7 +14,7 @@ use crate::managers::open_with;
 const LIMIT: Duration = Duration::from_millis(700);
 const SLACK: Duration = Duration::from_millis(300);
 
-/// Runs `operation` with a limit: it has to fail with HF_ERR_TIMEOUT, then and not earlier.
+/// Runs `operation` with a timeout. It has to fail with HF_ERR_TIMEOUT at that time and not earlier.
 fn times_out<T>(phase: &str, operation: impl FnOnce(&Call) -> Result<T>) {
     let mut call = Call::default();
     call.set_timeout(LIMIT);
@@ -26,7 +26,7 @@ fn times_out<T>(phase: &str, operation: impl FnOnce(&Call) -> Result<T>) {
     assert!(took > LIMIT - Duration::from_millis(20) && took < LIMIT + SLACK, "{phase}: took {took:?}: {error}");
 }
 
-/// Opening a manager for an address, which needs an answer.
+/// Checks that opening a manager, which needs an answer, times out.
 fn open_times_out(phase: &str, settings: &[(&str, &str)]) {
     times_out(phase, |call| {
         let mut all = vec![("SECRET_MANAGER_TYPE", "vault"), ("VAULT_TOKEN", "token")];
@@ -46,13 +46,13 @@ fn over_tls() -> (Tls, Server, FaultProxy) {
     (tls, server, proxy)
 }
 
-/// A listener that accepts nothing and whose queue is full: the kernel drops what else comes.
+/// A listener that accepts nothing and whose queue is full: the kernel drops further connections.
 fn full_listener() -> (TcpListener, Vec<TcpStream>) {
-    // SAFETY: a new socket, which nobody else knows; the listener owns it from here.
+    // SAFETY: a new socket, which nothing else owns; the listener owns it from here on.
     let listener = unsafe {
         let descriptor = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
         assert!(descriptor >= 0, "{}", std::io::Error::last_os_error());
-        // Listening without bind takes a free port of any address.
+        // `listen` without `bind` takes a free port on all addresses.
         assert_eq!(libc::listen(descriptor, 0), 0, "{}", std::io::Error::last_os_error());
         TcpListener::from_raw_fd(descriptor)
     };
@@ -66,7 +66,7 @@ fn full_listener() -> (TcpListener, Vec<TcpStream>) {
 }
 
 #[test]
-fn a_peer_that_does_not_accept_costs_no_more_than_the_deadline() {
+fn connecting_to_a_full_listener_ends_at_the_deadline() {
     let (listener, _queued) = full_listener();
     let port = listener.local_addr().unwrap().port();
     open_times_out("connect", &[("VAULT_ADDR", &format!("http://127.0.0.1:{port}"))]);
@@ -76,8 +76,8 @@ fn a_peer_that_does_not_accept_costs_no_more_than_the_deadline() {
 }
 
 #[test]
-fn a_peer_that_accepts_and_says_nothing_costs_no_more_than_the_deadline() {
-    // The kernel accepts for it; nobody reads.
+fn waiting_for_a_silent_peer_ends_at_the_deadline() {
+    // The kernel accepts the connections; nothing reads from them.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     open_times_out("the TLS handshake", &[("VAULT_ADDR", &format!("https://{address}"))]);
@@ -87,7 +87,7 @@ fn a_peer_that_accepts_and_says_nothing_costs_no_more_than_the_deadline() {
 }
 
 #[test]
-fn a_handshake_that_stops_or_drips_costs_no_more_than_the_deadline() {
+fn a_handshake_that_stops_or_drips_ends_at_the_deadline() {
     let (tls, _server, proxy) = over_tls();
     let address = format!("https://localhost:{}", proxy.port());
     let ca = tls.ca_file();
@@ -105,8 +105,9 @@ fn a_handshake_that_stops_or_drips_costs_no_more_than_the_deadline() {
 }
 
 #[test]
-fn a_slow_handshake_takes_nothing_from_the_time_for_the_answer() {
-    // In a cluster a node may be silent for a third of the call. Here the handshake and the answer together take more.
+fn a_slow_handshake_does_not_shorten_the_wait_for_the_answer() {
+    // In a cluster a node may be silent for a third of the timeout. Here the handshake and the answer together take
+    // longer.
     const EACH: Duration = Duration::from_millis(1200);
     const CALL: Duration = Duration::from_secs(6);
     let (tls, server, proxy) = over_tls();
@@ -124,11 +125,11 @@ fn a_slow_handshake_takes_nothing_from_the_time_for_the_answer() {
     let mut call = Call::default();
     call.set_timeout(CALL);
     assert!(manager.get("vault://nothing/here", &call).unwrap().is_none());
-    assert_eq!(proxy.passed().connections, 1, "nobody asked whether the node is there");
+    assert_eq!(proxy.passed().connections, 1, "the node was not probed");
 }
 
 #[test]
-fn every_operation_obeys_its_deadline_when_answers_stop_or_drip() {
+fn every_operation_ends_at_its_deadline_when_answers_stop_or_drip() {
     let bench = Bench::plain(Server::shared(), &[]);
     let faults = [
         Fault::CutRequest(10, End::Hang),
@@ -154,7 +155,7 @@ fn every_operation_obeys_its_deadline_when_answers_stop_or_drip() {
 }
 
 #[test]
-fn a_large_value_that_nobody_reads_costs_no_more_than_the_deadline() {
+fn sending_to_a_peer_that_does_not_read_ends_at_the_deadline() {
     let bench = Bench::plain(Server::shared(), &[]);
     bench.proxy.set(Fault::Deaf);
     let value = "x".repeat(8 << 20);
@@ -163,7 +164,7 @@ fn a_large_value_that_nobody_reads_costs_no_more_than_the_deadline() {
 }
 
 #[test]
-fn slow_answers_that_come_in_time_are_taken() {
+fn slow_answers_before_the_deadline_are_accepted() {
     let bench = Bench::plain(Server::shared(), &[]);
     for fault in [Fault::Delay(Duration::from_millis(150)), Fault::Drip(Duration::from_micros(100))] {
         for operation in OPERATIONS {
@@ -173,7 +174,7 @@ fn slow_answers_that_come_in_time_are_taken() {
 }
 
 #[test]
-fn a_frozen_server_costs_no_more_than_the_deadline() {
+fn a_call_to_a_frozen_server_ends_at_the_deadline() {
     let server = Server::builder().start();
     let bench = Bench::plain(&server, &[]);
     server.freeze();

@@ -1,4 +1,4 @@
-//! A real server, a proxy in front of it that breaks things, and a manager that only knows the proxy.
+//! A real server behind a proxy that injects faults, and a manager that uses the proxy.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::managers::open_with;
 
-/// No call of these tests may take longer, beside the slack that a busy machine needs.
+/// The timeout of all calls; a busy machine gets additional slack.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 pub const SLACK: Duration = Duration::from_millis(500);
 
@@ -31,7 +31,7 @@ pub enum Operation {
 pub const OPERATIONS: [Operation; 6] =
     [Operation::Get, Operation::GetLarge, Operation::Store, Operation::Update, Operation::Delete, Operation::List];
 
-/// A server, a proxy in front of it, and a manager that only knows the proxy.
+/// A server, a proxy in front of it, and a manager that uses the proxy.
 pub struct Bench<'s> {
     pub server: &'s Server,
     pub mount: String,
@@ -60,7 +60,7 @@ impl<'s> Bench<'s> {
         ];
         all.extend_from_slice(settings);
         let manager = open_with(&all).unwrap_or_else(|e| panic!("open: {e}"));
-        // More than 2 kB come chunked.
+        // The server sends answers over 2 kB chunked.
         let large = "large-".repeat(1000);
         server.write_raw(&mount, "got", json!({"value": OLD}));
         server.write_raw(&mount, "large", json!({"value": large}));
@@ -71,18 +71,18 @@ impl<'s> Bench<'s> {
         Bench::new(server, server.port(), FaultProxy::addr, settings)
     }
 
-    /// One try for each request.
+    /// Without retries.
     pub fn without_retries(server: &'s Server) -> Self {
         Bench::plain(server, &[("VAULT_MAX_RETRIES", "0")])
     }
 
-    /// The same proxy under two names: the second try of a request follows the first at once.
+    /// The same proxy under two names, so that the second attempt of a request follows the first at once.
     pub fn with_two_nodes(server: &'s Server) -> Self {
         let address = |proxy: &FaultProxy| format!("http://127.0.0.1:{0},http://localhost:{0}", proxy.port());
         Bench::new(server, server.port(), address, &[])
     }
 
-    /// Puts what the operation is about into its first state; the version that this is.
+    /// Resets the secret that the operation changes, and returns its version.
     fn prepare(&self, operation: Operation) -> u64 {
         match operation {
             Operation::Get | Operation::GetLarge | Operation::List => 1,
@@ -92,8 +92,8 @@ impl<'s> Bench<'s> {
         }
     }
 
-    /// Runs the operation while `fault` holds, and checks time and truth: a wrong value never comes, success means
-    /// that it happened, and at most once. What is left to judge is the error.
+    /// Runs the operation with `fault`. Checks that it ends in time, never returns a wrong value, and on success has
+    /// happened exactly once. The caller checks the error.
     pub fn run(&self, operation: Operation, fault: Fault) -> Result<()> {
         let version = self.prepare(operation);
         let case = format!("{operation:?} with {:?}", Short(&fault));
@@ -110,7 +110,7 @@ impl<'s> Bench<'s> {
         outcome
     }
 
-    /// Runs the operation, and checks the values that come.
+    /// Runs the operation, and checks the returned values.
     pub fn operate(&self, operation: Operation, call: &Call, case: &str) -> Result<()> {
         match operation {
             Operation::Get => self.get("vault://got", OLD, call, case),
@@ -158,17 +158,17 @@ impl<'s> Bench<'s> {
         }
     }
 
-    /// How many bytes pass in each direction while nothing goes wrong, over a connection that is new.
+    /// How many bytes pass in each direction without a fault, over a new connection.
     fn lengths(&self, operation: Operation) -> (usize, usize) {
         self.prepare(operation);
         self.proxy.set(Fault::None);
         self.operate(operation, &Call::default(), "no fault").unwrap();
-        // The proxy counts before it passes on, so all of it has been counted.
+        // The proxy counts bytes before it forwards them, so all of them have been counted.
         let passed = self.proxy.passed();
         (passed.request_bytes, passed.answer_bytes)
     }
 
-    /// Cuts at every `stride`th byte of requests and answers; `judge` looks at each outcome.
+    /// Cuts the connection at every `stride`th byte of requests and answers; `judge` checks each outcome.
     pub fn sweep(&self, operation: Operation, stride: usize, end: End, judge: impl Fn(Result<()>, &str)) -> usize {
         let (request, answer) = self.lengths(operation);
         let offsets = |length: usize| (0..length).step_by(stride);
@@ -184,7 +184,7 @@ impl<'s> Bench<'s> {
     }
 }
 
-/// A fault without its bytes.
+/// Shows a fault without its bytes.
 pub struct Short<'f>(pub &'f Fault);
 
 impl std::fmt::Debug for Short<'_> {

@@ -1,4 +1,4 @@
-//! Answers whose end can be taken for another place, and connections that are over: what comes next comes on a new one.
+//! Answers with ambiguous framing, and closed connections: the next request uses a new connection.
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
@@ -8,13 +8,13 @@ use crate::faulty_server::{Bench, OLD, OPERATIONS, Operation};
 
 const ENVELOPE: &str = r#"{"data":{"data":{"value":"first"},"metadata":{"version":1}}}"#;
 
-/// One answer, after which the connection stays open.
+/// Replaces one answer and keeps the connection open.
 fn once(answer: String) -> Fault {
     Fault::Instead { requests: 0..1, answer: answer.into_bytes(), flood: Vec::new(), end: End::Hang }
 }
 
 #[test]
-fn a_connection_whose_answer_may_end_elsewhere_is_not_used_again() {
+fn a_connection_with_an_ambiguously_framed_answer_is_not_reused() {
     let bench = Bench::without_retries(Server::shared());
     let length = ENVELOPE.len();
     let chunks = format!("{length:x}\r\n{ENVELOPE}\r\n0\r\n\r\n");
@@ -44,21 +44,21 @@ fn a_connection_whose_answer_may_end_elsewhere_is_not_used_again() {
 }
 
 #[test]
-fn a_request_that_came_too_late_for_an_idle_connection_is_repeated_on_a_new_one() {
+fn a_request_on_an_idle_connection_that_was_closed_is_repeated_on_a_new_one() {
     let bench = Bench::without_retries(Server::shared());
     let late = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     for operation in OPERATIONS {
         bench.manager.get("vault://got", &Call::default()).unwrap();
         bench.run(operation, Fault::instead_of_first(1, late)).unwrap();
     }
-    // On a connection that was not idle it is an answer.
+    // On a connection that was not idle it is the answer.
     let fresh = Bench::plain(Server::shared(), &[("VAULT_MAX_RETRIES", "0"), ("VAULT_MAX_CONNECTION_AGE", "0")]);
     let error = fresh.run(Operation::Get, Fault::instead(late)).unwrap_err();
     assert_eq!(error.http_status(), 408, "{error}");
 }
 
 #[test]
-fn a_packed_answer_is_named_as_that() {
+fn the_error_for_a_compressed_answer_says_so() {
     let bench = Bench::without_retries(Server::shared());
     let answer = |coding: &str, status: &str| {
         let length = ENVELOPE.len();
@@ -76,7 +76,7 @@ fn a_packed_answer_is_named_as_that() {
 }
 
 #[test]
-fn an_update_whose_answer_was_packed_is_looked_up() {
+fn an_update_with_a_compressed_answer_is_verified() {
     let bench = Bench::without_retries(Server::shared());
     let packed = "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc".to_owned();
     let gateway = handsfree_secrets_test_support::Gateway::to(bench.server.port(), move |asked| {

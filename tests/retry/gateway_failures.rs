@@ -1,34 +1,29 @@
-//! Answers that are lost, late, wrong or no answers at all.
+//! Gateways that lose, delay or replace answers.
 
-use std::ffi::CStr;
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
-use handsfree_secrets::observe::log::LogSink;
-use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::{
     Counter, Fault, FaultProxy, Gateway, Server, Verdict, answer, answer_text, eventually,
 };
-use log::{Level, LevelFilter};
 use serde_json::json;
 
-use crate::managers::{open_at, open_with, options};
+use crate::managers::{open_at, open_with};
 
-fn call() -> Call {
+pub fn call() -> Call {
     Call::default()
 }
 
-/// A mount with the secret `a` = `old`, and the field `beside`.
-fn mount_with_secret(server: &Server) -> String {
+/// A mount with the secret `a` = `old`, which has another field `beside`.
+pub fn mount_with_secret(server: &Server) -> String {
     let mount = server.fresh_mount();
     server.write_raw(&mount, "a", json!({"value": "old", "beside": 1}));
     mount
 }
 
-/// What a gateway says whose server has not answered in time, but has done what it was asked for.
+/// Answers of a gateway whose server has executed the request but not answered in time.
 fn late_answers() -> [String; 4] {
     [
         answer_text("502 Bad Gateway", "", "<html>"),
@@ -38,8 +33,8 @@ fn late_answers() -> [String; 4] {
     ]
 }
 
-/// A gateway that passes the first write on, but says `text` in place of its answer; and how many writes there were.
-fn calling_the_first_write_failed(server: &Server, text: String) -> (Gateway, Counter) {
+/// A gateway that forwards the first write, but replaces its answer by `text`; and a counter of the writes.
+fn gateway_that_fails_the_first_write(server: &Server, text: String) -> (Gateway, Counter) {
     let writes = Counter::default();
     let counter = writes.clone();
     let gateway = Gateway::to(server.port(), move |asked| match asked.method.as_str() {
@@ -50,11 +45,11 @@ fn calling_the_first_write_failed(server: &Server, text: String) -> (Gateway, Co
 }
 
 #[test]
-fn an_update_that_a_gateway_calls_failed_is_looked_up() {
+fn an_update_reported_as_failed_by_a_gateway_is_verified() {
     let server = Server::shared();
     for late in late_answers() {
         let mount = mount_with_secret(server);
-        let (gateway, writes) = calling_the_first_write_failed(server, late.clone());
+        let (gateway, writes) = gateway_that_fails_the_first_write(server, late.clone());
         let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
         assert!(manager.update("vault://a", "new", None, &call()).unwrap_or_else(|e| panic!("{late}: {e}")));
         let found = server.read_raw(&mount, "a").unwrap();
@@ -64,18 +59,18 @@ fn an_update_that_a_gateway_calls_failed_is_looked_up() {
 }
 
 #[test]
-fn a_store_that_a_gateway_calls_failed_is_not_repeated() {
+fn a_store_reported_as_failed_by_a_gateway_is_not_repeated() {
     let server = Server::shared();
     for late in &late_answers()[..3] {
         let mount = mount_with_secret(server);
-        let (gateway, writes) = calling_the_first_write_failed(server, late.clone());
+        let (gateway, writes) = gateway_that_fails_the_first_write(server, late.clone());
         let manager = open_at(server, &gateway.addr(), &mount, &[]).unwrap();
         let error = manager.store("a", "new", None, &call()).unwrap_err();
         assert_eq!((error.status(), writes.get()), (Status::Unavailable, 1), "{late}: {error}");
     }
 }
 
-/// The gateway loses the answer to the first write, after which `meanwhile` happens.
+/// The outcome of an update. The gateway loses the answer to the first write, then `meanwhile` runs.
 fn update_with_a_lost_answer(server: &Server, mount: &str, meanwhile: impl Fn() + Send + Sync + 'static) -> Status {
     let writes = Counter::default();
     let (port, counter, turn) = (server.port(), writes.clone(), Mutex::new(()));
@@ -105,7 +100,7 @@ fn others_write(server: &'static Server, mount: &str) -> impl Fn() + Send + Sync
 }
 
 #[test]
-fn an_update_whose_version_is_gone_never_undoes_what_others_wrote_since() {
+fn an_update_whose_version_is_gone_does_not_undo_later_writes() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     server.api().post(&format!("{mount}/config"), json!({"max_versions": 1}));
@@ -114,7 +109,7 @@ fn an_update_whose_version_is_gone_never_undoes_what_others_wrote_since() {
 }
 
 #[test]
-fn an_update_that_others_wrote_over_is_found_among_the_versions() {
+fn an_update_that_was_overwritten_is_found_among_the_versions() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     assert_eq!(update_with_a_lost_answer(server, &mount, others_write(server, &mount)), Status::Ok);
@@ -122,7 +117,7 @@ fn an_update_that_others_wrote_over_is_found_among_the_versions() {
 }
 
 #[test]
-fn an_update_of_what_was_deleted_meanwhile_is_not_told_as_never_written() {
+fn an_update_of_a_secret_deleted_meanwhile_is_not_reported_as_not_written() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let (api, path) = (server.api(), format!("{mount}/data/a"));
@@ -133,7 +128,7 @@ fn an_update_of_what_was_deleted_meanwhile_is_not_told_as_never_written() {
 }
 
 #[test]
-fn a_node_that_is_slow_but_there_is_heard_out() {
+fn a_slow_node_that_is_alive_is_waited_for() {
     const SLOW: Duration = Duration::from_millis(4500);
     let server = Server::shared();
     let mount = mount_with_secret(server);
@@ -163,7 +158,7 @@ fn a_node_that_is_slow_but_there_is_heard_out() {
 }
 
 #[test]
-fn one_connection_that_breaks_does_not_end_a_batch() {
+fn a_broken_connection_does_not_fail_a_batch() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let writes = Counter::default();
@@ -182,7 +177,7 @@ fn one_connection_that_breaks_does_not_end_a_batch() {
 }
 
 #[test]
-fn a_quota_is_retried_as_often_as_the_option_says_in_a_cluster_too() {
+fn a_quota_in_a_cluster_is_retried_as_often_as_configured() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let asked_for = Counter::default();
@@ -201,7 +196,7 @@ fn a_quota_is_retried_as_often_as_the_option_says_in_a_cluster_too() {
 }
 
 #[test]
-fn a_leader_that_is_not_known_for_a_moment_is_asked_for_again() {
+fn a_temporarily_unknown_leader_is_retried() {
     let server = Server::builder().arg("-dev-ha").start();
     server.write_raw("secret", "a", json!({"value": "old"}));
     let troubles = [
@@ -225,7 +220,7 @@ fn a_leader_that_is_not_known_for_a_moment_is_asked_for_again() {
 }
 
 #[test]
-fn no_message_repeats_what_was_sent() {
+fn messages_do_not_repeat_the_request() {
     const TOKEN: &str = "hvs.CANARY-token";
     for status in ["400 Bad Request", "401 No", "403 No", "404 No", "413 No", "429 No", "500 Oops", "503 Oops"] {
         for as_json in [false, true] {
@@ -262,7 +257,7 @@ fn no_message_repeats_what_was_sent() {
 }
 
 #[test]
-fn an_answer_that_comes_twice_is_never_taken_for_that_of_another_request() {
+fn a_repeated_answer_is_not_taken_for_that_of_another_request() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     server.write_raw(&mount, "b", json!({"value": "other"}));
@@ -274,95 +269,13 @@ fn an_answer_that_comes_twice_is_never_taken_for_that_of_another_request() {
             let got = manager.get(reference, &call()).unwrap().unwrap();
             assert_eq!(got.as_str(), value);
             let repeated = || (proxy.passed().repeats == round * 2 + number + 1).then_some(());
-            eventually("the answer's second coming", Duration::from_secs(10), repeated);
+            eventually("the repeated answer", Duration::from_secs(10), repeated);
         }
     }
 }
 
-/// Holds up who writes a line with `part` in it for as long as `pause` takes.
-struct Brake<F> {
-    part: &'static str,
-    pause: F,
-}
-
-impl<F: Fn() + Send + Sync> LogSink for Brake<F> {
-    fn log(&self, _: Level, message: &CStr) {
-        if message.to_str().unwrap().contains(self.part) {
-            (self.pause)();
-        }
-    }
-}
-
-/// A manager behind `address`, whose lines pass `brake`.
-fn open_with_brake(
-    server: &Server,
-    address: &str,
-    mount: &str,
-    brake: impl LogSink + 'static,
-) -> Arc<dyn SecretManager> {
-    let settings = [
-        ("SECRET_MANAGER_TYPE", "vault"),
-        ("VAULT_ADDR", address),
-        ("VAULT_MOUNT", mount),
-        ("VAULT_TOKEN", server.root_token()),
-    ];
-    let mut options = options(&settings).unwrap();
-    options.set_log_sink(Some((Arc::new(brake), LevelFilter::Trace)));
-    handsfree_secrets::open::open(Some(&options), &call()).unwrap().secrets().clone()
-}
-
 #[test]
-fn a_call_that_is_held_up_at_its_start_does_not_take_a_connection_for_a_fresh_one() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    server.write_raw(&mount, "b", json!({"value": "other"}));
-    let proxy = FaultProxy::to(server.port());
-    let (entered, has_entered) = channel();
-    let (holding, may_go) = channel::<()>();
-    let pause = {
-        let (may_go, held) = (Mutex::new(may_go), Counter::default());
-        move || {
-            if held.next() == 0 {
-                let _ = entered.send(());
-                // Until the test drops its end, or fails.
-                let _ = may_go.lock().unwrap().recv();
-            }
-        }
-    };
-    let manager = open_with_brake(server, &proxy.addr(), &mount, Brake { part: "/data/a", pause });
-    std::thread::scope(|scope| {
-        let holding = holding;
-        let held_up = scope.spawn(|| manager.get("vault://a", &call()).unwrap().unwrap().as_str().to_owned());
-        has_entered.recv_timeout(Duration::from_secs(10)).expect("the call comes to where it is held up");
-        // Meanwhile another call uses the connection, and its answer comes once more.
-        proxy.set(Fault::Twice(Duration::from_millis(10)));
-        assert_eq!(manager.get("vault://b", &call()).unwrap().unwrap().as_str(), "other");
-        let repeated = || (proxy.passed().repeats == 1).then_some(());
-        eventually("the answer's second coming", Duration::from_secs(10), repeated);
-        drop(holding);
-        assert_eq!(held_up.join().unwrap(), "old");
-    });
-}
-
-#[test]
-fn a_store_whose_time_went_by_before_it_was_sent_is_not_sent() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let pause = || std::thread::sleep(Duration::from_millis(400));
-    let manager = open_with_brake(server, &server.addr(), &mount, Brake { part: "asking", pause });
-    // The first store may ask for the mount before.
-    manager.store("b", "v", None, &call()).unwrap();
-    let mut hasty = call();
-    hasty.set_timeout(Duration::from_millis(200));
-    let error = manager.store("c", "v", None, &hasty).unwrap_err();
-    assert_eq!(error.status(), Status::Timeout, "{error}");
-    // What was sent all the same would be there by now.
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(server.read_raw(&mount, "b").is_some() && server.read_raw(&mount, "c").is_none());
-}
-
-#[test]
-fn a_server_that_answers_before_it_has_read_the_request_is_heard() {
+fn an_answer_before_the_request_has_been_read_is_used() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

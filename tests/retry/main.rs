@@ -8,6 +8,7 @@ mod managers;
 mod cancellation;
 mod cut_connections;
 mod deadlines;
+mod delayed_calls;
 mod faulty_server;
 mod framing;
 mod gateway_failures;

@@ -1,4 +1,4 @@
-//! Answers that no Vault sends: each has its status, in time, and none becomes a value.
+//! Answers that Vault never sends: each is an error with the right status, in time, and none becomes a value.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,11 @@ fn endless(beginning: &str, flood: impl Into<Vec<u8>>) -> Fault {
 
 const HTML: &str = "<!DOCTYPE html><html><body>Please log in</body></html>";
 
-/// A real answer's beginning, whose end is missing.
+/// The beginning of a real answer.
 const HALF: &str = r#"{"request_id":"1","data":{"data":{"value":"old-val"#;
 
-/// What comes, and what it has to be called.
-fn nonsense() -> Vec<(Fault, &'static [Status])> {
+/// The faults, and the acceptable statuses of each.
+fn malformed_answers() -> Vec<(Fault, &'static [Status])> {
     const PROTOCOL: &[Status] = &[Status::Protocol];
     const CONNECTION: &[Status] = &[Status::Connection];
     const UNAVAILABLE: &[Status] = &[Status::Unavailable];
@@ -86,9 +86,9 @@ fn expect(bench: &Bench<'_>, operation: Operation, fault: Fault, expected: &[Sta
 }
 
 #[test]
-fn nonsense_has_its_status_and_is_never_a_value() {
+fn a_malformed_answer_is_an_error_and_never_a_value() {
     let bench = Bench::without_retries(Server::shared());
-    for (fault, expected) in nonsense() {
+    for (fault, expected) in malformed_answers() {
         for operation in OPERATIONS {
             expect(&bench, operation, fault.clone(), expected);
         }
@@ -96,9 +96,9 @@ fn nonsense_has_its_status_and_is_never_a_value() {
 }
 
 #[test]
-fn nonsense_in_place_of_the_second_answer_is_never_taken_for_success() {
+fn a_malformed_second_answer_is_never_taken_for_success() {
     let bench = Bench::without_retries(Server::shared());
-    for (fault, expected) in nonsense() {
+    for (fault, expected) in malformed_answers() {
         let Fault::Instead { answer, flood, end, .. } = fault else { unreachable!("only answers") };
         for operation in [Operation::Update, Operation::Delete] {
             let fault = Fault::Instead { requests: 1..usize::MAX, answer: answer.clone(), flood: flood.clone(), end };
@@ -108,7 +108,7 @@ fn nonsense_in_place_of_the_second_answer_is_never_taken_for_success() {
 }
 
 #[test]
-fn a_body_without_end_is_stopped_at_the_limit_for_answers() {
+fn an_endless_body_is_stopped_at_the_size_limit() {
     let bench = Bench::without_retries(Server::shared());
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     let chunks = endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk);
@@ -118,7 +118,7 @@ fn a_body_without_end_is_stopped_at_the_limit_for_answers() {
 }
 
 #[test]
-fn heads_and_trailers_without_end_are_stopped_by_the_deadline_at_the_latest() {
+fn endless_heads_and_trailers_are_stopped_at_the_deadline_at_the_latest() {
     let settings = [("VAULT_MAX_RETRIES", "0"), ("VAULT_CLIENT_TIMEOUT", "1500ms")];
     let bench = Bench::plain(Server::shared(), &settings);
     let heads = endless("", "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000));
@@ -132,7 +132,7 @@ fn heads_and_trailers_without_end_are_stopped_by_the_deadline_at_the_latest() {
 }
 
 #[test]
-fn a_second_answer_on_the_same_connection_is_not_taken_for_that_of_the_next_request() {
+fn an_additional_answer_is_not_taken_for_that_of_the_next_request() {
     let bench = Bench::without_retries(Server::shared());
     let envelope = |value: &str| {
         let body = format!(r#"{{"data":{{"data":{{"value":"{value}"}},"metadata":{{"version":1}}}}}}"#);

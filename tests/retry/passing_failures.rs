@@ -1,4 +1,4 @@
-//! Failures of the server that pass, and those that do not.
+//! Temporary and permanent failures of the server.
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
@@ -13,7 +13,7 @@ fn failure(status_line: &str, cause: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_read_is_repeated_after_a_failure_that_may_pass_and_a_store_is_not() {
+fn a_read_is_repeated_after_a_temporary_failure_and_a_store_is_not() {
     let bench = Bench::plain(Server::shared(), &[]);
     for (status_line, cause) in [
         ("500 Internal Server Error", "context deadline exceeded"),
@@ -33,7 +33,7 @@ fn a_read_is_repeated_after_a_failure_that_may_pass_and_a_store_is_not() {
 }
 
 #[test]
-fn a_read_is_not_repeated_after_a_failure_that_is_final() {
+fn a_read_is_not_repeated_after_a_permanent_failure() {
     let bench = Bench::plain(Server::shared(), &[]);
     for cause in [
         "put failed due to value being too large; got 1048604 bytes, max: 1048576 bytes",
@@ -50,7 +50,7 @@ fn a_read_is_not_repeated_after_a_failure_that_is_final() {
 }
 
 #[test]
-fn a_failure_that_does_not_pass_costs_as_many_tries_as_the_option_says_in_a_cluster_too() {
+fn a_lasting_failure_in_a_cluster_is_retried_as_often_as_configured() {
     let bench = Bench::with_two_nodes(Server::shared());
     bench.proxy.set(Fault::instead(failure("500 Internal Server Error", "internal error")));
     let error = bench.manager.get("vault://got", &Call::default()).err().unwrap();

@@ -1,4 +1,4 @@
-//! What is repeated, how often, and when.
+//! Which requests are repeated, how often, and when.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ fn answer(status_line: &str, header: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status_line}\r\n{header}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// Answers after which the server cannot have acted, in the words of Vault.
+/// Answers of Vault that mean that the request was not executed.
 fn refusals() -> [Vec<u8>; 5] {
     [
         answer("503 Service Unavailable", "", r#"{"errors":["Vault is sealed"]}"#),
@@ -30,7 +30,7 @@ fn refusals() -> [Vec<u8>; 5] {
 }
 
 #[test]
-fn every_operation_is_repeated_where_the_server_cannot_have_acted() {
+fn every_operation_is_repeated_if_it_was_not_executed() {
     let bench = Bench::plain(Server::shared(), &[]);
     for refusal in refusals() {
         for operation in OPERATIONS {
@@ -40,7 +40,7 @@ fn every_operation_is_repeated_where_the_server_cannot_have_acted() {
 }
 
 #[test]
-fn only_reads_and_what_is_safe_to_repeat_are_repeated_after_a_gateways_error() {
+fn only_idempotent_requests_are_repeated_after_a_gateway_error() {
     let bench = Bench::plain(Server::shared(), &[]);
     for status_line in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
         let page = answer(status_line, "", "<html>busy</html>");
@@ -53,7 +53,7 @@ fn only_reads_and_what_is_safe_to_repeat_are_repeated_after_a_gateways_error() {
 }
 
 #[test]
-fn a_read_is_tried_as_often_as_the_option_says() {
+fn a_read_is_retried_as_often_as_configured() {
     for retries in ["0", "1", "2"] {
         let bench = Bench::plain(Server::shared(), &[("VAULT_MAX_RETRIES", retries)]);
         bench.proxy.set(Fault::instead(answer("503 Service Unavailable", "", r#"{"errors":["Vault is sealed"]}"#)));
@@ -64,7 +64,7 @@ fn a_read_is_tried_as_often_as_the_option_says() {
 }
 
 #[test]
-fn the_server_says_when_to_try_again() {
+fn retry_after_delays_the_retry() {
     let bench = Bench::plain(Server::shared(), &[]);
     let refusal = answer("429 Too Many Requests", "Retry-After: 1\r\n", r#"{"errors":["rate limit"]}"#);
     let started = Instant::now();
@@ -73,7 +73,7 @@ fn the_server_says_when_to_try_again() {
 }
 
 #[test]
-fn a_server_that_wants_more_time_than_there_is_ends_the_call_at_once() {
+fn a_retry_after_beyond_the_deadline_ends_the_call_at_once() {
     let bench = Bench::plain(Server::shared(), &[]);
     for seconds in ["3600", "18446744073709551615"] {
         let header = format!("Retry-After: {seconds}\r\n");
@@ -87,7 +87,7 @@ fn a_server_that_wants_more_time_than_there_is_ends_the_call_at_once() {
 }
 
 #[test]
-fn a_quota_of_the_servers_own_slows_a_store_down_and_does_not_fail_it() {
+fn a_quota_of_the_server_delays_a_store_and_does_not_fail_it() {
     let server = Server::builder().start();
     let mount = server.fresh_mount();
     let manager = open(&server, &mount, server.root_token());
@@ -100,9 +100,9 @@ fn a_quota_of_the_servers_own_slows_a_store_down_and_does_not_fail_it() {
 }
 
 #[test]
-fn an_update_whose_answer_was_lost_is_looked_up_even_without_retries() {
+fn an_update_whose_answer_was_lost_is_verified_even_without_retries() {
     let bench = Bench::without_retries(Server::shared());
-    // The first answer is that of the read; the second is cut off whole.
+    // The first answer is that of the read; the second is lost completely.
     bench.proxy.set(Fault::None);
     bench.manager.get("vault://got", &Call::default()).unwrap();
     let read = bench.proxy.passed().answer_bytes;
@@ -110,7 +110,7 @@ fn an_update_whose_answer_was_lost_is_looked_up_even_without_retries() {
 }
 
 #[test]
-fn an_update_whose_write_never_arrives_is_not_tried_for_ever() {
+fn an_update_whose_write_never_arrives_ends_with_an_error() {
     let bench = Bench::without_retries(Server::shared());
     let fault = Fault::Instead { requests: 1..2, answer: Vec::new(), flood: Vec::new(), end: End::Close };
     let error = bench.run(Operation::Update, fault).unwrap_err();
@@ -118,7 +118,7 @@ fn an_update_whose_write_never_arrives_is_not_tried_for_ever() {
 }
 
 #[test]
-fn a_connection_is_not_used_longer_than_the_option_says() {
+fn a_connection_is_not_used_longer_than_configured() {
     let bench = Bench::plain(Server::shared(), &[("VAULT_MAX_CONNECTION_AGE", "300ms")]);
     let get = || bench.manager.get("vault://got", &Call::default()).unwrap();
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Servers that are not there, are no Vault, or are sealed.
+//! Servers that are down, are not Vault, or are sealed.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use handsfree_secrets_test_support::{Server, free_ports};
 
 use crate::managers::{open, open_with};
 
-/// Why a manager for this address does not open.
+/// The error of opening a manager for this address.
 fn open_error(address: &str) -> Error {
     let settings = [
         ("SECRET_MANAGER_TYPE", "vault"),
@@ -33,7 +33,7 @@ fn a_refused_port_is_a_connection_error_that_names_the_address() {
 }
 
 #[test]
-fn a_server_that_is_no_vault_is_a_protocol_error() {
+fn a_server_that_is_not_vault_is_a_protocol_error() {
     for status_line in ["200 OK", "404 Not Found", "403 Forbidden"] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -55,7 +55,7 @@ fn a_server_that_is_no_vault_is_a_protocol_error() {
 }
 
 #[test]
-fn a_sealed_server_is_unavailable_to_new_and_to_open_managers() {
+fn a_sealed_server_is_unavailable_for_new_and_open_managers() {
     let server = Server::builder().start();
     let manager = open(&server, "secret", server.root_token());
     manager.store("a", "v", None, &Call::default()).unwrap();
@@ -68,7 +68,7 @@ fn a_sealed_server_is_unavailable_to_new_and_to_open_managers() {
 }
 
 #[test]
-fn a_server_that_went_away_is_a_connection_error() {
+fn a_server_that_has_stopped_is_a_connection_error() {
     let mut server = Server::builder().start();
     let manager = open(&server, "secret", server.root_token());
     server.kill();

@@ -1,5 +1,5 @@
-//! Every failure of TLS tells its true reason, in one sentence without a Rust value in it: servers of OpenSSL that are set
-//! up in a way that this client refuses, or that refuse it.
+//! The messages of TLS failures: OpenSSL servers with settings that this client refuses, or that refuse this client.
+//! Each message is one sentence with the actual reason and without debug output.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use handsfree_secrets_test_support::{Identity, Server, Tls};
 
 use crate::managers::open_with;
 
-/// `openssl s_server` on a port of its own, until it is dropped.
+/// `openssl s_server` on a free port, until it is dropped.
 struct OpenSsl {
     child: Child,
     port: u16,
@@ -30,7 +30,7 @@ impl OpenSsl {
         OpenSsl { port: port.unwrap_or_else(|| panic!("openssl s_server {arguments} does not start")), child }
     }
 
-    /// What a manager for it says that trusts this file.
+    /// The error of opening a manager for it that trusts this file.
     fn refusal(&self, ca: &Path, extra: &[(&str, &str)]) -> Error {
         let address = format!("https://localhost:{}", self.port);
         let mut settings = vec![
@@ -44,7 +44,7 @@ impl OpenSsl {
         open_with(&settings).map(|_| ()).unwrap_err()
     }
 
-    /// The refusal is HF_ERR_TLS, and says these words of this server.
+    /// Checks that the refusal is HF_ERR_TLS, and that its message contains these words about this server.
     fn is_refused(&self, ca: &Path, extra: &[(&str, &str)], words: &str) {
         let error = self.refusal(ca, extra);
         assert_eq!(error.status(), Status::Tls, "{error}");
@@ -74,7 +74,7 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A root `<name>-ca.pem`, and a server's identity that it has signed, with these kinds of keys and this digest.
+/// Creates a root `<name>-ca.pem`, and a server identity signed by it, with these kinds of keys and this digest.
 fn chain(folder: &Path, name: &str, ca_key: &str, key: &str, signed: &str) -> Identity {
     fs::write(folder.join("ca"), "basicConstraints=critical,CA:TRUE\n").unwrap();
     fs::write(folder.join("san"), "subjectAltName=DNS:localhost\n").unwrap();
@@ -88,7 +88,7 @@ fn chain(folder: &Path, name: &str, ca_key: &str, key: &str, signed: &str) -> Id
 }
 
 #[test]
-fn nothing_in_common_is_told_as_that() {
+fn no_common_protocol_or_cipher_is_reported() {
     let tls = Tls::new();
     let identity = tls.server();
     for arguments in [
@@ -99,7 +99,7 @@ fn nothing_in_common_is_told_as_that() {
         let server = OpenSsl::start(&identity, arguments);
         let words = "and this client have no cipher suite or key exchange group in common; ";
         server.is_refused(&tls.ca_file(), &[], words);
-        // Nor is a client certificate at fault that was never asked for.
+        // A client certificate that was not requested is not blamed.
         let client = tls.client("web");
         let own = [
             ("VAULT_CLIENT_CERT", client.certificate.to_str().unwrap()),
@@ -112,7 +112,7 @@ fn nothing_in_common_is_told_as_that() {
 }
 
 #[test]
-fn keys_and_signatures_that_do_not_count_are_named() {
+fn unsupported_keys_and_signatures_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (good, short) = ("rsa:2048", "rsa:1024");
@@ -138,7 +138,7 @@ fn keys_and_signatures_that_do_not_count_are_named() {
 }
 
 #[test]
-fn a_client_certificate_is_asked_for_or_has_expired() {
+fn a_missing_or_expired_client_certificate_is_reported() {
     let tls = Tls::new();
     let ca = tls.ca_file();
     let expired = tls.expired_client("web");
@@ -155,7 +155,7 @@ fn a_client_certificate_is_asked_for_or_has_expired() {
 }
 
 #[test]
-fn files_of_other_formats_are_named_with_the_way_out() {
+fn files_in_other_formats_are_reported_with_advice() {
     let tls = Tls::new();
     let client = tls.client("web");
     let folder = tempfile::tempdir().unwrap();
@@ -203,7 +203,7 @@ fn refused_as_config(extra: &[(&str, String)], words: &str) {
 }
 
 #[test]
-fn a_cert_login_with_an_expired_certificate_says_so() {
+fn a_cert_login_with_an_expired_certificate_is_reported() {
     let tls = Tls::new();
     let identity = tls.server();
     let server = Server::builder().tls_with(&identity.certificate, &identity.key, None, "").start();

@@ -1,5 +1,5 @@
-/* libcurl's easy interface with one handle a thread, as its documentation asks for, and cJSON for the answers. A batch
- * goes through the multi interface. */
+/* libcurl's easy interface with one handle per thread, as its documentation requires, and cJSON for the answers. A
+ * batch uses the multi interface. */
 #include "harness.h"
 
 #include <cjson/cJSON.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many requests a batch has in flight. */
+/* The number of requests in flight of a batch. */
 enum { CONCURRENCY = 8 };
 
 struct request {
@@ -159,7 +159,7 @@ size_t peer_list(void *client, const char *folder) {
     return count;
 }
 
-/* Takes a finished request's value; the request goes on with the next path, if there is one. */
+/* Takes the value of a finished request, and reuses the request for the next path, if there is one. */
 static size_t finish(CURLM *multi, CURLMsg *done, const char *const **next, const char *const *end) {
     struct request *request = NULL;
     curl_easy_getinfo(done->easy_handle, CURLINFO_PRIVATE, (char **)&request);

@@ -1,4 +1,4 @@
-/* This library, as a C program uses it. */
+/* This library, used from C. */
 #include "harness.h"
 
 #include <handsfree_secrets.h>

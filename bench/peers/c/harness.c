@@ -1,8 +1,8 @@
 /*
- * The frame around a peer in C or C++.
+ * The harness of C and C++ peers.
  *
- *   peer          says "ready VALUE" after the first get, then obeys one command a line on standard input:
- *                     get N            N gets, one after the other: the nanoseconds of each
+ *   peer          prints "ready VALUE" after the first get, then executes one command per line of standard input:
+ *                     get N            N sequential gets: the nanoseconds of each
  *                     store N          N stores, likewise
  *                     threads T MS     T threads get for MS milliseconds: how many gets, and the nanoseconds
  *                     list FOLDER      lists FOLDER: the nanoseconds, and how many secrets
@@ -87,7 +87,7 @@ struct worker {
 static void *work(void *argument) {
     struct worker *worker = argument;
     void *mine = peer_thread(worker->client);
-    get(mine); /* the connection is made before the clock starts */
+    get(mine); /* connects before the clock starts */
     pthread_barrier_wait(worker->start);
     int64_t end = now() + worker->duration;
     do {
@@ -128,7 +128,7 @@ static void list(void *client, const char *folder) {
     printf("%lld %zu", (long long)(now() - start), count);
 }
 
-/* Secret `index` of the 10,000 that the server holds below bench/many, in three levels of 25, 20 and 20. */
+/* Secret `index` of the 10,000 in bench/many on the server, which has three levels of 25, 20 and 20. */
 static void batch(void *client, long count) {
     enum { LENGTH = 64 };
     char(*texts)[LENGTH] = allocate((size_t)count * LENGTH);

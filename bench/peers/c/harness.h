@@ -1,4 +1,4 @@
-/* What every peer in C and C++ brings, and what harness.c makes of it: a program that measures on request. */
+/* The functions that every C or C++ peer implements, with which harness.c builds a program that measures on request. */
 #ifndef HARNESS_H
 #define HARNESS_H
 
@@ -11,29 +11,30 @@ extern "C" {
 /* Opens the client of the process, from VAULT_ADDR, VAULT_TOKEN and VAULT_CACERT. */
 void *peer_open(void);
 
-/* What one thread of several works with: the client itself where threads may share it. Ended by peer_thread_end. */
+/* The client of one of several threads, which is the client of the process if threads may share it. Freed by
+ * peer_thread_end. */
 void *peer_thread(void *client);
 void peer_thread_end(void *client, void *mine);
 
-/* The value at a path of the KV mount `secret`, given back by peer_release. */
+/* The value at a path of the KV mount `secret`, freed by peer_release. */
 char *peer_get(void *client, const char *path);
 void peer_release(char *value);
 
 void peer_store(void *client, const char *path, const char *value);
 
-/* How many secrets stand below a folder, at any depth; 0: this peer lists nothing. */
+/* The number of secrets in a folder, at any depth; 0 if this peer does not support lists. */
 size_t peer_list(void *client, const char *folder);
 
-/* Gets all paths, the fastest way that a user of the peer would take; how many values came. */
+/* Gets all paths in the fastest way available to a user of the peer, and returns the number of values. */
 size_t peer_batch(void *client, const char *const *paths, size_t count);
 
-/* Ends the process with a message. A benchmark has no use for half a result. */
+/* Ends the process with a message. */
 #ifdef __GNUC__
 __attribute__((noreturn, format(printf, 1, 2)))
 #endif
 void fail(const char *format, ...);
 
-/* A variable that has to be set. */
+/* The value of a variable, which has to be set. */
 const char *setting(const char *name);
 
 #ifdef __cplusplus

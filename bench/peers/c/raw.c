@@ -1,5 +1,5 @@
-/* A socket and nothing else: the request is known by heart, of the answer only its end is looked for. What is slower
- * than this is a client's own cost. */
+/* A socket and nothing else: the request is constant, and only the end of the answer is searched. The difference of
+ * another client to this is that client's own cost. */
 #include "harness.h"
 
 #include <arpa/inet.h>
@@ -46,7 +46,7 @@ void peer_thread_end(void *client, void *mine) {
     free(connection);
 }
 
-/* Whether the answer, whose bytes so far are in the buffer, is complete. */
+/* Whether the answer in the buffer is complete. */
 static int is_complete(const char *answer, size_t length) {
     const char *body = strstr(answer, "\r\n\r\n");
     const char *announced = strstr(answer, "Content-Length: ");

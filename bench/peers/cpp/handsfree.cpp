@@ -1,4 +1,4 @@
-// This library, as a C++ program uses it. The frame around it is the one of the peers in C.
+// This library, used from C++, with the harness of the C peers.
 #include "../c/harness.h"
 
 #include <handsfree_secrets.hpp>
@@ -12,7 +12,7 @@ namespace hf = handsfree::secrets;
 
 namespace {
 
-// The frame hands values on as `char *`. Only one is alive at a time in each thread.
+// The harness passes values as `char *`. Each thread has only one at a time.
 thread_local std::optional<hf::Secret> current;
 
 hf::Manager &manager_of(void *client) {

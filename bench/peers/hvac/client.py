@@ -1,4 +1,4 @@
-"""hvac, as its documentation uses it, in the frame that bench/peers/c/harness.c describes."""
+"""hvac, used as its documentation shows, with the commands of bench/peers/c/harness.c."""
 
 import concurrent.futures
 import os
@@ -11,7 +11,7 @@ import hvac
 PATH = "bench/one"
 VALUE = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
 
-# How many requests a batch has in flight.
+# The number of requests in flight of a batch.
 CONCURRENCY = 8
 
 
@@ -25,7 +25,7 @@ def store(client):
 
 
 def list_breadth_first(client, folder):
-    """One folder after the other, as the Python `VaultSecretManager` does it."""
+    """Lists one folder after the other, as the Python `VaultSecretManager` does."""
     count, folders = 0, [folder]
     while folders:
         folder = folders.pop(0)
@@ -64,7 +64,7 @@ def threads(client, count, milliseconds):
     gets = [0] * count
 
     def work(index):
-        get(client)  # the connection is made before the clock starts
+        get(client)  # connects before the clock starts
         start.wait()
         end = time.perf_counter_ns() + milliseconds * 1_000_000
         while time.perf_counter_ns() < end:

@@ -1,5 +1,5 @@
-/* The library called when the program is ending: by an atexit handler and by a destructor, both of which find a manager
- * that the program left open, and open one anew. */
+/* Calls the library while the program is exiting, from an atexit handler and from a destructor. Both use a manager
+ * that the program left open, and open a new one. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
@@ -30,7 +30,7 @@ __attribute__((destructor)) static void in_destructor(void)
     hf_manager_free(left_open);
 }
 
-/* Before main, when the library's own state has not been touched by anything. */
+/* Runs before main, before any other use of the library. */
 __attribute__((constructor)) static void in_constructor(void)
 {
     left_open = open_from_environment();

@@ -1,12 +1,12 @@
-/* What is done with connections that the peer breaks, in a process that SIGPIPE ends: one step for each line of standard
- * input, and a line on standard output when it is done. Between two steps, and in the middle of one, the test has the
- * connection broken. */
+/* Uses connections that the peer breaks, in a process that SIGPIPE would end: runs one step for each line of
+ * standard input, and prints a line when it is done. The test breaks the connection between two steps, and during
+ * one. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
 #include <signal.h>
 
-/* More than the kernel's buffers of both ends take, so that the call is still sending when the peer goes away. */
+/* More than the kernel buffers of both ends hold, so that the call is still sending when the peer closes. */
 #define LARGE (6u << 20)
 
 static void store_large(const hf_manager *manager)

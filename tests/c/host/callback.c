@@ -1,4 +1,4 @@
-/* A log callback that calls back into the library, into the very manager that is logging, from several threads. */
+/* A log callback that calls the manager that is logging, on several threads. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 

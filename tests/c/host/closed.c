@@ -1,5 +1,5 @@
-/* A program that was started without standard input, output and error: nothing of the library is found under their
- * numbers, whenever somebody else could write there. What fails is told on a copy of standard error with a high number. */
+/* A program that was started without standard input, output and error: at no time does a descriptor of the library
+ * have one of their numbers. Failures are printed to a copy of standard error with a high number. */
 #define _GNU_SOURCE
 #include "host.h"
 
@@ -9,7 +9,7 @@
 
 static long lines;
 
-/* Nothing is open under the numbers of the standard streams. */
+/* Checks that the numbers of the standard streams are not in use. */
 static void look(const char *when)
 {
     int number;
@@ -53,7 +53,7 @@ static void all_five(const hf_manager *manager)
     look("delete");
 }
 
-/* With an argument log lines go to standard error, which is none; else to the callback. */
+/* With an argument log lines go to the closed standard error, else to the callback. */
 int main(int argc, char **argv)
 {
     hf_options *options = hf_options_new();

@@ -1,7 +1,7 @@
-/* fork.c CHILDREN THREADS: children of a process with a warm manager, forked while THREADS threads are in calls. Each
- * child gets a secret of its own name, which a recording relay recognises, and frees the manager.
+/* fork.c CHILDREN THREADS: forks children while THREADS threads make calls with an open manager. Each child gets a
+ * secret with a name of its own, which the test finds in the recording of a relay, and frees the manager.
  *
- * With THREADS 0 the parent is idle meanwhile, and its connection has to be the same afterwards. */
+ * With THREADS 0 the parent is idle meanwhile, and has to use the same connection afterwards. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
@@ -26,7 +26,7 @@ static void *get_all_the_time(void *unused)
     return NULL;
 }
 
-/* What a child does. Everything it needs was made by the thread that forked, or is the manager. */
+/* Runs in a child, with the inherited manager. */
 static int child(int index)
 {
     char reference[64];
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     }
     printf("prepared\n");
     fflush(stdout);
-    (void)getchar(); /* the test looks at the relay here */
+    (void)getchar(); /* the test reads the recording of the relay here */
 
     for (i = 0; i < threads; i++)
         pthread_create(&running[i], NULL, get_all_the_time, NULL);

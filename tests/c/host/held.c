@@ -1,5 +1,5 @@
-/* held.c: a program that holds very many values at once. They take little memory and few mappings, stay out of core
- * dumps, and give back what they took. Children are forked while threads get and free values. */
+/* held.c: holds many values at once. They take little memory and few mappings, are excluded from core dumps, and
+ * return their memory. Children are forked while threads get and free values. */
 #define _GNU_SOURCE
 #include "host.h"
 
@@ -23,7 +23,7 @@ struct ranges {
     unsigned long from[MAX_RANGES], to[MAX_RANGES];
 };
 
-/* The mappings that the kernel keeps out of core dumps. */
+/* The mappings that are excluded from core dumps. */
 static void read_ranges(struct ranges *ranges)
 {
     FILE *maps = fopen("/proc/self/smaps", "r");
@@ -108,7 +108,7 @@ static void check_that_the_host_still_works(void)
         munmap(page, 4096);
 }
 
-/* Holds `count` values behind `reference`, each of which may take `most` bytes. */
+/* Holds `count` values of `reference`, each of which may take at most `most` bytes. */
 static void hold(const char *reference, size_t count, long most)
 {
     static struct ranges before, during;
@@ -136,7 +136,7 @@ static void hold(const char *reference, size_t count, long most)
     CHECK(left <= BOUND, "%ld bytes are left", left);
 }
 
-/* Gets and frees so many values that memory goes back to the system each time. */
+/* Gets and frees so many values that memory is returned to the system each time. */
 static void churn(void)
 {
     enum { MANY = 200 };

@@ -1,5 +1,5 @@
-/* What the programs share that test the library as a guest in somebody else's process. Each takes its server from the
- * environment: VAULT_ADDR, VAULT_TOKEN, VAULT_MOUNT and, for TLS, VAULT_CACERT. */
+/* Shared by the programs that test the library in a host process. Each reads its server from the environment:
+ * VAULT_ADDR, VAULT_TOKEN, VAULT_MOUNT and, for TLS, VAULT_CACERT. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -16,7 +16,7 @@ static inline double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* A manager from the environment; ends the program where there is none. */
+/* Opens a manager from the environment; ends the program on failure. */
 static inline hf_manager *open_from_environment(void)
 {
     hf_manager *manager = NULL;
@@ -37,7 +37,7 @@ static inline void put(const hf_manager *manager, const char *key, const char *v
     CHECK_STATUS(HF_OK, hf_store_secret(manager, key, value, NULL, NULL, NULL, &error));
 }
 
-/* Gets `reference`, and says whether it is `expected`; a failure is told on standard error. */
+/* Gets `reference`, and returns whether its value is `expected`; prints failures to standard error. */
 static inline int gets_value(const hf_manager *manager, const char *reference, const char *expected)
 {
     hf_error *error = NULL;
@@ -52,7 +52,7 @@ static inline int gets_value(const hf_manager *manager, const char *reference, c
     return right;
 }
 
-/* The number that an argument names. */
+/* Parses a number. */
 static inline long number(int argc, char **argv, int index)
 {
     if (index >= argc) {

@@ -1,5 +1,5 @@
-/* A process at its limits: no file descriptor left, descriptors above 1024, no address space left. And every descriptor
- * that the library opens is closed when the process starts another program. */
+/* A process at its limits: no file descriptors left, descriptors above 1024, no address space left. Also checks that
+ * every descriptor of the library is closed on exec. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
@@ -109,12 +109,12 @@ static void check_high_descriptors(void)
         close(i);
 }
 
-/* The longest text that is tried, and room for its NUL. */
+/* The size of the longest text, including its NUL. */
 #define LARGE 2000000
 
 static char large[LARGE + 1];
 
-/* Makes `large` of `pattern`, over and over. */
+/* Fills `large` with repetitions of `pattern`. */
 static void fill_large(const char *pattern)
 {
     size_t i, length = strlen(pattern);
@@ -123,7 +123,7 @@ static void fill_large(const char *pattern)
         large[i] = pattern[i % length];
 }
 
-/* Lets this process have `spare` bytes of address space more than it has. */
+/* Limits the address space of this process to its current size plus `spare` bytes. */
 static void limit_address_space(size_t spare)
 {
     struct rlimit limit;
@@ -149,7 +149,7 @@ static void unlimit_address_space(void)
         _exit(99);
 }
 
-/* Ends the process where a get gave something else than what was stored. */
+/* Ends the process if a get returned something other than the stored value. */
 static hf_status get_large(const hf_manager *manager)
 {
     char *value = NULL;
@@ -197,8 +197,8 @@ static hf_status use_env(const hf_manager *manager)
     return status;
 }
 
-/* How a child ends that calls with `spare` bytes of address space. A child each time: what one call has given back to
- * the C library's heap would be there for the next. */
+/* The exit status of a child that makes a call with `spare` bytes of address space. Each attempt uses a new child,
+ * because memory that one call returned to the C library's heap would be available to the next. */
 static int end_with(size_t spare, hf_status (*call)(const hf_manager *))
 {
     int end = 0;
@@ -223,7 +223,7 @@ static int end_with(size_t spare, hf_status (*call)(const hf_manager *))
 
 #define MEGABYTE ((size_t)1024 * 1024)
 
-/* Memory that runs out for a value, an answer or a request is an error that says so, and nothing else happens. */
+/* Running out of memory for a value, an answer or a request is an error that says so, without further effects. */
 static void check_no_address_space(const char *what, hf_status (*call)(const hf_manager *), const char *pattern)
 {
     int right = 0, errors = 0;

@@ -1,4 +1,4 @@
-/* Two threads that write to the same place: what looks for data races has to find this one, or it is not on. */
+/* Two threads that write to the same variable: a race detector that is active has to report it. */
 #include <pthread.h>
 #include <stddef.h>
 

@@ -1,8 +1,9 @@
-/* reload.c LIBRARY CYCLES THREADS: the library loaded, used and closed over and over, each time from threads that end
- * afterwards. Every cycle that left a thread key behind would soon be the last one. */
+/* reload.c LIBRARY CYCLES THREADS: loads, uses and closes the library repeatedly, each time on threads that end
+ * afterwards. If cycles leaked thread keys, they would soon be exhausted. */
 #define _DEFAULT_SOURCE
+#include "descriptors.h"
+
 #include <dlfcn.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* A function of the library. POSIX says that this way of converting works. */
+/* Looks up a function of the library. POSIX guarantees that this conversion works. */
 static void find(void *handle, const char *name, void *function)
 {
     void *found = dlsym(handle, name);
@@ -65,18 +66,6 @@ static void *one_cycle(void *unused)
     return NULL;
 }
 
-static long descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    long count = 0;
-
-    while (folder != NULL && readdir(folder) != NULL)
-        count++;
-    if (folder != NULL)
-        closedir(folder);
-    return count;
-}
-
 /* How many 4 kB pages the process has mapped. */
 static long mapped_pages(void)
 {
@@ -114,7 +103,7 @@ int main(int argc, char **argv)
     threads = strtol(argv[3], NULL, 10);
     if (threads > 16)
         return 2;
-    cycle(64, threads); /* arenas of malloc and stacks of threads come to be here */
+    cycle(64, threads); /* creates the arenas of malloc and the stacks of threads */
     pages = mapped_pages();
     open_files = descriptors();
     cycle(cycles, threads);

@@ -21,13 +21,13 @@ struct needle {
     size_t length;
 };
 
-/* What a scan came to. */
+/* The result of a scan. */
 struct copies {
     int elsewhere;
     int on_stack;
 };
 
-/* Where the scanner reads to: a mapping of its own, which it does not look at. */
+/* The buffer of the scanner: a mapping that it does not scan. */
 static unsigned char *window;
 
 static struct needle unhex(const char *text)
@@ -64,7 +64,7 @@ static int count_in_window(const struct needle *needle, size_t filled)
     return count;
 }
 
-/* Chunks overlap by less than a needle, so none is missed and none counted twice. */
+/* Chunks overlap by one byte less than a needle, so that no match is missed or counted twice. */
 static int count_between(int memory, const struct needle *needle, unsigned long from, unsigned long to)
 {
     int count = 0;
@@ -81,7 +81,7 @@ static int count_between(int memory, const struct needle *needle, unsigned long 
     return count;
 }
 
-/* All memory that can be written to: what nobody writes to holds no secret. */
+/* Scans all writable memory. */
 static struct copies scan(const struct needle *needle)
 {
     struct copies copies = {0, 0};
@@ -97,7 +97,7 @@ static struct copies scan(const struct needle *needle)
 
         if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[0] != 'r' || rights[1] != 'w')
             continue;
-        /* Neighbours of the same kind become one entry: look at what lies on either side of the window. */
+        /* The kernel merges neighbouring mappings of the same kind, so scan the parts on both sides of the window. */
         if (from <= (unsigned long)window && (unsigned long)window < to) {
             copies.elsewhere += count_between(memory, needle, from, (unsigned long)window);
             copies.elsewhere += count_between(memory, needle, (unsigned long)window + CHUNK, to);
@@ -125,8 +125,8 @@ static void expect(const char *when, const struct needle *needle, int present)
     CHECK((copies.elsewhere > 0) == present, "%s: %d copies", when, copies.elsewhere);
 }
 
-/* The text in the clear, which has to be wiped by `wipe`. The pieces in front make JSON escape it, and the repetition
- * lets a copy of any part of a long text be found. */
+/* The text in plain text, which has to be wiped with `wipe`. The pieces before it need escapes in JSON, and the
+ * repetition makes a copy of any part of a long text match. */
 static char *unmask(const struct needle *needle, const char *front, size_t times)
 {
     size_t prefix = strlen(front), i, j;
@@ -147,7 +147,7 @@ static void wipe(char *text)
     munmap(text, strlen(text) + 1);
 }
 
-/* Whether the kernel has been told to keep the page of `address` out of core dumps. */
+/* Whether the page of `address` is excluded from core dumps. */
 static int is_kept_from_dumps(const void *address)
 {
     FILE *maps = fopen("/proc/self/smaps", "r");
@@ -167,7 +167,7 @@ static int is_kept_from_dumps(const void *address)
     return kept;
 }
 
-/* Several values at once, which the results own. */
+/* Scans for the values of a batch, which the results own. */
 static void check_many(const hf_manager *manager, const char *key, const struct needle *needle, size_t times)
 {
     char reference[256], *value = unmask(needle, "", times);
@@ -226,7 +226,7 @@ static void check_value(const char *key, const struct needle *needle, size_t tim
     expect("after a get and hf_free_string", needle, 0);
 
     CHECK_STATUS(HF_OK, hf_get_secret(manager, reference, NULL, &back, &error));
-    back[0] = '\0'; /* the length is the library's knowledge, not the text's */
+    back[0] = '\0'; /* the library stores the length, so it does not depend on the NUL */
     hf_free_string(back);
     expect("after a get that was cut by the caller", needle, 0);
 
@@ -283,7 +283,7 @@ static void check_credential(const char *variable, const struct needle *needle)
     expect("after hf_manager_free", needle, 0);
 }
 
-/* A credential that is refused: its failure is remembered nowhere in the clear. */
+/* A credential that is refused: the remembered failure does not hold it in plain text. */
 static void check_refused(const char *variable, const struct needle *needle)
 {
     hf_options *options = hf_options_new();

@@ -1,5 +1,6 @@
-/* A call in a process with a signal every millisecond, whose handlers do not ask for system calls to be restarted;
- * and what a call must leave as it was: errno, signal dispositions and masks, locale, environment, umask, folder. */
+/* Calls in a process that gets a signal every millisecond, whose handlers are installed without SA_RESTART; and
+ * process state that a call must not change: errno, signal dispositions and masks, locale, environment, umask,
+ * folder. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
@@ -51,7 +52,7 @@ static void check_calls_under_signals(void)
         CHECK(gets_value(manager, "vault://under_signals", value), "round %d", i);
         hf_manager_free(manager);
     }
-    /* A wait of the library's own: it lasts as long as it should. */
+    /* A wait inside the library: it is not shortened. */
     {
         hf_options *options = hf_options_new();
         hf_call *call = hf_call_new();
@@ -62,7 +63,7 @@ static void check_calls_under_signals(void)
         CHECK_STATUS(HF_OK, hf_options_set(options, "VAULT_MAX_RETRIES", "100", &error));
         CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(call, 1000, &error));
         manager = NULL;
-        CHECK(hf_manager_open(options, call, &manager, NULL) < 0, "nobody listens at port 1");
+        CHECK(hf_manager_open(options, call, &manager, NULL) < 0, "nothing listens on port 1");
         CHECK(now() - start < 3, "%.3f s", now() - start);
         hf_call_free(call);
         hf_options_free(options);
@@ -118,7 +119,7 @@ static void check_same(const struct state *before, const char *what)
     CHECK(before->environment == after.environment && before->variables == after.variables, "%s: environ", what);
 }
 
-/* With SIGPIPE as it is by default, a broken connection would end the program. */
+/* With the default action of SIGPIPE a broken connection would end the program. */
 static void check_state_is_kept(void)
 {
     static struct state before;

@@ -1,12 +1,12 @@
-/* soak.c CALLS REFUSED: so many calls of every kind and outcome, by two threads, with a look at the resident memory and
- * the open descriptors after each twentieth. The first five looks are the time that it takes to reach the plateau.
+/* soak.c CALLS REFUSED: makes CALLS calls of every kind and outcome on two threads, and measures the resident memory
+ * and the open descriptors after each twentieth of them. The first five measurements are the warm-up.
  *
- * VAULT_ADDR is a real server; RECORDED is the address of one that answers every read with the value "recorded", as fast
- * as it can; REFUSED is an address where nobody listens. */
+ * VAULT_ADDR is a real server; RECORDED is the address of one that answers every read with the value "recorded";
+ * REFUSED is an address on which nothing listens. */
 #define _DEFAULT_SOURCE
+#include "descriptors.h"
 #include "host.h"
 
-#include <dirent.h>
 #include <pthread.h>
 
 #define LOOKS 20
@@ -30,18 +30,6 @@ static long resident_kb(void)
     if (file != NULL)
         fclose(file);
     return kb;
-}
-
-static long descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    long count = 0;
-
-    while (folder != NULL && readdir(folder) != NULL)
-        count++;
-    if (folder != NULL)
-        closedir(folder);
-    return count;
 }
 
 static hf_manager *open_at(const char *address, hf_status expected)

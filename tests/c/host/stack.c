@@ -1,5 +1,5 @@
-/* stack.c BYTES: everything the library does, in a thread whose whole stack is BYTES large, guard page included below
- * it. Prints how much of it was used: the stack is filled with a pattern first. */
+/* stack.c BYTES: makes every kind of call on a thread with a stack of BYTES. Prints how much of it was used, which
+ * it finds by filling the stack with a pattern first. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
@@ -8,7 +8,7 @@
 
 static void everything(void)
 {
-    hf_manager *manager = open_from_environment(); /* the TLS handshake, certificates included */
+    hf_manager *manager = open_from_environment(); /* includes the TLS handshake and the certificates */
     hf_metadata *metadata = hf_metadata_new();
     hf_error *error = NULL;
     hf_string_list *list = NULL;

@@ -1,5 +1,5 @@
-/* threads.c THREADS ROUNDS: one manager used by many threads at once; managers opened and freed side by side; the
- * default manager taken and dropped by all of them. */
+/* threads.c THREADS ROUNDS: many threads use one manager, open and free managers, and get and free the default
+ * manager, all at the same time. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 

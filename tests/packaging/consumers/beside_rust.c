@@ -1,11 +1,11 @@
-/* Two static libraries written in Rust in one program: each with a Rust runtime of its own. */
+/* Two static libraries written in Rust in one program, each with its own Rust runtime. */
 #include <handsfree_secrets.h>
 
 #include <stdint.h>
 
-/* From second.rs: panics, catches its panic, and gives the number back; -1 if something else came of it. */
+/* From second.rs: panics, catches the panic, and returns the number; -1 on any other outcome. */
 int32_t second_panics_and_catches(int32_t number);
-/* From second.rs: starts a thread that allocates, and gives the sum of what it put there. */
+/* From second.rs: starts a thread that allocates, and returns the sum that it computed. */
 int32_t second_counts_on_a_thread(int32_t number);
 
 int main(void)

@@ -1,4 +1,4 @@
-// What a user's program does, in C++: uses the library, and prints the versions it was compiled with and runs with.
+// A user's program in C++: uses the library, and prints the versions that it was compiled with and runs with.
 #include <handsfree_secrets.hpp>
 
 #include <iostream>

@@ -1,6 +1,6 @@
-//! A second static library written in Rust, with its own runtime, allocator calls, threads and panics.
+//! A second static library in Rust, with its own runtime, allocations, threads and panics.
 
-/// Panics and catches it: the unwinder finds this library's own personality and tables.
+/// Panics and catches the panic, for which the unwinder needs the personality function and the tables of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn second_panics_and_catches(number: i32) -> i32 {
     std::panic::set_hook(Box::new(|_| ()));
@@ -10,7 +10,7 @@ pub extern "C" fn second_panics_and_catches(number: i32) -> i32 {
     }
 }
 
-/// The sum of the numbers below `number`, by way of a thread, a channel and the heap.
+/// The sum of the numbers below `number`, computed with a thread, a channel and the heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn second_counts_on_a_thread(number: i32) -> i32 {
     let (sender, receiver) = std::sync::mpsc::channel();

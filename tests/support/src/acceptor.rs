@@ -1,11 +1,11 @@
-//! A listener on a port of 127.0.0.1 that ends with its owner.
+//! A listener on a port of 127.0.0.1 that stops when it is dropped.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-/// Takes connections in a thread of its own, until it is dropped. Connections that were taken before go on.
+/// Accepts connections in a thread, until it is dropped. Accepted connections stay open.
 pub(crate) struct Acceptor {
     address: SocketAddr,
     stopped: Arc<AtomicBool>,
@@ -13,12 +13,12 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Calls `serve` with one connection after the other, at a port of its own.
+    /// Listens on a free port, and calls `serve` with each connection.
     pub(crate) fn start(serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
         Acceptor::at("127.0.0.1:0", serve)
     }
 
-    /// The same, listening at `address`.
+    /// The same, listening on `address`.
     pub(crate) fn at(address: &str, mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind(address).unwrap_or_else(|e| panic!("{address}: {e}"));
         let address = listener.local_addr().expect("the address of a bound socket");
@@ -51,7 +51,7 @@ impl Acceptor {
 impl Drop for Acceptor {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Release);
-        // A connection wakes the thread up, which then sees that it is to end.
+        // A connection wakes the thread, which then sees that it has to end.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

@@ -1,4 +1,4 @@
-//! A real agent beside a real server: it logs in, and adds its token to the requests that it passes on.
+//! A real agent, which logs in at a real server, and adds its token to the requests that it forwards.
 
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::ports::free_ports;
 use crate::process::BoundChild;
 use crate::wait::eventually;
 
-/// An agent with a login of its own. It ends when this is dropped.
+/// A running agent. It ends when this is dropped.
 pub struct Agent {
     port: u16,
     _folder: TempDir,

@@ -1,4 +1,4 @@
-//! Plain requests to the server's API: what a test sets up and checks with, independent of the code under test.
+//! Plain requests to the server's API, for setting up and checking, independent of the code under test.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use ureq::http::{Method, Request};
 
 use crate::wait::eventually;
 
-/// What the server answered.
+/// An answer of the server.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body; `Value::Null` where there is none or it is no JSON.
+    /// The body; `Value::Null` if there is none or it is not JSON.
     pub body: Value,
 }
 
@@ -40,7 +40,7 @@ impl Api {
         Api::with_timeout(address, token, Duration::from_secs(30))
     }
 
-    /// As `new`, with another limit for a request: for nodes that may accept a connection and never answer.
+    /// As `new`, with another timeout: for nodes that may accept a connection and never answer.
     pub fn with_timeout(address: &str, token: &str, timeout: Duration) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -62,12 +62,12 @@ impl Api {
         Api { namespace: Some(namespace.to_string()), ..self.clone() }
     }
 
-    /// One request to `/v1/<path>`; `body` is sent where it is not `Value::Null`. Panics where no answer comes.
+    /// One request to `/v1/<path>`; `body` is sent unless it is `Value::Null`. Panics if there is no answer.
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.try_send(method, path, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
     }
 
-    /// As `send`, for a server that may not be there.
+    /// As `send`, for a server that may be down.
     pub fn try_send(&self, method: &str, path: &str, body: &Value) -> Result<Answer, ureq::Error> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = Request::builder().method(method).uri(format!("{}/v1/{path}", self.address));
@@ -85,17 +85,17 @@ impl Api {
         Ok(Answer { status: response.status().as_u16(), body })
     }
 
-    /// GET; panics where it is refused.
+    /// GET; panics if it is refused.
     pub fn get(&self, path: &str) -> Value {
         self.send("GET", path, &Value::Null).success()
     }
 
-    /// POST; panics where it is refused.
+    /// POST; panics if it is refused.
     pub fn post(&self, path: &str, body: Value) -> Value {
         self.send("POST", path, &body).success()
     }
 
-    /// POST whose answer the server keeps, for ten minutes: the token that gives it out once.
+    /// POST with a response-wrapped answer; returns the wrapping token, which is valid for ten minutes.
     pub fn wrapped(&self, path: &str, body: &Value) -> String {
         let request = Request::post(format!("{}/v1/{path}", self.address));
         let mut request = request.header("X-Vault-Token", &self.token).header("X-Vault-Wrap-TTL", "600");
@@ -108,12 +108,13 @@ impl Api {
         answer["wrap_info"]["token"].as_str().unwrap_or_else(|| panic!("{path}: {text}")).to_owned()
     }
 
-    /// DELETE; panics where it is refused.
+    /// DELETE; panics if it is refused.
     pub fn delete(&self, path: &str) {
         self.send("DELETE", path, &Value::Null).success();
     }
 
-    /// A new KV version 2 mount, ready for use: a fresh one refuses everything until its upgrade is through.
+    /// Creates a KV version 2 mount, and waits until it is usable: a new one refuses requests until its upgrade is
+    /// complete.
     pub fn enable_kv2(&self, mount: &str) {
         self.post(&format!("sys/mounts/{mount}"), json!({"type": "kv", "options": {"version": "2"}}));
         eventually(&format!("the upgrade of {mount}"), Duration::from_secs(20), || {
@@ -121,12 +122,12 @@ impl Api {
         });
     }
 
-    /// A new KV version 1 mount.
+    /// Creates a KV version 1 mount.
     pub fn enable_kv1(&self, mount: &str) {
         self.post(&format!("sys/mounts/{mount}"), json!({"type": "kv", "options": {"version": "1"}}));
     }
 
-    /// Writes a policy and makes a token that has it; `body` may set more of `auth/token/create`'s parameters.
+    /// Writes a policy and creates a token with it; `body` may hold more parameters of `auth/token/create`.
     pub fn create_token(&self, policy_name: &str, policy: &str, mut body: Value) -> String {
         self.post(&format!("sys/policies/acl/{policy_name}"), json!({"policy": policy}));
         body["policies"] = json!([policy_name]);

@@ -1,4 +1,4 @@
-//! Auth methods on a real server, each on a mount of its own, so that its logins can be counted.
+//! Auth methods on a real server, each on its own mount, so that its logins can be counted.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::server::{Server, unique_name};
 use crate::wait::eventually;
 
-/// May do everything in the mounts of tests.
+/// Allows everything in the mounts of tests.
 const POLICY: &str = r#"path "*" { capabilities = ["create", "read", "update", "delete", "list"] }"#;
 
 /// A role of an AppRole mount, with a first secret_id.
@@ -17,13 +17,13 @@ pub struct AppRole {
     pub mount: String,
     /// The role_id.
     pub role_id: String,
-    /// A secret_id; empty where the role asks for none.
+    /// A secret_id; empty if the role needs none.
     pub secret_id: String,
     api: Api,
 }
 
 impl AppRole {
-    /// Makes a mount with one role, `app`, of these parameters.
+    /// Creates a mount with one role, `app`, with these parameters.
     pub fn create(api: &Api, mut parameters: Value) -> AppRole {
         let mount = enable(api, "approle");
         let policy = write_policy(api);
@@ -40,22 +40,22 @@ impl AppRole {
         role
     }
 
-    /// Another secret_id.
+    /// Creates another secret_id.
     pub fn new_secret_id(&self) -> String {
         text(&self.api.post(&self.path("secret-id"), json!({}))["data"]["secret_id"])
     }
 
-    /// Another secret_id, inside a wrapping token.
+    /// Creates another secret_id, response-wrapped.
     pub fn new_wrapped_secret_id(&self) -> String {
         self.api.wrapped(&self.path("secret-id"), &json!({}))
     }
 
-    /// Makes a secret_id useless.
+    /// Revokes a secret_id.
     pub fn revoke(&self, secret_id: &str) {
         self.api.post(&self.path("secret-id/destroy"), json!({"secret_id": secret_id}));
     }
 
-    /// The path of its logins, for counting them.
+    /// The path of its logins, by which they are counted.
     pub fn login_path(&self) -> String {
         format!("auth/{}/login", self.mount)
     }
@@ -66,17 +66,17 @@ impl AppRole {
 }
 
 impl Server {
-    /// A role of an AppRole mount of its own, whose tokens may do everything.
+    /// A role of a new AppRole mount, whose tokens may do everything.
     pub fn app_role(&self, parameters: Value) -> AppRole {
         AppRole::create(self.api(), parameters)
     }
 
-    /// An auth mount of this kind with a name of its own, and the name of a policy that allows everything.
+    /// A new auth mount of this kind with a unique name, and the name of a policy that allows everything.
     pub fn auth_mount(&self, kind: &str) -> (String, String) {
         (enable(self.api(), kind), write_policy(self.api()))
     }
 
-    /// How often a client has logged in at this auth mount's `login` path, whatever the outcome.
+    /// The number of logins at this path, whatever their outcome.
     pub fn logins(&self, login_path: &str) -> usize {
         self.audited(login_path, "update")
     }

@@ -1,11 +1,11 @@
-//! Where the server's binary is, and the repository that holds these tests.
+//! Finds the server's binary, and the repository of the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The top folder of the repository. Cargo names it when it runs a test; what was compiled in counts where a test is
-/// run by hand only, since checkouts that share a target folder share compiled crates, too.
+/// The top folder of the repository. Cargo sets it when it runs a test. The value compiled in is used only if a test is
+/// run without cargo, since checkouts that share a target folder share compiled crates.
 pub fn repository_root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
@@ -15,7 +15,7 @@ pub fn repository_root() -> &'static Path {
     })
 }
 
-/// The server's binary: what `BAO_BIN` names, else the pinned one, fetched on first use.
+/// The server's binary: the one that `BAO_BIN` names, else the pinned one, which is downloaded on first use.
 pub(crate) fn server_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! C and C++ programs, compiled against the header and linked to the shared library that this test run built.
+//! Compiles C and C++ programs against the header and the shared library of this test run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::binary::repository_root;
 
-/// The warnings that every program has to be free of.
+/// The warnings with which every program has to compile.
 pub const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// The folder with the test programs and the library that cargo built with them.
@@ -15,7 +15,7 @@ fn deps_folder() -> PathBuf {
     program.parent().expect("a folder").to_path_buf()
 }
 
-/// A folder for what this test program compiles. It is cargo's, not the repository's.
+/// A folder in cargo's target folder for the output of this test program.
 fn output_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -26,19 +26,18 @@ fn output_folder() -> &'static Path {
     })
 }
 
-/// The shared library as cargo left it.
+/// The shared library as built by cargo.
 pub fn shared_library() -> PathBuf {
     deps_folder().join("libhandsfree_secrets.so")
 }
 
-/// The static library as cargo left it.
+/// The static library as built by cargo.
 pub fn static_library() -> PathBuf {
     deps_folder().join("libhandsfree_secrets.a")
 }
 
-/// A folder with the shared library as it ships, under the name that loading asks for. It is optimised, and built by
-/// cargo into the folder `release` beside this test's own, which takes a while the first time. For what only the
-/// optimised code has to hold, such as the size of the stack.
+/// A folder with the release build of the shared library under its soname, for tests of properties that only optimised
+/// code has, such as the size of the stack. Building it takes a while the first time.
 pub fn release_folder() -> PathBuf {
     let deps = deps_folder();
     let target = deps.ancestors().nth(2).expect("the target folder");
@@ -58,7 +57,7 @@ pub fn release_folder() -> PathBuf {
     folder
 }
 
-/// A folder that holds the shared library under the names that linking and loading ask for.
+/// A folder with the shared library under its link name and its soname.
 pub fn library_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -73,9 +72,9 @@ pub fn library_folder() -> &'static Path {
     })
 }
 
-/// Compiles `source` with `compiler` (`gcc`, `clang++`, …) at `standard` (`c99`, `c++17`, …) without a warning, links
-/// it to the shared library, and gives the program. `name` has to be unique within the test program. Panics with the
-/// compiler's own message.
+/// Compiles `source` with `compiler` (`gcc`, `clang++`, …) at `standard` (`c99`, `c++17`, …) without warnings, links it
+/// to the shared library, and returns the program. `name` has to be unique within the test program. Panics with the
+/// message of the compiler.
 pub fn compile(compiler: &str, standard: &str, source: &Path, name: &str, extra: &[&str]) -> PathBuf {
     let program = output_folder().join(name);
     let mut command = Command::new(compiler);
@@ -99,7 +98,7 @@ pub fn compile_folder(compiler: &str, standard: &str, folder: &Path, name: &str)
     compile(compiler, standard, first, name, &others)
 }
 
-/// As `compile`, for a program that stands in a document.
+/// As `compile`, for the text of a program.
 pub fn compile_text(compiler: &str, standard: &str, text: &str, name: &str, extra: &[&str]) -> PathBuf {
     let suffix = if standard.starts_with("c++") { "cpp" } else { "c" };
     let source = output_folder().join(format!("{name}.{suffix}"));
@@ -107,7 +106,7 @@ pub fn compile_text(compiler: &str, standard: &str, text: &str, name: &str, extr
     compile(compiler, standard, &source, name, extra)
 }
 
-/// A command without the environment's VAULT_*, BAO_* and SECRET_MANAGER_* variables, and without its proxies.
+/// A command without the VAULT_*, BAO_*, SECRET_MANAGER_* and proxy variables of the environment.
 pub fn clean_command(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {

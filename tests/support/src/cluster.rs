@@ -1,4 +1,4 @@
-//! Three nodes with raft on loopback: leaders that die, freeze and come back.
+//! A cluster of three nodes with raft on loopback, whose nodes can be killed, frozen and restarted.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,14 +14,14 @@ use crate::ports::free_ports;
 use crate::process::BoundChild;
 use crate::wait::eventually;
 
-/// How many nodes a cluster has.
+/// The number of nodes.
 pub const NODES: usize = 3;
 /// How long an election, a join or an unseal may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(90);
-/// How long a node may take for one answer while it is watched: a frozen one never gives any.
+/// The timeout of requests that observe a node: a frozen one never answers.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// A running cluster of three voters. Its nodes end when this is dropped, and when the process ends, however it ends.
+/// A running cluster of three voters. Its nodes end when this is dropped or when the process ends, in whatever way.
 pub struct Cluster {
     nodes: [Node; NODES],
     root_token: String,
@@ -37,8 +37,8 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts three nodes and waits until all are voters, since before that no failover happens. Standbys answer
-    /// reads themselves unless `standby_reads` is false; then they pass them on.
+    /// Starts three nodes and waits until all are voters, since there is no failover before. Standbys answer reads if
+    /// `standby_reads` is true, else they forward them.
     pub fn start(standby_reads: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("handsfree-cluster-").tempdir().expect("a temporary folder");
         let ports: [u16; NODES * 2] = free_ports();
@@ -85,12 +85,12 @@ impl Cluster {
         Api::new(&self.addr(node), &self.root_token)
     }
 
-    /// The node that leads, once one does.
+    /// The leader. Waits until there is one.
     pub fn leader(&self) -> usize {
         eventually("a leader", LIMIT, || (0..NODES).find(|&node| self.leads(node)))
     }
 
-    /// A node that does not lead.
+    /// A node that is not the leader.
     pub fn standby(&self) -> usize {
         (self.leader() + 1) % NODES
     }
@@ -117,17 +117,17 @@ impl Cluster {
         self.unseal(node);
     }
 
-    /// SIGSTOP: the kernel goes on accepting connections for the node, and nothing answers.
+    /// SIGSTOP: the kernel still accepts connections for the node, but nothing answers.
     pub fn freeze(&self, node: usize) {
         self.nodes[node].signal(libc::SIGSTOP);
     }
 
-    /// SIGCONT: goes on after `freeze`.
+    /// SIGCONT: continues a frozen node.
     pub fn thaw(&self, node: usize) {
         self.nodes[node].signal(libc::SIGCONT);
     }
 
-    /// Waits until all three nodes vote: the state in which any one of them may fail.
+    /// Waits until all three nodes are voters, so that any one of them may fail.
     pub fn wait_for_voters(&self) {
         eventually("three voters", LIMIT, || {
             let api = Api::with_timeout(&self.addr(self.leader()), &self.root_token, GLANCE);
@@ -142,7 +142,7 @@ impl Cluster {
         api.try_send("GET", "sys/leader", &Value::Null).is_ok_and(|answer| answer.body["is_self"] == true)
     }
 
-    /// Nodes become voters when they were stable for ten seconds, unless the cluster is told otherwise.
+    /// By default nodes become voters only after ten seconds.
     fn shorten_the_wait_for_voters(&self) {
         let settings = json!({"server_stabilization_time": "1s"});
         eventually("the leader's configuration", LIMIT, || {
@@ -189,7 +189,7 @@ impl Node {
     /// Starts the process and waits until it answers, sealed or not.
     fn launch(&mut self) {
         let api = Api::with_timeout(&format!("http://127.0.0.1:{}", self.port), "", GLANCE);
-        // A port may be taken for a moment by somebody's outgoing connection, so a node that ended is started again.
+        // An outgoing connection of another process may use a port for a moment, so a node that ended is started again.
         eventually("the node's first answer", LIMIT, || {
             if !self.child.as_mut().is_some_and(BoundChild::runs) {
                 self.child = Some(self.spawn());

@@ -1,4 +1,4 @@
-//! A proxy between a client and a real server that breaks what passes, where and how a test says.
+//! A proxy between a client and a real server that injects faults.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -12,74 +12,74 @@ use crate::acceptor::Acceptor;
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// In good order: FIN.
+    /// Orderly: FIN.
     Close,
-    /// RST, what is under way is lost.
+    /// RST; data in flight is lost.
     Reset,
-    /// FIN, then RST, as where a process ends with bytes unread. Whoever writes after that gets EPIPE, and SIGPIPE.
+    /// FIN, then RST, as when a process ends with unread data. A later write fails with EPIPE and raises SIGPIPE.
     Abort,
-    /// Not at all: silence.
+    /// Not at all: the connection stays open and silent.
     Hang,
 }
 
-/// What goes wrong.
+/// A fault.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// Both sides are cut off after this many bytes of requests, once. The server sees the beginning.
+    /// Ends both sides after this many bytes of requests, once. The server gets the beginning of the request.
     CutRequest(usize, End),
-    /// Both sides are cut off after this many bytes of answers, once. The server has done what it was asked for.
+    /// Ends both sides after this many bytes of answers, once. The server has executed the request.
     CutAnswer(usize, End),
-    /// Both sides are cut off at once, whatever passes; one connection.
+    /// Ends both sides of one connection at once.
     CutNow(End),
-    /// Every answer comes this much later.
+    /// Delays every answer.
     Delay(Duration),
-    /// Every answer comes once more, this much later.
+    /// Repeats every answer after this time.
     Twice(Duration),
-    /// Every byte of an answer comes on its own, with this pause in front of it.
+    /// Sends every byte of an answer separately, after this pause.
     Drip(Duration),
-    /// Some requests get these bytes in place of the server's answer, which never sees them. The others pass.
+    /// Answers some requests with these bytes without forwarding them.
     Instead {
-        /// Which ones, counted from 0.
+        /// Which requests, counted from 0.
         requests: Range<usize>,
-        /// What is sent.
+        /// The bytes.
         answer: Vec<u8>,
-        /// What is sent after that again and again, as fast as it is taken; nothing where it is empty.
+        /// Bytes that are sent repeatedly after that, as fast as the client reads; may be empty.
         flood: Vec<u8>,
         /// How the connection ends.
         end: End,
     },
-    /// No byte of a request is read: what is sent stays in the kernel's buffers.
+    /// Reads nothing of a request: its bytes stay in the kernel's buffers.
     Deaf,
 }
 
 impl Fault {
-    /// Every answer is replaced by `answer`, and the connection is closed.
+    /// Replaces every answer by `answer` and closes the connection.
     pub fn instead(answer: impl Into<Vec<u8>>) -> Fault {
         Fault::Instead { requests: 0..usize::MAX, answer: answer.into(), flood: Vec::new(), end: End::Close }
     }
 
-    /// The first `count` answers are replaced by `answer`, and their connections are closed.
+    /// Replaces the first `count` answers by `answer` and closes their connections.
     pub fn instead_of_first(count: usize, answer: impl Into<Vec<u8>>) -> Fault {
         Fault::Instead { requests: 0..count, answer: answer.into(), flood: Vec::new(), end: End::Close }
     }
 }
 
-/// What has passed since the fault was set.
+/// Counts since the fault was set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
     /// Bytes from clients.
     pub request_bytes: usize,
     /// Bytes from the server.
     pub answer_bytes: usize,
-    /// Requests, where each arrives in one piece.
+    /// Requests, assuming that each arrives in one piece.
     pub requests: usize,
     /// New connections.
     pub connections: usize,
-    /// How often a cut was made.
+    /// Cuts.
     pub cuts: usize,
-    /// Answers that were sent once more.
+    /// Repeated answers.
     pub repeats: usize,
 }
 
@@ -87,18 +87,18 @@ struct State {
     target: u16,
     fault: Fault,
     passed: Passed,
-    /// Connections that are open end, too.
+    /// Ends the open connections, too.
     stopped: bool,
 }
 
-/// Listens on a port of its own. Its threads end when it is dropped and the clients have closed.
+/// Listens on a free port. Its threads end when it has been dropped and the clients have closed.
 pub struct FaultProxy {
     acceptor: Acceptor,
     state: Arc<Mutex<State>>,
 }
 
 impl FaultProxy {
-    /// A proxy to a port of 127.0.0.1, which breaks nothing yet.
+    /// A proxy to a port of 127.0.0.1 without a fault.
     pub fn to(port: u16) -> Self {
         let state = State { target: port, fault: Fault::None, passed: Passed::default(), stopped: false };
         let state = Arc::new(Mutex::new(state));
@@ -132,19 +132,19 @@ impl FaultProxy {
         self.acceptor.port()
     }
 
-    /// Sets what goes wrong from now on, on open connections, too, and counts anew.
+    /// Sets the fault, for open connections, too, and resets the counts.
     pub fn set(&self, fault: Fault) {
         let mut state = lock(&self.state);
         state.fault = fault;
         state.passed = Passed::default();
     }
 
-    /// What has passed since the last `set`.
+    /// The counts since the last `set`.
     pub fn passed(&self) -> Passed {
         lock(&self.state).passed
     }
 
-    /// New connections lead to this port of 127.0.0.1.
+    /// Connects new connections to this port of 127.0.0.1.
     pub fn lead_to(&self, port: u16) {
         lock(&self.state).target = port;
     }
@@ -160,21 +160,21 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("the proxy's state")
 }
 
-/// One connection of a client, and the one to the server. One thread serves both directions, so that a reset closes
-/// the last descriptor of the socket at once.
+/// A connection of a client and the one to the server. One thread handles both directions, so that a reset closes the
+/// last descriptor of the socket at once.
 struct Passage {
     client: TcpStream,
     server: TcpStream,
     state: Arc<Mutex<State>>,
 }
 
-/// What to do with bytes that arrived.
+/// What to do with received bytes.
 enum Order {
     Pass,
-    /// Pass on this many, then end.
+    /// Forward this many, then end.
     Cut(usize, End),
     Wait(Duration),
-    /// Pass it on, and once more after a pause.
+    /// Forward them, and once more after a pause.
     Again(Duration),
     Drip(Duration),
     Replace {
@@ -205,7 +205,7 @@ impl Passage {
             if let Some(end) = cut {
                 self.end(end);
                 let Passage { client, state, .. } = self;
-                // Counted once it has happened.
+                // Counted after it has happened.
                 drop(client);
                 lock(&state).passed.cuts += 1;
                 return;
@@ -238,7 +238,7 @@ impl Passage {
         (entries[0].revents != 0, entries[1].revents != 0)
     }
 
-    /// False where the passage is over.
+    /// Returns false if the connection has ended.
     fn pass_request(&mut self, bytes: &[u8]) -> bool {
         let order = {
             let mut state = lock(&self.state);
@@ -274,7 +274,7 @@ impl Passage {
         }
     }
 
-    /// False where the passage is over.
+    /// Returns false if the connection has ended.
     fn pass_answer(&mut self, bytes: &[u8]) -> bool {
         let order = {
             let mut state = lock(&self.state);
@@ -316,7 +316,7 @@ impl Passage {
         }
     }
 
-    /// Ends both sides. The rest of what the client sends is read, so that closing does not become a reset.
+    /// Ends both sides. Reads the rest from the client, so that closing does not become a reset.
     fn end(&mut self, end: End) -> bool {
         let _ = self.server.shutdown(Shutdown::Both);
         match end {
@@ -334,7 +334,7 @@ impl Passage {
         false
     }
 
-    /// Until the client has closed, or the proxy is gone.
+    /// Reads until the client has closed or the proxy has been dropped.
     fn drain(&mut self) {
         let _ = self.client.set_read_timeout(Some(Duration::from_millis(100)));
         let mut buffer = [0; 4096];
@@ -348,10 +348,10 @@ impl Passage {
     }
 }
 
-/// Closing the socket sends RST from now on, and drops what has not left.
+/// Makes closing the socket send RST and drop unsent data.
 fn reset_on_close(stream: &TcpStream) {
     let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
-    // SAFETY: the option's value is a live `linger` of the length that is told.
+    // SAFETY: the option value is a live `linger` of the given length.
     let result = unsafe {
         libc::setsockopt(
             stream.as_raw_fd(),

@@ -1,5 +1,5 @@
-//! A gateway in front of a real server, which a test can have do what gateways, proxies and standbys do: add a header,
-//! redirect, answer by itself, be slow. What it passes on it passes unchanged.
+//! A gateway in front of a real server that a test can make add headers, redirect, answer itself, or be slow, as
+//! gateways, proxies and standbys do. It forwards everything else unchanged.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::acceptor::Acceptor;
 
-/// A request that has arrived whole.
+/// A complete request.
 pub struct Asked {
     /// GET, POST, CONNECT, …
     pub method: String,
     /// The path with its query.
     pub path: String,
-    /// The head, as it came.
+    /// The head as received.
     pub head: String,
     /// The body.
     pub body: Vec<u8>,
@@ -27,45 +27,45 @@ impl Asked {
     }
 }
 
-/// What becomes of a request.
+/// What to do with a request.
 pub enum Verdict {
-    /// The server gets it.
+    /// Forward it.
     Pass,
-    /// The server gets it with these headers on top (`Name: value\r\n`).
+    /// Forward it with these additional headers (`Name: value\r\n`).
     PassWith(String),
-    /// The server gets it with this path in place of its own.
+    /// Forward it with this path.
     PassAs(String),
-    /// The server does not; this is the whole answer.
+    /// Answer with this text without forwarding it.
     Answer(String),
-    /// The server gets it and does what it says; its answer is thrown away, and this one sent.
+    /// Forward it, and replace the answer by this text.
     PassButAnswer(String),
-    /// The connection is closed without an answer.
+    /// Close the connection without an answer.
     Close,
 }
 
-/// An answer with this status and body, and these headers (`Name: value\r\n`) on top.
+/// An answer with this status, these additional headers (`Name: value\r\n`), and this body.
 pub fn answer(status: &str, headers: &str, body: &str) -> Verdict {
     Verdict::Answer(answer_text(status, headers, body))
 }
 
-/// The text of that answer.
+/// The text of such an answer.
 pub fn answer_text(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}")
 }
 
-/// Listens on a port of its own, until it is dropped.
+/// Listens on a free port, until it is dropped.
 pub struct Gateway {
     acceptor: Acceptor,
 }
 
 impl Gateway {
-    /// In front of a port of 127.0.0.1. `judge` sees each request; several threads call it at once.
+    /// A gateway to a port of 127.0.0.1. `judge` decides on each request, on several threads at the same time.
     pub fn to(port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
         Gateway::at("127.0.0.1:0", port, judge)
     }
 
-    /// The same, listening at `address`.
+    /// The same, listening on `address`.
     pub fn at(address: &str, port: u16, judge: impl Fn(&Asked) -> Verdict + Send + Sync + 'static) -> Self {
         let judge = Arc::new(judge);
         let acceptor = Acceptor::at(address, move |client| {
@@ -86,7 +86,7 @@ impl Gateway {
     }
 }
 
-/// One request, then the connection is over. Errors are the peers' business: a client that goes away ends it.
+/// Handles one request and closes the connection. Errors of the peers are ignored.
 fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
     let Some(mut asked) = read_request(&mut client) else { return };
     let (extra, instead) = match judge(&asked) {
@@ -119,8 +119,8 @@ fn serve(mut client: TcpStream, port: u16, judge: &dyn Fn(&Asked) -> Verdict) {
     };
 }
 
-/// What a proxy does with a request in absolute form: the port to go to, on this host whatever name was asked for, and
-/// the head in origin form.
+/// Converts a request in absolute form, as a proxy does: the port, on this host whatever its name is, and the head in
+/// origin form.
 fn passed_on(asked: &Asked) -> Option<(u16, String)> {
     let (authority, path) = asked.path.strip_prefix("http://")?.split_once('/')?;
     let port = authority.rsplit(':').next()?.parse().ok()?;
@@ -144,8 +144,8 @@ fn read_request(client: &mut TcpStream) -> Option<Asked> {
     Some(asked)
 }
 
-/// What a proxy does with CONNECT: bytes both ways, until either side is done. Only this host is connected to, whatever
-/// name was asked for.
+/// Handles CONNECT, as a proxy does: forwards bytes both ways until either side closes. Always connects to this host,
+/// whatever name is requested.
 fn tunnel(mut client: TcpStream, authority: &str) {
     let port = authority.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
     let Some(server) = port.and_then(|port| TcpStream::connect(("127.0.0.1", port)).ok()) else {

@@ -1,4 +1,4 @@
-//! Java, where one is installed that can call C without JNI.
+//! Runs Java programs, if a Java version is installed that can call C without JNI.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::process::Command;
 
 use crate::cc;
 
-/// A command that runs a Java source file against the library, in an environment that speaks of no secrets. `None`, and
-/// a note on standard error, where there is no Java of version 22 or newer: no Debian release has one by itself.
+/// A command that runs a Java source file against the library, in an environment without settings of the library.
+/// `None`, and a note on standard error, if there is no Java 22 or newer, which no Debian release has by default.
 pub fn java(source: &Path) -> Option<Command> {
     let Some(program) = newest_enough() else {
-        // Straight to standard error: the test harness would hide what is printed.
+        // Written directly to standard error, because the test harness captures output.
         let note = format!("note: no Java 22 or newer is installed, so {} was not run\n", source.display());
         std::io::stderr().write_all(note.as_bytes()).expect("standard error");
         return None;
@@ -22,7 +22,7 @@ pub fn java(source: &Path) -> Option<Command> {
     Some(command)
 }
 
-/// `JAVA_HOME`'s, any that is installed where Debian has them, or the one on the PATH.
+/// The Java of `JAVA_HOME`, one installed in Debian's folder, or the one on the PATH.
 fn newest_enough() -> Option<PathBuf> {
     let home = std::env::var_os("JAVA_HOME").map(PathBuf::from);
     let installed = std::fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten().map(|entry| entry.path());

@@ -1,4 +1,4 @@
-//! JSON web tokens signed with a key of the test's own.
+//! Signs JSON web tokens with a new key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,12 +20,12 @@ impl JwtSigner {
         JwtSigner(KeyPair::generate_for(&PKCS_RSA_SHA256).expect("an RSA key"))
     }
 
-    /// What the server checks tokens with.
+    /// The public key, with which the server checks tokens.
     pub fn public_key_pem(&self) -> String {
         self.0.public_key_pem()
     }
 
-    /// A token that says `claims`.
+    /// A token with these claims.
     pub fn sign(&self, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(&json!({"alg": "RS256", "typ": "JWT"})), part(claims));

@@ -1,5 +1,4 @@
-//! What the tests stand on: a real server, certificates of their own, and the compilers of the languages that link
-//! the library. Everything here panics on failure, with the cause: it runs in tests only.
+//! Test support: real servers, certificates, proxies, and compilers. Failures panic with the cause.
 
 mod acceptor;
 mod agent;

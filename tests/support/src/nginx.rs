@@ -1,4 +1,4 @@
-//! nginx with a recorded KV answer: measures the client's own cost, without the server's.
+//! nginx with a recorded KV answer, for measuring the client without the cost of a server.
 
 use std::fs;
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Answers reads with `value`, over TLS where an identity is given. The value may hold letters and digits only.
+    /// Answers reads with `value`, over TLS if an identity is given. The value may hold only letters and digits.
     pub fn start(value: &str, identity: Option<&Identity>) -> Self {
         assert!(value.bytes().all(|b| b.is_ascii_alphanumeric()), "the value stands in a configuration file");
         for _ in 0..8 {
@@ -32,7 +32,7 @@ impl Nginx {
         panic!("nginx did not come up: its port was taken each time, or its configuration is refused");
     }
 
-    /// `None` where it ended at once.
+    /// `None` if it ended at once.
     fn try_start(value: &str, identity: Option<&Identity>) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("handsfree-nginx-").tempdir().expect("a temporary folder");
         let [port] = free_ports();
@@ -62,7 +62,7 @@ impl Nginx {
     }
 }
 
-/// One process, so that its id is all that has to be ended.
+/// A single process, so that ending it by its id is enough.
 fn configuration(port: u16, value: &str, identity: Option<&Identity>) -> String {
     let listen = match identity {
         Some(identity) => format!(

@@ -1,4 +1,4 @@
-//! Child processes that never outlive the test.
+//! Child processes that end with the test.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -8,10 +8,10 @@ use std::sync::{Mutex, OnceLock};
 
 type Order = (Command, Sender<io::Result<Child>>);
 
-/// Starts `command` so that the kernel kills it when this process ends, however it ends.
+/// Starts `command` so that the kernel kills it when this process ends, in whatever way.
 ///
-/// That death signal is tied to the *thread* that starts the child, and a test's thread is gone long before a server
-/// that several tests share. So one thread, which lives as long as the process, starts all of them.
+/// The death signal is sent when the *thread* that started the child ends, and the thread of a test ends long before a
+/// server that several tests share. So one thread, which lives as long as the process, starts all children.
 pub(crate) fn spawn_bound(mut command: Command) -> io::Result<Child> {
     static SPAWNER: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
     // SAFETY: the closure runs between fork and exec, and calls nothing but prctl, which is async-signal-safe.
@@ -35,7 +35,7 @@ pub(crate) fn spawn_bound(mut command: Command) -> io::Result<Child> {
     answer.recv().expect("the spawner's answer")
 }
 
-/// A child process that ends, by its process id, with the owner: a failed test leaves nothing running.
+/// A child process that is killed when this is dropped.
 pub(crate) struct BoundChild {
     child: Child,
     owner: u32,
@@ -50,12 +50,12 @@ impl BoundChild {
         i32::try_from(self.child.id()).expect("a process id")
     }
 
-    /// Whether the process is still there.
+    /// Whether the process is still running.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("the state of a child").is_none()
     }
 
-    /// SIGKILL, and waits for the end.
+    /// Kills the process and waits for its end.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -63,12 +63,12 @@ impl BoundChild {
 
     /// Sends a signal such as SIGSTOP.
     pub(crate) fn signal(&self, signal: i32) {
-        // SAFETY: kill only sends a signal; the child has not been waited for, so the id is still its own.
+        // SAFETY: kill only sends a signal; the child has not been waited for, so its pid has not been reused.
         let result = unsafe { libc::kill(self.pid(), signal) };
         assert_eq!(result, 0, "signal {signal} to {}: {}", self.pid(), io::Error::last_os_error());
     }
 
-    /// False in a forked child of the owner, which must not end what belongs to its parent.
+    /// False in a forked child of this process, which must not kill processes of its parent.
     pub(crate) fn is_ours(&self) -> bool {
         self.owner == std::process::id()
     }

@@ -1,4 +1,4 @@
-//! Programs that a test runs to their end.
+//! Runs programs to their end.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -7,25 +7,26 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The output of a program, as `Command::output` gives it. A program that does not end within `limit` is killed
-/// together with its children, and the test fails with what it has printed.
+/// The output of a program, as from `Command::output`. A program that does not end within `limit` is killed together
+/// with its children, and the test fails with its output so far.
 pub fn output_within(limit: Duration, command: &mut Command) -> Output {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // In a group of its own, so that children that hang with it can be killed with it.
+    // In its own process group, so that its children can be killed with it.
     let mut child = command.process_group(0).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let stdout = Reader::start(child.stdout.take().expect("a pipe"));
     let stderr = Reader::start(child.stderr.take().expect("a pipe"));
     let start = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
-        // The child is waited for last: until then its id, and that of its group, are nobody else's.
+        // The child is waited for last: until then its pid, and the id of its group, are not reused.
         let printed_all = stdout.is_done() && stderr.is_done();
         if let Some(status) = printed_all.then(|| child.try_wait().expect("the state of a child")).flatten() {
             return Output { status, stdout: stdout.so_far(), stderr: stderr.so_far() };
         }
         if start.elapsed() > limit {
             let group = i32::try_from(child.id()).expect("a process id");
-            // SAFETY: kill only sends a signal; the child has not been waited for, so the group is still its own.
+            // SAFETY: kill only sends a signal; the child has not been waited for, so the id of its group has not been
+            // reused.
             unsafe { libc::kill(-group, libc::SIGKILL) };
             let _ = child.wait();
             let text = [stdout.so_far(), stderr.so_far()].concat();
@@ -36,7 +37,7 @@ pub fn output_within(limit: Duration, command: &mut Command) -> Output {
     }
 }
 
-/// Reads a pipe to its end in a thread of its own.
+/// Reads a pipe to its end in a thread.
 struct Reader {
     bytes: Arc<Mutex<Vec<u8>>>,
     thread: JoinHandle<()>,
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_gives_what_it_prints_and_how_it_ends() {
+    fn output_and_exit_status_are_returned() {
         let mut command = Command::new("sh");
         let output = output_within(Duration::from_secs(60), command.args(["-c", "echo out; echo err >&2; exit 3"]));
         assert_eq!((&*output.stdout, &*output.stderr), (&b"out\n"[..], &b"err\n"[..]));

@@ -1,4 +1,4 @@
-//! The other side of interoperation: the Python client, run from the environment that `scripts/bootstrap` makes.
+//! Runs the Python client of Vault, for interoperation tests, from the environment that `scripts/bootstrap` creates.
 
 use std::process::{Command, Output, Stdio};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::binary::repository_root;
 use crate::server::Server;
 
-/// A run of `tests/python/manager.py` against a mount of this server, ready to be started.
+/// A command that runs `tests/python/manager.py` on a mount of this server.
 pub fn python_manager(server: &Server, mount: &str, arguments: &[&str]) -> Command {
     let python = repository_root().join("target/venv/bin/python");
     assert!(python.exists(), "{} is missing: run scripts/bootstrap check", python.display());
@@ -18,12 +18,12 @@ pub fn python_manager(server: &Server, mount: &str, arguments: &[&str]) -> Comma
     command
 }
 
-/// One operation of the Python manager, and its answer. Panics with Python's own message where it fails.
+/// Runs one operation of the Python manager and returns its answer. Panics with Python's message if it fails.
 pub fn python(server: &Server, mount: &str, arguments: &[&str]) -> Value {
     answer_of(python_manager(server, mount, arguments).output().expect("Python"))
 }
 
-/// What a run of the Python manager answered.
+/// The answer in the output of the Python manager.
 pub fn answer_of(output: Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("a line of JSON")

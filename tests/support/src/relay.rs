@@ -1,4 +1,4 @@
-//! A relay between a client and a server that counts and records what passes.
+//! A relay between a client and a server that counts and records the traffic.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::acceptor::Acceptor;
 
-/// Listens on a port of its own and passes everything on to a server, unchanged.
+/// Listens on a free port and forwards everything unchanged to a server.
 pub struct Relay {
     acceptor: Acceptor,
     counts: Arc<Counts>,
@@ -18,7 +18,7 @@ struct Counts {
     connections: AtomicUsize,
     open: AtomicUsize,
     bytes: AtomicUsize,
-    /// What the client of each connection has sent, in the order of the connections.
+    /// The bytes that the client of each connection has sent, in the order of the connections.
     sent: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -52,25 +52,25 @@ impl Relay {
         self.counts.connections.load(Ordering::Acquire)
     }
 
-    /// How many of them the clients have not closed yet.
+    /// How many connections the clients have not closed yet.
     pub fn open_connections(&self) -> usize {
         self.counts.open.load(Ordering::Acquire)
     }
 
-    /// How many bytes clients have sent. A byte is counted before it is passed on, so once the answer to a request
-    /// is there the request has been counted.
+    /// How many bytes clients have sent. A byte is counted before it is forwarded, so a request has been counted when
+    /// its answer arrives.
     pub fn bytes_sent(&self) -> usize {
         self.counts.bytes.load(Ordering::Acquire)
     }
 
-    /// What the client of each connection has sent so far, in the order in which the connections were made. The same
-    /// holds as for `bytes_sent`.
+    /// The bytes that the client of each connection has sent so far, in the order of the connections. They are recorded
+    /// before they are forwarded.
     pub fn sent(&self) -> Vec<Vec<u8>> {
         self.counts.sent.lock().expect("the record's lock").clone()
     }
 }
 
-/// Two threads, which end when either side closes.
+/// Forwards both ways in two threads, which end when either side closes.
 fn pass_both_ways(client: TcpStream, server: TcpStream, number: usize, counts: &Arc<Counts>) {
     let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else { return };
     let counts = counts.clone();

@@ -1,4 +1,4 @@
-//! A real server in dev mode: in memory, unsealed, on ports of its own.
+//! A real server in dev mode: in memory, unsealed, on free ports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::wait::eventually;
 
 /// How long a server may take to answer. It takes 0.3 s on an idle machine.
 const READY_LIMIT: Duration = Duration::from_secs(40);
-/// How often a server is started anew because somebody took its port meanwhile.
+/// How often the start is repeated if another process has taken a port meanwhile.
 const BIND_TRIES: usize = 8;
 
-/// What a server has beside its plain listener.
+/// The settings of a server beside its plain listener.
 #[derive(Clone, Debug, Default)]
 pub struct ServerBuilder {
     audit: bool,
@@ -46,19 +46,19 @@ impl ServerBuilder {
         self
     }
 
-    /// Listens on a Unix socket, too: `Server::socket_path`.
+    /// Also listens on a Unix socket: `Server::socket_path`.
     pub fn unix_socket(mut self) -> Self {
         self.unix_socket = true;
         self
     }
 
-    /// Listens with TLS, too, on a port of its own: `Server::https_addr(n)`, in the order of these calls. With
-    /// `client_ca` the client has to show a certificate of that CA.
+    /// Also listens with TLS on another port: `Server::https_addr(n)`, in the order of these calls. With `client_ca`
+    /// the client needs a certificate of that CA.
     pub fn tls(self, certificate: &Path, key: &Path, client_ca: Option<&Path>) -> Self {
         self.tls_with(certificate, key, client_ca, "")
     }
 
-    /// The same, with more text in the listener's block.
+    /// The same, with additional text in the configuration of the listener.
     pub fn tls_with(mut self, certificate: &Path, key: &Path, client_ca: Option<&Path>, hcl: &str) -> Self {
         let (certificate, key, client_ca) = (certificate.into(), key.into(), client_ca.map(Path::to_path_buf));
         self.tls.push(TlsListener { certificate, key, client_ca, extra_hcl: hcl.to_owned() });
@@ -88,7 +88,7 @@ impl ServerBuilder {
         panic!("no server came up in {BIND_TRIES} tries: its ports were taken each time");
     }
 
-    /// `None` where another process took one of the ports meanwhile.
+    /// `None` if another process took one of the ports meanwhile.
     fn try_start(&self) -> Option<Server> {
         let folder = tempfile::Builder::new().prefix("handsfree-server-").tempdir().expect("a temporary folder");
         let [port, cluster_port] = free_ports();
@@ -97,7 +97,7 @@ impl ServerBuilder {
         fs::write(&config, self.config(folder.path(), port, cluster_port, &tls_ports))
             .expect("the server's configuration");
         let log = fs::File::create(folder.path().join("server.log")).expect("the server's log");
-        // A token of its own tells this server from a stranger's on the same port.
+        // A unique token distinguishes this server from another one on the same port.
         let root_token = format!("root-{}-{port}", unique_name());
         let mut command = Command::new(server_binary());
         command
@@ -144,7 +144,7 @@ impl ServerBuilder {
     }
 }
 
-/// A running server. It ends when this is dropped, and when the process ends, however it ends.
+/// A running server. It ends when this is dropped or when the process ends, in whatever way.
 pub struct Server {
     child: BoundChild,
     api: Api,
@@ -154,14 +154,14 @@ pub struct Server {
     folder: TempDir,
 }
 
-/// Names that no other test of this run uses: mounts, policies, namespaces.
+/// A name for a mount, policy or namespace that no other test of this run uses.
 pub(crate) fn unique_name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Server {
-    /// A server with an audit file that all tests of one program share; each takes a mount of its own from it.
+    /// A server with an audit file that all tests of one program share. Each test uses its own mount.
     pub fn shared() -> &'static Server {
         static SHARED: OnceLock<Server> = OnceLock::new();
         static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -182,7 +182,7 @@ impl Server {
         })
     }
 
-    /// A server of the test's own, for what others would notice: sealing, stopping, quotas.
+    /// Builds a separate server, for tests that would disturb others: sealing, stopping, quotas.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
@@ -207,7 +207,7 @@ impl Server {
         self.tls_ports[listener]
     }
 
-    /// The socket's path, where the builder asked for one.
+    /// The path of the socket, if the builder requested one.
     pub fn socket_path(&self) -> PathBuf {
         self.folder.path().join("vault.sock")
     }
@@ -232,21 +232,21 @@ impl Server {
         self.api.send(method, path, body)
     }
 
-    /// A new, empty KV version 2 mount with a name of its own.
+    /// A new, empty KV version 2 mount with a unique name.
     pub fn fresh_mount(&self) -> String {
         let mount = unique_name();
         self.api.enable_kv2(&mount);
         mount
     }
 
-    /// A new, empty KV version 1 mount with a name of its own.
+    /// A new, empty KV version 1 mount with a unique name.
     pub fn kv1_mount(&self) -> String {
         let mount = unique_name();
         self.api.enable_kv1(&mount);
         mount
     }
 
-    /// A new namespace with a name of its own.
+    /// A new namespace with a unique name.
     pub fn fresh_namespace(&self) -> String {
         let namespace = unique_name();
         self.api.post(&format!("sys/namespaces/{namespace}"), json!({}));
@@ -263,21 +263,21 @@ impl Server {
         self.api.create_token(&unique_name(), policy, json!({}))
     }
 
-    /// Writes a document around the library: `POST <mount>/data/<path>`. The path is sent as it is, so it has to be
-    /// percent-encoded. Gives the new version.
+    /// Writes a document without the library: `POST <mount>/data/<path>`. The path has to be percent-encoded. Returns
+    /// the new version.
     pub fn write_raw(&self, mount: &str, path: &str, document: Value) -> u64 {
         let answer = self.api.post(&format!("{mount}/data/{path}"), json!({"data": document}));
         answer["data"]["version"].as_u64().expect("a version")
     }
 
-    /// Reads a document around the library, with its metadata; `None` where there is none.
+    /// Reads a document with its metadata without the library; `None` if there is none.
     pub fn read_raw(&self, mount: &str, path: &str) -> Option<Value> {
         let answer = self.send("GET", &format!("{mount}/data/{path}"), &Value::Null);
         (answer.status == 200).then(|| answer.body["data"].clone())
     }
 
-    /// How many answered requests stand in the audit file: those to `path`, or below it where it ends in `/`, with
-    /// this operation (`read`, `create`, `update`, `delete`, `list`, …; any where it is empty).
+    /// The number of answered requests in the audit file to `path`, or below it if it ends in `/`, with this operation
+    /// (`read`, `create`, `update`, `delete`, `list`, …; any if it is empty).
     pub fn audited(&self, path: &str, operation: &str) -> usize {
         self.audit_lines(|entry| {
             let request = &entry["request"];
@@ -287,7 +287,7 @@ impl Server {
         })
     }
 
-    /// How many entries of the audit file are like this.
+    /// The number of entries of the audit file that satisfy a predicate.
     pub fn audit_lines(&self, like_this: impl Fn(&Value) -> bool) -> usize {
         let log = fs::read_to_string(self.folder.path().join("audit.log")).expect("a server with an audit file");
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(like_this).count()
@@ -301,10 +301,10 @@ impl Server {
         });
     }
 
-    /// SIGSTOP: connections are accepted by the kernel and nothing answers.
+    /// SIGSTOP: the kernel still accepts connections, but nothing answers.
     pub fn freeze(&self) {
         self.child.signal(libc::SIGSTOP);
-        // The signal only asks for it: a thread that runs on another processor may answer one more request.
+        // The signal is asynchronous: a thread on another processor may still answer a request.
         let stopped = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'));
         eventually("the stop of all threads", Duration::from_secs(20), || {
             let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).ok()?;
@@ -313,17 +313,17 @@ impl Server {
         });
     }
 
-    /// SIGCONT: goes on after `freeze`.
+    /// SIGCONT: continues a frozen server.
     pub fn thaw(&self) {
         self.child.signal(libc::SIGCONT);
     }
 
-    /// SIGKILL. What it held in memory is gone.
+    /// SIGKILL. The server loses its data.
     pub fn kill(&mut self) {
         self.child.kill();
     }
 
-    /// The policy that the Python manager's documentation prints, for this mount.
+    /// The policy in the documentation of the Python manager, for this mount.
     pub fn printed_policy(mount: &str) -> String {
         format!(
             r#"
@@ -338,7 +338,7 @@ path "{mount}/metadata/*" {{
         )
     }
 
-    /// False where the server ended because one of its ports was taken. Panics where it fails otherwise.
+    /// False if the server ended because one of its ports was taken. Panics on other failures.
     fn wait_until_ready(&mut self) -> bool {
         let start = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Squid, the proxy that refuses CONNECT to all ports but those of https, and asks for a user.
+//! Squid, a proxy that refuses CONNECT to all but https ports, and requires a user.
 
 use std::fs;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::ports::free_ports;
 use crate::process::BoundChild;
 use crate::wait::eventually;
 
-/// A running Squid that lets the user `ann` with the password `CANARY-right` through. It ends when this is dropped.
+/// A running Squid that accepts the user `ann` with the password `CANARY-right`. It ends when this is dropped.
 pub struct Squid {
     child: BoundChild,
     port: u16,
@@ -20,7 +20,7 @@ pub struct Squid {
 }
 
 impl Squid {
-    /// CONNECT is allowed to `https_port`, as it is to 443 by default, and to no other port.
+    /// Allows CONNECT to `https_port`, as to 443 by default, and to no other port.
     pub fn start(https_port: u16) -> Self {
         for _ in 0..8 {
             if let Some(squid) = Squid::try_start(https_port) {
@@ -30,10 +30,10 @@ impl Squid {
         panic!("Squid did not come up: its port was taken each time, or its configuration is refused");
     }
 
-    /// `None` where it ended at once.
+    /// `None` if it ended at once.
     fn try_start(https_port: u16) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("handsfree-squid-").tempdir().expect("a temporary folder");
-        // Started by root it runs as another user.
+        // If started by root it runs as another user.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("the folder's mode");
         let [port] = free_ports();
         let helper = folder.path().join("passwords");
@@ -54,13 +54,13 @@ impl Squid {
         (up && squid.child.runs()).then_some(squid)
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// Squid writes `user password` on a line, and reads whether that is right.
+/// Squid writes `user password` on a line, and reads whether they are correct.
 const PASSWORDS: &str = "#!/bin/sh\nwhile read -r line; do\n\
     case \"$line\" in 'ann CANARY-right') echo OK ;; *) echo ERR ;; esac\ndone\n";
 

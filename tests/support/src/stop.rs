@@ -1,14 +1,14 @@
-//! The end of threads that work as long as a test does.
+//! Ends threads that run as long as a test.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells threads to end. `std::thread::scope` waits for its threads even while a failed assertion unwinds, so who sets
-/// the flag after the last assertion makes a test that fails hang instead.
+/// A flag that tells threads to end. `std::thread::scope` waits for its threads even while a failed assertion unwinds,
+/// so a flag set after the last assertion would make a failing test hang.
 #[derive(Default)]
 pub struct Stop(AtomicBool);
 
 impl Stop {
-    /// Whether the threads are to end.
+    /// Whether the threads have to end.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_of_a_scope_end_when_an_assertion_beside_them_fails() {
+    fn threads_of_a_scope_end_when_an_assertion_fails() {
         let stop = Stop::default();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A certificate authority of the test's own.
+//! A certificate authority for tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ pub struct Identity {
     pub key: PathBuf,
 }
 
-/// A certificate authority that exists for one test, and what it issued. The files go when it is dropped.
+/// A certificate authority for one test, and the certificates that it has issued. The files are deleted when it is
+/// dropped.
 pub struct Tls {
     folder: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -31,7 +32,7 @@ impl Default for Tls {
 }
 
 impl Tls {
-    /// A new authority, which nobody trusts yet.
+    /// A new authority, which nothing trusts yet.
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -50,12 +51,12 @@ impl Tls {
         self.folder.path()
     }
 
-    /// The authority's certificate: what a client has to trust.
+    /// The authority's certificate, which clients have to trust.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The same as text.
+    /// The certificate as PEM text.
     pub fn ca_pem(&self) -> String {
         self.issuer.pem()
     }
@@ -70,13 +71,12 @@ impl Tls {
         self.issue(&format!("server-{host}"), &[host], ExtendedKeyUsagePurpose::ServerAuth, false)
     }
 
-    /// A server's identity for `localhost` whose time is over.
+    /// An expired server identity for `localhost`.
     pub fn expired_server(&self) -> Identity {
         self.issue("expired", &["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth, true)
     }
 
-    /// A server's identity for one host that is its own authority, as `openssl req -x509` makes it: nobody else signs it,
-    /// and it could sign others.
+    /// A self-signed server identity for one host that is also a CA, as `openssl req -x509` creates it.
     pub fn server_and_ca(&self, host: &str, expired: bool) -> Identity {
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a name for a certificate");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -94,7 +94,7 @@ impl Tls {
         self.issue(name, &[name], ExtendedKeyUsagePurpose::ClientAuth, false)
     }
 
-    /// A client's identity whose time is over.
+    /// An expired client identity.
     pub fn expired_client(&self, name: &str) -> Identity {
         self.issue(&format!("expired-{name}"), &[name], ExtendedKeyUsagePurpose::ClientAuth, true)
     }

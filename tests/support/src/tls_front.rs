@@ -1,5 +1,4 @@
-//! TLS in front of a real server's plain port, with versions and groups of the test's choice, which tells how each
-//! handshake went: what the server itself does not tell.
+//! TLS in front of a real server's plain port, with configurable versions and groups, which records each handshake.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,25 +14,25 @@ use rustls::{HandshakeKind, NamedGroup, ProtocolVersion, ServerConfig, ServerCon
 use crate::acceptor::Acceptor;
 use crate::tls::Identity;
 
-/// How a handshake went.
+/// The result of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handshake {
-    /// The version agreed on.
+    /// The negotiated version.
     pub version: ProtocolVersion,
-    /// The group of the key exchange; `None` where TLS 1.2 resumed without one.
+    /// The group of the key exchange; `None` if TLS 1.2 resumed without one.
     pub group: Option<NamedGroup>,
-    /// An earlier session went on.
+    /// Whether an earlier session was resumed.
     pub resumed: bool,
 }
 
-/// Listens on a port of its own, until it is dropped.
+/// Listens on a free port, until it is dropped.
 pub struct TlsFront {
     acceptor: Acceptor,
     handshakes: Arc<Mutex<Vec<Handshake>>>,
 }
 
 impl TlsFront {
-    /// In front of a port of 127.0.0.1, for one version of TLS; with `group` it takes no other key exchange.
+    /// TLS of one version in front of a port of 127.0.0.1. With `group` it accepts no other key exchange.
     pub fn to(port: u16, identity: &Identity, tls13: bool, group: Option<NamedGroup>) -> Self {
         let config = Arc::new(server_config(identity, tls13, group));
         let handshakes = Arc::new(Mutex::new(Vec::new()));
@@ -50,7 +49,7 @@ impl TlsFront {
         format!("https://localhost:{}", self.acceptor.port())
     }
 
-    /// The handshakes so far that came to an end.
+    /// The completed handshakes so far.
     pub fn handshakes(&self) -> Vec<Handshake> {
         self.handshakes.lock().expect("the list of handshakes").clone()
     }
@@ -67,7 +66,8 @@ fn server_config(identity: &Identity, tls13: bool, group: Option<NamedGroup>) ->
     let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
     let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key file");
     let key = provider.key_provider.load_private_key(key).expect("a key");
-    // Whether they fit together is not checked: a test may want a server that shows the certificate of another.
+    // Key and certificate are not checked against each other: a test may need a server with the certificate of another
+    // one.
     let identity = SingleCertAndKey::from(CertifiedKey::new(chain, key));
     ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
@@ -76,7 +76,7 @@ fn server_config(identity: &Identity, tls13: bool, group: Option<NamedGroup>) ->
         .with_cert_resolver(Arc::new(identity))
 }
 
-/// One connection: a request and its answer at a time, so one thread is enough.
+/// Serves one connection. One thread is enough, since requests and answers alternate.
 fn serve(client: TcpStream, port: u16, config: Arc<ServerConfig>, noted: &Mutex<Vec<Handshake>>) {
     let (Ok(connection), Ok(mut server)) = (ServerConnection::new(config), TcpStream::connect(("127.0.0.1", port)))
     else {
@@ -100,7 +100,7 @@ fn serve(client: TcpStream, port: u16, config: Arc<ServerConfig>, noted: &Mutex<
     while pass(&mut client, &mut server) && pass(&mut server, &mut client) {}
 }
 
-/// Passes on what is there. False once the connection is over.
+/// Forwards available bytes. False if the connection has ended.
 fn pass(from: &mut impl Read, to: &mut impl Write) -> bool {
     let mut buffer = [0; 16 * 1024];
     match from.read(&mut buffer) {

@@ -1,8 +1,8 @@
-//! Waiting for something to become true, with a bound.
+//! Waits for a condition, with a limit.
 
 use std::time::{Duration, Instant};
 
-/// Asks `condition` again and again until it gives `Some`, and panics with `what` after `limit`.
+/// Polls `condition` until it returns `Some`, and panics with `what` after `limit`.
 pub fn eventually<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     let mut pause = Duration::from_millis(2);

@@ -1,4 +1,4 @@
-//! A cluster survives its leader, dead or frozen.
+//! Tests of the cluster.
 
 use handsfree_secrets_test_support::Cluster;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! TLS listeners and nginx, looked at with a client that is not the library: `openssl`.
+//! Tests of TLS listeners and nginx with another client, `openssl`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,14 +17,14 @@ fn openssl_accepts(port: u16, ca: &Path, client: Option<&Identity>) -> bool {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("openssl");
     let request = "GET /v1/sys/seal-status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    // The pipe breaks where openssl has given up meanwhile, which is an answer, too.
+    // The write fails if openssl has already refused the server.
     let _ = std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), request.as_bytes());
     let output = child.wait_with_output().expect("openssl's end");
     output.status.success() && String::from_utf8_lossy(&output.stdout).contains("HTTP/1.1 200")
 }
 
 #[test]
-fn listeners_show_the_certificates_they_were_given() {
+fn listeners_use_their_certificates() {
     let tls = Tls::new();
     let (good, expired, other) = (tls.server(), tls.expired_server(), tls.server_named("other.example"));
     let server = Server::builder()

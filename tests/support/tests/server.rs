@@ -1,4 +1,4 @@
-//! The support itself: what every other test takes for granted.
+//! Tests of the server support.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,7 +9,7 @@ use handsfree_secrets_test_support::{Server, eventually};
 use serde_json::{Value, json};
 
 #[test]
-fn tests_share_one_server_and_have_mounts_of_their_own() {
+fn tests_share_one_server_and_use_different_mounts() {
     let server = Server::shared();
     let (first, second) = (server.fresh_mount(), server.fresh_mount());
     assert_ne!(first, second);
@@ -19,7 +19,7 @@ fn tests_share_one_server_and_have_mounts_of_their_own() {
 }
 
 #[test]
-fn the_audit_file_counts_what_was_asked() {
+fn the_audit_file_counts_requests() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     server.write_raw(&mount, "counted", json!({"value": "x"}));
@@ -30,7 +30,7 @@ fn the_audit_file_counts_what_was_asked() {
 }
 
 #[test]
-fn a_policy_token_has_its_policy_alone() {
+fn a_policy_token_has_only_its_policy() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let api = server.api().with_token(&server.policy_token(&Server::printed_policy(&mount)));
@@ -62,13 +62,13 @@ fn a_sealed_server_answers_503_and_ends_with_its_owner() {
     assert!(!socket.exists());
 }
 
-/// Started by the next test in a process of its own, which is killed: nothing of it may stay.
+/// The next test starts this one in a new process and kills it. The server has to end with it.
 const PRINT_PID: &str = "PRINT_PID_AND_HANG";
 
 #[test]
-fn hang_with_a_server_if_asked() {
+fn hang_with_a_server_if_requested() {
     if std::env::var_os(PRINT_PID).is_some() {
-        // The thread that starts the server ends before the process does.
+        // The thread that starts the server ends before the process.
         let server = std::thread::spawn(Server::shared).join().expect("a server");
         println!("\npid {}", server.pid());
         std::thread::sleep(Duration::from_secs(60));
@@ -79,7 +79,7 @@ fn hang_with_a_server_if_asked() {
 fn a_server_ends_when_the_test_program_is_killed() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let mut program = Command::new(std::env::current_exe().expect("this program"));
-    program.args(["--exact", "hang_with_a_server_if_asked", "--nocapture"]).env(PRINT_PID, "1");
+    program.args(["--exact", "hang_with_a_server_if_requested", "--nocapture"]).env(PRINT_PID, "1");
     program.env("TMPDIR", temporary.path()).stdout(Stdio::piped());
     let mut child = program.spawn().expect("this program");
     let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
@@ -90,7 +90,7 @@ fn a_server_ends_when_the_test_program_is_killed() {
     eventually("the end of the server", Duration::from_secs(10), || (!runs(&pid)).then_some(()));
 }
 
-/// Whether the process is there and more than a zombie that nobody has waited for.
+/// Whether the process exists and is not a zombie.
 fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|state| !state.is_empty() && !state.starts_with('Z'))

@@ -1,4 +1,4 @@
-// This library, as a Go program uses it.
+// This library, used from Go.
 package main
 
 import (

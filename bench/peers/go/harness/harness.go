@@ -1,5 +1,5 @@
-// Package harness is the frame around a peer in Go: it says "ready VALUE" after the first get, then obeys one command a
-// line on standard input, as bench/peers/c/harness.c does. With the arguments `gets N` it gets N times and ends.
+// Package harness is the harness of Go peers: it prints "ready VALUE" after the first get, then executes one command
+// per line of standard input, like bench/peers/c/harness.c. With the arguments `gets N` it gets N times and ends.
 package harness
 
 import (
@@ -19,15 +19,15 @@ const (
 	value = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
 )
 
-// Client is what a peer brings. Paths are those of the KV mount `secret`.
+// Client is the interface of a peer. Paths are relative to the KV mount `secret`.
 type Client interface {
-	// Get gives the value at a path.
+	// Get returns the value at a path.
 	Get(path string) (string, error)
 	// Store writes a value.
 	Store(path, value string) error
-	// List counts the secrets below a folder, at any depth.
+	// List counts the secrets in a folder, at any depth.
 	List(folder string) (int, error)
-	// Batch gets all paths, the fastest way that a user of the peer would take, and counts the values.
+	// Batch gets all paths in the fastest way available to a user of the peer, and counts the values.
 	Batch(paths []string) (int, error)
 }
 
@@ -94,7 +94,7 @@ func threads(client Client, count int, duration time.Duration) string {
 		done.Add(1)
 		go func() {
 			defer done.Done()
-			get(client) // the connection is made before the clock starts
+			get(client) // connects before the clock starts
 			ready.Done()
 			<-start
 			mine := int64(0)
@@ -119,7 +119,7 @@ func once(operation func() (int, error)) string {
 	return fmt.Sprint(int64(took), " ", count)
 }
 
-// many names the first secrets of the 10,000 that the server holds, in three levels of 25, 20 and 20.
+// many returns the paths of the first of the 10,000 secrets on the server, which have three levels of 25, 20 and 20.
 func many(count int) []string {
 	paths := make([]string, count)
 	for i := range paths {

@@ -1,4 +1,4 @@
-// HashiCorp's own client, as its documentation uses it.
+// HashiCorp's client, used as its documentation shows.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/handsfree/libhandsfree_secrets/bench/peers/go/harness"
 )
 
-// How many requests a batch or a list has in flight.
+// The number of requests in flight of a batch or a list.
 const concurrency = 8
 
 type client struct {
@@ -101,7 +101,7 @@ func main() {
 	if config.Error != nil {
 		log.Fatal(config.Error)
 	}
-	// It keeps as many idle connections as there are processors, and one: too few for many goroutines.
+	// By default it keeps one idle connection more than there are processors: too few for many goroutines.
 	if transport, ok := config.HttpClient.Transport.(*http.Transport); ok {
 		transport.MaxIdleConnsPerHost = 64
 	}

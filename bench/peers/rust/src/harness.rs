@@ -1,5 +1,5 @@
-//! The frame around a peer in Rust: it says `ready VALUE` after the first get, then obeys one command a line on standard
-//! input, as `bench/peers/c/harness.c` does.
+//! The harness of Rust peers: prints `ready VALUE` after the first get, then executes one command per line of standard
+//! input, like `bench/peers/c/harness.c`.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; bench/run starts this program with all it needs"))
 }
 
-/// With the arguments `gets N`: N.
+/// N, if the arguments are `gets N`.
 pub fn only_gets() -> Option<usize> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {

@@ -1,4 +1,4 @@
-//! A socket with rustls on it, and nothing else: what a get over TLS takes at least.
+//! A socket with rustls and nothing else: the minimum cost of a get over TLS.
 
 mod harness;
 
@@ -43,7 +43,7 @@ impl Connection {
         Connection { stream: StreamOwned::new(session, socket), request: request.into(), answer: vec![0; 64 * 1024] }
     }
 
-    /// One exchange; the value.
+    /// Performs one exchange and returns the value.
     fn get(&mut self) -> &str {
         self.stream.write_all(&self.request).expect("a request");
         let mut length = 0;

@@ -18,7 +18,7 @@ use harness::{PATH, answer, nanoseconds, next_command, number, only_gets, settin
 const MOUNT: &str = "secret";
 const VALUE: &str = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi";
 
-/// How many requests a batch or a list has in flight.
+/// The number of requests in flight of a batch or a list.
 const CONCURRENCY: usize = 8;
 
 #[derive(Deserialize)]
@@ -44,9 +44,9 @@ async fn time_each<'c, F: Future>(client: &'c VaultClient, count: usize, operati
     answer(times);
 }
 
-/// Gets for `duration`, once all tasks are ready; how often.
+/// Gets for `duration`, once all tasks are ready, and returns the number of gets.
 async fn work(client: Arc<VaultClient>, start: Arc<Barrier>, duration: Duration) -> usize {
-    get(&client, PATH).await; // the connection is made before the clock starts
+    get(&client, PATH).await; // connects before the clock starts
     start.wait().await;
     let begin = Instant::now();
     let mut gets = 0;
@@ -126,7 +126,7 @@ async fn serve(client: Arc<VaultClient>) {
 
 #[tokio::main]
 async fn main() {
-    // A CA certificate is taken from VAULT_CACERT, and the system's from where they are.
+    // Reads VAULT_CACERT, and the certificates of the system.
     let settings = VaultClientSettingsBuilder::default()
         .address(setting("VAULT_ADDR"))
         .token(setting("VAULT_TOKEN"))
@@ -139,6 +139,6 @@ async fn main() {
         }
         return;
     }
-    // In a task, which the thread that waits for the socket runs itself.
+    // In a task, which the thread that polls the socket runs itself.
     tokio::spawn(serve(client)).await.expect("the peer");
 }
