@@ -178,6 +178,8 @@ pub enum Auth {
         mount: String,
         /// The certificate role, where one is named (`VAULT_ROLE`).
         role: Option<String>,
+        /// `VAULT_CLIENT_CERT`.
+        certificate: Source,
     },
     /// `POST auth/<mount>/login` with a JWT; Kubernetes is the same with another mount and a token from a file.
     Jwt {
@@ -204,7 +206,7 @@ pub enum SecretId {
 }
 
 /// Certificates, and the name that is verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TlsConfig {
     /// Whom to trust.
     pub roots: Roots,
@@ -217,7 +219,7 @@ pub struct TlsConfig {
 }
 
 /// Whom to trust.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Roots {
     /// The system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place.
     System {
@@ -248,7 +250,7 @@ impl Roots {
 }
 
 /// `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY`: PEM files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientIdentity {
     /// The certificate chain.
     pub certificate: Named<PathBuf>,

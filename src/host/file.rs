@@ -1,6 +1,6 @@
 //! Small files, read whole and by a deadline, whatever lies at their path: a file, a FIFO, a terminal, another device.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -119,11 +119,23 @@ fn wait(file: &File, deadline: &Deadline) -> Result<(), ReadFailure> {
     }
 }
 
+/// Inode, length and time of a file.
+pub type Fingerprint = (u64, u64, i64, i64);
+
 /// A number that changes when the file at `path` does, or the file that a link there leads to.
-pub fn fingerprint(path: &Path) -> Option<(u64, u64, i64, i64)> {
+pub fn fingerprint(path: &Path) -> Option<Fingerprint> {
+    fs::metadata(path).ok().map(|metadata| fingerprint_of(&metadata))
+}
+
+/// The same of a regular file alone: what a pipe holds is there once, and its times say nothing.
+pub fn regular_fingerprint(path: &Path) -> Option<Fingerprint> {
+    fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| fingerprint_of(&metadata))
+}
+
+fn fingerprint_of(metadata: &Metadata) -> Fingerprint {
     use std::os::unix::fs::MetadataExt;
     // A file that was replaced by renaming another over it may have the old length and time, but not its place.
-    fs::metadata(path).ok().map(|m| (m.ino(), m.len(), m.ctime(), m.ctime_nsec()))
+    (metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 #[cfg(test)]

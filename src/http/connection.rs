@@ -8,6 +8,7 @@ use ureq_proto::http;
 use super::body::BodyReader;
 use super::exchange::{Exchange, Origin, Request};
 use super::message::Malformed;
+use super::pool::Era;
 use super::response::{Failure, Response};
 use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
@@ -46,7 +47,7 @@ pub struct Connection {
     exchange: Option<Exchange>,
     /// Answers that came by it.
     answers: u64,
-    generation: u32,
+    era: Era,
     node: usize,
     alive: bool,
     /// A request was not sent to its end.
@@ -56,7 +57,7 @@ pub struct Connection {
 impl Connection {
     /// A connection over `stream`, which leads to `node`. `origin` is what its requests have in common; `target` names
     /// it in messages.
-    pub fn new(stream: Stream, origin: Arc<Origin>, target: Arc<str>, generation: u32, node: usize) -> Connection {
+    pub fn new(stream: Stream, origin: Arc<Origin>, target: Arc<str>, era: Era, node: usize) -> Connection {
         Connection {
             stream,
             inbox: Inbox::new(INBOX),
@@ -66,7 +67,7 @@ impl Connection {
             born: Instant::now(),
             exchange: None,
             answers: 0,
-            generation,
+            era,
             node,
             alive: true,
             cut_short: false,
@@ -78,9 +79,15 @@ impl Connection {
         self.node
     }
 
-    /// The fork generation that opened it.
-    pub fn generation(&self) -> u32 {
-        self.generation
+    /// When it may be used.
+    pub fn era(&self) -> Era {
+        self.era
+    }
+
+    /// Whether the server has refused the client certificate, and so every request. With TLS 1.3 that is heard in place of
+    /// the first answer.
+    pub fn is_unwelcome(&self) -> bool {
+        self.answers == 0 && self.stream.is_unwelcome()
     }
 
     /// When it was opened.
@@ -277,7 +284,7 @@ mod tests {
         let socket = Socket::connect_unix(&path, &deadline).unwrap();
         let peer = Peer { target: "peer".into(), place: "peer".into(), identity: None };
         let origin = Arc::new(Origin::new("peer", "/".to_owned(), None).unwrap());
-        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), 0, 0);
+        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), Era::default(), 0);
         (connection, listener.accept().unwrap().0)
     }
 

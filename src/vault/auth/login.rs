@@ -90,24 +90,41 @@ pub fn login(
         Auth::UserPass { mount, username, password } => {
             userpass::login(mount, username, &read(password, "VAULT_PASSWORD_FILE", deadline)?)?
         }
-        Auth::Cert { mount, role } => cert::login(mount, role.as_deref())?,
+        Auth::Cert { mount, role, .. } => cert::login(mount, role.as_deref())?,
         Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE", deadline)?)?,
     };
-    let path = &login.path;
-    requester
-        .send_as(None, &login, deadline)
-        .map_err(|error| error.in_context(CONTEXT))
-        .and_then(|reply| match reply.status {
-            200 => granted(path, &reply),
-            _ => Err(refused(auth, path, ErrorResponse::of(&reply))),
-        })
-        .map_err(|error| blamed_on_own_certificate(error, auth, path, requester))
+    let certificates = requester.certificates();
+    match exchange(auth, &login, requester, deadline) {
+        // The connection may have been made with a client certificate that was renewed since.
+        Err(error) if refuses_certificate(auth, &error) && requester.has_successor(certificates, deadline) => {
+            exchange(auth, &login, requester, deadline)
+        }
+        outcome => outcome,
+    }
+    .map_err(|error| blamed_on_own_certificate(error, auth, &login.path, requester))
 }
 
-/// Servers differ in what they say of a client certificate whose time is over; some say that they themselves have failed.
+fn exchange(
+    auth: &Auth,
+    login: &ApiRequest,
+    requester: &Requester,
+    deadline: &Deadline,
+) -> Result<(SecretString, Option<Grant>)> {
+    let reply = requester.send_as(None, login, deadline).map_err(|error| error.in_context(CONTEXT))?;
+    match reply.status {
+        200 => granted(&login.path, &reply),
+        _ => Err(refused(auth, &login.path, ErrorResponse::of(&reply))),
+    }
+}
+
+/// Servers differ in what they say of a client certificate that does not count; some say that they themselves have failed.
+fn refuses_certificate(auth: &Auth, error: &Error) -> bool {
+    matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500)
+}
+
 fn blamed_on_own_certificate(error: Error, auth: &Auth, path: &str, requester: &Requester) -> Error {
-    let is_refusal = matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500);
-    let Some(flaw) = is_refusal.then(|| requester.identity_flaw()).flatten() else { return error };
+    let flaw = refuses_certificate(auth, &error).then(|| requester.identity_flaw()).flatten();
+    let Some(flaw) = flaw else { return error };
     let message = format!("{CONTEXT}: {path} (cert) refuses the login: {flaw}; renew it");
     Error::new(Status::Auth, message).with_http_status(error.http_status())
 }
