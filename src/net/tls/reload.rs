@@ -176,3 +176,6 @@ impl Reloader {
         self.last()
     }
 }
+
+#[cfg(test)]
+mod tests;
