@@ -6,6 +6,7 @@
 mod managers;
 
 mod reasons;
+mod reload;
 mod special_files;
 
 use std::fs;
