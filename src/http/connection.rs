@@ -8,7 +8,6 @@ use ureq_proto::http;
 use super::body::BodyReader;
 use super::exchange::{Exchange, Origin, Request};
 use super::message::Malformed;
-use super::pool::Era;
 use super::response::{Failure, Response};
 use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
@@ -34,6 +33,15 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Room that is set aside for a body before it arrives, at the most: a length is only a claim.
 const MAX_RESERVED: u64 = 1 << 20;
+
+/// What a connection belongs to: idle ones of before are not used again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Era {
+    /// The fork generation that opened it.
+    pub fork: u32,
+    /// The number of the certificates that it was made with.
+    pub certificates: u32,
+}
 
 /// A connection that is out of the pool, and so belongs to one call.
 pub struct Connection {

@@ -4,19 +4,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::{Duration, Instant};
 
-use super::connection::Connection;
+use super::connection::{Connection, Era};
 
 /// Idle connections beyond this many are closed.
 const SLOTS: usize = 64;
-
-/// What idle connections belong to: those of before are not used again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Era {
-    /// The fork generation that opened them.
-    pub fork: u32,
-    /// The number of the certificates that they were made with.
-    pub certificates: u32,
-}
 
 /// The idle connections of one manager.
 pub struct Pool {

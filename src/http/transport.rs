@@ -9,10 +9,10 @@ use arc_swap::ArcSwap;
 use rustls::pki_types::ServerName;
 
 use super::addresses::Addresses;
-use super::connection::Connection;
+use super::connection::{Connection, Era};
 use super::exchange::{Origin, Request};
 use super::forwarder::Forwarder;
-use super::pool::{Era, Pool};
+use super::pool::Pool;
 use super::proxy;
 use super::response::{Failure, Response};
 use crate::call::{Deadline, IoTimeout};
