@@ -1,6 +1,8 @@
 //! Certificates on disk, looked at by the child of a process whose other threads were looking at them at the moment of the
 //! fork.
 
+#![cfg(test)]
+
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
