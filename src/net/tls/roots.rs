@@ -138,7 +138,7 @@ impl Store {
         match &self.roots {
             Roots::System { file: None, directory: None } => {
                 self.system.file.iter().for_each(|file| look_at(file, &mut hasher));
-                self.system.directories.iter().for_each(|directory| look_at_all_in(directory, &mut hasher));
+                self.system.directories.iter().for_each(|directory| look_at_each_in(directory, &mut hasher));
             }
             Roots::System { file, directory } => {
                 file.iter().for_each(|file| look_at(file, &mut hasher));
@@ -203,6 +203,16 @@ fn look_at(path: &Path, hasher: &mut DefaultHasher) {
 
 fn look_at_all_in(directory: &Path, hasher: &mut DefaultHasher) {
     for path in files_in(directory).unwrap_or_default() {
+        path.hash(hasher);
+        look_at(&path, hasher);
+    }
+}
+
+/// The same without the directories below, which are not looked for the system's certificates.
+fn look_at_each_in(directory: &Path, hasher: &mut DefaultHasher) {
+    let mut files: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    files.sort_unstable();
+    for path in files {
         path.hash(hasher);
         look_at(&path, hasher);
     }
@@ -291,6 +301,27 @@ mod tests {
             let Trusted { authorities, given } = trusted_by(&roots);
             assert_eq!((authorities.len(), given.len()), (1, 1), "{}", roots.variable());
         }
+    }
+
+    #[test]
+    fn the_systems_places_are_looked_at_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::System { file: None, directory: None };
+        let (file, directory) = (folder.path().join("bundle"), folder.path().join("certs"));
+        fs::create_dir(&directory).unwrap();
+        fs::write(&file, Tls::new().ca_pem()).unwrap();
+        let system = SystemPlaces { file: Some(file.clone()), directories: vec![directory.clone()] };
+        let store = Store { roots, system };
+        let deadline = Call::default().start(Duration::from_secs(60));
+        let read = || store.read(Reading { deadline: &deadline, again: true }).unwrap().authorities.len();
+        let first = (store.fingerprint(), read());
+        fs::write(directory.join("a.pem"), Tls::new().ca_pem()).unwrap();
+        let second = (store.fingerprint(), read());
+        fs::write(&file, format!("{}{}", Tls::new().ca_pem(), Tls::new().ca_pem())).unwrap();
+        let third = (store.fingerprint(), read());
+        assert_eq!((first.1, second.1, third.1), (1, 2, 3));
+        assert!(first.0 != second.0 && second.0 != third.0);
+        assert_eq!(third.0, store.fingerprint());
     }
 
     #[test]
