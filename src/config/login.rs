@@ -134,11 +134,11 @@ fn user_name(setting: &Setting) -> Result<String> {
 }
 
 fn cert(layers: &Layers<'_>) -> Result<Auth> {
-    if layers.find("VAULT_CLIENT_CERT")?.is_none() {
+    let Some(Named { value, .. }) = layers.path("VAULT_CLIENT_CERT")? else {
         return Err(missing("cert", "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"));
-    }
+    };
     let role = layers.find("VAULT_ROLE")?.map(|setting| setting.text().to_owned());
-    Ok(Auth::Cert { mount: mount(layers, "cert")?, role })
+    Ok(Auth::Cert { mount: mount(layers, "cert")?, role, certificate: Source::File(value) })
 }
 
 fn jwt(layers: &Layers<'_>) -> Result<Auth> {
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn cert_needs_a_client_certificate() {
         let auth = of(&[("VAULT_AUTH_METHOD", "cert"), ("VAULT_CLIENT_CERT", "/c"), ("VAULT_ROLE", "web")]);
-        assert!(matches!(auth, Auth::Cert { mount, role: Some(role) } if mount == "cert" && role == "web"));
+        assert!(matches!(auth, Auth::Cert { mount, role: Some(role), .. } if mount == "cert" && role == "web"));
         assert!(refused(&[("VAULT_AUTH_METHOD", "cert")]).contains("VAULT_CLIENT_CERT"));
     }
 

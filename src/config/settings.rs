@@ -182,6 +182,8 @@ pub enum Auth {
         mount: String,
         /// The certificate role (`VAULT_ROLE`), if it is set.
         role: Option<String>,
+        /// `VAULT_CLIENT_CERT`.
+        certificate: Source,
     },
     /// `POST auth/<mount>/login` with a JWT. Kubernetes logins differ only in their defaults for mount and token.
     Jwt {
@@ -208,7 +210,7 @@ pub enum SecretId {
 }
 
 /// TLS settings: certificates, and the name that is verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TlsConfig {
     /// The trusted root certificates.
     pub roots: Roots,
@@ -221,7 +223,7 @@ pub struct TlsConfig {
 }
 
 /// The trusted root certificates.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Roots {
     /// The system's certificate store, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
     System {
@@ -252,7 +254,7 @@ impl Roots {
 }
 
 /// `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY`: PEM files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientIdentity {
     /// The certificate chain.
     pub certificate: Named<PathBuf>,

@@ -1,7 +1,7 @@
 //! Reads small files completely, within a deadline. The path may name a regular file, a FIFO, a terminal or another
 //! device.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -120,11 +120,23 @@ fn wait(file: &File, deadline: &Deadline) -> Result<(), ReadFailure> {
     }
 }
 
+/// Inode, length and time of a file.
+pub type Fingerprint = (u64, u64, i64, i64);
+
 /// A value that changes when the file at `path` changes, or the file that a link there points to.
-pub fn fingerprint(path: &Path) -> Option<(u64, u64, i64, i64)> {
+pub fn fingerprint(path: &Path) -> Option<Fingerprint> {
+    fs::metadata(path).ok().map(|metadata| fingerprint_of(&metadata))
+}
+
+/// The [`fingerprint`] of a regular file. A pipe has none: its contents can be read once, and its times mean nothing.
+pub fn regular_fingerprint(path: &Path) -> Option<Fingerprint> {
+    fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| fingerprint_of(&metadata))
+}
+
+fn fingerprint_of(metadata: &Metadata) -> Fingerprint {
     use std::os::unix::fs::MetadataExt;
     // A file replaced by a rename may have the same length and time, but has another inode.
-    fs::metadata(path).ok().map(|m| (m.ino(), m.len(), m.ctime(), m.ctime_nsec()))
+    (metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 #[cfg(test)]

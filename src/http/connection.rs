@@ -35,6 +35,15 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// The most room that is reserved for a body before it arrives, whatever `Content-Length` claims.
 const MAX_RESERVED: u64 = 1 << 20;
 
+/// What a connection belongs to: idle ones of before are not used again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Era {
+    /// The fork generation that opened it.
+    pub fork: u32,
+    /// The number of the certificates that it was made with.
+    pub certificates: u32,
+}
+
 /// A connection that is out of the pool, and so belongs to one call.
 pub struct Connection {
     stream: Stream,
@@ -47,7 +56,7 @@ pub struct Connection {
     exchange: Option<Exchange>,
     /// The number of responses received.
     answers: u64,
-    generation: u32,
+    era: Era,
     node: usize,
     alive: bool,
     /// The last request was not sent completely.
@@ -57,7 +66,7 @@ pub struct Connection {
 impl Connection {
     /// A connection over `stream`, which leads to `node`. `origin` is what its requests have in common; `target` names
     /// it in messages.
-    pub fn new(stream: Stream, origin: Arc<Origin>, target: Arc<str>, generation: u32, node: usize) -> Connection {
+    pub fn new(stream: Stream, origin: Arc<Origin>, target: Arc<str>, era: Era, node: usize) -> Connection {
         Connection {
             stream,
             inbox: Inbox::new(INBOX),
@@ -67,7 +76,7 @@ impl Connection {
             born: Instant::now(),
             exchange: None,
             answers: 0,
-            generation,
+            era,
             node,
             alive: true,
             cut_short: false,
@@ -79,9 +88,15 @@ impl Connection {
         self.node
     }
 
-    /// The fork generation that opened it.
-    pub fn generation(&self) -> u32 {
-        self.generation
+    /// When it may be used.
+    pub fn era(&self) -> Era {
+        self.era
+    }
+
+    /// Whether the server has refused the client certificate, and so every request. With TLS 1.3 that is heard in place of
+    /// the first answer.
+    pub fn is_unwelcome(&self) -> bool {
+        self.answers == 0 && self.stream.is_unwelcome()
     }
 
     /// When it was opened.
@@ -279,7 +294,7 @@ mod tests {
         let socket = Socket::connect_unix(&path, &deadline).unwrap();
         let peer = Peer { target: "peer".into(), place: "peer".into(), identity: None };
         let origin = Arc::new(Origin::new("peer", "/".to_owned(), None).unwrap());
-        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), 0, 0);
+        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), Era::default(), 0);
         (connection, listener.accept().unwrap().0)
     }
 

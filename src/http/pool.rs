@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::{Duration, Instant};
 
-use super::connection::Connection;
+use super::connection::{Connection, Era};
 
 /// The most idle connections that are kept.
 const SLOTS: usize = 64;
@@ -23,14 +23,14 @@ impl Pool {
 
     /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that
     /// of the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the
-    /// server closed or spoke on, and, after a fork, the parent's, without a byte to them.
-    pub fn take(&self, node: usize, generation: u32, now: Instant) -> Option<Box<Connection>> {
+    /// server closed or spoke on, those of other certificates, and, after a fork, the parent's, without a byte to them.
+    pub fn take(&self, node: usize, era: Era, now: Instant) -> Option<Box<Connection>> {
         for slot in &self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
                 continue;
             }
             let Some(connection) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
-            let usable = connection.generation() == generation
+            let usable = connection.era() == era
                 && connection.node() == node
                 && now.saturating_duration_since(connection.born()) < self.max_age;
             if usable && connection.is_ready() {
@@ -42,10 +42,19 @@ impl Pool {
 
     /// Closes the idle connections to `node`; after a fork the parent's, too, without a byte to them.
     pub fn close_all(&self, node: usize) {
+        self.retain(|connection| connection.node() != node);
+    }
+
+    /// Closes the idle connections of other eras.
+    pub fn close_others(&self, era: Era) {
+        self.retain(|connection| connection.era() == era);
+    }
+
+    fn retain(&self, is_wanted: impl Fn(&Connection) -> bool) {
         for slot in &self.slots {
-            let Some(lane) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
-            if lane.node() != node {
-                self.put(lane);
+            let Some(connection) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
+            if is_wanted(&connection) {
+                self.put(connection);
             }
         }
     }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::addresses::Addresses;
-use super::connection::Connection;
+use super::connection::{Connection, Era};
 use super::exchange::{Origin, Request};
 use super::forwarder::Forwarder;
 use super::pool::Pool;
@@ -24,7 +23,9 @@ use crate::net::socket::{self, IoFailure, Socket};
 use crate::net::srv;
 use crate::net::stream::{self, Peer, Stream};
 use crate::net::tls::config as tls_config;
+use crate::net::tls::reload::{Loaded, Reloader};
 use crate::net::tls::stream::{TlsFailure, TlsStream};
+use crate::observe::log::Logger;
 
 /// A server that requests can be sent to.
 struct Node {
@@ -76,11 +77,12 @@ impl InFlight {
                 Err(failure) if failure.is_step_timeout(pace) && still_there() => {
                     pace = IoTimeout { patience: pace.patience * 2, ..pace.again() };
                 }
-                outcome => {
-                    if self.connection.is_alive() {
+                Err(failure) => return Err(transport.after_refusal(&self.connection, failure, pace.deadline)),
+                Ok(response) => {
+                    if self.connection.is_alive() && self.connection.era() == transport.era() {
                         transport.pool.put(self.connection);
                     }
-                    return outcome;
+                    return Ok(response);
                 }
             }
         }
@@ -91,7 +93,7 @@ impl InFlight {
 pub struct Transport {
     configured: Vec<Arc<Node>>,
     learned: ArcSwap<Learned>,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Reloader>,
     identity: Option<&'static str>,
     server_name: Option<Named<String>>,
     proxy: Option<Proxy>,
@@ -106,12 +108,17 @@ pub struct Transport {
 impl Transport {
     /// Creates a transport to the configured nodes. `prefix` is the prefix of every path. Reads certificates; opens no
     /// connection.
-    pub fn new(config: &mut VaultConfig, prefix: &'static str, deadline: &Deadline) -> Result<Transport> {
+    pub fn new(
+        config: &mut VaultConfig,
+        prefix: &'static str,
+        logger: &Logger,
+        deadline: &Deadline,
+    ) -> Result<Transport> {
         let any_tls = config.addresses.iter().any(|a| matches!(a, Address::Tcp { https: true, .. }));
         let mut transport = Transport {
             configured: Vec::with_capacity(config.addresses.len()),
             learned: ArcSwap::default(),
-            tls: if any_tls { Some(tls_config::client_config(&config.tls, deadline)?) } else { None },
+            tls: any_tls.then(|| Reloader::new(&config.tls, logger.clone(), deadline)).transpose()?,
             identity: config.tls.identity.as_ref().map(|identity| identity.certificate.variable),
             server_name: config.tls.server_name.clone(),
             proxy: config.proxy.take(),
@@ -155,8 +162,23 @@ impl Transport {
 
     /// Why the client certificate is not valid now, if it has expired or is not valid yet.
     pub fn identity_flaw(&self) -> Option<String> {
-        let flaw = tls_config::identity_flaw(self.tls.as_ref()?)?;
+        let flaw = tls_config::identity_flaw(&self.tls.as_ref()?.last().config)?;
         Some(format!("the certificate of {} {}", self.identity?, flaw.told()))
+    }
+
+    /// The number of the certificates that requests go out with, for [`Transport::has_successor`].
+    pub fn certificates(&self) -> u32 {
+        self.tls.as_ref().map_or(0, Reloader::number)
+    }
+
+    /// Whether other certificates have come in place of these, for requests that were refused with them: looks at their
+    /// files at once.
+    pub fn has_successor(&self, certificates: u32, deadline: &Deadline) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.successor(certificates, deadline).is_some())
+    }
+
+    fn era(&self) -> Era {
+        Era { fork: fork::generation(), certificates: self.certificates() }
     }
 
     /// How many nodes are configured; they are numbered from 0.
@@ -264,11 +286,11 @@ impl Transport {
     /// Sends `request` to `node`, on an idle connection if there is one. The result receives the response; other
     /// requests can be sent meanwhile.
     pub fn send(&self, node: usize, request: &Request<'_>, mut pace: IoTimeout<'_>) -> Result<InFlight, Failure> {
-        let generation = fork::generation();
-        let mut connection = match self.pool.take(node, generation, pace.began) {
+        let era = self.era();
+        let mut connection = match self.pool.take(node, era, pace.began) {
             Some(connection) => connection,
             None => {
-                let connection = self.connect(node, generation, pace)?;
+                let connection = self.connect(node, era, pace)?;
                 pace = pace.again();
                 connection
             }
@@ -279,23 +301,55 @@ impl Transport {
         Ok(InFlight { connection, sent })
     }
 
-    fn connect(&self, node: usize, generation: u32, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
+    fn connect(&self, node: usize, era: Era, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
         let Some(place) = self.get(node) else {
             let message = "the cluster has named many other nodes since; this one is forgotten";
             return Err(Failure::before_sending(Error::new(Status::Connection, message)));
         };
-        let stream = self.open(&place, &pace.step())?;
-        Ok(Box::new(Connection::new(stream, place.origin.clone(), place.peer.target.clone(), generation, node)))
+        let (stream, certificates) = self.open(&place, &pace.step())?;
+        let new = Era { certificates: certificates.unwrap_or(era.certificates), ..era };
+        if new != era {
+            self.pool.close_others(new);
+        }
+        Ok(Box::new(Connection::new(stream, place.origin.clone(), place.peer.target.clone(), new, node)))
     }
 
-    fn open(&self, place: &Node, deadline: &Deadline) -> Result<Stream, Failure> {
-        let socket = self.dial(place, deadline).map_err(Failure::before_sending)?;
-        let (Some(name), Some(config)) = (&place.name, &self.tls) else {
-            return Ok(Stream::plain(socket, place.peer.clone()));
+    /// A new stream, and the number of the certificates that it was made with.
+    fn open(&self, place: &Node, deadline: &Deadline) -> Result<(Stream, Option<u32>), Failure> {
+        let (Some(name), Some(tls)) = (&place.name, &self.tls) else {
+            let socket = self.dial(place, deadline).map_err(Failure::before_sending)?;
+            return Ok((Stream::plain(socket, place.peer.clone()), None));
         };
-        let tls = TlsStream::connect(socket, config.clone(), name.clone(), deadline)
+        let loaded = tls.current(Instant::now(), deadline);
+        match self.open_tls(place, name, &loaded, deadline) {
+            Err(failure) if failure.error.status() == Status::Tls => match tls.successor(loaded.number, deadline) {
+                Some(loaded) => Ok((self.open_tls(place, name, &loaded, deadline)?, Some(loaded.number))),
+                None => Err(failure),
+            },
+            outcome => Ok((outcome?, Some(loaded.number))),
+        }
+    }
+
+    fn open_tls(
+        &self,
+        place: &Node,
+        name: &ServerName<'static>,
+        loaded: &Loaded,
+        deadline: &Deadline,
+    ) -> Result<Stream, Failure> {
+        let socket = self.dial(place, deadline).map_err(Failure::before_sending)?;
+        let tls = TlsStream::connect(socket, loaded.config.clone(), name.clone(), deadline)
             .map_err(|failure| handshake_failed(failure, place))?;
         Ok(Stream::tls(tls, place.peer.clone()))
+    }
+
+    /// What failed because the server refuses a client certificate that has been renewed since is to be sent again: the
+    /// server has taken no request.
+    fn after_refusal(&self, connection: &Connection, failure: Failure, deadline: &Deadline) -> Failure {
+        if connection.is_unwelcome() && self.has_successor(connection.era().certificates, deadline) {
+            return Failure { stale: true, is_transient: true, ..Failure::before_sending(failure.error) };
+        }
+        failure
     }
 
     fn dial(&self, place: &Node, deadline: &Deadline) -> Result<Socket> {

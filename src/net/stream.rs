@@ -81,6 +81,14 @@ impl Stream {
         }
     }
 
+    /// Whether the peer has refused our certificate.
+    pub fn is_unwelcome(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(_) => false,
+            Kind::Tls(tls) => tls.is_unwelcome(),
+        }
+    }
+
     /// Overwrites what it keeps of the last answer.
     pub fn wipe(&mut self) {
         if let Kind::Tls(tls) = &mut self.kind {

@@ -7,6 +7,7 @@ mod managers;
 
 mod handshakes;
 mod reasons;
+mod reload;
 mod server_certificates;
 mod special_files;
 

@@ -25,7 +25,7 @@ const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 pub const SHORTEST_RSA: usize = 2048;
 
 /// What a certificate says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     not_before: u64,
     not_after: u64,

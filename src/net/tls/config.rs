@@ -3,46 +3,64 @@
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error as TlsError};
 
 use super::certificate::{Facts, Flaw};
-use super::roots;
+use super::roots::{self, Reading, Trusted};
 use super::session_cache::SessionCache;
 use super::verifier::Verifier;
-use crate::call::Deadline;
-use crate::config::{Named, TlsConfig};
+use crate::config::{ClientIdentity, Named};
 use crate::error::{Error, Result, Status};
 
-/// The TLS configuration of one manager. The provider is passed on explicitly, never installed for the process.
-pub fn client_config(tls: &TlsConfig, deadline: &Deadline) -> Result<Arc<ClientConfig>> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+/// What certificates say on both sides.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Whom to trust; `None` where nothing is verified.
+    pub trusted: Option<Arc<Trusted>>,
+    /// Who we are, for servers that ask.
+    pub identity: Option<Arc<CertifiedKey>>,
+}
+
+/// The configuration of connections with these credentials, whose sessions are kept in `sessions`.
+pub fn client_config(
+    provider: &Arc<CryptoProvider>,
+    credentials: &Credentials,
+    sessions: Arc<SessionCache>,
+) -> Result<Arc<ClientConfig>> {
+    let Credentials { trusted, identity } = credentials.clone();
+    let verifier = Verifier { provider: provider.clone(), trusted, sessions: sessions.clone() };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|e| Error::new(Status::Internal, format!("TLS provider: {e}")))?;
-    let trusted = if tls.skip_verify { None } else { Some(roots::trusted(&tls.roots, deadline)?) };
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier { provider, trusted }));
-    let mut config = match &tls.identity {
+        .map_err(|e| Error::new(Status::Internal, format!("TLS provider: {e}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some(identity) => {
-            let (chain, key) = roots::identity(identity, deadline)?;
-            let (certificate, key_file) = (identity.certificate.variable, identity.key.variable);
-            builder.with_client_auth_cert(chain, key).map_err(|e| {
-                Error::config(match e {
-                    TlsError::InconsistentKeys(_) => {
-                        format!("{certificate} and {key_file} do not fit together; name a certificate and its own key")
-                    }
-                    _ => format!(
-                        "{key_file}: its key is of a kind that this client does not know; \
-                         use RSA of 2048 bits or more, ECDSA (P-256, P-384, P-521) or Ed25519"
-                    ),
-                })
-            })?
-        }
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity))),
     };
-    config.resumption = Resumption::store(Arc::new(SessionCache::default()));
+    config.resumption = Resumption::store(sessions);
     Ok(Arc::new(config))
+}
+
+/// Reads the certificate and the key of a client, which have to fit together.
+pub fn identity(files: &ClientIdentity, provider: &CryptoProvider, reading: Reading<'_>) -> Result<Arc<CertifiedKey>> {
+    let (chain, key) = roots::identity(files, reading)?;
+    let (certificate, key_file) = (files.certificate.variable, files.key.variable);
+    let identity = CertifiedKey::from_der(chain, key, provider).map_err(|e| {
+        Error::config(match e {
+            TlsError::InconsistentKeys(_) => {
+                format!("{certificate} and {key_file} do not fit together; name a certificate and its own key")
+            }
+            _ => format!(
+                "{key_file}: its key is of a kind that this client does not know; \
+                 use RSA of 2048 bits or more, ECDSA (P-256, P-384, P-521) or Ed25519"
+            ),
+        })
+    })?;
+    Ok(Arc::new(identity))
 }
 
 /// What is wrong now with the client certificate, by its dates.

@@ -84,9 +84,10 @@ fn explain_other(error: &TlsError) -> &'static str {
     }
 }
 
-fn explain_alert(alert: AlertDescription, known: Circumstances, target: &str, identity: Option<&str>) -> String {
+/// Whether an alert says that a client certificate is missing or refused.
+pub fn is_about_the_client(alert: AlertDescription) -> bool {
     use AlertDescription as A;
-    let about_the_client = matches!(
+    matches!(
         alert,
         A::CertificateRequired
             | A::NoCertificate
@@ -97,7 +98,12 @@ fn explain_alert(alert: AlertDescription, known: Circumstances, target: &str, id
             | A::CertificateRevoked
             | A::UnknownCA
             | A::AccessDenied
-    );
+    )
+}
+
+fn explain_alert(alert: AlertDescription, known: Circumstances, target: &str, identity: Option<&str>) -> String {
+    use AlertDescription as A;
+    let about_the_client = is_about_the_client(alert);
     let name = alert_name(alert);
     match (alert, identity) {
         (_, None) if about_the_client => {

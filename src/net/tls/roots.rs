@@ -1,7 +1,10 @@
 //! Certificates and keys, read from where the settings say that they are.
 
+use std::collections::hash_map::DefaultHasher;
 use std::env;
 use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor};
@@ -17,8 +20,27 @@ use crate::host::file;
 /// A file larger than this is no bundle of certificates: those of whole systems take a quarter of a megabyte.
 const MAX_FILE: usize = 16 << 20;
 
+/// How files are read.
+#[derive(Clone, Copy)]
+pub struct Reading<'d> {
+    /// By when.
+    pub deadline: &'d Deadline,
+    /// They were read before: what is no regular file, such as a pipe, had its say then.
+    pub again: bool,
+}
+
+impl Reading<'_> {
+    fn read(self, path: &Path, variable: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let subject = format!("{variable}: cannot read {}", path.display());
+        if self.again && fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Error::config(format!("{subject}: it is no regular file, and such are read once")));
+        }
+        file::read(path, MAX_FILE, self.deadline).map_err(|failure| failure.into_error(&subject))
+    }
+}
+
 /// A certificate that others are verified with.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Authority {
     /// Its name and key.
     pub anchor: TrustAnchor<'static>,
@@ -27,7 +49,7 @@ pub struct Authority {
 }
 
 /// Whom to trust.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Trusted {
     /// Those that may have signed a server's certificate; whether one counts is asked at each verification.
     pub authorities: Vec<Authority>,
@@ -57,56 +79,143 @@ impl Trusted {
     }
 }
 
-/// Whom to trust. `HF_ERR_CONFIG` where that is nobody.
-pub fn trusted(roots: &Roots, deadline: &Deadline) -> Result<Trusted> {
-    let mut trusted = Trusted::default();
-    match roots {
-        Roots::System { file: None, directory: None } => system(&mut trusted)?,
-        Roots::System { file, directory } => {
-            if let Some(file) = file {
-                add_file(&mut trusted, file, "SSL_CERT_FILE", deadline)?;
-            }
-            for directory in directory.iter().flat_map(env::split_paths) {
-                add_directory(&mut trusted, &directory, "SSL_CERT_DIR", deadline)?;
-            }
-            // In place of the system's, they are no more than authorities.
-            trusted.given.clear();
-        }
-        Roots::File(Named { value, variable }) => add_file(&mut trusted, value, variable, deadline)?,
-        Roots::Pem(Named { value, variable }) => {
-            trusted.add_given(pem::certificates(value.as_bytes(), variable)?, variable)?;
-        }
-        Roots::Directory(Named { value, variable }) => add_directory(&mut trusted, value, variable, deadline)?,
-    }
-    Ok(trusted)
+/// Where the certificates stand that are trusted.
+#[derive(Debug)]
+pub struct Store {
+    roots: Roots,
+    system: SystemPlaces,
 }
 
-/// The system's own, from where OpenSSL has them on the distribution at hand.
-fn system(trusted: &mut Trusted) -> Result<()> {
-    // The variables that the crate looks at count only if the settings say so: then they have been read above.
-    let is_overridden = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| env::var_os(name).is_some());
-    let certificates = match is_overridden {
-        false => rustls_native_certs::load_native_certs().certs,
-        true => openssl_probe::candidate_cert_dirs()
-            .flat_map(|directory| rustls_native_certs::load_certs_from_paths(None, Some(directory)).certs)
-            .collect(),
-    };
-    match trusted.add(&certificates) {
-        0 => Err(Error::config("the system has no CA certificates; install them or set VAULT_CACERT")),
-        _ => Ok(()),
+/// Where the system has its certificates. Variables that lead elsewhere are looked at once, as all are.
+#[derive(Debug, Default)]
+struct SystemPlaces {
+    file: Option<PathBuf>,
+    directories: Vec<PathBuf>,
+}
+
+impl Store {
+    /// The store that the settings name. Looks for the system's where they name none.
+    pub fn new(roots: Roots) -> Store {
+        let system = match roots {
+            Roots::System { file: None, directory: None } => SystemPlaces::find(),
+            _ => SystemPlaces::default(),
+        };
+        Store { roots, system }
+    }
+
+    /// The variable that names it, for messages.
+    pub fn variable(&self) -> &'static str {
+        self.roots.variable()
+    }
+
+    /// Whom to trust. `HF_ERR_CONFIG` where that is nobody.
+    pub fn read(&self, reading: Reading<'_>) -> Result<Trusted> {
+        let mut trusted = Trusted::default();
+        match &self.roots {
+            Roots::System { file: None, directory: None } => self.system.add_to(&mut trusted)?,
+            Roots::System { file, directory } => {
+                if let Some(file) = file {
+                    add_file(&mut trusted, file, "SSL_CERT_FILE", reading)?;
+                }
+                for directory in directory.iter().flat_map(env::split_paths) {
+                    add_directory(&mut trusted, &directory, "SSL_CERT_DIR", reading)?;
+                }
+                // In place of the system's, they are no more than authorities.
+                trusted.given.clear();
+            }
+            Roots::File(Named { value, variable }) => add_file(&mut trusted, value, variable, reading)?,
+            Roots::Pem(Named { value, variable }) => {
+                trusted.add_given(pem::certificates(value.as_bytes(), variable)?, variable)?;
+            }
+            Roots::Directory(Named { value, variable }) => add_directory(&mut trusted, value, variable, reading)?,
+        }
+        Ok(trusted)
+    }
+
+    /// A number that changes with the files: those that are named, and all of a directory.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match &self.roots {
+            Roots::System { file: None, directory: None } => {
+                self.system.file.iter().for_each(|file| look_at(file, &mut hasher));
+                self.system.directories.iter().for_each(|directory| look_at_each_in(directory, &mut hasher));
+            }
+            Roots::System { file, directory } => {
+                file.iter().for_each(|file| look_at(file, &mut hasher));
+                let directories = directory.iter().flat_map(env::split_paths);
+                directories.for_each(|directory| look_at_all_in(&directory, &mut hasher));
+            }
+            Roots::File(file) => look_at(&file.value, &mut hasher),
+            Roots::Pem(_) => {}
+            Roots::Directory(directory) => look_at_all_in(&directory.value, &mut hasher),
+        }
+        hasher.finish()
+    }
+}
+
+impl SystemPlaces {
+    /// Where OpenSSL has them on the distribution at hand.
+    fn find() -> SystemPlaces {
+        // The variables that the crate looks at count only if the settings say so: then these have places of their own.
+        let is_overridden = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| env::var_os(name).is_some());
+        let file = if is_overridden { None } else { openssl_probe::probe().cert_file };
+        SystemPlaces { file, directories: openssl_probe::candidate_cert_dirs().map(Path::to_owned).collect() }
+    }
+
+    fn add_to(&self, trusted: &mut Trusted) -> Result<()> {
+        let in_file = self.file.iter().map(|file| rustls_native_certs::load_certs_from_paths(Some(file), None));
+        let directories = self.directories.iter();
+        let in_directories =
+            directories.map(|directory| rustls_native_certs::load_certs_from_paths(None, Some(directory)));
+        let mut certificates: Vec<_> = in_file.chain(in_directories).flat_map(|found| found.certs).collect();
+        certificates.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+        certificates.dedup();
+        match trusted.add(&certificates) {
+            0 => Err(Error::config("the system has no CA certificates; install them or set VAULT_CACERT")),
+            _ => Ok(()),
+        }
     }
 }
 
 /// The certificate that a client shows, with its chain, and its key.
 pub fn identity(
     identity: &ClientIdentity,
-    deadline: &Deadline,
+    reading: Reading<'_>,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let Named { value: path, variable } = &identity.certificate;
-    let chain = pem::certificates(&read(path, variable, deadline)?, &subject(path, variable))?;
+    let chain = pem::certificates(&reading.read(path, variable)?, &subject(path, variable))?;
     let Named { value: path, variable } = &identity.key;
-    let key = pem::private_key(&read(path, variable, deadline)?, &subject(path, variable))?;
+    let key = pem::private_key(&reading.read(path, variable)?, &subject(path, variable))?;
     Ok((chain, key))
+}
+
+/// A number that changes with the files of a client's certificate and key.
+pub fn identity_fingerprint(identity: &ClientIdentity) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    look_at(&identity.certificate.value, &mut hasher);
+    look_at(&identity.key.value, &mut hasher);
+    hasher.finish()
+}
+
+fn look_at(path: &Path, hasher: &mut DefaultHasher) {
+    file::regular_fingerprint(path).hash(hasher);
+}
+
+fn look_at_all_in(directory: &Path, hasher: &mut DefaultHasher) {
+    for path in files_in(directory).unwrap_or_default() {
+        path.hash(hasher);
+        look_at(&path, hasher);
+    }
+}
+
+/// The same without the directories below, which are not looked for the system's certificates.
+fn look_at_each_in(directory: &Path, hasher: &mut DefaultHasher) {
+    let mut files: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    files.sort_unstable();
+    for path in files {
+        path.hash(hasher);
+        look_at(&path, hasher);
+    }
 }
 
 /// What messages call a file.
@@ -114,13 +223,8 @@ fn subject(path: &Path, variable: &str) -> String {
     format!("{variable}: {}", path.display())
 }
 
-fn read(path: &Path, variable: &str, deadline: &Deadline) -> Result<Zeroizing<Vec<u8>>> {
-    let subject = format!("{variable}: cannot read {}", path.display());
-    file::read(path, MAX_FILE, deadline).map_err(|failure| failure.into_error(&subject))
-}
-
-fn add_file(trusted: &mut Trusted, path: &Path, variable: &str, deadline: &Deadline) -> Result<()> {
-    add_text(trusted, &read(path, variable, deadline)?, path, variable)
+fn add_file(trusted: &mut Trusted, path: &Path, variable: &str, reading: Reading<'_>) -> Result<()> {
+    add_text(trusted, &reading.read(path, variable)?, path, variable)
 }
 
 /// What the file at `path` holds, which `text` was read from.
@@ -129,24 +233,18 @@ fn add_text(trusted: &mut Trusted, text: &[u8], path: &Path, variable: &str) -> 
     trusted.add_given(pem::certificates(text, &place)?, &place)
 }
 
-/// What the files of a directory hold, and those of the directories in it. Files without certificates, such as a README,
-/// are passed over; a certificate that begins has to be whole. As for the official client a link counts as the file that
-/// it leads to, but no link leads into another directory: so there is no way round in a circle.
-fn add_directory(trusted: &mut Trusted, top: &Path, variable: &str, deadline: &Deadline) -> Result<()> {
+/// What the files of a directory hold. Files without certificates, such as a README, are passed over; a certificate that
+/// begins has to be whole.
+fn add_directory(trusted: &mut Trusted, top: &Path, variable: &str, reading: Reading<'_>) -> Result<()> {
     let before = trusted.given.len();
-    let mut directories: Vec<PathBuf> = vec![top.to_owned()];
-    while let Some(directory) = directories.pop() {
-        let unreadable = |e| Error::config(format!("{variable}: cannot read {}: {e}", directory.display()));
-        for entry in fs::read_dir(&directory).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let path = entry.path();
-            if entry.file_type().map_err(unreadable)?.is_dir() {
-                directories.push(path);
-            } else if path.is_file() {
-                let text = read(&path, variable, deadline)?;
-                if pem::holds_certificate(&text) {
-                    add_text(trusted, &text, &path, variable)?;
-                }
+    let unreadable = |(directory, e): (PathBuf, io::Error)| {
+        Error::config(format!("{variable}: cannot read {}: {e}", directory.display()))
+    };
+    for path in files_in(top).map_err(unreadable)? {
+        if path.is_file() {
+            let text = reading.read(&path, variable)?;
+            if pem::holds_certificate(&text) {
+                add_text(trusted, &text, &path, variable)?;
             }
         }
     }
@@ -156,6 +254,25 @@ fn add_directory(trusted: &mut Trusted, top: &Path, variable: &str, deadline: &D
     let message =
         format!("{variable}: no file in {} holds a certificate in PEM form; put those of the CAs there", top.display());
     Err(Error::config(message))
+}
+
+/// What lies in a directory and in those below it, in a fixed order; an error names the directory. As for the official
+/// client a link counts as the file that it leads to, but no link leads into another directory: so there is no way round in
+/// a circle.
+fn files_in(top: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let (mut files, mut directories) = (Vec::new(), vec![top.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        let unreadable = |e| (directory.clone(), e);
+        for entry in fs::read_dir(&directory).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            match entry.file_type().map_err(unreadable)?.is_dir() {
+                true => directories.push(entry.path()),
+                false => files.push(entry.path()),
+            }
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -168,7 +285,8 @@ mod tests {
     use crate::call::Call;
 
     fn trusted_by(roots: &Roots) -> Trusted {
-        trusted(roots, &Call::default().start(Duration::from_secs(60))).unwrap()
+        let deadline = Call::default().start(Duration::from_secs(60));
+        Store::new(roots.clone()).read(Reading { deadline: &deadline, again: false }).unwrap()
     }
 
     #[test]
@@ -183,6 +301,27 @@ mod tests {
             let Trusted { authorities, given } = trusted_by(&roots);
             assert_eq!((authorities.len(), given.len()), (1, 1), "{}", roots.variable());
         }
+    }
+
+    #[test]
+    fn the_systems_places_are_looked_at_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::System { file: None, directory: None };
+        let (file, directory) = (folder.path().join("bundle"), folder.path().join("certs"));
+        fs::create_dir(&directory).unwrap();
+        fs::write(&file, Tls::new().ca_pem()).unwrap();
+        let system = SystemPlaces { file: Some(file.clone()), directories: vec![directory.clone()] };
+        let store = Store { roots, system };
+        let deadline = Call::default().start(Duration::from_secs(60));
+        let read = || store.read(Reading { deadline: &deadline, again: true }).unwrap().authorities.len();
+        let first = (store.fingerprint(), read());
+        fs::write(directory.join("a.pem"), Tls::new().ca_pem()).unwrap();
+        let second = (store.fingerprint(), read());
+        fs::write(&file, format!("{}{}", Tls::new().ca_pem(), Tls::new().ca_pem())).unwrap();
+        let third = (store.fingerprint(), read());
+        assert_eq!((first.1, second.1, third.1), (1, 2, 3));
+        assert!(first.0 != second.0 && second.0 != third.0);
+        assert_eq!(third.0, store.fingerprint());
     }
 
     #[test]

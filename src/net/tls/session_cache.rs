@@ -5,23 +5,45 @@
 
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, UnixTime};
 
 /// The most tickets that are kept. Servers send two to four per connection, and a connection uses one.
 const TICKETS: usize = 8;
 
 /// The sessions of one manager's nodes. All of them share one name or one cluster, so the name is kept beside each
 /// value and compared, not looked up.
-#[derive(Default)]
 pub struct SessionCache {
     slots: [AtomicPtr<(ServerName<'static>, Tls13ClientSessionValue)>; TICKETS],
     tls12: ArcSwapOption<(ServerName<'static>, Tls12ClientSessionValue)>,
     group: AtomicU16,
+    /// When the first certificate ends of those that proved these servers, in seconds since 1970.
+    end: AtomicU64,
+}
+
+impl Default for SessionCache {
+    fn default() -> Self {
+        let (slots, end) = (Default::default(), AtomicU64::new(u64::MAX));
+        SessionCache { slots, tls12: ArcSwapOption::empty(), group: AtomicU16::new(0), end }
+    }
+}
+
+impl SessionCache {
+    /// Takes note of a server that was proved by certificates of which the first ends at `end`. Resuming a session proves
+    /// no more than that.
+    pub fn note_proof(&self, end: u64) {
+        self.end.fetch_min(end, Ordering::Relaxed);
+    }
+
+    /// Whether a certificate has ended by `now`: which sessions it stands behind is not known, so all of them count no
+    /// more.
+    pub fn is_over(&self, now: UnixTime) -> bool {
+        now.as_secs() > self.end.load(Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for SessionCache {

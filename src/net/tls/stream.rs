@@ -12,7 +12,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, Insufficien
 use rustls::{ClientConfig, Error as TlsError};
 
 use super::config;
-use super::explain::Circumstances;
+use super::explain::{self, Circumstances};
 use crate::call::Deadline;
 use crate::error::Error;
 use crate::net::buffer::Inbox;
@@ -60,6 +60,7 @@ pub struct TlsStream {
     outgoing: Vec<u8>,
     outgoing_filled: usize,
     closed: bool,
+    unwelcome: bool,
 }
 
 /// What the state machine needs before it can continue.
@@ -90,6 +91,7 @@ impl TlsStream {
             outgoing: vec![0; RECORD],
             outgoing_filled: 0,
             closed: false,
+            unwelcome: false,
         };
         loop {
             match stream.advance(None, deadline)? {
@@ -147,6 +149,11 @@ impl TlsStream {
         self.socket.is_idle()
     }
 
+    /// Whether the peer has refused our certificate.
+    pub fn is_unwelcome(&self) -> bool {
+        self.unwelcome
+    }
+
     /// Overwrites the records that have been taken.
     pub fn wipe(&mut self) {
         self.incoming.wipe();
@@ -162,7 +169,10 @@ impl TlsStream {
     /// One step of the state machine. Appends decrypted data to `inbox`. Adds the circumstances to a failure.
     fn advance(&mut self, inbox: Option<&mut Inbox>, deadline: &Deadline) -> Result<Step, TlsFailure> {
         self.step(inbox, deadline).map_err(|failure| match failure {
-            TlsFailure::Tls(error, _) => TlsFailure::Tls(error, self.circumstances()),
+            TlsFailure::Tls(error, _) => {
+                self.unwelcome = matches!(error, TlsError::AlertReceived(alert) if explain::is_about_the_client(alert));
+                TlsFailure::Tls(error, self.circumstances())
+            }
             other => other,
         })
     }

@@ -11,6 +11,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use super::certificate::Facts;
 use super::refusal::{Refusal, Whose};
 use super::roots::{Authority, Trusted};
+use super::session_cache::SessionCache;
 
 /// Verifies the chain, the dates, the usages and the name. With `VAULT_SKIP_VERIFY` it verifies only that the server
 /// holds the key of its certificate.
@@ -19,7 +20,9 @@ pub struct Verifier {
     /// The cryptography that signatures are checked with.
     pub provider: Arc<CryptoProvider>,
     /// Whom to trust; `None` where nothing is verified.
-    pub trusted: Option<Trusted>,
+    pub trusted: Option<Arc<Trusted>>,
+    /// What is told until when a proof counts.
+    pub sessions: Arc<SessionCache>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -33,7 +36,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, TlsError> {
         if let Some(trusted) = &self.trusted {
             let chain = Chain { trusted, provider: &self.provider, end_entity, intermediates, now };
-            chain.verify(server_name).map_err(Refusal::into_tls)?;
+            self.sessions.note_proof(chain.verify(server_name).map_err(Refusal::into_tls)?);
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -83,24 +86,33 @@ struct Chain<'a> {
 }
 
 impl Chain<'_> {
-    fn verify(&self, name: &ServerName<'_>) -> Result<(), Refusal> {
+    /// When the first certificate ends of those that prove the server.
+    fn verify(&self, name: &ServerName<'_>) -> Result<u64, Refusal> {
         let facts = Facts::of(self.end_entity).ok_or(Refusal::Other("is malformed"))?;
         let refused = |error: webpki::Error| Refusal::of(&error, Some(&facts));
         let certificate = EndEntityCert::try_from(self.end_entity).map_err(refused)?;
         // A certificate that the settings name counts as exactly that server's, whoever has signed it, and whether it is a
         // CA's or not: what `openssl req -x509` makes is both in one.
-        if self.trusted.given.contains(self.end_entity) {
-            facts.flaw_of_server(self.now).map_or(Ok(()), |flaw| Err(Refusal::Flawed(flaw)))?;
+        let above = if self.trusted.given.contains(self.end_entity) {
+            facts.flaw_of_server(self.now).map_or(Ok(u64::MAX), |flaw| Err(Refusal::Flawed(flaw)))?
         } else {
-            self.find_path(&certificate).map_err(|error| self.reason(&error, &certificate, &facts))?;
-        }
-        certificate.verify_is_valid_for_subject_name(name).map_err(refused)
+            self.find_path(&certificate).map_err(|error| self.reason(&error, &certificate, &facts))?
+        };
+        certificate.verify_is_valid_for_subject_name(name).map_err(refused)?;
+        Ok(above.min(facts.not_after()))
     }
 
-    /// A path from the server's certificate to an authority that counts now.
-    fn find_path(&self, certificate: &EndEntityCert<'_>) -> Result<(), webpki::Error> {
+    /// Looks for a path from the server's certificate to an authority that counts now: when the first certificate ends of
+    /// those above the server's.
+    fn find_path(&self, certificate: &EndEntityCert<'_>) -> Result<u64, webpki::Error> {
         let counting = self.trusted.authorities.iter().filter(|authority| authority.flaw(self.now).is_none());
         let anchors: Vec<TrustAnchor<'_>> = counting.clone().map(|authority| borrowed(&authority.anchor)).collect();
+        // The same authority may be listed several times, with certificates that say other things of it.
+        let top_of = |path: &VerifiedPath<'_>| {
+            let below = path.intermediate_certificates().count();
+            let same = counting.clone().filter(|authority| authority.anchor == *path.anchor());
+            same.filter(move |authority| authority.facts.permits_below(below)).collect::<Vec<_>>()
+        };
         // webpki looks at no key usage, and not at what limits a trusted certificate.
         let counts = |path: &VerifiedPath<'_>| {
             let sent = || path.intermediate_certificates();
@@ -110,24 +122,23 @@ impl Chain<'_> {
             if !sent().all(|intermediate| may_sign(intermediate.der())) {
                 return Err(webpki::Error::EndEntityUsedAsCa);
             }
-            let below = sent().count();
-            let mut same = counting.clone().filter(|authority| authority.anchor == *path.anchor());
-            match same.any(|authority| authority.facts.permits_below(below)) {
-                true => Ok(()),
-                false => Err(webpki::Error::PathLenConstraintViolated),
+            match top_of(path).is_empty() {
+                false => Ok(()),
+                true => Err(webpki::Error::PathLenConstraintViolated),
             }
         };
-        certificate
-            .verify_for_usage(
-                self.provider.signature_verification_algorithms.all,
-                &anchors,
-                self.intermediates,
-                self.now,
-                KeyUsage::server_auth(),
-                None,
-                Some(&counts),
-            )
-            .map(|_| ())
+        let path = certificate.verify_for_usage(
+            self.provider.signature_verification_algorithms.all,
+            &anchors,
+            self.intermediates,
+            self.now,
+            KeyUsage::server_auth(),
+            None,
+            Some(&counts),
+        )?;
+        let sent = path.intermediate_certificates().filter_map(|sent| Some(Facts::of(&sent.der())?.not_after()));
+        let top = top_of(&path).iter().map(|authority| authority.facts.not_after()).max();
+        Ok(sent.chain(top).min().unwrap_or(u64::MAX))
     }
 
     /// Why there is no path. webpki is given only the accepted authorities, and does not distinguish a key that is too

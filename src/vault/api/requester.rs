@@ -46,7 +46,7 @@ pub struct Requester {
 impl Requester {
     /// Creates a requester for the configured nodes. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Requester> {
-        let transport = Transport::new(config, PREFIX, deadline)?;
+        let transport = Transport::new(config, PREFIX, &logger, deadline)?;
         Ok(Requester {
             cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
             transport,
@@ -70,6 +70,16 @@ impl Requester {
     /// Why the client certificate is not valid now, if it has expired or is not valid yet.
     pub fn identity_flaw(&self) -> Option<String> {
         self.transport.identity_flaw()
+    }
+
+    /// The number of the certificates that requests go out with, for [`Requester::has_successor`].
+    pub fn certificates(&self) -> u32 {
+        self.transport.certificates()
+    }
+
+    /// Whether other certificates have come in place of these, which a server has refused.
+    pub fn has_successor(&self, certificates: u32, deadline: &Deadline) -> bool {
+        self.transport.has_successor(certificates, deadline)
     }
 
     /// `VAULT_MAX_RETRIES`: how often a request is repeated.

@@ -34,7 +34,8 @@ pub fn fingerprint(auth: &Auth) -> u64 {
 fn sources(auth: &Auth) -> Vec<&Source> {
     match auth {
         Auth::Token(token) => vec![&token.value],
-        Auth::Agent | Auth::Cert { .. } => Vec::new(),
+        Auth::Agent => Vec::new(),
+        Auth::Cert { certificate, .. } => vec![certificate],
         Auth::AppRole { role_id, secret_id, .. } => match secret_id {
             SecretId::None => vec![role_id],
             SecretId::Plain(secret_id) | SecretId::Wrapped(secret_id) => vec![role_id, secret_id],

@@ -91,25 +91,43 @@ pub fn login(
         Auth::UserPass { mount, username, password } => {
             userpass::login(mount, username, &read(password, "VAULT_PASSWORD_FILE", deadline)?)?
         }
-        Auth::Cert { mount, role } => cert::login(mount, role.as_deref())?,
+        Auth::Cert { mount, role, .. } => cert::login(mount, role.as_deref())?,
         Auth::Jwt { mount, role, jwt, .. } => jwt::login(mount, role, &read(jwt, "VAULT_JWT_FILE", deadline)?)?,
     };
-    let path = &login.path;
-    requester
-        .send_as(None, &login, deadline)
-        .map_err(|error| error.in_context(CONTEXT))
-        .and_then(|response| match response.status {
-            200 => parse_login(path, &response),
-            _ => Err(refusal_error(auth, path, ErrorResponse::of(&response))),
-        })
-        .map_err(|error| explain_client_certificate(error, auth, path, requester))
+    let certificates = requester.certificates();
+    match exchange(auth, &login, requester, deadline) {
+        // The connection may have been made with a client certificate that was renewed since.
+        Err(error) if refuses_certificate(auth, &error) && requester.has_successor(certificates, deadline) => {
+            exchange(auth, &login, requester, deadline)
+        }
+        outcome => outcome,
+    }
+    .map_err(|error| explain_client_certificate(error, auth, &login.path, requester))
 }
 
-/// Replaces the refusal of a cert login by the reason, if the client certificate has expired or is not valid yet:
-/// servers report that in different ways, some as an internal error.
+fn exchange(
+    auth: &Auth,
+    login: &ApiRequest,
+    requester: &Requester,
+    deadline: &Deadline,
+) -> Result<(SecretString, Option<Grant>)> {
+    let response = requester.send_as(None, login, deadline).map_err(|error| error.in_context(CONTEXT))?;
+    match response.status {
+        200 => parse_login(&login.path, &response),
+        _ => Err(refusal_error(auth, &login.path, ErrorResponse::of(&response))),
+    }
+}
+
+/// Whether the server may have refused the client certificate. Servers report that in different ways, some as an internal
+/// error.
+fn refuses_certificate(auth: &Auth, error: &Error) -> bool {
+    matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500)
+}
+
+/// Replaces the refusal of a cert login by the reason, if the client certificate has expired or is not valid yet.
 fn explain_client_certificate(error: Error, auth: &Auth, path: &str, requester: &Requester) -> Error {
-    let is_refusal = matches!(auth, Auth::Cert { .. }) && matches!(error.http_status(), 400 | 401 | 403 | 500);
-    let Some(flaw) = is_refusal.then(|| requester.identity_flaw()).flatten() else { return error };
+    let flaw = refuses_certificate(auth, &error).then(|| requester.identity_flaw()).flatten();
+    let Some(flaw) = flaw else { return error };
     let message = format!("{CONTEXT}: {path} (cert) refuses the login: {flaw}; renew it");
     Error::new(Status::Auth, message).with_http_status(error.http_status())
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::acceptor::Acceptor;
@@ -11,6 +11,7 @@ use crate::acceptor::Acceptor;
 pub struct Relay {
     acceptor: Acceptor,
     counts: Arc<Counts>,
+    server: Arc<AtomicU16>,
 }
 
 #[derive(Default)]
@@ -26,15 +27,21 @@ impl Relay {
     /// A relay to a port of 127.0.0.1.
     pub fn to(port: u16) -> Self {
         let counts = Arc::new(Counts::default());
-        let shared = counts.clone();
+        let server = Arc::new(AtomicU16::new(port));
+        let (shared, port) = (counts.clone(), server.clone());
         let acceptor = Acceptor::start(move |client| {
             let number = shared.connections.fetch_add(1, Ordering::AcqRel);
             shared.sent.lock().expect("the record's lock").push(Vec::new());
-            if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
+            if let Ok(server) = TcpStream::connect(("127.0.0.1", port.load(Ordering::Acquire))) {
                 pass_both_ways(client, server, number, &shared);
             }
         });
-        Relay { acceptor, counts }
+        Relay { acceptor, counts, server }
+    }
+
+    /// Leads the connections from now on to another port.
+    pub fn lead_to(&self, port: u16) {
+        self.server.store(port, Ordering::Release);
     }
 
     /// `http://127.0.0.1:port`

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -34,7 +35,17 @@ impl Default for Tls {
 impl Tls {
     /// A new authority, which nothing trusts yet.
     pub fn new() -> Self {
+        Tls::with(CertificateParams::default())
+    }
+
+    /// A new authority whose certificate expires at `end`.
+    pub fn until(end: SystemTime) -> Self {
         let mut params = CertificateParams::default();
+        params.not_after = end.into();
+        Tls::with(params)
+    }
+
+    fn with(mut params: CertificateParams) -> Self {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages =
             vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
@@ -94,21 +105,45 @@ impl Tls {
         self.issue(name, &[name], ExtendedKeyUsagePurpose::ClientAuth, false)
     }
 
+    /// A server identity for `localhost` that expires at `end`.
+    pub fn server_until(&self, end: SystemTime) -> Identity {
+        let (hosts, usage) = (["localhost", "127.0.0.1"], ExtendedKeyUsagePurpose::ServerAuth);
+        self.issue_with("server-until", &hosts, usage, |params| params.not_after = end.into())
+    }
+
+    /// A client identity that expires at `end`.
+    pub fn client_until(&self, name: &str, end: SystemTime) -> Identity {
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
+        self.issue_with(&format!("until-{name}"), &[name], usage, |params| params.not_after = end.into())
+    }
+
     /// An expired client identity.
     pub fn expired_client(&self, name: &str) -> Identity {
         self.issue(&format!("expired-{name}"), &[name], ExtendedKeyUsagePurpose::ClientAuth, true)
     }
 
     fn issue(&self, name: &str, hosts: &[&str], usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
+        self.issue_with(name, hosts, usage, |params| {
+            if expired {
+                expire(params);
+            }
+        })
+    }
+
+    fn issue_with(
+        &self,
+        name: &str,
+        hosts: &[&str],
+        usage: ExtendedKeyUsagePurpose,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(hosts).expect("names for a certificate");
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
-        if expired {
-            expire(&mut params);
-        }
+        change(&mut params);
         let key = KeyPair::generate().expect("a key pair");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         self.write(name, &certificate, &key)

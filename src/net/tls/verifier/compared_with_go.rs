@@ -287,8 +287,10 @@ fn of_openssl() -> Vec<Case> {
 fn ours(case: &Case) -> Result<(), Refusal> {
     let deadline = Call::default().start(Duration::from_secs(60));
     let text = Named { value: case.roots.clone(), variable: "VAULT_CACERT_BYTES" };
-    let trusted = roots::trusted(&Roots::Pem(text), &deadline).unwrap();
-    let verifier = Verifier { provider: Arc::new(aws_lc_rs::default_provider()), trusted: Some(trusted) };
+    let store = roots::Store::new(Roots::Pem(text));
+    let trusted = store.read(roots::Reading { deadline: &deadline, again: false }).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Verifier { provider, trusted: Some(Arc::new(trusted)), sessions: Arc::default() };
     let sent = if case.sent.is_empty() { Vec::new() } else { pem::certificates(case.sent.as_bytes(), "sent").unwrap() };
     let leaf = pem::certificates(case.leaf.as_bytes(), "leaf").unwrap().remove(0);
     let name = ServerName::try_from(case.host).unwrap();
