@@ -37,9 +37,18 @@ if(NOT roots)
     message(FATAL_ERROR "${SHARED} exports no hf_* function: it is not this library")
 endif()
 
+# GNU ld for RISC-V and LoongArch leaves .eh_frame uncut in a relocatable link, because relaxation may still change what
+# it describes, but --gc-sections moves its relocations as if it were cut. The result fails to link, or to unwind. There
+# the program's own link collects what is not reached.
+execute_process(COMMAND "${LD}" --print-output-format OUTPUT_VARIABLE format ERROR_QUIET RESULT_VARIABLE ignored)
+set(collect --gc-sections)
+if(format MATCHES "riscv|loongarch")
+    set(collect "")
+endif()
+
 # Section groups are dissolved: the linker keeps one group of each name in a program, and would throw away ours,
 # with symbols in it that are local by then, for that of another Rust library.
-run(ignored "${LD}" -r --gc-sections --force-group-allocation ${roots} -o "${object}" "${INPUT}")
+run(ignored "${LD}" -r ${collect} --force-group-allocation ${roots} -o "${object}" "${INPUT}")
 
 # The bitcode, joined into one section, is none any more, and the same plugins stumble over it.
 set(options --wildcard "--keep-global-symbol=hf_*" --remove-section=.llvmbc --remove-section=.llvmcmd)
