@@ -1,7 +1,7 @@
 //! Cross builds, as docs/install.md prints them, and what they link, run by qemu.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use handsfree_secrets_test_support::repository_root;
@@ -88,6 +88,54 @@ fn check(machine: &Machine) {
         let dynamic = run(tool("readelf").arg("--dynamic").arg(home.join(program)));
         assert_eq!(dynamic.contains("[libhandsfree_secrets.so.0]"), needs, "{program}: {dynamic}");
     }
+}
+
+/// What CMake takes for the Rust target of each of these machines, as C compilers call them.
+fn rust_targets(machines: &[&str]) -> Vec<String> {
+    let script = fresh_folder("rust-targets").join("script.cmake");
+    let module = repository_root().join("cmake/CrossCompile.cmake");
+    let text = format!(
+        "include(\"{}\")\nforeach(machine IN ITEMS {})\n\
+         handsfree_secrets_rust_target(\"${{machine}}\" target)\nmessage(\"[${{target}}]\")\nendforeach()\n",
+        module.display(),
+        machines.join(" ")
+    );
+    fs::write(&script, text).unwrap();
+    run(tool("cmake").arg("-P").arg(&script)).lines().map(str::to_string).collect()
+}
+
+#[test]
+fn the_rust_target_follows_from_what_the_c_compiler_calls_its_machine() {
+    let (machines, targets): (Vec<_>, Vec<_>) = [
+        ("riscv64-linux-gnu", "[riscv64gc-unknown-linux-gnu]"),
+        ("riscv64-buildroot-linux-gnu", "[riscv64gc-unknown-linux-gnu]"),
+        ("aarch64-poky-linux", "[aarch64-unknown-linux-gnu]"),
+        ("x86_64-redhat-linux", "[x86_64-unknown-linux-gnu]"),
+        ("powerpc64le-linux-gnu", "[powerpc64le-unknown-linux-gnu]"),
+        ("s390x-ibm-linux-gnu", "[s390x-unknown-linux-gnu]"),
+        ("i586-linux-gnu", "[i686-unknown-linux-gnu]"),
+        ("arm-linux-gnueabihf", "[armv7-unknown-linux-gnueabihf]"),
+        ("arm-linux-gnueabi", "[arm-unknown-linux-gnueabi]"),
+        ("x86_64-linux-musl", "[]"),
+        ("arm64-apple-darwin23", "[]"),
+    ]
+    .into_iter()
+    .unzip();
+    assert_eq!(rust_targets(&machines), targets);
+}
+
+#[test]
+fn a_library_of_rust_that_is_missing_is_told_with_the_command_that_gets_it() {
+    let base = fresh_folder("cross-missing");
+    let compiler = base.join("cc");
+    let script = "#!/bin/sh\ncase \"$*\" in *-dumpmachine*) echo sparc64-linux-gnu ;; *) exec cc \"$@\" ;; esac\n";
+    fs::write(&compiler, script).unwrap();
+    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = tool("cmake");
+    command.arg("-S").arg(repository_root()).arg("-B").arg(base.join("build"));
+    let output = command.arg(format!("-DCMAKE_C_COMPILER={}", compiler.display())).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!output.status.success() && text.contains("rustup target add sparc64-unknown-linux-gnu"), "{text}");
 }
 
 #[test]
