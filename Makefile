@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo test check bench bench-counts soak chaos fuzz sanitizers header abi docs dist install clean help
+.PHONY: all demo test check bench bench-counts soak chaos cross fuzz sanitizers header abi docs dist install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -33,6 +33,10 @@ soak: ## a million calls of every kind: memory and descriptors stay flat (5 minu
 
 chaos: ## kill and freeze leaders under load, cut connections at every byte: nothing is lost (15 minutes)
 	scripts/chaos
+
+cross: ## build for riscv64, aarch64, ppc64le and s390x as docs/install.md says, and run that with qemu (15 minutes)
+	scripts/bootstrap build check cross
+	$(CARGO) test --locked --test packaging -- --include-ignored cross
 
 fuzz: ## fuzz each target for a minute, on the nightly toolchain (7 minutes, 14 at the most, and a build)
 	scripts/fuzz

@@ -1,7 +1,10 @@
 # Builds the crate with cargo, post-processes its two libraries, and defines the targets
 # handsfree_secrets::handsfree_secrets and handsfree_secrets::handsfree_secrets_static.
 
+include("${CMAKE_CURRENT_LIST_DIR}/CrossCompile.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/handsfree_secretsTargets.cmake")
+
+handsfree_secrets_cross_compile(_hf_target _hf_cargo_environment)
 
 set(_hf_soname "libhandsfree_secrets.so.${PROJECT_VERSION_MAJOR}")
 set(_hf_shared "libhandsfree_secrets.so.${PROJECT_VERSION}")
@@ -12,7 +15,7 @@ set(_hf_profile_dir "${_hf_profile}")
 if(_hf_profile STREQUAL "dev")
     set(_hf_profile_dir debug)
 endif()
-set(_hf_cargo_out "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}/${HANDSFREE_SECRETS_TARGET}/${_hf_profile_dir}")
+set(_hf_cargo_out "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}/${_hf_target}/${_hf_profile_dir}")
 string(REPLACE "//" "/" _hf_cargo_out "${_hf_cargo_out}")
 
 # The crate types are given because the crate is also a Rust library, and cargo omits link-time optimisation if one of
@@ -20,8 +23,8 @@ string(REPLACE "//" "/" _hf_cargo_out "${_hf_cargo_out}")
 set(_hf_cargo_arguments rustc --lib --crate-type cdylib,staticlib --locked --profile "${_hf_profile}"
     --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
     --target-dir "${HANDSFREE_SECRETS_CARGO_TARGET_DIR}")
-if(HANDSFREE_SECRETS_TARGET)
-    list(APPEND _hf_cargo_arguments --target "${HANDSFREE_SECRETS_TARGET}")
+if(_hf_target)
+    list(APPEND _hf_cargo_arguments --target "${_hf_target}")
 endif()
 list(APPEND _hf_cargo_arguments ${HANDSFREE_SECRETS_CARGO_FLAGS})
 
@@ -34,7 +37,7 @@ endif()
 # Only cargo knows whether something has changed, so it runs at every build. The later steps run only if one of its
 # outputs is newer.
 add_custom_target(handsfree_secrets_cargo ALL
-    COMMAND "${HANDSFREE_SECRETS_CARGO}" ${_hf_cargo_arguments}
+    COMMAND "${CMAKE_COMMAND}" -E env ${_hf_cargo_environment} "${HANDSFREE_SECRETS_CARGO}" ${_hf_cargo_arguments}
     BYPRODUCTS "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_cargo_out}/libhandsfree_secrets.a"
     COMMENT "Building the crate handsfree_secrets with cargo (profile ${_hf_profile})"
     VERBATIM)

@@ -37,9 +37,18 @@ if(NOT roots)
     message(FATAL_ERROR "${SHARED} exports no hf_* function: it is not this library")
 endif()
 
+# In a relocatable link GNU ld for RISC-V and LoongArch keeps .eh_frame whole, because relaxation may still change the
+# code, but --gc-sections moves its relocations as if entries had been removed. The result fails to link or to unwind.
+# There the final link of the program removes unreachable code.
+execute_process(COMMAND "${LD}" --print-output-format OUTPUT_VARIABLE format ERROR_QUIET RESULT_VARIABLE ignored)
+set(collect --gc-sections)
+if(format MATCHES "riscv|loongarch")
+    set(collect "")
+endif()
+
 # Section groups are dissolved: the linker keeps one group of each name in a program, and would discard ours, whose
 # symbols are local by then, in favour of that of another Rust library.
-run(ignored "${LD}" -r --gc-sections --force-group-allocation ${roots} -o "${object}" "${INPUT}")
+run(ignored "${LD}" -r ${collect} --force-group-allocation ${roots} -o "${object}" "${INPUT}")
 
 # The bitcode, joined into one section, is no longer valid, and the same plugins would fail on it.
 set(options --wildcard "--keep-global-symbol=hf_*" --remove-section=.llvmbc --remove-section=.llvmcmd)

@@ -1,8 +1,9 @@
 # Defines the two targets, for the build tree and for an installed copy.
 
 # The system libraries that the static library needs: what
-# `cargo rustc --lib --crate-type staticlib -- --print native-static-libs` says, which a test compares.
-set(HANDSFREE_SECRETS_NATIVE_LIBS -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc)
+# `cargo rustc --lib --crate-type staticlib -- --print native-static-libs` says, which a test compares, without -lgcc_s.
+# The compiler adds the unwinder itself: that one, or with -static another, since gcc_s is a shared library only.
+set(HANDSFREE_SECRETS_NATIVE_LIBS -lutil -lrt -lpthread -lm -ldl -lc)
 
 # handsfree_secrets_add_targets(LIBRARY_DIR <dir> INCLUDE_DIR <dir> VERSION <x.y.z>)
 function(handsfree_secrets_add_targets)

@@ -51,7 +51,7 @@ fn the_go_sources_are_formatted() {
 
 #[test]
 fn the_static_link_tag_builds_a_program_without_the_shared_library() {
-    let native = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+    let native = "-lutil -lrt -lpthread -lm -ldl -lc";
     let library = cc::static_library();
     let libraries = format!("-L{} -l:libhandsfree_secrets.a {native}", library.parent().unwrap().display());
     let folder = pkg_config::folder_with("go-static", "handsfree_secrets-static", &libraries);

@@ -10,7 +10,8 @@ use handsfree_secrets_test_support::repository_root;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The output of every consumer: the versions of the library and of the header, and that their numbers are equal.
-const CONSUMER_OUTPUT: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("CARGO_PKG_VERSION"), " ");
+pub const CONSUMER_OUTPUT: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " ", env!("CARGO_PKG_VERSION"), " ", env!("CARGO_PKG_VERSION"), " 1\n");
 
 /// An installation that was moved to another prefix.
 struct Installed {
@@ -26,12 +27,12 @@ impl Installed {
     }
 }
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("install")
 }
 
 /// An empty folder for the consumers of one test.
-fn fresh_folder(name: &str) -> PathBuf {
+pub fn fresh_folder(name: &str) -> PathBuf {
     let fresh = folder().join(name);
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh).unwrap();
@@ -39,7 +40,7 @@ fn fresh_folder(name: &str) -> PathBuf {
 }
 
 /// A command as in a user's shell: without the environment variables of this cargo run.
-fn tool(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub fn tool(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -53,7 +54,7 @@ fn tool(program: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 /// Runs a command and returns its output, including standard error.
-fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}; scripts/bootstrap installs it"));
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
@@ -61,7 +62,7 @@ fn run(command: &mut Command) -> String {
     text
 }
 
-fn sources(name: &str) -> PathBuf {
+pub fn sources(name: &str) -> PathBuf {
     repository_root().join("tests/packaging/consumers").join(name)
 }
 
@@ -106,7 +107,7 @@ fn debug() -> &'static Installed {
 /// Runs a consumer, and checks whether it loads the shared library.
 fn check_consumer(program: &Path, linked_statically: bool) {
     let printed = run(&mut tool(program));
-    assert_eq!(printed, format!("{CONSUMER_OUTPUT}{VERSION} 1\n"), "{}", program.display());
+    assert_eq!(printed, CONSUMER_OUTPUT, "{}", program.display());
     let dynamic = run(tool("readelf").arg("--dynamic").arg(program));
     assert_eq!(!dynamic.contains("libhandsfree_secrets.so.0]"), linked_statically, "{dynamic}");
 }
@@ -192,6 +193,27 @@ fn pkg_config_links_shared_and_static() {
                 run(tool(compiler).arg(sources(source)).args(flags).arg(rpath).arg("-o").arg(&program));
                 check_consumer(&program, package.ends_with("-static"));
             }
+        }
+    }
+}
+
+#[test]
+fn a_program_needs_no_shared_library_with_either_pc_file() {
+    let base = fresh_folder("fully-static");
+    let package = ["--cflags", "--libs", "handsfree_secrets-static"];
+    let private = ["--static", "--cflags", "--libs", "handsfree_secrets"];
+    for (name, mode, asked) in [
+        ("package", "-static", &package as &[&str]),
+        ("private", "-static", &private),
+        ("position-independent", "-static-pie", &package),
+    ] {
+        for (compiler, source) in [("gcc", "consumer.c"), ("clang", "consumer.c"), ("g++", "consumer.cpp")] {
+            let program = base.join(format!("{name}-{compiler}"));
+            let flags = pkg_config(release(), asked);
+            run(tool(compiler).arg(mode).arg(sources(source)).args(flags).arg("-o").arg(&program));
+            assert_eq!(run(&mut tool(&program)), CONSUMER_OUTPUT, "{}", program.display());
+            let dynamic = run(tool("readelf").arg("--dynamic").arg(&program));
+            assert!(!dynamic.contains("(NEEDED)"), "{dynamic}");
         }
     }
 }
@@ -321,11 +343,12 @@ fn a_second_static_library_in_rust_links_beside_the_static_one() {
     }
 }
 
+/// All except the unwinder: compilers add it, and `gcc_s`, which rustc names, cannot be linked statically.
 #[test]
 fn pkg_config_names_the_system_libraries_that_rustc_needs() {
     let note = "native-static-libs: ";
     let line = debug().build_output.lines().find_map(|line| line.split_once(note)).expect("rustc's note").1;
-    let asked: Vec<&str> = line.split_whitespace().collect();
+    let asked: Vec<&str> = line.split_whitespace().filter(|library| *library != "-lgcc_s").collect();
     let text = fs::read_to_string(debug().prefix.join("lib/pkgconfig/handsfree_secrets.pc")).unwrap();
     let private = text.lines().find_map(|line| line.strip_prefix("Libs.private: ")).unwrap();
     assert_eq!(private.split(' ').collect::<Vec<_>>(), asked);

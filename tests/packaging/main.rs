@@ -4,6 +4,7 @@
 
 mod abi;
 mod cargo_c;
+mod cross;
 mod exports;
 mod header;
 mod install;

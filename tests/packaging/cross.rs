@@ -1,0 +1,150 @@
+//! Cross builds, as docs/install.md prints them, and what they link, run by qemu.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use handsfree_secrets_test_support::repository_root;
+
+use crate::install::{CONSUMER_OUTPUT, folder, fresh_folder, run, sources, tool};
+
+/// A machine that the guide's commands are run for: its name in the names of gcc, of qemu and of rustc.
+struct Machine {
+    gcc: &'static str,
+    qemu: &'static str,
+    rust: &'static str,
+}
+
+/// The machine that the guide prints the commands for.
+const PRINTED: Machine = Machine { gcc: "riscv64", qemu: "riscv64", rust: "riscv64gc" };
+const OTHERS: [Machine; 3] = [
+    Machine { gcc: "aarch64", qemu: "aarch64", rust: "aarch64" },
+    Machine { gcc: "powerpc64le", qemu: "ppc64le", rust: "powerpc64le" },
+    Machine { gcc: "s390x", qemu: "s390x", rust: "s390x" },
+];
+
+impl Machine {
+    /// What the guide prints, for this machine.
+    fn adapt(&self, text: &str) -> String {
+        let text = text.replace("qemu-riscv64", &format!("qemu-{}", self.qemu));
+        text.replace("riscv64gc-", &format!("{}-", self.rust)).replace("riscv64", self.gcc)
+    }
+}
+
+/// The code blocks of the section about cross builds, of which each has its language before it.
+fn guide() -> Vec<String> {
+    let page = fs::read_to_string(repository_root().join("docs/install.md")).unwrap();
+    let section = page.split_once("\n## Cross builds\n").expect("a section").1;
+    let section = section.split_once("\n## ").expect("one more section").0;
+    section.split("\n```").skip(1).step_by(2).map(str::to_string).collect()
+}
+
+/// A folder with the sources, as links, in which the guide's commands may build. The crates are compiled where other
+/// tests compile them too.
+fn source_folder(machine: &Machine) -> PathBuf {
+    let sources = fresh_folder(&format!("cross-{}", machine.gcc)).join("sources");
+    let built = sources.join(format!("build-{}", machine.gcc));
+    fs::create_dir_all(&built).unwrap();
+    fs::create_dir_all(folder().join("cargo")).unwrap();
+    symlink(folder().join("cargo"), built.join("cargo")).unwrap();
+    for entry in fs::read_dir(repository_root()).unwrap() {
+        let entry = entry.unwrap();
+        if !["build", "target", "dist"].contains(&entry.file_name().to_string_lossy().as_ref()) {
+            symlink(entry.path(), sources.join(entry.file_name())).unwrap();
+        }
+    }
+    sources
+}
+
+/// Runs commands in a folder as the shell of a user does whose home is another folder.
+fn shell(home: &Path, folder: &Path, commands: &str) -> String {
+    let real = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+    let mut command = tool("sh");
+    for (name, usual) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        command.env(name, std::env::var_os(name).map_or_else(|| real.join(usual), PathBuf::from));
+    }
+    run(command.current_dir(folder).args(["-e", "-c", commands]).env("HOME", home))
+}
+
+fn check(machine: &Machine) {
+    let blocks = guide();
+    let [toolchain, build, link] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let toolchain = machine.adapt(toolchain.strip_prefix("cmake\n").expect("a toolchain file"));
+    let build = machine.adapt(build.strip_prefix("sh\n").expect("commands"));
+    let link = machine.adapt(link.strip_prefix("sh\n").expect("commands"));
+    // scripts/bootstrap has installed Rust's library, perhaps without rustup.
+    let build = build.split_once('\n').expect("more than one command").1;
+
+    let tree = source_folder(machine);
+    let home = tree.parent().unwrap();
+    fs::write(tree.join(format!("{}.cmake", machine.gcc)), toolchain).unwrap();
+    shell(home, &tree, build);
+
+    fs::copy(sources("consumer.c"), home.join("program.c")).unwrap();
+    let printed = shell(home, home, &link);
+    assert!(!printed.contains(".eh_frame"), "the linker could not read the unwind tables:\n{printed}");
+    assert_eq!(printed.matches(CONSUMER_OUTPUT).count(), 3, "{printed}");
+    for (program, needs) in [("shared", true), ("static", false), ("alone", false)] {
+        let dynamic = run(tool("readelf").arg("--dynamic").arg(home.join(program)));
+        assert_eq!(dynamic.contains("[libhandsfree_secrets.so.0]"), needs, "{program}: {dynamic}");
+    }
+}
+
+/// What CMake takes for the Rust target of each of these machines, as C compilers call them.
+fn rust_targets(machines: &[&str]) -> Vec<String> {
+    let script = fresh_folder("rust-targets").join("script.cmake");
+    let module = repository_root().join("cmake/CrossCompile.cmake");
+    let text = format!(
+        "include(\"{}\")\nforeach(machine IN ITEMS {})\n\
+         handsfree_secrets_rust_target(\"${{machine}}\" target)\nmessage(\"[${{target}}]\")\nendforeach()\n",
+        module.display(),
+        machines.join(" ")
+    );
+    fs::write(&script, text).unwrap();
+    run(tool("cmake").arg("-P").arg(&script)).lines().map(str::to_string).collect()
+}
+
+#[test]
+fn the_rust_target_follows_from_what_the_c_compiler_calls_its_machine() {
+    let (machines, targets): (Vec<_>, Vec<_>) = [
+        ("riscv64-linux-gnu", "[riscv64gc-unknown-linux-gnu]"),
+        ("riscv64-buildroot-linux-gnu", "[riscv64gc-unknown-linux-gnu]"),
+        ("aarch64-poky-linux", "[aarch64-unknown-linux-gnu]"),
+        ("x86_64-redhat-linux", "[x86_64-unknown-linux-gnu]"),
+        ("powerpc64le-linux-gnu", "[powerpc64le-unknown-linux-gnu]"),
+        ("s390x-ibm-linux-gnu", "[s390x-unknown-linux-gnu]"),
+        ("i586-linux-gnu", "[i686-unknown-linux-gnu]"),
+        ("arm-linux-gnueabihf", "[armv7-unknown-linux-gnueabihf]"),
+        ("arm-linux-gnueabi", "[arm-unknown-linux-gnueabi]"),
+        ("x86_64-linux-musl", "[]"),
+        ("arm64-apple-darwin23", "[]"),
+    ]
+    .into_iter()
+    .unzip();
+    assert_eq!(rust_targets(&machines), targets);
+}
+
+#[test]
+fn a_library_of_rust_that_is_missing_is_told_with_the_command_that_gets_it() {
+    let base = fresh_folder("cross-missing");
+    let compiler = base.join("cc");
+    let script = "#!/bin/sh\ncase \"$*\" in *-dumpmachine*) echo sparc64-linux-gnu ;; *) exec cc \"$@\" ;; esac\n";
+    fs::write(&compiler, script).unwrap();
+    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = tool("cmake");
+    command.arg("-S").arg(repository_root()).arg("-B").arg(base.join("build"));
+    let output = command.arg(format!("-DCMAKE_C_COMPILER={}", compiler.display())).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!output.status.success() && text.contains("rustup target add sparc64-unknown-linux-gnu"), "{text}");
+}
+
+#[test]
+fn the_guides_cross_build_for_riscv64_links_and_runs() {
+    check(&PRINTED);
+}
+
+#[test]
+#[ignore = "a release build for each of three machines: `make cross` runs it"]
+fn the_guides_cross_build_for_other_machines_links_and_runs() {
+    OTHERS.iter().for_each(check);
+}
