@@ -51,7 +51,7 @@ def run(*command, **options):
 
 def build_library():
     """The release library as programs link it: the folder that it is in."""
-    run(ROOT / "scripts/build-release", "--quiet", "--locked")
+    run(ROOT / "scripts/build-release", "--quiet")
     folder = BUILD / "lib"
     folder.mkdir(parents=True, exist_ok=True)
     library = folder / "libhandsfree_secrets.so.0"
