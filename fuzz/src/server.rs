@@ -127,8 +127,8 @@ pub fn http_answer(input: &[u8]) {
     });
 }
 
-/// The first byte chooses operation and status, the rest is the body. What a get gives has to be what another parser
-/// finds.
+/// The first byte chooses operation and status, the rest is the body. What a get gives has to be what a reader
+/// that serde derives finds.
 pub fn envelope(input: &[u8]) {
     let Some((&choice, body)) = input.split_first() else { return };
     let status = [200, 200, 404, 403, 400, 412, 429, 500, 503, 204][usize::from(choice >> 2) % 10];
