@@ -1,10 +1,11 @@
 //! The values of single settings: texts to numbers, durations, names.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ::log::LevelFilter;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::layers::Setting;
 use super::settings::RateLimit;
@@ -181,29 +182,26 @@ pub(super) fn variable_prefix(setting: &Setting) -> Result<String> {
 /// A JSON object of strings, or of arrays of them for a header that is sent more than once; checked so that it can
 /// neither break a request nor take over one of our headers.
 pub(super) fn headers(setting: &Setting) -> Result<Vec<(String, SecretString)>> {
-    let Ok(Value::Object(object)) = serde_json::from_str(setting.text()) else {
-        return Err(setting.error("is no JSON object such as {\"X-Team\": \"payments\"}"));
-    };
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(setting.text())
+        .map_err(|_| setting.error("is no JSON object such as {\"X-Team\": \"payments\"}"))?;
     let mut headers = Vec::with_capacity(object.len());
     for (name, value) in object {
         check_header_name(setting, &name)?;
-        let values = match value {
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        for value in values {
+        for value in header_values(value).ok_or_else(|| {
+            setting.error(format_args!("gives {name} a value that is neither a string nor an array of strings"))
+        })? {
             headers.push((name.clone(), header_value(setting, &name, value)?));
         }
     }
     Ok(headers)
 }
 
-fn header_value(setting: &Setting, name: &str, value: Value) -> Result<SecretString> {
-    let Value::String(value) = value else {
-        return Err(
-            setting.error(format_args!("gives {name} a value that is neither a string nor an array of strings"))
-        );
-    };
+fn header_values(json: &RawValue) -> Option<Vec<String>> {
+    let json = json.get();
+    if json.starts_with('[') { serde_json::from_str(json).ok() } else { Some(vec![serde_json::from_str(json).ok()?]) }
+}
+
+fn header_value(setting: &Setting, name: &str, value: String) -> Result<SecretString> {
     if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return Err(setting.error(format_args!("gives {name} a value that is not printable ASCII")));
     }

@@ -165,9 +165,10 @@ impl Connection {
 
     fn reply(&mut self, pace: IoTimeout<'_>) -> Result<Response> {
         let head = self.head(pace)?;
-        let exchange = self.exchange.take();
-        let reader = exchange.and_then(|exchange| exchange.body(&head).ok()).ok_or_else(|| self.malformed())?;
-        let body = self.body(reader, pace)?;
+        let Some(Ok(mut reader)) = self.exchange.take().map(|exchange| exchange.body(&head)) else {
+            return Err(self.malformed());
+        };
+        let body = self.body(&mut reader, pace)?;
         let (head, ()) = head.into_parts();
         Ok(Response {
             from: self.target.clone(),
@@ -193,7 +194,7 @@ impl Connection {
     }
 
     /// Reads the rest of an answer, and whether another may follow it.
-    fn body(&mut self, mut reader: BodyReader, pace: IoTimeout<'_>) -> Result<Buffer> {
+    fn body(&mut self, reader: &mut BodyReader, pace: IoTimeout<'_>) -> Result<Buffer> {
         let announced = reader.announced().unwrap_or(0);
         if announced > MAX_ANSWER as u64 {
             return Err(self.too_large());

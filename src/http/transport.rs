@@ -278,6 +278,7 @@ impl Transport {
         Ok(InFlight { connection, sent })
     }
 
+    #[cold]
     fn connect(&self, node: usize, generation: u32, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
         let Some(place) = self.get(node) else {
             let message = "the cluster has named many other nodes since; this one is forgotten";

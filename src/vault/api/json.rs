@@ -38,10 +38,15 @@ pub fn text_of(json: &RawValue) -> Result<Secret, NotText> {
 }
 
 fn string_of(written: &str) -> Result<Secret, NotText> {
+    // Without escapes it stands there as it is.
+    let has_escapes = memchr(b'\\', written.as_bytes()).is_some();
+    if let (Some(text), false) = (written.get(1..written.len() - 1), has_escapes) {
+        return copied(text);
+    }
     // serde_json puts the pieces between escapes together in a buffer that doubles as it grows, and that ends the
     // process where there is no memory.
     let buffered = written.len().saturating_mul(3);
-    if written.len() > SMALL && memchr(b'\\', written.as_bytes()).is_some() && !secret::has_memory_for(buffered) {
+    if written.len() > SMALL && !secret::has_memory_for(buffered) {
         return Err(NotText::NoMemory(written.len()));
     }
     serde_json::Deserializer::from_str(written).deserialize_str(SecretVisitor).unwrap_or(Err(NotText::NotUnicode))

@@ -195,6 +195,10 @@ impl<'de> Visitor<'de> for FieldSeed<'_> {
 /// All fields, by name, as raw JSON.
 type Fields<'a> = BTreeMap<Name<'a>, &'a RawValue>;
 
+fn fields(document: &[u8]) -> Result<Fields<'_>> {
+    serde_json::from_slice(document).map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))
+}
+
 /// Reads one field out of an answer. `None`: this is no answer of KV version 2.
 pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
     let Envelope { content, version } = Envelope::read(body, FieldSeed(name))?;
@@ -207,8 +211,9 @@ pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
 
 #[cold]
 fn names(body: &[u8]) -> Option<Vec<String>> {
-    let whole: Envelope<BTreeMap<String, IgnoredAny>> = Envelope::read(body, PhantomData)?;
-    Some(whole.content?.into_keys().collect())
+    let document = Envelope::<&RawValue>::read(body, PhantomData)?.content?;
+    let fields = fields(document.get().as_bytes()).ok()?;
+    Some(fields.into_keys().map(|Name(name)| name.into_owned()).collect())
 }
 
 fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
@@ -243,7 +248,7 @@ impl Document {
     }
 
     fn fields(&self) -> Result<Fields<'_>> {
-        serde_json::from_slice(self.json()).map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))
+        fields(self.json())
     }
 
     /// Whether it has the field `name`.
