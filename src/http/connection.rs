@@ -7,7 +7,7 @@ use ureq_proto::http;
 
 use super::body::BodyReader;
 use super::exchange::{Exchange, Origin, Request};
-use super::message::Malformed;
+use super::message::{Malformed, Unsendable};
 use super::response::{Failure, Response};
 use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
@@ -144,8 +144,10 @@ impl Connection {
     }
 
     fn transmit(&mut self, request: &Request<'_>, pace: IoTimeout<'_>, sent: &mut bool) -> Result<()> {
-        let exchange = Exchange::begin(request, &self.origin, &mut self.outbox).map_err(|_| self.unsendable())?;
-        self.exchange = Some(exchange);
+        match Exchange::begin(request, &self.origin, &mut self.outbox) {
+            Ok(exchange) => self.exchange = Some(exchange),
+            Err(Unsendable) => return Err(self.unsendable()),
+        }
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
@@ -165,10 +167,10 @@ impl Connection {
 
     fn reply(&mut self, pace: IoTimeout<'_>) -> Result<Response> {
         let head = self.head(pace)?;
-        let Some(Ok(mut reader)) = self.exchange.take().map(|exchange| exchange.body(&head)) else {
-            return Err(self.malformed());
-        };
-        let body = self.body(&mut reader, pace)?;
+        // The reader is large: it stays where it is.
+        let mut reader = self.exchange.take().map(|exchange| exchange.body(&head));
+        let Some(Ok(reader)) = &mut reader else { return Err(self.malformed()) };
+        let body = self.body(reader, pace)?;
         let (head, ()) = head.into_parts();
         Ok(Response {
             from: self.target.clone(),
