@@ -23,6 +23,9 @@ const MAX_HEAD: usize = 64 * 1024;
 /// Room for the parts of a request's head that are neither target nor header: method, version, line ends.
 const REQUEST_LINE: usize = 64;
 
+/// What a header's line has beside name and value.
+const LINE: usize = ": \r\n".len();
+
 /// One HTTP request.
 pub struct Request<'a> {
     /// The method.
@@ -78,15 +81,14 @@ impl Exchange {
     /// Writes everything in front of the body to `out`. The body is the caller's to send.
     pub fn begin(request: &Request<'_>, origin: &Origin, out: &mut Outbox) -> Result<Exchange, Unsendable> {
         let target = origin.target(request.path).ok_or(Unsendable)?;
-        let mut size = REQUEST_LINE + target.as_str().len() + request.common.iter().map(size_of_line).sum::<usize>();
+        let mut size = REQUEST_LINE + target.as_str().len();
         let mut message = http::Request::new(());
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = Uri::from(target);
-        *message.headers_mut() = request.common.clone();
         let mut call = Call::new(message)?;
         let length = request.body.map(|body| HeaderValue::from(body.len()));
-        for (name, value) in own_headers(request, origin, length.as_ref()) {
-            size += size_of_line((name, value));
+        for (name, value) in headers(request, origin, length.as_ref()) {
+            size += name.as_str().len() + value.len() + LINE;
             call.header(name, value)?;
         }
         let mut call = call.proceed();
@@ -132,22 +134,18 @@ impl Exchange {
     }
 }
 
-/// The headers that `request` does not share with others. Its body is as long as `length` says.
-fn own_headers<'a>(
+/// The headers of `request`, whose body is as long as `length` says.
+fn headers<'a>(
     request: &Request<'a>,
     origin: &'a Origin,
     length: Option<&'a HeaderValue>,
 ) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
     let authorization = origin.forwarder.as_ref().and_then(Forwarder::authorization);
     iter::once((&HOST, &origin.host))
+        .chain(request.common)
         .chain(request.headers.into_iter().flatten())
         .chain(authorization.map(|authorization| (&PROXY_AUTHORIZATION, authorization)))
         .chain(length.map(|length| (&CONTENT_LENGTH, length)))
-}
-
-/// Room for the line of a header.
-fn size_of_line((name, value): (&HeaderName, &HeaderValue)) -> usize {
-    name.as_str().len() + value.len() + ": \r\n".len()
 }
 
 /// Whether it is beyond doubt where the answer ends, so that another may follow on the connection. `Err`: its body

@@ -56,16 +56,16 @@ fn chunked(body: &str) -> Result<(u16, String, bool, bool), Malformed> {
 
 #[test]
 fn a_request_is_written_as_the_protocol_wants_it() {
-    let (own, common) = ("host: [::1]:8200\r\nx-vault-token: t\r\n", "x-vault-request: true\r\n");
+    let lines = "host: [::1]:8200\r\nx-vault-request: true\r\nx-vault-token: t\r\n";
     let path = "/base/v1/secret/data/a%20b?list=true";
     let (_, get) = begin(&origin(None), request(None));
-    assert_eq!(get, format!("GET {path} HTTP/1.1\r\n{own}{common}\r\n"));
+    assert_eq!(get, format!("GET {path} HTTP/1.1\r\n{lines}\r\n"));
     for (body, length) in [(&b"{}"[..], 2), (b"", 0)] {
         let (_, post) = begin(&origin(None), (Method::POST, Some(body)));
-        assert_eq!(post, format!("POST {path} HTTP/1.1\r\n{own}content-length: {length}\r\n{common}\r\n"));
+        assert_eq!(post, format!("POST {path} HTTP/1.1\r\n{lines}content-length: {length}\r\n\r\n"));
     }
     let (_, delete) = begin(&origin(None), (Method::DELETE, None));
-    assert_eq!(delete, format!("DELETE {path} HTTP/1.1\r\n{own}{common}\r\n"));
+    assert_eq!(delete, format!("DELETE {path} HTTP/1.1\r\n{lines}\r\n"));
 }
 
 #[test]
