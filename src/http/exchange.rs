@@ -87,10 +87,10 @@ impl Exchange {
         *message.uri_mut() = Uri::from(target);
         let mut call = Call::new(message)?;
         let length = request.body.map(|body| HeaderValue::from(body.len()));
-        for (name, value) in headers(request, origin, length.as_ref()) {
+        headers(request, origin, length.as_ref()).try_for_each(|(name, value)| {
             size += name.as_str().len() + value.len() + LINE;
-            call.header(name, value)?;
-        }
+            call.header(name, value)
+        })?;
         let mut call = call.proceed();
         write_head(&mut call, size, origin.forwarder.as_ref().map_or("", Forwarder::prefix), out)?;
         match call.proceed()? {
