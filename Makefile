@@ -19,9 +19,10 @@ test: ## formatting, lints, unit tests and the operations on a real server (4 mi
 check: ## run every check and test there is
 	scripts/check all
 
+# BEFORE=LIBRARY.so has an older release library take part: bench/run --help.
 bench: ## measure all clients of Vault side by side, into bench/results.md (7 minutes; QUICK=1: one, into the target folder)
 	scripts/bootstrap build server bench
-	scripts/with-server bench/run $(if $(QUICK),--quick)
+	scripts/with-server bench/run $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE))
 
 bench-counts: ## count system calls, instructions, allocations and bytes of a get, and hold them to their bounds
 	scripts/bootstrap build check

@@ -40,6 +40,9 @@ RAW = Peer("raw", "raw socket, C", program("raw"), is_baseline=True)
 RUSTLS = Peer("rustls", "raw rustls, Rust", program("rustls"), is_baseline=True)
 WRK = Peer("wrk", "wrk", ("wrk",), is_baseline=True)
 
+# An older build of the library, which `bench/run --before` compares with: the program of OURS_C beside that library.
+BEFORE = Peer("before", "library before, C", program("before/handsfree-c"), is_baseline=True)
+
 CLIENTS = (OURS_C, OURS_CPP, OURS_GO, CURL, VAULTRS, HASHICORP, HVAC)
 
 
@@ -51,7 +54,7 @@ def run(*command, **options):
 
 def build_library():
     """Builds the release library, and returns its folder."""
-    run(ROOT / "scripts/build-release", "--quiet", "--locked")
+    run(ROOT / "scripts/build-release", "--quiet")
     folder = BUILD / "lib"
     folder.mkdir(parents=True, exist_ok=True)
     library = folder / "libhandsfree_secrets.so.0"
@@ -99,9 +102,19 @@ def build_rust():
         shutil.copy(BUILD / "rust" / "release" / name, BUILD / name)
 
 
-def build_all():
-    """Builds every peer."""
+def place_before(library):
+    """Puts the program of OURS_C beside an older library. It finds the one that lies in `lib` next to it."""
+    folder = BUILD / "before"
+    (folder / "lib").mkdir(parents=True, exist_ok=True)
+    shutil.copy(library, folder / "lib" / "libhandsfree_secrets.so.0")
+    shutil.copy(BUILD / "handsfree-c", folder / "handsfree-c")
+
+
+def build_all(before=None):
+    """Builds every peer. `before` is the path of an older library, where there is one to compare with."""
     folder, link = build_ours_in_c()
+    if before:
+        place_before(before)
     build_c("raw", ["raw.c"], [])
     build_c("curl", ["curl.c"], ["-lcurl", "-lcjson"])
     build_cpp(link)

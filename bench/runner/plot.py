@@ -2,8 +2,6 @@
 
 from xml.sax.saxutils import escape
 
-from .cases import CASES
-
 COLUMNS = 3
 PANEL = 312
 GAP = 20
@@ -68,8 +66,8 @@ def panel(measured, case, x, y):
 def write(measured, path):
     width = 2 * MARGIN + COLUMNS * PANEL + (COLUMNS - 1) * GAP
     lines, y = [], MARGIN
-    for first in range(0, len(CASES), COLUMNS):
-        cases = CASES[first:first + COLUMNS]
+    for first in range(0, len(measured.cases), COLUMNS):
+        cases = measured.cases[first:first + COLUMNS]
         for column, case in enumerate(cases):
             lines += panel(measured, case, MARGIN + column * (PANEL + GAP), y)
         y += HEAD + max(len(case.peers) for case in cases) * ROW + GAP

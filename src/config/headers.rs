@@ -1,7 +1,9 @@
 //! Parses `VAULT_HEADERS`, the extra headers of every request.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::layers::Setting;
 use crate::error::Result;
@@ -9,29 +11,26 @@ use crate::error::Result;
 /// A JSON object of strings, or of arrays of strings for headers that are sent more than once. Headers that would break
 /// the request, or that the library sets itself, are refused.
 pub(super) fn headers(setting: &Setting) -> Result<Vec<(String, SecretString)>> {
-    let Ok(Value::Object(object)) = serde_json::from_str(setting.text()) else {
-        return Err(setting.error("is no JSON object such as {\"X-Team\": \"payments\"}"));
-    };
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(setting.text())
+        .map_err(|_| setting.error("is no JSON object such as {\"X-Team\": \"payments\"}"))?;
     let mut headers = Vec::with_capacity(object.len());
     for (name, value) in object {
         check_header_name(setting, &name)?;
-        let values = match value {
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        for value in values {
+        for value in header_values(value).ok_or_else(|| {
+            setting.error(format_args!("gives {name} a value that is neither a string nor an array of strings"))
+        })? {
             headers.push((name.clone(), header_value(setting, &name, value)?));
         }
     }
     Ok(headers)
 }
 
-fn header_value(setting: &Setting, name: &str, value: Value) -> Result<SecretString> {
-    let Value::String(value) = value else {
-        return Err(
-            setting.error(format_args!("gives {name} a value that is neither a string nor an array of strings"))
-        );
-    };
+fn header_values(json: &RawValue) -> Option<Vec<String>> {
+    let json = json.get();
+    if json.starts_with('[') { serde_json::from_str(json).ok() } else { Some(vec![serde_json::from_str(json).ok()?]) }
+}
+
+fn header_value(setting: &Setting, name: &str, value: String) -> Result<SecretString> {
     if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return Err(setting.error(format_args!("gives {name} a value that is not printable ASCII")));
     }

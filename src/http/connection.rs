@@ -7,7 +7,7 @@ use ureq_proto::http;
 
 use super::body::BodyReader;
 use super::exchange::{Exchange, Origin, Request};
-use super::message::Malformed;
+use super::message::{Malformed, Unsendable};
 use super::response::{Failure, Response};
 use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
@@ -160,8 +160,10 @@ impl Connection {
     }
 
     fn transmit(&mut self, request: &Request<'_>, pace: IoTimeout<'_>, sent: &mut bool) -> Result<()> {
-        let exchange = Exchange::begin(request, &self.origin, &mut self.outbox).map_err(|_| self.unsendable())?;
-        self.exchange = Some(exchange);
+        match Exchange::begin(request, &self.origin, &mut self.outbox) {
+            Ok(exchange) => self.exchange = Some(exchange),
+            Err(Unsendable) => return Err(self.unsendable()),
+        }
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
@@ -182,8 +184,9 @@ impl Connection {
 
     fn reply(&mut self, pace: IoTimeout<'_>) -> Result<Response> {
         let head = self.head(pace)?;
-        let exchange = self.exchange.take();
-        let reader = exchange.and_then(|exchange| exchange.body(&head).ok()).ok_or_else(|| self.malformed())?;
+        // The reader is large: it stays where it is.
+        let mut reader = self.exchange.take().map(|exchange| exchange.body(&head));
+        let Some(Ok(reader)) = &mut reader else { return Err(self.malformed()) };
         let body = self.body(reader, pace)?;
         let (head, ()) = head.into_parts();
         Ok(Response {
@@ -210,7 +213,7 @@ impl Connection {
     }
 
     /// Reads the rest of an answer, and whether another may follow it.
-    fn body(&mut self, mut reader: BodyReader, pace: IoTimeout<'_>) -> Result<Buffer> {
+    fn body(&mut self, reader: &mut BodyReader, pace: IoTimeout<'_>) -> Result<Buffer> {
         let announced = reader.announced().unwrap_or(0);
         if announced > MAX_ANSWER as u64 {
             return Err(self.too_large());

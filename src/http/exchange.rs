@@ -3,6 +3,8 @@
 //! `ureq-proto` implements the protocol. If it accepts an ambiguous response, this module refuses it or closes the
 //! connection afterwards: the bytes that follow could be taken for the next response.
 
+use std::iter;
+
 use bytes::Bytes;
 use ureq_proto::client::state::RecvResponse;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
@@ -20,6 +22,9 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// The size of the method, the version and the line ends of a request's head.
 const REQUEST_LINE: usize = 64;
+
+/// What a header's line has beside name and value.
+const LINE: usize = ": \r\n".len();
 
 /// One HTTP request.
 pub struct Request<'a> {
@@ -75,29 +80,33 @@ pub struct Exchange {
 impl Exchange {
     /// Writes the head of the request to `out`. The caller sends the body.
     pub fn begin(request: &Request<'_>, origin: &Origin, out: &mut Outbox) -> Result<Exchange, Unsendable> {
-        let (target, headers) = (origin.target(request.path).ok_or(Unsendable)?, headers(request, origin));
-        let size = REQUEST_LINE + target.as_str().len() + size_of_lines(&headers);
+        let target = origin.target(request.path).ok_or(Unsendable)?;
+        let mut size = REQUEST_LINE + target.as_str().len();
         let mut message = http::Request::new(());
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = Uri::from(target);
-        *message.headers_mut() = headers;
-        let mut call = Call::new(message)?.proceed();
+        let mut call = Call::new(message)?;
+        let length = request.body.map(|body| HeaderValue::from(body.len()));
+        headers(request, origin, length.as_ref()).try_for_each(|(name, value)| {
+            size += name.as_str().len() + value.len() + LINE;
+            call.header(name, value)
+        })?;
+        let mut call = call.proceed();
         write_head(&mut call, size, origin.forwarder.as_ref().map_or("", Forwarder::prefix), out)?;
-        let call = match call.proceed()?.ok_or(Unsendable)? {
-            SendRequestResult::RecvResponse(call) => call,
-            SendRequestResult::SendBody(mut call) => {
+        match call.proceed()? {
+            Some(SendRequestResult::RecvResponse(call)) => Ok(Exchange { call, interim: 0 }),
+            Some(SendRequestResult::SendBody(mut call)) => {
                 call.consume_direct_write(request.body.unwrap_or_default().len())?;
-                call.proceed().ok_or(Unsendable)?
+                Ok(Exchange { call: call.proceed().ok_or(Unsendable)?, interim: 0 })
             }
-            SendRequestResult::Await100(_) => return Err(Unsendable),
-        };
-        Ok(Exchange { call, interim: 0 })
+            Some(SendRequestResult::Await100(_)) | None => Err(Unsendable),
+        }
     }
 
     /// Takes the head of the response from `inbox`, including interim responses in front of it. `None` while it is
     /// incomplete.
     pub fn head(&mut self, inbox: &mut Inbox) -> Result<Option<http::Response<()>>, Malformed> {
-        loop {
+        while !inbox.unread().is_empty() {
             let (used, head) = answer(&mut self.call, inbox.unread())?;
             inbox.take(used);
             if head.is_some() {
@@ -108,41 +117,35 @@ impl Exchange {
                 return Err(Malformed);
             }
             if used == 0 {
-                return Ok(None);
+                break;
             }
         }
+        Ok(None)
     }
 
     /// The reader of the body that follows `head`.
     pub fn body(self, head: &http::Response<()>) -> Result<BodyReader, Malformed> {
         let is_sound = is_sound(head)?;
-        let (call, closes) = match self.call.proceed().ok_or(Malformed)? {
-            RecvResponseResult::RecvBody(call) => (Some(call), false),
-            RecvResponseResult::Cleanup(call) => (None, call.must_close_connection()),
-            RecvResponseResult::Redirect(call) => (None, call.must_close_connection()),
-        };
-        Ok(BodyReader::new(call, is_sound && !closes))
+        match self.call.proceed().ok_or(Malformed)? {
+            RecvResponseResult::RecvBody(call) => Ok(BodyReader::new(Some(call), is_sound)),
+            RecvResponseResult::Cleanup(call) => Ok(BodyReader::new(None, is_sound && !call.must_close_connection())),
+            RecvResponseResult::Redirect(call) => Ok(BodyReader::new(None, is_sound && !call.must_close_connection())),
+        }
     }
 }
 
-fn headers(request: &Request<'_>, origin: &Origin) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(request.common.len() + request.headers.len() + 3);
-    headers.append(HOST, origin.host.clone());
-    for (name, value) in request.common.iter().chain(request.headers.iter().flatten().copied()) {
-        headers.append(name, value.clone());
-    }
-    if let Some(authorization) = origin.forwarder.as_ref().and_then(Forwarder::authorization) {
-        headers.append(PROXY_AUTHORIZATION, authorization.clone());
-    }
-    if let Some(body) = request.body {
-        headers.append(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    }
-    headers
-}
-
-/// Room for the lines of `headers`.
-fn size_of_lines(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+/// The headers of `request`, whose body is as long as `length` says.
+fn headers<'a>(
+    request: &Request<'a>,
+    origin: &'a Origin,
+    length: Option<&'a HeaderValue>,
+) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
+    let authorization = origin.forwarder.as_ref().and_then(Forwarder::authorization);
+    iter::once((&HOST, &origin.host))
+        .chain(request.common)
+        .chain(request.headers.into_iter().flatten())
+        .chain(authorization.map(|authorization| (&PROXY_AUTHORIZATION, authorization)))
+        .chain(length.map(|length| (&CONTENT_LENGTH, length)))
 }
 
 /// Whether the end of the response is unambiguous, so that the connection may be used again. `Err`: the body cannot be

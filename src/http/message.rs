@@ -36,11 +36,9 @@ pub fn answer(call: &mut Call<RecvResponse>, input: &[u8]) -> Result<(usize, Opt
     if matches!(input, [b'\r' | b'\n', ..]) {
         return Err(Malformed);
     }
-    let (used, head) = call.try_response(input, false)?;
-    match head {
-        Some(head) if head.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Malformed),
-        head => Ok((used, head)),
-    }
+    let answer = call.try_response(input, false)?;
+    let is_switching = |head: &http::Response<()>| head.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if answer.1.as_ref().is_some_and(is_switching) { Err(Malformed) } else { Ok(answer) }
 }
 
 /// A header value that `Debug` does not show, and that is wiped when its last copy is dropped. `None` if `text` is not
@@ -58,6 +56,9 @@ pub fn write_head(call: &mut Call<SendRequest>, size: usize, prefix: &str, out: 
     let behind_method = call.method().as_str().len() + 1;
     out.fill(prefix.len() + size, |room| {
         let written = call.write(room.get_mut(prefix.len()..)?).ok()?;
+        if prefix.is_empty() {
+            return Some(written);
+        }
         room.copy_within(prefix.len()..prefix.len() + behind_method, 0);
         room.get_mut(behind_method..)?.get_mut(..prefix.len())?.copy_from_slice(prefix.as_bytes());
         Some(prefix.len() + written)

@@ -301,6 +301,7 @@ impl Transport {
         Ok(InFlight { connection, sent })
     }
 
+    #[cold]
     fn connect(&self, node: usize, era: Era, pace: IoTimeout<'_>) -> Result<Box<Connection>, Failure> {
         let Some(place) = self.get(node) else {
             let message = "the cluster has named many other nodes since; this one is forgotten";

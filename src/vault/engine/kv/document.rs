@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -55,6 +54,10 @@ pub enum Field {
 /// All fields by name, as raw JSON.
 type Fields<'a> = BTreeMap<Name<'a>, &'a RawValue>;
 
+fn fields(document: &[u8]) -> Result<Fields<'_>> {
+    serde_json::from_slice(document).map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))
+}
+
 /// Reads one field of a version from the body of a response. `None`: it is not a response of KV version 2.
 pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
     let Envelope { content, version } = Envelope::read(body, FieldSeed(name))?;
@@ -68,8 +71,9 @@ pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
 /// The names of all fields.
 #[cold]
 fn names(body: &[u8]) -> Option<Vec<String>> {
-    let whole: Envelope<BTreeMap<String, IgnoredAny>> = Envelope::read(body, PhantomData)?;
-    Some(whole.content?.into_keys().collect())
+    let document = Envelope::<&RawValue>::read(body, PhantomData)?.content?;
+    let fields = fields(document.get().as_bytes()).ok()?;
+    Some(fields.into_keys().map(|Name(name)| name.into_owned()).collect())
 }
 
 fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
@@ -104,7 +108,7 @@ impl Document {
     }
 
     fn fields(&self) -> Result<Fields<'_>> {
-        serde_json::from_slice(self.json()).map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))
+        fields(self.json())
     }
 
     /// Whether the version has the field `name`.
