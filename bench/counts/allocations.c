@@ -1,4 +1,4 @@
- *
+/*
  * Counts heap allocations, and writes their number to the file named by ALLOCATIONS_TO when the process ends. Loaded
  * by LD_PRELOAD.
  */

@@ -126,28 +126,28 @@ impl Connection {
 
     /// Receives the response to the request that was sent. If no byte of it arrived in time, this can be called again.
     pub fn receive(&mut self, pace: IoTimeout<'_>) -> Result<Response, Failure> {
-        let outcome = self.reply(pace);
+        let outcome = self.read_response(pace);
         let silent = self.inbox.is_untouched();
         self.inbox.wipe();
         self.stream.wipe();
         match outcome {
-            Ok(reply) => self.judge(reply),
+            Ok(response) => self.failure_of(&response).map_or(Ok(response), Err),
             Err(error) if silent => Err(Failure { silent: true, ..self.failure(error, true) }),
             Err(error) => Err(Failure::new(error, true)),
         }
     }
 
-    /// Turns responses that concern the connection or the proxy, and not the request, into failures.
-    fn judge(&mut self, reply: Response) -> Result<Response, Failure> {
+    /// The failure that a response reports if it concerns the connection or the proxy, and not the request.
+    fn failure_of(&mut self, response: &Response) -> Option<Failure> {
         let is_used = self.answers > 0;
         self.answers += 1;
-        match (reply.status, self.origin.forwarder()) {
-            (407, Some(forwarder)) => Err(Failure::before_sending(forwarder.unauthorized())),
+        match (response.status, self.origin.forwarder()) {
+            (407, Some(forwarder)) => Some(Failure::before_sending(forwarder.unauthorized())),
             // The server had timed out waiting for a request when this one arrived.
             (408, _) if is_used && !self.alive => {
-                Err(Failure { stale: true, ..Failure::before_sending(self.cut_off().with_http_status(408)) })
+                Some(Failure { stale: true, ..Failure::before_sending(self.cut_off().with_http_status(408)) })
             }
-            _ => Ok(reply),
+            _ => None,
         }
     }
 
@@ -182,9 +182,9 @@ impl Connection {
         }
     }
 
-    fn reply(&mut self, pace: IoTimeout<'_>) -> Result<Response> {
+    fn read_response(&mut self, pace: IoTimeout<'_>) -> Result<Response> {
         let head = self.head(pace)?;
-        // The reader is large: it stays where it is.
+        // The reader is large and is not moved.
         let mut reader = self.exchange.take().map(|exchange| exchange.body(&head));
         let Some(Ok(reader)) = &mut reader else { return Err(self.malformed()) };
         let body = self.body(reader, pace)?;

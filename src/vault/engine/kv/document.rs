@@ -60,9 +60,9 @@ fn fields(document: &[u8]) -> Result<Fields<'_>> {
 
 /// Reads one field of a version from the body of a response. `None`: it is not a response of KV version 2.
 pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
-    let Envelope { content, version } = Envelope::read(body, FieldSeed(name))?;
-    Some(match content {
-        None => Ok(Found::Deleted { version }),
+    let envelope = Envelope::read(body, FieldSeed(name))?;
+    Some(match envelope.content {
+        None => Ok(Found::Deleted { version: envelope.version()? }),
         Some(Some(json)) => text_of(name, json).map(|text| Found::Live(Field::Text(text))),
         Some(None) => Ok(Found::Live(Field::Absent { names: names(body).unwrap_or_default() })),
     })
@@ -88,14 +88,15 @@ fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
 
 /// The number of the version in a response, deleted ones included.
 pub fn read_version(body: &[u8]) -> Option<u64> {
-    Some(Envelope::<&RawValue>::read(body, PhantomData)?.version)
+    Envelope::<&RawValue>::read(body, PhantomData)?.version()
 }
 
 impl Document {
     /// Reads a whole version from the body of a response. `None`: it is not a response of KV version 2.
     pub fn read(body: Buffer) -> Option<Found<Document>> {
-        let Envelope { content, version } = Envelope::<&RawValue>::read(&body, PhantomData)?;
-        let Some(object) = content else { return Some(Found::Deleted { version }) };
+        let envelope = Envelope::<&RawValue>::read(&body, PhantomData)?;
+        let version = envelope.version()?;
+        let Some(object) = envelope.content else { return Some(Found::Deleted { version }) };
         let object = object.get();
         object.starts_with('{').then_some(())?;
         let start = (object.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;

@@ -13,24 +13,53 @@ use crate::vault::api::json;
 const MAX_VERSION: u64 = i64::MAX.unsigned_abs();
 
 /// The envelope of a response, with the part of the document that was requested.
-pub struct Envelope<T> {
+pub struct Envelope<'de, T> {
     /// The document, or a part of it; `None` for a deleted version.
     pub content: Option<T>,
-    /// The number of the version; 0 if the server does not name it.
-    pub version: u64,
+    /// Parsed only if it is needed: most reads of a field do not need it.
+    metadata: &'de RawValue,
 }
 
-impl<'de, T> Envelope<T> {
+impl<'de, T> Envelope<'de, T> {
     /// Parses the envelope of a response, and the document in it with `seed`. `None` if it is not one of KV version 2.
-    pub fn read<S: DeserializeSeed<'de, Value = Option<T>>>(body: &'de [u8], seed: S) -> Option<Envelope<T>> {
-        let envelope: Option<Envelope<T>> = json::read(body, Entry { name: "data", seed: DataSeed(seed) }).ok()?;
-        envelope.filter(|envelope| envelope.version <= MAX_VERSION)
+    pub fn read<S: DeserializeSeed<'de, Value = Option<T>>>(body: &'de [u8], seed: S) -> Option<Envelope<'de, T>> {
+        let envelope: Option<Envelope<'de, T>> = json::read(body, Entry { name: "data", seed: DataSeed(seed) }).ok()?;
+        envelope.filter(|envelope| envelope.metadata.get().starts_with('{'))
+    }
+
+    /// The number of the version; 0 if the server does not name it. `None` if it is not a possible number.
+    pub fn version(&self) -> Option<u64> {
+        let metadata: VersionMetadata = serde_json::from_str(self.metadata.get()).ok()?;
+        (metadata.version <= MAX_VERSION).then_some(metadata.version)
     }
 }
 
 /// The name of an entry of a JSON object, borrowed unless it has escapes.
 #[derive(Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// Reads the name of an entry, and compares it without a copy.
+struct IsNamed<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for IsNamed<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsNamed<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an entry")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+        Ok(name == self.0)
+    }
+}
 
 /// Reads the entry `name` of an object with `seed`, and skips the other entries. A duplicate entry is an error.
 struct Entry<'n, S> {
@@ -55,8 +84,8 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Entry<'_, S> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut seed, mut found) = (Some(self.seed), None);
-        while let Some(Name(name)) = map.next_key()? {
-            if name != self.name {
+        while let Some(is_wanted) = map.next_key_seed(IsNamed(self.name))? {
+            if !is_wanted {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -67,7 +96,7 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Entry<'_, S> {
     }
 }
 
-/// Reads the `data` object of a response: the document, with the seed, and the number of the version.
+/// Reads the `data` object of a response: the document, with the seed, and the metadata of the version.
 struct DataSeed<S>(S);
 
 #[derive(Deserialize)]
@@ -77,22 +106,22 @@ struct VersionMetadata {
 }
 
 impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> DeserializeSeed<'de> for DataSeed<S> {
-    type Value = Envelope<T>;
+    type Value = Envelope<'de, T>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope<T>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope<'de, T>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> Visitor<'de> for DataSeed<S> {
-    type Value = Envelope<T>;
+    type Value = Envelope<'de, T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a version of a secret")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<T>, A::Error> {
-        let (mut seed, mut content, mut version) = (Some(self.0), None, None);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de, T>, A::Error> {
+        let (mut seed, mut content, mut metadata) = (Some(self.0), None, None);
         while let Some(Name(name)) = map.next_key()? {
             match &*name {
                 "data" => {
@@ -100,8 +129,7 @@ impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> Visitor<'de> for DataSe
                     content = map.next_value_seed(seed)?;
                 }
                 "metadata" => {
-                    let metadata: VersionMetadata = map.next_value()?;
-                    if version.replace(metadata.version).is_some() {
+                    if metadata.replace(map.next_value()?).is_some() {
                         return Err(A::Error::duplicate_field("metadata"));
                     }
                 }
@@ -110,7 +138,7 @@ impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> Visitor<'de> for DataSe
                 }
             }
         }
-        Ok(Envelope { content, version: version.ok_or_else(|| A::Error::missing_field("metadata"))? })
+        Ok(Envelope { content, metadata: metadata.ok_or_else(|| A::Error::missing_field("metadata"))? })
     }
 }
 
@@ -138,8 +166,8 @@ impl<'de> Visitor<'de> for FieldSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut field = None;
-        while let Some(Name(name)) = map.next_key()? {
-            if name == self.0 {
+        while let Some(is_wanted) = map.next_key_seed(IsNamed(self.0))? {
+            if is_wanted {
                 field = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
