@@ -1,10 +1,10 @@
-# For which machine the C compiler that CMake uses makes code, and how cargo is told to build for the same one.
+# Makes cargo build for the target machine of CMake's C compiler.
 #
-# A CMake toolchain file, or a C compiler for another machine, is all that a cross build takes: the Rust target, cargo's
-# linker and the compiler of the C code in the crates follow from them.
+# A cross build needs a CMake toolchain file or a C compiler for another machine. The Rust target, cargo's linker and
+# the compiler of the C code in the crates are derived from them.
 
-# The Rust target triple of what the C compiler calls its machine, such as riscv64-linux-gnu. Empty where rustc has none
-# for it, or CMake's compiler tells no machine.
+# Converts the machine name of a C compiler, such as riscv64-linux-gnu, to a Rust target triple. The result is empty if
+# there is none, or if the compiler has no machine name.
 function(handsfree_secrets_rust_target machine out)
     string(TOLOWER "${machine}" machine)
     set(${out} "" PARENT_SCOPE)
@@ -33,7 +33,7 @@ function(handsfree_secrets_rust_target machine out)
     set(${out} "${processor}-unknown-linux-${abi}" PARENT_SCOPE)
 endfunction()
 
-# What rustc says about itself. Cargo's own rustc is the one beside it.
+# Asks rustc, which is in the same directory as cargo, about itself.
 function(_hf_ask_rustc out)
     get_filename_component(folder "${HANDSFREE_SECRETS_CARGO}" DIRECTORY)
     find_program(_hf_rustc rustc HINTS "${folder}" NO_CMAKE_FIND_ROOT_PATH)
@@ -45,8 +45,8 @@ function(_hf_ask_rustc out)
     set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
-# A program that calls the C compiler as CMake does: with the machine, the system root and the flags of the toolchain
-# file. Cargo and the crates with C code take a program, and no arguments.
+# Writes a program that calls the C compiler as CMake does, with the target, the system root and the flags of the
+# toolchain file. Cargo and the crates with C code accept a program without arguments only.
 function(_hf_write_compiler path)
     set(words "${CMAKE_C_COMPILER}")
     if(CMAKE_C_COMPILER_TARGET AND CMAKE_C_COMPILER_ID MATCHES "Clang")
@@ -66,8 +66,8 @@ function(_hf_write_compiler path)
     file(REMOVE_RECURSE "${path}.new")
 endfunction()
 
-# handsfree_secrets_cross_compile(<target> <environment>): the Rust target to build for, which stays empty for this
-# machine, and the environment of cargo, NAME=value, that makes it use CMake's compiler for that target.
+# handsfree_secrets_cross_compile(<target> <environment>): sets the Rust target, empty for this machine, and the
+# environment (NAME=value) that makes cargo use CMake's compiler for it.
 function(handsfree_secrets_cross_compile out_target out_environment)
     set(${out_environment} "" PARENT_SCOPE)
     set(${out_target} "${HANDSFREE_SECRETS_TARGET}" PARENT_SCOPE)

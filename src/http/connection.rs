@@ -35,7 +35,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// The most room that is reserved for a body before it arrives, whatever `Content-Length` claims.
 const MAX_RESERVED: u64 = 1 << 20;
 
-/// What a connection belongs to: idle ones of before are not used again.
+/// The fork generation and the certificates of a connection. Idle connections of another era are not used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Era {
     /// The fork generation that opened it.
@@ -88,13 +88,13 @@ impl Connection {
         self.node
     }
 
-    /// When it may be used.
+    /// Its era, which decides whether it may be used.
     pub fn era(&self) -> Era {
         self.era
     }
 
-    /// Whether the server has refused the client certificate, and so every request. With TLS 1.3 that is heard in place of
-    /// the first answer.
+    /// Whether the server has refused the client certificate, and so every request. With TLS 1.3 the refusal arrives
+    /// instead of the first response.
     pub fn is_unwelcome(&self) -> bool {
         self.answers == 0 && self.stream.is_unwelcome()
     }
@@ -212,7 +212,7 @@ impl Connection {
         }
     }
 
-    /// Reads the rest of an answer, and whether another may follow it.
+    /// Reads the body of a response, and determines whether another response may follow it.
     fn body(&mut self, reader: &mut BodyReader, pace: IoTimeout<'_>) -> Result<Buffer> {
         let announced = reader.announced().unwrap_or(0);
         if announced > MAX_ANSWER as u64 {

@@ -166,13 +166,13 @@ impl Transport {
         Some(format!("the certificate of {} {}", self.identity?, flaw.told()))
     }
 
-    /// The number of the certificates that requests go out with, for [`Transport::has_successor`].
+    /// The number of the certificates that requests are sent with, for [`Transport::has_successor`].
     pub fn certificates(&self) -> u32 {
         self.tls.as_ref().map_or(0, Reloader::number)
     }
 
-    /// Whether other certificates have come in place of these, for requests that were refused with them: looks at their
-    /// files at once.
+    /// Whether these certificates have been replaced, for requests that were refused because of them. Checks the files
+    /// at once.
     pub fn has_successor(&self, certificates: u32, deadline: &Deadline) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.successor(certificates, deadline).is_some())
     }
@@ -344,8 +344,8 @@ impl Transport {
         Ok(Stream::tls(tls, place.peer.clone()))
     }
 
-    /// What failed because the server refuses a client certificate that has been renewed since is to be sent again: the
-    /// server has taken no request.
+    /// Marks a failure for a retry if the server refused a client certificate that has been renewed since: the server
+    /// has not received the request.
     fn after_refusal(&self, connection: &Connection, failure: Failure, deadline: &Deadline) -> Failure {
         if connection.is_unwelcome() && self.has_successor(connection.era().certificates, deadline) {
             return Failure { stale: true, is_transient: true, ..Failure::before_sending(failure.error) };

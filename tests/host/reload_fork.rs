@@ -1,5 +1,4 @@
-//! Certificates on disk, looked at by the child of a process whose other threads were looking at them at the moment of the
-//! fork.
+//! A child process checks certificate files although threads of its parent were checking them during the fork.
 
 #![cfg(test)]
 
@@ -17,12 +16,12 @@ use handsfree_secrets_test_support::{Nginx, Relay, Stop, Tls, eventually};
 const CHILDREN: usize = 50;
 const TIME_FOR_A_CHILD: Duration = Duration::from_secs(20);
 
-/// A get that fails, since the server is one that nobody trusts: each of them looks at the certificates.
+/// A get that fails because the server is not trusted. Each such failure checks the certificate files.
 fn is_refused(manager: &dyn SecretManager) -> bool {
     manager.get("vault://a", &Call::default()).is_err_and(|error| error.status() == Status::Tls)
 }
 
-/// A manager that trusts many CAs, and whose server has been replaced by a stranger.
+/// A manager that trusts many CAs, and whose server was replaced by one that is not trusted.
 fn manager(tls: &Tls, server: &Nginx, stranger: &Nginx) -> (Relay, Arc<dyn SecretManager>) {
     for number in 0..200 {
         fs::copy(tls.ca_file(), tls.folder().join(format!("{number}.pem"))).unwrap();
@@ -45,7 +44,7 @@ fn manager(tls: &Tls, server: &Nginx, stranger: &Nginx) -> (Relay, Arc<dyn Secre
     (relay, manager)
 }
 
-/// The child's exit status; `None`, after the child was ended, where it hung.
+/// The exit status of the child. If it hangs it is ended, and the result is `None`.
 fn wait_for(child: libc::pid_t) -> Option<i32> {
     let start = Instant::now();
     let mut status = 0;

@@ -1,4 +1,4 @@
-//! Cross builds, as docs/install.md prints them, and what they link, run by qemu.
+//! Runs the commands of docs/install.md for cross builds, and the resulting programs with qemu.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -8,7 +8,7 @@ use handsfree_secrets_test_support::repository_root;
 
 use crate::install::{CONSUMER_OUTPUT, folder, fresh_folder, run, sources, tool};
 
-/// A machine that the guide's commands are run for: its name in the names of gcc, of qemu and of rustc.
+/// A target machine: its name in the names of gcc, qemu and rustc.
 struct Machine {
     gcc: &'static str,
     qemu: &'static str,
@@ -24,14 +24,14 @@ const OTHERS: [Machine; 3] = [
 ];
 
 impl Machine {
-    /// What the guide prints, for this machine.
+    /// A text of the guide, changed for this machine.
     fn adapt(&self, text: &str) -> String {
         let text = text.replace("qemu-riscv64", &format!("qemu-{}", self.qemu));
         text.replace("riscv64gc-", &format!("{}-", self.rust)).replace("riscv64", self.gcc)
     }
 }
 
-/// The code blocks of the section about cross builds, of which each has its language before it.
+/// The code blocks of the section about cross builds, each beginning with its language.
 fn guide() -> Vec<String> {
     let page = fs::read_to_string(repository_root().join("docs/install.md")).unwrap();
     let section = page.split_once("\n## Cross builds\n").expect("a section").1;
@@ -39,8 +39,8 @@ fn guide() -> Vec<String> {
     section.split("\n```").skip(1).step_by(2).map(str::to_string).collect()
 }
 
-/// A folder with the sources, as links, in which the guide's commands may build. The crates are compiled where other
-/// tests compile them too.
+/// A folder with links to the sources, in which the commands build. Crates are compiled in the folder that other tests
+/// use too.
 fn source_folder(machine: &Machine) -> PathBuf {
     let sources = fresh_folder(&format!("cross-{}", machine.gcc)).join("sources");
     let built = sources.join(format!("build-{}", machine.gcc));
@@ -56,7 +56,7 @@ fn source_folder(machine: &Machine) -> PathBuf {
     sources
 }
 
-/// Runs commands in a folder as the shell of a user does whose home is another folder.
+/// Runs shell commands in a folder, with another home directory.
 fn shell(home: &Path, folder: &Path, commands: &str) -> String {
     let real = PathBuf::from(std::env::var_os("HOME").expect("a home"));
     let mut command = tool("sh");
@@ -72,7 +72,7 @@ fn check(machine: &Machine) {
     let toolchain = machine.adapt(toolchain.strip_prefix("cmake\n").expect("a toolchain file"));
     let build = machine.adapt(build.strip_prefix("sh\n").expect("commands"));
     let link = machine.adapt(link.strip_prefix("sh\n").expect("commands"));
-    // scripts/bootstrap has installed Rust's library, perhaps without rustup.
+    // scripts/bootstrap has installed Rust's standard library, perhaps without rustup.
     let build = build.split_once('\n').expect("more than one command").1;
 
     let tree = source_folder(machine);
@@ -90,7 +90,7 @@ fn check(machine: &Machine) {
     }
 }
 
-/// What CMake takes for the Rust target of each of these machines, as C compilers call them.
+/// The Rust targets that the CMake module derives from these machine names of C compilers.
 fn rust_targets(machines: &[&str]) -> Vec<String> {
     let script = fresh_folder("rust-targets").join("script.cmake");
     let module = repository_root().join("cmake/CrossCompile.cmake");

@@ -1,4 +1,4 @@
-//! Certificates that are renewed on disk while a manager is open: it goes on with the new ones.
+//! Certificates that change on disk while a manager is open are read again.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -19,14 +19,14 @@ use crate::{server, text};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Puts a copy of `from` in the place of `to`, which is there whole at any time.
+/// Replaces `to` by a copy of `from`, atomically.
 fn replace(from: &Path, to: &Path) {
     let new = to.with_extension("new");
     fs::copy(from, &new).unwrap();
     fs::rename(new, to).unwrap();
 }
 
-/// How a CA reaches the place that the settings name, and how another one comes there.
+/// Ways to install a CA at the path that the settings name, and to replace it.
 struct Delivery {
     setting: (&'static str, PathBuf),
     deliver: fn(&Path, &Tls),
@@ -36,7 +36,7 @@ fn by_rename(folder: &Path, tls: &Tls) {
     replace(&tls.ca_file(), &folder.join("ca.pem"));
 }
 
-/// As Kubernetes does it: a link to a link to a folder, of which the second is replaced.
+/// As Kubernetes does: a link to a link to a folder, the second of which is replaced.
 fn by_swapped_link(folder: &Path, tls: &Tls) {
     let stamped = folder.join(format!("..{}", fs::read_dir(folder).unwrap().count()));
     fs::create_dir(&stamped).unwrap();
@@ -64,7 +64,7 @@ fn a_ca_that_is_renewed_is_noticed_by_the_call_that_needs_it() {
     ];
     for (folder, Delivery { setting, deliver }) in folders.iter().zip(deliveries) {
         let (old, new) = (Tls::new(), Tls::new());
-        // Two processes, so that the second knows no sessions of the first.
+        // Two processes: the second has no TLS sessions of the first.
         let before = Nginx::start("before", Some(&old.server()));
         let after = Nginx::start("after", Some(&new.server()));
         let relay = Relay::to(before.port());
@@ -91,9 +91,9 @@ fn connections_that_a_removed_ca_has_proved_are_not_used_again() {
     let manager = open_at(&server, &server.https_addr(0), "secret", &[("VAULT_CACERT", text(&ca))]).unwrap();
     assert_eq!(get(&*manager).unwrap(), "v");
     replace(&stranger.ca_file(), &ca);
-    // What is open goes on.
+    // Open connections are used further.
     assert_eq!(get(&*manager).unwrap(), "v");
-    // A new one is refused from the next look at the file on. Many requests take several.
+    // New connections fail after the next check of the file.
     let due = SystemTime::now() + Duration::from_millis(1100);
     eventually("the next look", LIMIT, || (SystemTime::now() > due).then_some(()));
     let outcomes = manager.get_many(&["vault://a"; 64], &Call::default());
@@ -143,14 +143,14 @@ fn a_login_shows_the_client_certificate_that_was_renewed() {
     };
     assert_eq!(get(&*manager).unwrap(), "v");
 
-    // The idle connection was made with the old certificate, and the server takes it no more.
+    // The idle connection was made with the old certificate, which the server does not accept any more.
     let revoke = || server.api().post(&format!("sys/leases/revoke-prefix/auth/{auth}"), json!({}));
     trust(&next);
     show(&next.client("web"));
     revoke();
     assert_eq!(get(&*manager).unwrap(), "v");
 
-    // A failure is remembered for a while, unless the certificate is another one.
+    // A failed login is remembered for a while, unless the certificate changes.
     trust(&tls);
     revoke();
     let error = get(&*manager).unwrap_err();
@@ -159,7 +159,7 @@ fn a_login_shows_the_client_certificate_that_was_renewed() {
     assert_eq!(get(&*manager).unwrap(), "v");
 }
 
-/// With TLS 1.3 a server refuses a client's certificate in place of its first answer, with TLS 1.2 in the handshake.
+/// With TLS 1.3 a server refuses a client certificate instead of its first response, with TLS 1.2 in the handshake.
 #[test]
 fn a_client_certificate_that_has_ended_is_replaced_by_the_call_that_is_refused() {
     for version in ["tls12", "tls13"] {
@@ -224,7 +224,7 @@ fn a_renewal_that_is_half_done_is_warned_about_once_and_fails_no_call() {
     };
     let all = eventually("a warning", LIMIT, warned);
     assert!(all[0].contains("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together"), "{all:?}");
-    // Looked at several times.
+    // The files are checked several times.
     let enough = SystemTime::now() + Duration::from_millis(2500);
     eventually("two more looks", LIMIT, || {
         assert_eq!(get(&*manager).unwrap(), "v");
@@ -233,7 +233,7 @@ fn a_renewal_that_is_half_done_is_warned_about_once_and_fails_no_call() {
     assert_eq!(warnings.so_far().len(), 1, "{:?}", warnings.so_far());
 }
 
-/// A front of a server, and a manager that shakes hands for each call.
+/// A TLS front of a server, and a manager that makes a handshake for each call.
 fn behind_front(identity: &Identity, tls13: bool, ca: &Path) -> Result<(TlsFront, Arc<dyn SecretManager>)> {
     let server = Server::shared();
     let front = TlsFront::to(server.port(), identity, tls13, None);
@@ -242,7 +242,7 @@ fn behind_front(identity: &Identity, tls13: bool, ca: &Path) -> Result<(TlsFront
     Ok((front, manager))
 }
 
-/// Reads the secret: whether the connection for that went on with an earlier session.
+/// Reads the secret, and returns whether that resumed a TLS session.
 fn resumes(front: &TlsFront, manager: &dyn SecretManager) -> Result<bool> {
     assert_eq!(get(manager)?, "v");
     Ok(front.handshakes().last().unwrap().resumed)
@@ -275,10 +275,10 @@ fn sessions_are_not_resumed_once_a_certificate_of_the_path_has_ended() {
             let identity = if of_ca { tls.server() } else { tls.server_until(end) };
             let (front, manager) = behind_front(&identity, tls13, &tls.ca_file()).ok()?;
             let resumed = resumes(&front, &*manager).ok()?;
-            // The CA's file goes with its folder, which changes nothing.
+            // The file of the CA is removed with its folder, which changes nothing.
             resumed.then_some((manager, end, front))
         });
-        // Ends are whole seconds.
+        // Expiry times are whole seconds.
         let over = end + Duration::from_secs(1);
         eventually("the end", LIMIT, || (SystemTime::now() > over).then_some(()));
         let error = get(&*manager).unwrap_err();

@@ -1,4 +1,4 @@
-//! Whom TLS trusts, and who it says we are.
+//! Builds the TLS configuration from the trusted certificates and the client certificate.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use super::verifier::Verifier;
 use crate::config::{ClientIdentity, Named};
 use crate::error::{Error, Result, Status};
 
-/// What certificates say on both sides.
+/// The certificates of both sides.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Whom to trust; `None` where nothing is verified.
+    /// The trusted certificates; `None` if verification is switched off.
     pub trusted: Option<Arc<Trusted>>,
-    /// Who we are, for servers that ask.
+    /// The client certificate, for servers that ask for one.
     pub identity: Option<Arc<CertifiedKey>>,
 }
 
-/// The configuration of connections with these credentials, whose sessions are kept in `sessions`.
+/// The configuration for connections with these credentials. Sessions are stored in `sessions`.
 pub fn client_config(
     provider: &Arc<CryptoProvider>,
     credentials: &Credentials,
@@ -45,7 +45,7 @@ pub fn client_config(
     Ok(Arc::new(config))
 }
 
-/// Reads the certificate and the key of a client, which have to fit together.
+/// Reads the client certificate and its key, and checks that they belong together.
 pub fn identity(files: &ClientIdentity, provider: &CryptoProvider, reading: Reading<'_>) -> Result<Arc<CertifiedKey>> {
     let (chain, key) = roots::identity(files, reading)?;
     let (certificate, key_file) = (files.certificate.variable, files.key.variable);
@@ -63,7 +63,7 @@ pub fn identity(files: &ClientIdentity, provider: &CryptoProvider, reading: Read
     Ok(Arc::new(identity))
 }
 
-/// What is wrong now with the client certificate, by its dates.
+/// Why the client certificate is not valid now, according to its dates.
 #[cold]
 pub fn identity_flaw(config: &ClientConfig) -> Option<Flaw> {
     let schemes = config.crypto_provider().signature_verification_algorithms.supported_schemes();
@@ -71,8 +71,8 @@ pub fn identity_flaw(config: &ClientConfig) -> Option<Flaw> {
     Facts::of(shown.cert.first()?)?.flaw_of_dates(UnixTime::now())
 }
 
-/// The name that a server has to prove: what `VAULT_TLS_SERVER_NAME` says, else its host, which stands in the variable
-/// `address`.
+/// The name that the server's certificate has to contain: that of `VAULT_TLS_SERVER_NAME`, otherwise the host of the
+/// address. `address` is the variable of the address.
 pub fn server_name(wanted: Option<&Named<String>>, host: &str, address: &str) -> Result<ServerName<'static>> {
     let (name, variable) = match wanted {
         Some(wanted) => (wanted.value.as_str(), wanted.variable),

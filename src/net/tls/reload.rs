@@ -1,7 +1,7 @@
-//! Certificates that are renewed on disk while a manager is open.
+//! Reads certificates and keys again that change on disk while a manager is open.
 //!
-//! Their files are looked at when a connection is made, at most once a second, and after a handshake that failed. What was
-//! read before is used until something better can be read: a file that is being written, or is gone, changes nothing.
+//! The files are checked when a connection is made, at most once a second, and after a failed handshake. The previous
+//! contents stay in use until valid new ones can be read: an incomplete or missing file changes nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -23,14 +23,14 @@ use crate::error::Result;
 use crate::host::fork_lock::ForkLock;
 use crate::observe::log::{self, Logger};
 
-/// Files are looked at no sooner than this after the last look.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The minimum time between two checks of the files.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The part of a call's time, and the most, that reading files may take.
+/// Reading files may take this fraction of the time that a call has left, and at most `LONGEST_READING`.
 const READING_SHARE: u32 = 4;
 const LONGEST_READING: Duration = Duration::from_secs(2);
 
-/// The TLS configuration of one manager, which follows the files that it was read from.
+/// The TLS configuration of one manager, kept up to date with the files that it is read from.
 pub struct Reloader {
     provider: Arc<CryptoProvider>,
     trust: Option<Watched<Store>>,
@@ -39,17 +39,17 @@ pub struct Reloader {
     /// The number of `current`.
     number: AtomicU32,
     opened: Instant,
-    /// When the files were looked at last, in milliseconds since `opened`.
-    looked: AtomicU64,
+    /// The time of the last check of the files, in milliseconds since `opened`.
+    checked: AtomicU64,
     lock: ForkLock,
     logger: Logger,
 }
 
-/// What connections are made with.
+/// The configuration that connections are made with.
 pub struct Loaded {
-    /// For rustls.
+    /// The configuration of rustls.
     pub config: Arc<ClientConfig>,
-    /// Another one for other credentials.
+    /// Changes with the credentials.
     pub number: u32,
     credentials: Credentials,
     sessions: Arc<SessionCache>,
@@ -64,7 +64,7 @@ impl Loaded {
 }
 
 impl Reloader {
-    /// Reads what the settings name.
+    /// Reads the files that the settings name.
     pub fn new(settings: &TlsConfig, logger: Logger, deadline: &Deadline) -> Result<Reloader> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let reading = Reading { deadline, again: false };
@@ -81,69 +81,69 @@ impl Reloader {
             identity,
             number: AtomicU32::new(0),
             opened: Instant::now(),
-            looked: AtomicU64::new(0),
+            checked: AtomicU64::new(0),
             lock: ForkLock::default(),
             logger,
         })
     }
 
-    /// The number of the present credentials: connections that were made with others are not to be used again.
+    /// The number of the current credentials. Connections that were made with others must not be used again.
     pub fn number(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// What the last connections were made with.
+    /// The current configuration, without a check of the files.
     pub fn last(&self) -> Arc<Loaded> {
         self.current.load_full()
     }
 
-    /// What a connection is to be made with that begins `now`.
+    /// The configuration for a connection that is made `now`. Checks the files if that is due.
     pub fn current(&self, now: Instant, deadline: &Deadline) -> Arc<Loaded> {
         let _lines = log::hold_back();
-        // While another thread looks, this one goes on with what is known.
+        // If another thread is checking the files, this one uses the current configuration.
         if self.is_due(now)
             && let Some(_guard) = self.lock.try_lock()
         {
-            self.look(now, deadline);
+            self.check(now, deadline);
         }
         let loaded = self.last();
         if loaded.sessions.is_over(UnixTime::now()) { self.without_sessions(loaded) } else { loaded }
     }
 
-    /// What has taken the place of the credentials `number`, for a connection with which something was wrong: looks at the
-    /// files at once.
+    /// The configuration that has replaced that of the number `number`, for a connection that failed. Checks the files
+    /// at once.
     pub fn successor(&self, number: u32, deadline: &Deadline) -> Option<Arc<Loaded>> {
         let _lines = log::hold_back();
         let _guard = self.lock.lock(deadline).ok()?;
         if self.number() == number {
-            self.look(Instant::now(), deadline);
+            self.check(Instant::now(), deadline);
         }
         Some(self.last()).filter(|loaded| loaded.number != number)
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        let looked = Duration::from_millis(self.looked.load(Ordering::Relaxed));
-        now.saturating_duration_since(self.opened).saturating_sub(looked) >= LOOK_AGAIN
+        let checked = Duration::from_millis(self.checked.load(Ordering::Relaxed));
+        now.saturating_duration_since(self.opened).saturating_sub(checked) >= CHECK_INTERVAL
     }
 
-    /// Reads again what has changed. The lock is held.
-    fn look(&self, now: Instant, deadline: &Deadline) {
+    /// Reads the files that have changed. The caller holds the lock.
+    fn check(&self, now: Instant, deadline: &Deadline) {
         let since = now.saturating_duration_since(self.opened).as_millis();
-        self.looked.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.checked.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
         let Ok(left) = deadline.remaining() else { return };
         let deadline = deadline.within((left / READING_SHARE).min(LONGEST_READING));
         let reading = Reading { deadline: &deadline, again: true };
         let trust = self.trust.as_ref().and_then(|trust| trust.renewed(&self.provider, reading, &self.logger));
         let identity = self.identity.as_ref().and_then(|own| own.renewed(&self.provider, reading, &self.logger));
-        if self.take_in(trust.as_ref(), identity.as_ref()).is_ok() {
-            // Last of all: a child that is forked before this reads the files once more.
+        if self.adopt(trust.as_ref(), identity.as_ref()).is_ok() {
+            // This comes last: a child that is forked before it reads the files once more.
             self.trust.iter().zip(&trust).for_each(|(watched, renewed)| watched.settle(renewed));
             self.identity.iter().zip(&identity).for_each(|(watched, renewed)| watched.settle(renewed));
         }
     }
 
-    /// Goes on with what was read, unless it says the same as before.
-    fn take_in(&self, trust: Option<&Renewed<Trusted>>, identity: Option<&Renewed<CertifiedKey>>) -> Result<()> {
+    /// Uses what was read for new connections, unless it is the same as before.
+    fn adopt(&self, trust: Option<&Renewed<Trusted>>, identity: Option<&Renewed<CertifiedKey>>) -> Result<()> {
         let mut credentials = self.last().credentials.clone();
         let mut changed = Vec::new();
         if let Some(Renewed { content, .. }) = trust
@@ -163,12 +163,12 @@ impl Reloader {
             self.current.store(Loaded::new(&self.provider, credentials, number)?);
             self.number.store(number, Ordering::Relaxed);
             let changed = changed.join(" and ");
-            self.logger.info(format_args!("{changed} changed, and counts for connections from now on"));
+            self.logger.info(format_args!("{changed} changed and is used for new connections"));
         }
         Ok(())
     }
 
-    /// The same credentials, and no session that stands behind a certificate which has ended.
+    /// The same credentials without the sessions whose certificates have expired.
     #[cold]
     fn without_sessions(&self, loaded: Arc<Loaded>) -> Arc<Loaded> {
         let Ok(new) = Loaded::new(&self.provider, loaded.credentials.clone(), loaded.number) else { return loaded };

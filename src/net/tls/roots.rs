@@ -1,4 +1,4 @@
-//! Certificates and keys, read from where the settings say that they are.
+//! Reads the certificates and keys that the settings name.
 
 use std::collections::hash_map::DefaultHasher;
 use std::env;
@@ -17,15 +17,15 @@ use crate::config::{ClientIdentity, Named, Roots};
 use crate::error::{Error, Result};
 use crate::host::file;
 
-/// A file larger than this is no bundle of certificates: those of whole systems take a quarter of a megabyte.
+/// The largest file of certificates. The bundle of a whole system has a quarter of a megabyte.
 const MAX_FILE: usize = 16 << 20;
 
 /// How files are read.
 #[derive(Clone, Copy)]
 pub struct Reading<'d> {
-    /// By when.
+    /// When reading has to be done.
     pub deadline: &'d Deadline,
-    /// They were read before: what is no regular file, such as a pipe, had its say then.
+    /// The files were read before. Files that are not regular, such as pipes, are not read a second time.
     pub again: bool,
 }
 
@@ -39,26 +39,26 @@ impl Reading<'_> {
     }
 }
 
-/// A certificate that others are verified with.
+/// A root certificate.
 #[derive(Debug, PartialEq)]
 pub struct Authority {
     /// Its name and key.
     pub anchor: TrustAnchor<'static>,
-    /// When and for what it counts.
+    /// Its validity period and its restrictions.
     pub facts: Facts,
 }
 
-/// Whom to trust.
+/// The trusted certificates.
 #[derive(Debug, Default, PartialEq)]
 pub struct Trusted {
-    /// Those that may have signed a server's certificate; whether one counts is asked at each verification.
+    /// The certificates that may have signed that of a server. Each verification checks whether they are valid.
     pub authorities: Vec<Authority>,
-    /// The certificates that the settings name, as they are; none of the system's.
+    /// The certificates that the settings name, without those of the system.
     pub given: Vec<CertificateDer<'static>>,
 }
 
 impl Trusted {
-    /// Takes in certificates; how many of them could be read.
+    /// Adds certificates, and returns how many of them could be parsed.
     fn add(&mut self, certificates: &[CertificateDer<'static>]) -> usize {
         let read = certificates.iter().filter_map(|certificate| {
             let anchor = webpki::anchor_from_trusted_cert(certificate).ok()?.to_owned();
@@ -69,7 +69,7 @@ impl Trusted {
         self.authorities.len() - before
     }
 
-    /// Takes in what the settings name at `place`.
+    /// Adds certificates that the settings name. `place` names their origin in messages.
     fn add_given(&mut self, certificates: Vec<CertificateDer<'static>>, place: &str) -> Result<()> {
         if self.add(&certificates) == 0 {
             return Err(Error::config(format!("{place} holds no usable CA certificate")));
@@ -79,14 +79,14 @@ impl Trusted {
     }
 }
 
-/// Where the certificates stand that are trusted.
+/// The locations of the trusted certificates.
 #[derive(Debug)]
 pub struct Store {
     roots: Roots,
     system: SystemPlaces,
 }
 
-/// Where the system has its certificates. Variables that lead elsewhere are looked at once, as all are.
+/// The locations of the system's certificates, determined when a manager is opened.
 #[derive(Debug, Default)]
 struct SystemPlaces {
     file: Option<PathBuf>,
@@ -94,7 +94,7 @@ struct SystemPlaces {
 }
 
 impl Store {
-    /// The store that the settings name. Looks for the system's where they name none.
+    /// The store that the settings name, or the system's if they name none.
     pub fn new(roots: Roots) -> Store {
         let system = match roots {
             Roots::System { file: None, directory: None } => SystemPlaces::find(),
@@ -108,7 +108,7 @@ impl Store {
         self.roots.variable()
     }
 
-    /// Whom to trust. `HF_ERR_CONFIG` where that is nobody.
+    /// Reads the trusted certificates. `HF_ERR_CONFIG` if there are none.
     pub fn read(&self, reading: Reading<'_>) -> Result<Trusted> {
         let mut trusted = Trusted::default();
         match &self.roots {
@@ -120,7 +120,7 @@ impl Store {
                 for directory in directory.iter().flat_map(env::split_paths) {
                     add_directory(&mut trusted, &directory, "SSL_CERT_DIR", reading)?;
                 }
-                // In place of the system's, they are no more than authorities.
+                // Like the system's, these certificates are authorities only.
                 trusted.given.clear();
             }
             Roots::File(Named { value, variable }) => add_file(&mut trusted, value, variable, reading)?,
@@ -132,31 +132,31 @@ impl Store {
         Ok(trusted)
     }
 
-    /// A number that changes with the files: those that are named, and all of a directory.
+    /// A number that changes when a named file, or any file of a directory, changes.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         match &self.roots {
             Roots::System { file: None, directory: None } => {
-                self.system.file.iter().for_each(|file| look_at(file, &mut hasher));
-                self.system.directories.iter().for_each(|directory| look_at_each_in(directory, &mut hasher));
+                self.system.file.iter().for_each(|file| hash_file(file, &mut hasher));
+                self.system.directories.iter().for_each(|directory| hash_files_in(directory, &mut hasher));
             }
             Roots::System { file, directory } => {
-                file.iter().for_each(|file| look_at(file, &mut hasher));
+                file.iter().for_each(|file| hash_file(file, &mut hasher));
                 let directories = directory.iter().flat_map(env::split_paths);
-                directories.for_each(|directory| look_at_all_in(&directory, &mut hasher));
+                directories.for_each(|directory| hash_files_below(&directory, &mut hasher));
             }
-            Roots::File(file) => look_at(&file.value, &mut hasher),
+            Roots::File(file) => hash_file(&file.value, &mut hasher),
             Roots::Pem(_) => {}
-            Roots::Directory(directory) => look_at_all_in(&directory.value, &mut hasher),
+            Roots::Directory(directory) => hash_files_below(&directory.value, &mut hasher),
         }
         hasher.finish()
     }
 }
 
 impl SystemPlaces {
-    /// Where OpenSSL has them on the distribution at hand.
+    /// The locations that OpenSSL uses on this distribution.
     fn find() -> SystemPlaces {
-        // The variables that the crate looks at count only if the settings say so: then these have places of their own.
+        // openssl-probe reads these variables too. If they are to be used, the settings contain them.
         let is_overridden = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| env::var_os(name).is_some());
         let file = if is_overridden { None } else { openssl_probe::probe().cert_file };
         SystemPlaces { file, directories: openssl_probe::candidate_cert_dirs().map(Path::to_owned).collect() }
@@ -177,7 +177,7 @@ impl SystemPlaces {
     }
 }
 
-/// The certificate that a client shows, with its chain, and its key.
+/// Reads the client certificate with its chain, and its key.
 pub fn identity(
     identity: &ClientIdentity,
     reading: Reading<'_>,
@@ -189,36 +189,36 @@ pub fn identity(
     Ok((chain, key))
 }
 
-/// A number that changes with the files of a client's certificate and key.
+/// A number that changes when the file of the client certificate or of its key changes.
 pub fn identity_fingerprint(identity: &ClientIdentity) -> u64 {
     let mut hasher = DefaultHasher::new();
-    look_at(&identity.certificate.value, &mut hasher);
-    look_at(&identity.key.value, &mut hasher);
+    hash_file(&identity.certificate.value, &mut hasher);
+    hash_file(&identity.key.value, &mut hasher);
     hasher.finish()
 }
 
-fn look_at(path: &Path, hasher: &mut DefaultHasher) {
+fn hash_file(path: &Path, hasher: &mut DefaultHasher) {
     file::regular_fingerprint(path).hash(hasher);
 }
 
-fn look_at_all_in(directory: &Path, hasher: &mut DefaultHasher) {
+fn hash_files_below(directory: &Path, hasher: &mut DefaultHasher) {
     for path in files_in(directory).unwrap_or_default() {
         path.hash(hasher);
-        look_at(&path, hasher);
+        hash_file(&path, hasher);
     }
 }
 
-/// The same without the directories below, which are not looked for the system's certificates.
-fn look_at_each_in(directory: &Path, hasher: &mut DefaultHasher) {
+/// Like [`hash_files_below`], without subdirectories: those of the system's directories are not used.
+fn hash_files_in(directory: &Path, hasher: &mut DefaultHasher) {
     let mut files: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     files.sort_unstable();
     for path in files {
         path.hash(hasher);
-        look_at(&path, hasher);
+        hash_file(&path, hasher);
     }
 }
 
-/// What messages call a file.
+/// The name of a file in messages.
 fn subject(path: &Path, variable: &str) -> String {
     format!("{variable}: {}", path.display())
 }
@@ -227,14 +227,14 @@ fn add_file(trusted: &mut Trusted, path: &Path, variable: &str, reading: Reading
     add_text(trusted, &reading.read(path, variable)?, path, variable)
 }
 
-/// What the file at `path` holds, which `text` was read from.
+/// Adds the certificates in `text`, the contents of the file at `path`.
 fn add_text(trusted: &mut Trusted, text: &[u8], path: &Path, variable: &str) -> Result<()> {
     let place = subject(path, variable);
     trusted.add_given(pem::certificates(text, &place)?, &place)
 }
 
-/// What the files of a directory hold. Files without certificates, such as a README, are passed over; a certificate that
-/// begins has to be whole.
+/// Adds the certificates in the files of a directory. Files without certificates, such as a README, are skipped. A
+/// certificate has to be complete.
 fn add_directory(trusted: &mut Trusted, top: &Path, variable: &str, reading: Reading<'_>) -> Result<()> {
     let before = trusted.given.len();
     let unreadable = |(directory, e): (PathBuf, io::Error)| {
@@ -256,9 +256,8 @@ fn add_directory(trusted: &mut Trusted, top: &Path, variable: &str, reading: Rea
     Err(Error::config(message))
 }
 
-/// What lies in a directory and in those below it, in a fixed order; an error names the directory. As for the official
-/// client a link counts as the file that it leads to, but no link leads into another directory: so there is no way round in
-/// a circle.
+/// The paths in a directory and its subdirectories, in a fixed order. An error names the directory. As in the official
+/// client, links to files are followed and links to directories are not, so there are no cycles.
 fn files_in(top: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let (mut files, mut directories) = (Vec::new(), vec![top.to_owned()]);
     while let Some(directory) = directories.pop() {

@@ -21,7 +21,7 @@ pub struct SessionCache {
     slots: [AtomicPtr<(ServerName<'static>, Tls13ClientSessionValue)>; TICKETS],
     tls12: ArcSwapOption<(ServerName<'static>, Tls12ClientSessionValue)>,
     group: AtomicU16,
-    /// When the first certificate ends of those that proved these servers, in seconds since 1970.
+    /// The earliest expiry of the certificates that verified these servers, in seconds since 1970.
     end: AtomicU64,
 }
 
@@ -33,14 +33,14 @@ impl Default for SessionCache {
 }
 
 impl SessionCache {
-    /// Takes note of a server that was proved by certificates of which the first ends at `end`. Resuming a session proves
-    /// no more than that.
+    /// Records the verification of a server by certificates the first of which expires at `end`. A resumed session
+    /// relies on that verification.
     pub fn note_proof(&self, end: u64) {
         self.end.fetch_min(end, Ordering::Relaxed);
     }
 
-    /// Whether a certificate has ended by `now`: which sessions it stands behind is not known, so all of them count no
-    /// more.
+    /// Whether a certificate has expired at `now`. It is not known which sessions rely on it, so all of them become
+    /// invalid.
     pub fn is_over(&self, now: UnixTime) -> bool {
         now.as_secs() > self.end.load(Ordering::Relaxed)
     }

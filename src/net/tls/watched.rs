@@ -1,4 +1,4 @@
-//! Files that are read again when they have changed.
+//! Files that are read again when they change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,21 +12,21 @@ use crate::config::ClientIdentity;
 use crate::error::{Result, Status};
 use crate::observe::log::Logger;
 
-/// How often files are read at a time that are replaced meanwhile.
+/// The number of attempts to read files that are replaced while they are read.
 const READINGS: usize = 3;
 
-/// Files that together say one thing.
+/// Files that are read together.
 pub trait Files {
-    /// What they say.
+    /// Their parsed contents.
     type Content;
 
     /// The variable that names them, for messages.
     fn variable(&self) -> &'static str;
 
-    /// A number that changes with the files.
+    /// A number that changes when the files change.
     fn fingerprint(&self) -> u64;
 
-    /// Reads them whole.
+    /// Reads them completely.
     fn read(&self, provider: &CryptoProvider, reading: Reading<'_>) -> Result<Arc<Self::Content>>;
 }
 
@@ -62,25 +62,25 @@ impl Files for ClientIdentity {
     }
 }
 
-/// What files say, read anew.
+/// The contents of files that were read again.
 pub struct Renewed<C> {
-    /// What they say now.
+    /// The new contents.
     pub content: Arc<C>,
-    /// What they look like.
+    /// The fingerprint before they were read.
     fingerprint: u64,
 }
 
-/// Files, and what they looked like when they were read.
+/// Files and their fingerprint when they were last read.
 pub struct Watched<F> {
     files: F,
-    /// What they looked like when what counts now was read.
+    /// The fingerprint of the contents in use.
     seen: AtomicU64,
-    /// What they looked like when it was said that they cannot be used.
+    /// The fingerprint of the contents that a warning was logged about.
     refused: AtomicU64,
 }
 
 impl<F: Files> Watched<F> {
-    /// Nothing is read yet.
+    /// Takes the fingerprint of `files` without reading them.
     pub fn new(files: F) -> Watched<F> {
         Watched { seen: AtomicU64::new(files.fingerprint()), refused: AtomicU64::new(0), files }
     }
@@ -90,7 +90,7 @@ impl<F: Files> Watched<F> {
         &self.files
     }
 
-    /// What the files say, if they changed since they were read and can be used. That they cannot is said once.
+    /// The new contents, if the files have changed and are valid. If they are not, a warning is logged once.
     pub fn renewed(
         &self,
         provider: &CryptoProvider,
@@ -103,17 +103,17 @@ impl<F: Files> Watched<F> {
                 return None;
             }
             let outcome = self.files.read(provider, reading);
-            // In the middle of being replaced: half of what was read may be new, and half old.
+            // The files changed while they were read: old and new contents may be mixed.
             if left > 0 && self.files.fingerprint() != fingerprint {
                 continue;
             }
             match outcome {
                 Ok(content) => return Some(Renewed { content, fingerprint }),
-                // Whoever cancels a call says nothing about files.
+                // A cancelled call says nothing about the files.
                 Err(error) if error.status() == Status::Cancelled => {}
                 Err(error) => {
                     if self.refused.swap(fingerprint, Ordering::Relaxed) != fingerprint {
-                        logger.warn(format_args!("{error}; what was read before stays in use"));
+                        logger.warn(format_args!("{error}; the previous contents stay in use"));
                     }
                 }
             }
@@ -122,7 +122,7 @@ impl<F: Files> Watched<F> {
         None
     }
 
-    /// What was read counts now.
+    /// Records that the new contents are in use.
     pub fn settle<C>(&self, renewed: &Renewed<C>) {
         self.seen.store(renewed.fingerprint, Ordering::Relaxed);
     }

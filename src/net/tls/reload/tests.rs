@@ -143,7 +143,7 @@ fn a_pair_that_is_half_written_keeps_the_old_one_and_is_warned_about_once() {
     let warnings = case.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("VAULT_CLIENT_CERT and VAULT_CLIENT_KEY do not fit together"), "{warnings:?}");
-    assert!(warnings[0].ends_with("; what was read before stays in use"), "{warnings:?}");
+    assert!(warnings[0].ends_with("; the previous contents stay in use"), "{warnings:?}");
 
     case.replace("key", &key[..key.len() / 2]);
     for second in 4..7 {
