@@ -11,6 +11,9 @@ use crate::error::Result;
 pub(super) fn addresses(setting: &Setting) -> Result<Vec<Address>> {
     let mut addresses = Vec::new();
     for text in setting.text().split(',') {
+        if text.trim().is_empty() {
+            return Err(setting.error("holds an empty address; check its commas"));
+        }
         let address = address(text.trim()).map_err(|problem| setting.error(problem))?;
         if !addresses.contains(&address) {
             addresses.push(address);
@@ -27,6 +30,13 @@ pub fn address(text: &str) -> Result<Address, &'static str> {
     let url = split_url(text).ok_or_else(|| address_problem(text))?;
     if url.user.is_some() {
         return Err("holds a user in front of '@', which Vault has no use for; leave it out");
+    }
+    // A password with a '/' ends up in the path.
+    if url.path.contains('@') {
+        return Err("holds an '@' behind the host; leave out the user, or encode the '@' as %40");
+    }
+    if url.authority.contains([';', ' ', '\t', '\n']) || text.matches("://").count() > 1 {
+        return Err("holds more than one address, or text behind it; separate the nodes of a cluster by commas");
     }
     let (host, port) = host_and_port(url.authority, url.https)?;
     Ok(Address::Tcp { https: url.https, host, port, base_path: base_path(url.path)? })
@@ -252,6 +262,11 @@ mod tests {
             ("https://::1:8200", "write https://[::1]:8200"),
             ("/run/bao.sock", "unix://"),
             ("grpc://a", "neither https, http nor unix"),
+            ("http://a:1;http://b:1", "separate the nodes of a cluster by commas"),
+            ("http://a:1 http://b:1", "separate the nodes of a cluster by commas"),
+            ("http://a:1 # prod", "text behind it"),
+            ("https://a,", "check its commas"),
+            ("http://user/word@a:1", "leave out the user"),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.message().contains(advice), "{text}: {error}");

@@ -149,15 +149,20 @@ pub fn find(name: &str) -> Option<(&'static OptionEntry, &'static str)> {
     })
 }
 
-/// The known name closest to `name`, which is in upper case.
+/// The known name closest to `name`, which is in upper case, if it is so close that `name` may be a typing error.
 fn nearest(name: &str) -> Option<&'static str> {
+    let part = |name: &str| name.trim_start_matches("VAULT_").trim_start_matches("BAO_").len();
     let names = OPTIONS.iter().flat_map(|entry| entry.spellings).copied();
-    names.min_by_key(|known| strsim::osa_distance(name, known))
+    let (distance, known) = names.map(|known| (strsim::osa_distance(name, known), known)).min()?;
+    // Up to a third of the letters may differ, not counting the common prefix.
+    (distance * 3 <= part(name).max(part(known))).then_some(known)
 }
 
 /// Names of options in other clients, and their names here.
 const FOREIGN_NAMES: &[(&str, &str)] = &[
     ("VAULT_URL", "VAULT_ADDR"),
+    ("VAULT_URI", "VAULT_ADDR"),
+    ("SPRING_CLOUD_VAULT_URI", "VAULT_ADDR"),
     ("VAULT_ADDRESS", "VAULT_ADDR"),
     ("VAULT_HOST", "VAULT_ADDR"),
     ("VAULT_SERVER", "VAULT_ADDR"),
@@ -201,6 +206,8 @@ const FOREIGN_NAMES: &[(&str, &str)] = &[
     ("VAULT_SSL_PEM_FILE", "VAULT_CLIENT_CERT"),
     ("VAULT_KEY", "VAULT_CLIENT_KEY"),
     ("VAULT_SSL_KEY", "VAULT_CLIENT_KEY"),
+    ("VAULT_CA", "VAULT_CACERT"),
+    ("REQUESTS_CA_BUNDLE", "VAULT_CACERT"),
     ("VAULT_CA_CERT", "VAULT_CACERT"),
     ("VAULT_CA_FILE", "VAULT_CACERT"),
     ("VAULT_SSL_CA_CERT", "VAULT_CACERT"),
@@ -222,7 +229,10 @@ pub fn advice(name: &str) -> String {
     }
     match FOREIGN_NAMES.iter().find(|(foreign, _)| *foreign == wanted) {
         Some((_, ours)) => format!("write {ours}"),
-        None => format!("did you mean {}?", nearest(&wanted).unwrap_or_default()),
+        None => match nearest(&wanted) {
+            Some(known) => format!("did you mean {known}?"),
+            None => "docs/configuration.md lists the names".to_owned(),
+        },
     }
 }
 
@@ -256,6 +266,9 @@ mod tests {
         ];
         for (typo, meant) in cases {
             assert_eq!(advice(typo), format!("did you mean {meant}?"), "{typo}");
+        }
+        for other in ["", "FOO", "VAULT_KV_VERSION", "VAULT_ENGINE_VERSION", "VAULT_MFA", "VAULT_FORMAT"] {
+            assert_eq!(advice(other), "docs/configuration.md lists the names", "{other}");
         }
     }
 

@@ -75,7 +75,7 @@ pub struct Watched<F> {
     files: F,
     /// The fingerprint of the contents in use.
     seen: AtomicU64,
-    /// The fingerprint of the contents that a warning was logged about.
+    /// The fingerprint of the contents that a warning was logged about; 0 if the files have been valid since.
     refused: AtomicU64,
 }
 
@@ -100,6 +100,7 @@ impl<F: Files> Watched<F> {
         for left in (0..READINGS).rev() {
             let fingerprint = self.files.fingerprint();
             if fingerprint == self.seen.load(Ordering::Relaxed) {
+                self.refused.store(0, Ordering::Relaxed);
                 return None;
             }
             let outcome = self.files.read(provider, reading);
@@ -108,7 +109,10 @@ impl<F: Files> Watched<F> {
                 continue;
             }
             match outcome {
-                Ok(content) => return Some(Renewed { content, fingerprint }),
+                Ok(content) => {
+                    self.refused.store(0, Ordering::Relaxed);
+                    return Some(Renewed { content, fingerprint });
+                }
                 // A cancelled call says nothing about the files.
                 Err(error) if error.status() == Status::Cancelled => {}
                 Err(error) => {

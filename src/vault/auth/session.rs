@@ -124,10 +124,10 @@ impl Session {
         let text = &refusal.text;
         let advice = match &self.auth {
             Auth::Token(Named { value: Source::Text(_), variable }) => {
-                format!("it has expired or was revoked; set {variable} to a valid one")
+                format!("it is wrong, has expired or was revoked; set {variable} to a valid one")
             }
             Auth::Token(Named { value: Source::File(path), .. }) => {
-                format!("it has expired or was revoked; write a valid one to {}", path.display())
+                format!("it is wrong, has expired or was revoked; write a valid one to {}", path.display())
             }
             Auth::Agent => "that of the agent, if it adds one; check its auto_auth and use_auto_auth_token, or set \
                             VAULT_TOKEN"

@@ -133,7 +133,7 @@ fn refusal(path: &str, refusal: ErrorResponse, was_spent_here: bool) -> Error {
         true => format!(
             "{text}; this process has unwrapped it before, and a wrapping token is good for one use; make a new one"
         ),
-        false => format!("{text}; it has expired, or somebody has unwrapped it before"),
+        false => format!("{text}; it is wrong, has expired, or somebody has unwrapped it before"),
     };
     refused(why).with_http_status(http_status)
 }

@@ -131,6 +131,21 @@ fn files_that_say_the_same_as_before_change_nothing() {
 }
 
 #[test]
+fn the_same_fault_is_reported_again_after_the_files_were_valid() {
+    let tls = Tls::new();
+    let case = Case::with_ca_file(&tls);
+    for round in 0..2 {
+        fs::remove_file(case.path("ca")).unwrap();
+        for second in 1..3 {
+            case.after(round * 4000 + second * 1000);
+        }
+        assert_eq!(case.warnings().len() as u64, round + 1, "{:?}", case.warnings());
+        case.replace("ca", tls.ca_pem());
+        case.after(round * 4000 + 3000);
+    }
+}
+
+#[test]
 fn a_pair_that_is_half_written_keeps_the_old_one_and_is_warned_about_once() {
     let tls = Tls::new();
     let case = Case::with_ca_file(&tls);
