@@ -54,12 +54,19 @@ pub fn read(source: &Source, variable: &str, deadline: &Deadline) -> Result<Secr
 }
 
 fn read_file(path: &Path, variable: &str, deadline: &Deadline) -> Result<SecretString> {
-    let place = path.display();
+    let place = place_of(path);
     let subject = format!("{CONTEXT}: {variable}: cannot read {place}");
     let text = file::read(path, MAX_FILE, deadline).map_err(|failure| failure.into_error(&subject))?;
     text_in(&text)
         .map(SecretString::from)
         .map_err(|flaw| Error::config(format!("{CONTEXT}: {variable}: {place} {flaw}")))
+}
+
+/// The name of a file in messages. A name without a folder may be a credential that was set by mistake, so it is not
+/// shown.
+fn place_of(path: &Path) -> String {
+    let has_folder = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+    if has_folder { path.display().to_string() } else { "its file in the working directory".to_owned() }
 }
 
 /// The one credential in a file, as editors and orchestrators write such files: a byte order mark in front of it, and
@@ -94,7 +101,19 @@ pub fn checked_token(token: &str, place: &str) -> Result<SecretString> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::call::Call;
+
+    #[test]
+    fn a_credential_that_was_set_as_a_file_name_is_not_shown() {
+        let deadline = Call::default().start(Duration::from_secs(60));
+        let error = read_file(Path::new("hvs.CANARY"), "VAULT_TOKEN_FILE", &deadline).unwrap_err();
+        assert!(error.message().contains("VAULT_TOKEN_FILE: cannot read its file in the working directory"), "{error}");
+        assert!(!error.message().contains("CANARY"), "{error}");
+        assert_eq!(place_of(Path::new("/run/token")), "/run/token");
+    }
 
     #[test]
     fn a_credential_is_read_as_editors_write_it() {
