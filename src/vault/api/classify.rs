@@ -151,7 +151,7 @@ impl Requester {
             return Outcome::Stale(error);
         }
         // The next call should start at another node, whatever the outcome of this one.
-        self.cluster.mark_unresponsive(attempt.node);
+        self.mark_failed(attempt.node, &error);
         self.transport.leave_address(attempt.node, attempt.address_turn);
         // The attempt has a timeout of its own, which does not end the call.
         let error = match (error.status(), deadline.remaining()) {

@@ -29,6 +29,8 @@ struct Node {
     last_response: AtomicU64,
     /// It did not respond to the last request.
     unresponsive: AtomicBool,
+    /// It was silent, and has not responded since. It may have been frozen.
+    silent: AtomicBool,
 }
 
 /// The order in which one call tries the nodes. A round ends when every node was tried in it.
@@ -118,6 +120,7 @@ impl Cluster {
         if let Some(node) = self.node(node).filter(|_| is_new) {
             node.last_response.store(0, Ordering::Relaxed);
             node.unresponsive.store(false, Ordering::Relaxed);
+            node.silent.store(false, Ordering::Relaxed);
         }
     }
 
@@ -126,6 +129,7 @@ impl Cluster {
         let Some(node) = self.node(node) else { return };
         node.last_response.store(self.since_epoch(now), Ordering::Relaxed);
         node.unresponsive.store(false, Ordering::Relaxed);
+        node.silent.store(false, Ordering::Relaxed);
     }
 
     /// Records that `node` did not respond, or closed the connection. Later calls begin at another node.
@@ -135,6 +139,14 @@ impl Cluster {
             node.unresponsive.store(true, Ordering::Relaxed);
         }
         self.move_away_from(node);
+    }
+
+    /// Records that `node` did not respond in time, although it may still be running.
+    pub fn mark_silent(&self, node: usize) {
+        if let Some(node) = self.node(node) {
+            node.silent.store(true, Ordering::Relaxed);
+        }
+        self.mark_unresponsive(node);
     }
 
     /// Has later calls begin at another node than `node`, unless another thread has changed the current node already.
@@ -218,6 +230,11 @@ impl Cluster {
     /// Whether `node` did not respond to the last request.
     pub fn is_unresponsive(&self, node: usize) -> bool {
         self.node(node).is_none_or(|node| node.unresponsive.load(Ordering::Relaxed))
+    }
+
+    /// Whether `node` was silent since its last response.
+    pub fn was_silent(&self, node: usize) -> bool {
+        self.node(node).is_none_or(|node| node.silent.load(Ordering::Relaxed))
     }
 
     fn since_epoch(&self, now: Instant) -> u64 {
@@ -340,6 +357,18 @@ mod tests {
         assert!(needs_probe(Effect::Once, now + RECENT));
         cluster.mark_unresponsive(0);
         assert!(needs_probe(Effect::Once, now) && needs_probe(Effect::Read, now));
+    }
+
+    #[test]
+    fn silence_is_remembered_until_the_node_responds_and_a_broken_connection_is_not_silence() {
+        let cluster = Cluster::new(2, 0);
+        cluster.mark_unresponsive(0);
+        assert!(!cluster.was_silent(0));
+        cluster.mark_silent(0);
+        cluster.mark_unresponsive(0);
+        assert!(cluster.was_silent(0) && cluster.is_unresponsive(0));
+        cluster.mark_responsive(0, Instant::now());
+        assert!(!cluster.was_silent(0) && !cluster.is_unresponsive(0));
     }
 
     #[test]

@@ -25,7 +25,7 @@ const LEADER: &str = "sys/leader";
 /// Returns whether the server was initialised.
 const INIT: &str = "sys/init";
 
-/// The pause after a node responds again. A leader that was frozen believes for a moment that it still leads, and would
+/// The pause after a silent node responds again. A leader that was frozen believes for a moment that it still leads, and would
 /// return stale data.
 const RESUME_PAUSE: Duration = Duration::from_millis(300);
 
@@ -60,11 +60,13 @@ impl Requester {
         let Ok(LeaderResponse { is_self: false, leader_address }) = parse_leader(response) else { return false };
         let address = crate::config::parse_address(&leader_address).ok();
         let Some(leader) = address.and_then(|address| self.transport.node_at(&address)) else { return false };
-        let is_unresponsive = self.get_leader(leader, idle_timeout, deadline).is_err() && deadline.remaining().is_ok();
-        if is_unresponsive {
-            self.cluster.mark_unresponsive(leader);
+        match self.get_leader(leader, idle_timeout, deadline) {
+            Err(failure) if deadline.remaining().is_ok() => {
+                self.mark_failed(leader, &failure.error);
+                true
+            }
+            _ => false,
         }
-        is_unresponsive
     }
 
     /// Probes a node before a request is sent to it, if that is needed, and returns the timeout for the request. On
@@ -84,7 +86,7 @@ impl Requester {
             let failure = Failure { sent: false, stale: false, ..failure };
             return Err(self.classify_failure(attempt, failure, timeout.patience.min(PROBE_TIMEOUT), timeout.deadline));
         }
-        if self.cluster.is_unresponsive(attempt.node) {
+        if self.cluster.was_silent(attempt.node) {
             timeout.deadline.sleep(RESUME_PAUSE).map_err(Outcome::Failed)?;
         }
         self.mark_responsive(attempt.node);
@@ -98,8 +100,8 @@ impl Requester {
                 self.mark_responsive(node);
                 response.status == 200 && parse_leader(&response).is_ok_and(|leader| leader.is_self)
             }
-            Err(_) => {
-                self.cluster.mark_unresponsive(node);
+            Err(failure) => {
+                self.mark_failed(node, &failure.error);
                 false
             }
         })

@@ -15,7 +15,7 @@ use super::retry::{MAX_NODE_TIMEOUT, Retry};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::VaultConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Request, Response, Transport, header};
 use crate::observe::log::Logger;
 
@@ -272,6 +272,14 @@ impl Requester {
     pub(super) fn mark_responsive(&self, node: usize) {
         if self.has_alternatives(node) {
             self.cluster.mark_responsive(node, Instant::now());
+        }
+    }
+
+    /// Records that a node did not respond. A broken connection is no sign that the node was frozen; anything else may be.
+    pub(super) fn mark_failed(&self, node: usize, error: &Error) {
+        match error.status() {
+            Status::Connection | Status::Tls => self.cluster.mark_unresponsive(node),
+            _ => self.cluster.mark_silent(node),
         }
     }
 
