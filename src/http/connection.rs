@@ -13,7 +13,6 @@ use crate::call::IoTimeout;
 use crate::error::{Error, Result, Status};
 use crate::net::buffer::{Inbox, Outbox};
 use crate::net::stream::Stream;
-use crate::observe::redact::RequestSecrets;
 use crate::secret::{self, Buffer};
 
 /// The initial size for a request's head and a small body. The buffer grows for a longer head.
@@ -189,13 +188,7 @@ impl Connection {
         let Some(Ok(reader)) = &mut reader else { return Err(self.malformed()) };
         let body = self.body(reader, pace)?;
         let (head, ()) = head.into_parts();
-        Ok(Response {
-            from: self.target.clone(),
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body,
-            secrets: RequestSecrets::default(),
-        })
+        Ok(Response { from: self.target.clone(), status: head.status.as_u16(), headers: head.headers, body })
     }
 
     fn head(&mut self, pace: IoTimeout<'_>) -> Result<http::Response<()>> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{HeaderMap, HeaderName};
 use crate::call::IoTimeout;
 use crate::error::{Error, Status};
-use crate::observe::redact::RequestSecrets;
 use crate::secret::Buffer;
 
 /// A complete HTTP response.
@@ -18,8 +17,6 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body, wiped when dropped.
     pub body: Buffer,
-    /// The secrets of the request, which messages must not repeat. Set for error responses.
-    pub secrets: RequestSecrets,
 }
 
 impl Response {
@@ -27,15 +24,6 @@ impl Response {
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         let value = self.headers.get_all(name).iter().next_back()?;
         std::str::from_utf8(value.as_bytes()).ok()
-    }
-}
-
-#[cfg(test)]
-impl Response {
-    /// A response for unit tests.
-    pub fn for_tests(status: u16, body: &str) -> Response {
-        let (headers, secrets) = (HeaderMap::new(), RequestSecrets::default());
-        Response { from: Arc::from("http://vault"), status, headers, body: body.as_bytes().to_vec().into(), secrets }
     }
 }
 

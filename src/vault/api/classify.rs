@@ -7,22 +7,25 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::consistency;
+use super::error_response::ErrorResponse;
 use super::explain::unexpected_encoding;
 use super::outcome::{Attempt, Failover, Outcome, TransientFailure};
 use super::redirect;
 use super::request::Effect;
 use super::requester::{INDEX, Requester};
-use super::response::ErrorResponse;
+use super::response::Response;
 use super::sanitize::described;
 use super::token::TokenHeader;
 use crate::call::Deadline;
 use crate::error::{Error, Status};
-use crate::http::{Failure, Response, header};
+use crate::http::{self, Failure, header};
 use crate::observe::redact::RequestSecrets;
 
 impl Requester {
     /// Classifies the response to an attempt.
-    pub(super) fn classify(&self, attempt: &Attempt<'_>, mut response: Response, deadline: &Deadline) -> Outcome {
+    pub(super) fn classify(&self, attempt: &Attempt<'_>, response: http::Response, deadline: &Deadline) -> Outcome {
+        let secrets = if response.status == 200 { RequestSecrets::default() } else { self.secrets_of(attempt) };
+        let response = Response::new(response, secrets);
         let (request, from, status) = (attempt.request, &response.from, response.status);
         self.mark_responsive(attempt.node);
         self.logger().debug(format_args!("{} {}: HTTP {status} from {from}", request.method.as_str(), request.path));
@@ -35,11 +38,6 @@ impl Requester {
         // again, for ever.
         if let Some(index) = index.filter(|_| status < 300) {
             self.index.record(index);
-        }
-        if response.status != 200 {
-            let custom = self.custom_header_values.iter().map(|value| value.expose_secret());
-            let headers = attempt.token.map(TokenHeader::text).into_iter().chain(custom);
-            response.secrets = RequestSecrets::of(headers, request.body.as_ref().map(|body| body.as_slice()));
         }
         if let Some(error) = unexpected_encoding(&response, &request.path) {
             return self.encoded_response(request.effect, &response, error);
@@ -60,6 +58,14 @@ impl Requester {
             },
             _ => self.classify_refusal(attempt, response, deadline),
         }
+    }
+
+    /// The secrets of a request: its token, its custom headers and the values of its body.
+    #[cold]
+    fn secrets_of(&self, attempt: &Attempt<'_>) -> RequestSecrets {
+        let custom = self.custom_header_values.iter().map(|value| value.expose_secret());
+        let headers = attempt.token.map(TokenHeader::text).into_iter().chain(custom);
+        RequestSecrets::of(headers, attempt.request.body.as_ref().map(|body| body.as_slice()))
     }
 
     /// A response with a content encoding that was not requested. The status alone decides whether the request is

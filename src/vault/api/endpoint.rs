@@ -1,8 +1,8 @@
 //! The definition of an endpoint of Vault's API.
 
 use super::request::ApiRequest;
+use super::response::Response;
 use crate::error::Result;
-use crate::http::Response;
 
 /// One endpoint of the API, with its arguments: how to build the request and how to parse the response. Both are pure,
 /// so the same definition serves a single call and a batch.

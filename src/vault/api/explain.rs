@@ -1,10 +1,11 @@
 //! Turns responses into errors: which status they get, and a message that says what to do next.
 
+use super::error_response::ErrorResponse;
 use super::policy;
-use super::response::ErrorResponse;
+use super::response::Response;
 use super::sanitize::{described, status_and_type};
 use crate::error::{Error, Status};
-use crate::http::{Response, header};
+use crate::http::header;
 
 /// The longest name of a content encoding that a message quotes.
 const MAX_ENCODING: usize = 32;
@@ -146,20 +147,10 @@ pub fn unexpected_encoding(response: &Response, path: &str) -> Option<Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::observe::redact::RequestSecrets;
 
     fn error_response(status: u16, body: &str) -> ErrorResponse {
-        let body = body.as_bytes().to_vec().into();
-        ErrorResponse::of(&Response {
-            from: Arc::from("http://vault"),
-            status,
-            headers: Default::default(),
-            body,
-            secrets: RequestSecrets::default(),
-        })
+        ErrorResponse::of(&Response::for_tests(status, body))
     }
 
     #[test]

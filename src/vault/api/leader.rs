@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::cluster::Route;
+use super::error_response::ErrorResponse;
 use super::explain::not_as_documented;
 use super::outcome::{Attempt, Failover, Outcome, TransientFailure};
 use super::redirect;
 use super::request::ApiRequest;
 use super::requester::Requester;
-use super::response::ErrorResponse;
+use super::response::Response;
 use super::retry::PROBE_TIMEOUT;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::Address;
 use crate::error::{Error, Result, Status};
-use crate::http::{Failure, Request, Response, header};
+use crate::http::{Failure, Request, header};
+use crate::observe::redact::RequestSecrets;
 
 /// Returns the active node.
 const LEADER: &str = "sys/leader";
@@ -192,11 +194,13 @@ impl Requester {
         let limit = idle_timeout.min(PROBE_TIMEOUT);
         let deadline = deadline.within(limit);
         let timeout = || IoTimeout { deadline: &deadline, patience: limit, began: Instant::now() };
-        match self.transport.exchange(node, &request, timeout()) {
+        let response = match self.transport.exchange(node, &request, timeout()) {
             // The server had closed the idle connection, which does not mean that the node is unresponsive.
             Err(failure) if failure.stale => self.transport.exchange(node, &request, timeout()),
             result => result,
-        }
+        };
+        // The request has no secrets.
+        Ok(Response::new(response?, RequestSecrets::default()))
     }
 }
 

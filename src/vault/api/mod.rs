@@ -7,6 +7,7 @@ mod classify;
 pub mod cluster;
 pub mod consistency;
 pub mod endpoint;
+pub mod error_response;
 pub mod explain;
 pub mod json;
 mod leader;

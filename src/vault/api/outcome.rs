@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::request::ApiRequest;
+use super::response::Response;
 use super::token::TokenHeader;
 use crate::error::Error;
-use crate::http::{HeaderValue, Response};
+use crate::http::HeaderValue;
 
 /// The outcome of an attempt.
 pub enum Outcome {

@@ -1,9 +1,9 @@
 //! Redirects of a standby to the active node. All others are refused, because the token would be sent along.
 
+use super::response::Response;
 use super::sanitize::{described, shown_location};
 use crate::config::Address;
 use crate::error::{Error, Result, Status};
-use crate::http::Response;
 use crate::reference::decode;
 
 /// The server that a redirect of the request for `path` leads to. The redirect must keep the path, and must not lead

@@ -11,12 +11,13 @@ use super::consistency::HighestIndex;
 use super::outcome::{Attempt, Failover, Outcome, Sent, TransientFailure};
 use super::rate_limit::RateLimiter;
 use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
+use super::response::Response;
 use super::retry::{MAX_NODE_TIMEOUT, Retry};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Request, Response, Transport, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Request, Transport, header};
 use crate::observe::log::Logger;
 
 pub(super) static INDEX: HeaderName = HeaderName::from_static("x-vault-index");

@@ -1,6 +1,7 @@
 //! The parts of a response that a message may show.
 
-use crate::http::{Response, header};
+use super::response::Response;
+use crate::http::header;
 
 /// The most characters of a server's error text that a message repeats.
 const MAX_TEXT: usize = 300;
@@ -50,7 +51,7 @@ pub fn shown_location(response: &Response) -> Option<String> {
     let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
     let host = authority.rsplit('@').next()?;
     let separator = if scheme.is_empty() { "" } else { "://" };
-    Some(one_line(&response.secrets.redacted(&format!("{scheme}{separator}{host}{path}"))))
+    Some(one_line(&response.redacted(&format!("{scheme}{separator}{host}{path}"))))
 }
 
 /// A short body that is neither JSON nor HTML, such as the text that Go sends to plain HTTP on a TLS port. Else empty.
@@ -75,18 +76,15 @@ pub fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::observe::redact::RequestSecrets;
 
     #[test]
     fn a_media_type_is_recognised_in_any_case_with_parameters_and_no_other_is_repeated() {
         let shown = |content_type: &'static [u8]| {
             let value = crate::http::HeaderValue::from_bytes(content_type).unwrap();
-            let headers = [(header::CONTENT_TYPE, value)].into_iter().collect();
-            let (body, secrets) = (Vec::new().into(), RequestSecrets::default());
-            media_type(&Response { from: Arc::from("http://vault"), status: 404, headers, body, secrets })
+            let mut response = Response::for_tests(404, "");
+            response.headers.insert(header::CONTENT_TYPE, value);
+            media_type(&response)
         };
         assert_eq!(shown(b" text/HTML ; charset=utf-8"), Some("text/html"));
         assert_eq!(shown(b"application/json"), Some("application/json"));

@@ -12,11 +12,11 @@ use super::wrapping::UnwrappedSecretId;
 use crate::call::Deadline;
 use crate::config::{Auth, Named, SecretId, Source};
 use crate::error::{Error, Result, Status};
-use crate::http::Response;
+use crate::vault::api::error_response::ErrorResponse;
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
-use crate::vault::api::response::ErrorResponse;
+use crate::vault::api::response::Response;
 
 /// The upper bound of a lease, so that its end can be represented as an `Instant`.
 const MAX_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

@@ -15,8 +15,8 @@ use crate::config::{Auth, Named, Source};
 use crate::error::{Error, Result, Status};
 use crate::host::fork_lock::ForkLock;
 use crate::observe::log;
+use crate::vault::api::error_response::ErrorResponse;
 use crate::vault::api::requester::Requester;
-use crate::vault::api::response::ErrorResponse;
 use arc_swap::ArcSwapOption;
 
 /// The bounds of the pause after a failed login, which doubles with each failure.

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::credential::{CONTEXT, checked_token};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::vault::api::error_response::{Denial, ErrorResponse};
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::json::to_body;
 use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
-use crate::vault::api::response::{Denial, ErrorResponse};
 use crate::vault::api::token::TokenHeader;
 
 const LOOKUP: &str = "sys/wrapping/lookup";

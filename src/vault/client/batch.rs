@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::Context;
 use crate::error::{Error, Result, Status};
-use crate::http::{InFlight, Response};
+use crate::http::InFlight;
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::outcome::{Outcome, Sent};
 use crate::vault::api::request::ApiRequest;
+use crate::vault::api::response::Response;
 use crate::vault::auth::token::Token;
 
 /// A source of calls and a sink for their results. A result may add calls.

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::api::endpoint::Endpoint;
+use super::api::error_response::{Denial, ErrorResponse};
 use super::api::request::ApiRequest;
 use super::api::requester::Requester;
-use super::api::response::{Denial, ErrorResponse};
 use super::auth::session::Session;
 use super::auth::token::Token;
 use crate::call::{Call, Deadline};
 use crate::config::{Spellings, VaultConfig};
 use crate::error::{Error, Result, Status};
-use crate::http::Response;
 use crate::observe::log::Logger;
+use crate::vault::api::response::Response;
 
 /// A path whose response tells whether a token is valid: it requires no policy and does not count against `num_uses`.
 /// Every namespace has this mount.

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use crate::error::Result;
-use crate::http::Response;
 use crate::reference::write_url_path;
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::error_response::{Denial, ErrorResponse};
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::response::{Denial, ErrorResponse};
+use crate::vault::api::response::Response;
 
 /// A mount, as reported by the server.
 pub struct Mount {

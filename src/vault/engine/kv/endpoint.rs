@@ -8,12 +8,12 @@ use super::document::{Content, Document, Field, Found, read_field, read_version}
 use super::path::{Branch, MountPath};
 use super::refusal::refused;
 use crate::error::{Error, Result, Status};
-use crate::http::Response;
 use crate::reference::KvPath;
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::error_response::{ErrorResponse, is_missing};
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::response::{ErrorResponse, is_missing};
+use crate::vault::api::response::Response;
 
 /// Reads one field of a version of a secret.
 pub struct ReadField<'a> {

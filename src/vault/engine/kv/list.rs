@@ -9,13 +9,13 @@ use serde::de::IgnoredAny;
 use super::path::{Branch, MountPath};
 use super::refusal::refused;
 use crate::error::{Error, Result, Status};
-use crate::http::Response;
 use crate::observe::log::Logger;
 use crate::reference::{KvPath, Prefix, write_url_path};
 use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::error_response::{ErrorResponse, is_missing};
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
-use crate::vault::api::response::{ErrorResponse, is_missing};
+use crate::vault::api::response::Response;
 use crate::vault::client::Context;
 use crate::vault::client::batch::{self, Work};
 

@@ -1,7 +1,7 @@
 //! What a refusal means for a KV mount, which `VAULT_MOUNT` names.
 
 use crate::error::Error;
-use crate::vault::api::response::ErrorResponse;
+use crate::vault::api::error_response::ErrorResponse;
 
 /// The error behind a refusal. `path` is what was asked for, `capability` what a policy must allow there.
 #[cold]
