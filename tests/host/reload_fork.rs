@@ -4,17 +4,16 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
-use handsfree_secrets_test_support::{Nginx, Relay, Stop, Tls, eventually};
+use handsfree_secrets_test_support::{Nginx, Relay, Stop, Tls, eventually, fork_children};
 
 const CHILDREN: usize = 50;
-const TIME_FOR_A_CHILD: Duration = Duration::from_secs(20);
 
 /// A get that fails because the server is not trusted. Each such failure checks the certificate files.
 fn is_refused(manager: &dyn SecretManager) -> bool {
@@ -44,27 +43,8 @@ fn manager(tls: &Tls, server: &Nginx, stranger: &Nginx) -> (Relay, Arc<dyn Secre
     (relay, manager)
 }
 
-/// The exit status of the child. If it hangs it is ended, and the result is `None`.
-fn wait_for(child: libc::pid_t) -> Option<i32> {
-    let start = Instant::now();
-    let mut status = 0;
-    while start.elapsed() < TIME_FOR_A_CHILD {
-        // SAFETY: the pointer is to an integer of ours, the child is ours.
-        if unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == child {
-            return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    // SAFETY: the child is ours and not yet waited for, so its number is still its own.
-    unsafe {
-        libc::kill(child, libc::SIGKILL);
-        libc::waitpid(child, &mut status, 0);
-    }
-    None
-}
-
 #[test]
-fn a_child_looks_at_certificates_that_other_threads_were_looking_at_at_the_fork() {
+fn a_child_can_check_certificates_that_other_threads_were_checking_at_the_fork() {
     let (tls, other) = (Tls::new(), Tls::new());
     let server = Nginx::start("here", Some(&tls.server()));
     let stranger = Nginx::start("stranger", Some(&other.server()));
@@ -80,20 +60,7 @@ fn a_child_looks_at_certificates_that_other_threads_were_looking_at_at_the_fork(
                 }
             });
         }
-        let outcomes: Vec<_> = (0..CHILDREN)
-            .map(|_| {
-                // SAFETY: the child calls the library, which promises to work here, and then ends at once.
-                match unsafe { libc::fork() } {
-                    0 => {
-                        let outcome = i32::from(!is_refused(&*manager));
-                        // SAFETY: ends the child without running the destructors and tests of the parent.
-                        unsafe { libc::_exit(outcome) }
-                    }
-                    -1 => None,
-                    child => wait_for(child),
-                }
-            })
-            .collect();
+        let outcomes = fork_children(CHILDREN, || i32::from(!is_refused(&*manager)));
         assert_eq!(outcomes, vec![Some(0); CHILDREN]);
     });
 }
