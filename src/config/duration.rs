@@ -16,7 +16,7 @@ pub(super) fn duration(setting: &Setting) -> Result<Duration> {
     };
     let longest = Duration::from_nanos(i64::MAX as u64);
     duration.filter(|&duration| duration <= longest).ok_or_else(|| {
-        setting.error("is no duration; write seconds, or numbers with a unit such as 90s, 1m30s, 500ms or 1d")
+        setting.error("is not a duration; write seconds, or numbers with a unit such as 90s, 1m30s, 500ms or 1d")
     })
 }
 

@@ -12,7 +12,7 @@ use crate::error::Result;
 /// the request, or that the library sets itself, are refused.
 pub(super) fn headers(setting: &Setting) -> Result<Vec<(String, SecretString)>> {
     let object: BTreeMap<String, &RawValue> = serde_json::from_str(setting.text())
-        .map_err(|_| setting.error("is no JSON object such as {\"X-Team\": \"payments\"}"))?;
+        .map_err(|_| setting.error("is not a JSON object such as {\"X-Team\": \"payments\"}"))?;
     let mut headers = Vec::with_capacity(object.len());
     for (name, value) in object {
         check_header_name(setting, &name)?;

@@ -28,7 +28,7 @@ pub(super) fn auth(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<Au
         "cert" => cert(layers),
         "jwt" => jwt(layers),
         "kubernetes" => kubernetes(layers),
-        _ => Err(method.error("is no login; write token, approle, userpass, cert, jwt or kubernetes")),
+        _ => Err(method.error("is not a login method; write token, approle, userpass, cert, jwt or kubernetes")),
     }
 }
 

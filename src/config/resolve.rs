@@ -47,7 +47,7 @@ fn other_backend(kind: &Setting, name: &str) -> Error {
         "aws" | "gcp" => Error::unsupported(format!(
             "SECRET_MANAGER_TYPE is {name}, a backend that this library does not have; write env or vault"
         )),
-        _ => kind.error("is no backend of this library; write env or vault"),
+        _ => kind.error("is not a backend of this library; write env or vault"),
     }
 }
 
@@ -188,7 +188,7 @@ fn server_name(layers: &Layers<'_>) -> Result<Option<Named<String>>> {
         Err(_) => address::host_name(setting.text()),
     };
     name.map(|name| Some(setting.named(name)))
-        .ok_or_else(|| setting.error("is no host name; write it without scheme and port"))
+        .ok_or_else(|| setting.error("is not a host name; write it without scheme and port"))
 }
 
 fn warn_about_plain_http(server: &Setting, addresses: &[Address], warnings: &mut Vec<String>) {

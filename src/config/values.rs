@@ -13,7 +13,9 @@ pub(super) fn boolean(setting: &Setting) -> Result<bool> {
     match setting.text() {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        _ => Err(setting.error("is no boolean; write 1, t, T, TRUE, true or True, or 0, f, F, FALSE, false or False")),
+        _ => {
+            Err(setting.error("is not a boolean; write 1, t, T, TRUE, true or True, or 0, f, F, FALSE, false or False"))
+        }
     }
 }
 
@@ -23,14 +25,14 @@ pub(super) fn number(setting: &Setting, least: u32, most: u32) -> Result<u32> {
     let digits_only = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if digits_only && (least..=most).contains(&number) => Ok(number),
-        _ => Err(setting.error(format_args!("is no whole number from {least} to {most}"))),
+        _ => Err(setting.error(format_args!("is not a whole number from {least} to {most}"))),
     }
 }
 
 /// `rate[:burst]`: requests per second, and how many may be sent at once. The default burst is the integer part of the
 /// rate.
 pub(super) fn rate_limit(setting: &Setting) -> Result<RateLimit> {
-    let problem = || setting.error("is no rate limit; write requests a second, or rate:burst such as 10:20");
+    let problem = || setting.error("is not a rate limit; write requests a second, or rate:burst such as 10:20");
     let (rate, burst) = match setting.text().split_once(':') {
         Some((rate, burst)) => (rate, Some(burst)),
         None => (setting.text(), None),
@@ -49,7 +51,7 @@ pub(super) fn rate_limit(setting: &Setting) -> Result<RateLimit> {
 
 /// `off`, `error`, `warn`, `info`, `debug` or `trace`; case-insensitive.
 pub(super) fn log_level(setting: &Setting) -> Result<LevelFilter> {
-    let problem = || setting.error("is no log level; write off, error, warn, info, debug or trace");
+    let problem = || setting.error("is not a log level; write off, error, warn, info, debug or trace");
     setting.text().parse().map_err(|_| problem())
 }
 
@@ -104,7 +106,7 @@ pub(super) fn variable_prefix(setting: &Setting) -> Result<String> {
     if allowed && !text.starts_with(|first: char| first.is_ascii_digit()) {
         Ok(text.to_owned())
     } else {
-        Err(setting.error("is no start of a variable's name; write A-Z, 0-9 and '_', no digit first"))
+        Err(setting.error("is not the start of a variable's name; write A-Z, 0-9 and '_', no digit first"))
     }
 }
 

@@ -73,7 +73,7 @@ impl fmt::Display for Flaw {
             Flaw::NotUtf8 => f.write_str("its percent-encoded bytes are not UTF-8"),
             Flaw::EmptyField => f.write_str("no field follows the '#'; leave the '#' out or write it as %23"),
             Flaw::Version => {
-                f.write_str("the version is no whole number from 1 to 9223372036854775807 in plain digits")
+                f.write_str("the version is not a whole number from 1 to 9223372036854775807 in plain digits")
             }
             Flaw::UnknownParameter => {
                 f.write_str("the only parameter is version=NUMBER; a '?' of the path itself is written %3F")

@@ -119,7 +119,7 @@ fn unsupported_keys_and_signatures_are_reported() {
     for (name, ca_key, key, signed, words) in [
         ("key", good, short, "-extfile san", "has an RSA key of 1024 bits, which is too short; make one of 2048"),
         ("ca", short, good, "-extfile san", "is signed by a CA that has an RSA key of 1024 bits, which is too short; "),
-        ("sha1", good, good, "-extfile san -sha1", "is signed with SHA-1, which does not count any more; "),
+        ("sha1", good, good, "-extfile san -sha1", "is signed with SHA-1, which is not accepted any more; "),
         (
             "cn",
             good,

@@ -136,7 +136,7 @@ fn a_self_signed_ca_certificate_needs_the_right_name_and_must_not_have_expired()
     let other = tls.server_and_ca("vault.example", false);
     let server_of_other = server(&other, None, "");
     let ca = ("VAULT_CACERT", text(&other.certificate));
-    let end = "is not for that name; use a name that stands in the certificate, or set VAULT_TLS_SERVER_NAME to it";
+    let end = "is not for that name; use a name that is in the certificate, or set VAULT_TLS_SERVER_NAME to it";
     tls_error(read(&server_of_other, &server_of_other.https_addr(0), &[ca]), end);
     let named = [ca, ("VAULT_TLS_SERVER_NAME", "vault.example")];
     assert_eq!(read(&server_of_other, &server_of_other.https_addr(0), &named).unwrap(), "v");
@@ -174,7 +174,7 @@ fn a_wrong_name_is_refused_unless_tls_server_name_expects_it() {
     let server = server(&tls.server_named("vault.example"), None, "");
     let ca = tls.ca_file();
     let end = format!(
-        "certificate of {} is not for that name; use a name that stands in the certificate, \
+        "certificate of {} is not for that name; use a name that is in the certificate, \
          or set VAULT_TLS_SERVER_NAME to it",
         place(&server)
     );

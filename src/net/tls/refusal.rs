@@ -149,7 +149,7 @@ impl Refusal {
             }
             Refusal::NameMismatch => (
                 "is not for that name".to_owned(),
-                "use a name that stands in the certificate, or set VAULT_TLS_SERVER_NAME to it".to_owned(),
+                "use a name that is in the certificate, or set VAULT_TLS_SERVER_NAME to it".to_owned(),
             ),
             Refusal::NoName => (
                 "has no name or address in its subjectAltName, where they are looked for; its common name does not count"
@@ -168,7 +168,7 @@ impl Refusal {
                 )
             }
             Refusal::Signature(name) => {
-                (format!("is signed with {name}, which does not count any more"), "have it signed with SHA-256".to_owned())
+                (format!("is signed with {name}, which is not accepted any more"), "have it signed with SHA-256".to_owned())
             }
             Refusal::KeyType => (
                 "is signed by a key of a kind that this client does not know".to_owned(),

@@ -33,7 +33,9 @@ impl Reading<'_> {
     fn read(self, path: &Path, variable: &str) -> Result<Zeroizing<Vec<u8>>> {
         let subject = format!("{variable}: cannot read {}", path.display());
         if self.again && fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(Error::config(format!("{subject}: it is no regular file, and such are read once")));
+            return Err(Error::config(format!(
+                "{subject}: it is not a regular file, and such a file is read only once"
+            )));
         }
         file::read(path, MAX_FILE, self.deadline).map_err(|failure| failure.into_error(&subject))
     }

@@ -19,9 +19,9 @@ use super::session_cache::SessionCache;
 pub struct Verifier {
     /// The cryptography that signatures are checked with.
     pub provider: Arc<CryptoProvider>,
-    /// Whom to trust; `None` where nothing is verified.
+    /// The trusted certificates; `None` if verification is switched off.
     pub trusted: Option<Arc<Trusted>>,
-    /// What is told until when a proof counts.
+    /// Records until when a verification is valid.
     pub sessions: Arc<SessionCache>,
 }
 
@@ -91,8 +91,8 @@ impl Chain<'_> {
         let facts = Facts::of(self.end_entity).ok_or(Refusal::Other("is malformed"))?;
         let refused = |error: webpki::Error| Refusal::of(&error, Some(&facts));
         let certificate = EndEntityCert::try_from(self.end_entity).map_err(refused)?;
-        // A certificate that the settings name counts as exactly that server's, whoever has signed it, and whether it is a
-        // CA's or not: what `openssl req -x509` makes is both in one.
+        // A certificate that the settings name is accepted as that server's only, whoever signed it and whether or not it
+        // is a CA certificate: `openssl req -x509` creates certificates that are both.
         let above = if self.trusted.given.contains(self.end_entity) {
             facts.flaw_of_server(self.now).map_or(Ok(u64::MAX), |flaw| Err(Refusal::Flawed(flaw)))?
         } else {
@@ -102,18 +102,18 @@ impl Chain<'_> {
         Ok(above.min(facts.not_after()))
     }
 
-    /// Looks for a path from the server's certificate to an authority that counts now: when the first certificate ends of
-    /// those above the server's.
+    /// Finds a path from the server's certificate to an authority that is valid now. Returns when the first certificate of
+    /// the path expires, the server's excepted.
     fn find_path(&self, certificate: &EndEntityCert<'_>) -> Result<u64, webpki::Error> {
-        let counting = self.trusted.authorities.iter().filter(|authority| authority.flaw(self.now).is_none());
-        let anchors: Vec<TrustAnchor<'_>> = counting.clone().map(|authority| borrowed(&authority.anchor)).collect();
-        // The same authority may be listed several times, with certificates that say other things of it.
+        let valid = self.trusted.authorities.iter().filter(|authority| authority.flaw(self.now).is_none());
+        let anchors: Vec<TrustAnchor<'_>> = valid.clone().map(|authority| borrowed(&authority.anchor)).collect();
+        // The same authority may be listed several times, with certificates that have different restrictions.
         let top_of = |path: &VerifiedPath<'_>| {
             let below = path.intermediate_certificates().count();
-            let same = counting.clone().filter(|authority| authority.anchor == *path.anchor());
+            let same = valid.clone().filter(|authority| authority.anchor == *path.anchor());
             same.filter(move |authority| authority.facts.permits_below(below)).collect::<Vec<_>>()
         };
-        // webpki looks at no key usage, and not at what limits a trusted certificate.
+        // webpki checks neither the key usage nor the restrictions of a trusted certificate.
         let counts = |path: &VerifiedPath<'_>| {
             let sent = || path.intermediate_certificates();
             let may_sign = |der: CertificateDer<'_>| {

@@ -10,10 +10,11 @@ use crate::reference::decode;
 /// from https to http; the error says what is wrong. Whether the server belongs to the cluster is not checked here.
 pub fn destination(from: &Address, location: Option<&str>, path: &str) -> Result<Address, &'static str> {
     let location = location.ok_or("but does not say where to; check the address")?;
-    let (origin, place) = split(location).ok_or("to something that is no address of a server; check the address")?;
+    let (origin, place) =
+        split(location).ok_or("to something that is not the address of a server; check the address")?;
     let base_path = base_path(place, path).ok_or("to another path; check VAULT_MOUNT and the address")?;
     let address = crate::config::parse_address(&format!("{origin}{base_path}"))
-        .map_err(|_| "to something that is no address of a server; check the address")?;
+        .map_err(|_| "to something that is not the address of a server; check the address")?;
     if is_https(from) && !is_https(&address) {
         return Err("from https to plain http, where the token would cross the network unencrypted");
     }

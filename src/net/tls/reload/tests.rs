@@ -57,7 +57,7 @@ impl Case {
         self.folder.path().join(name)
     }
 
-    /// Puts another file in the place of `name`.
+    /// Replaces the file `name`, atomically.
     fn replace(&self, name: &str, text: impl AsRef<[u8]>) {
         let new = self.path("new");
         fs::write(&new, text).unwrap();
@@ -167,7 +167,7 @@ fn a_pair_that_is_half_written_keeps_the_old_one_and_is_warned_about_once() {
     fs::remove_file(case.path("key")).unwrap();
     assert_eq!(case.after(7000).number, 0);
     assert_eq!(case.warnings().len(), 3, "{:?}", case.warnings());
-    // What is wrong with the one does not hold up the other.
+    // A fault in one file does not prevent the other from being used.
     case.replace("ca", Tls::new().ca_pem());
     assert_eq!(case.after(8000).number, 1);
 
@@ -250,7 +250,7 @@ fn what_is_no_regular_file_is_read_once() {
     let case = Case::with_ca_file(&tls);
     fs::rename(fifo(case.folder.path()), case.path("ca")).unwrap();
     assert_eq!(case.after(1000).number, 0);
-    assert!(case.warnings()[0].contains("it is no regular file"), "{:?}", case.warnings());
+    assert!(case.warnings()[0].contains("it is not a regular file"), "{:?}", case.warnings());
 }
 
 #[test]

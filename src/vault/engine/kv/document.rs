@@ -55,7 +55,7 @@ pub enum Field {
 type Fields<'a> = BTreeMap<Name<'a>, &'a RawValue>;
 
 fn fields(document: &[u8]) -> Result<Fields<'_>> {
-    serde_json::from_slice(document).map_err(|_| Error::new(Status::Protocol, "the document is no JSON object"))
+    serde_json::from_slice(document).map_err(|_| Error::new(Status::Protocol, "the document is not a JSON object"))
 }
 
 /// Reads one field of a version from the body of a response. `None`: it is not a response of KV version 2.

@@ -118,7 +118,7 @@ impl Endpoint for ListFolder<'_> {
         match response.status {
             200 => {
                 let names =
-                    keys(&response).flatten().ok_or_else(|| not_as_documented(&response, path, "is no list"))?;
+                    keys(&response).flatten().ok_or_else(|| not_as_documented(&response, path, "is not a list"))?;
                 Ok(paths_in(&self.folder, &names))
             }
             404 if is_missing(&response) => Ok(Vec::new()),
