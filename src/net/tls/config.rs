@@ -9,6 +9,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error as TlsError};
 
 use super::certificate::{Facts, Flaw};
+use super::crypto::without_forks;
 use super::roots::{self, Reading, Trusted};
 use super::session_cache::SessionCache;
 use super::verifier::Verifier;
@@ -49,7 +50,7 @@ pub fn client_config(
 pub fn identity(files: &ClientIdentity, provider: &CryptoProvider, reading: Reading<'_>) -> Result<Arc<CertifiedKey>> {
     let (chain, key) = roots::identity(files, reading)?;
     let (certificate, key_file) = (files.certificate.variable, files.key.variable);
-    let identity = CertifiedKey::from_der(chain, key, provider).map_err(|e| {
+    let identity = without_forks(|| CertifiedKey::from_der(chain, key, provider)).map_err(|e| {
         Error::config(match e {
             TlsError::InconsistentKeys(_) => {
                 format!("{certificate} and {key_file} do not fit together; name a certificate and its own key")

@@ -2,6 +2,7 @@
 
 mod certificate;
 pub mod config;
+mod crypto;
 pub mod explain;
 mod pem;
 mod refusal;

@@ -12,6 +12,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, Insufficien
 use rustls::{ClientConfig, Error as TlsError};
 
 use super::config;
+use super::crypto::without_forks;
 use super::explain::{self, Circumstances};
 use crate::call::Deadline;
 use crate::error::Error;
@@ -84,7 +85,7 @@ impl TlsStream {
         deadline: &Deadline,
     ) -> Result<TlsStream, TlsFailure> {
         let mut stream = TlsStream {
-            session: UnbufferedClientConnection::new(config.clone(), name)?,
+            session: without_forks(|| UnbufferedClientConnection::new(config.clone(), name))?,
             config,
             socket,
             incoming: Inbox::new(RECORD),
@@ -185,7 +186,10 @@ impl TlsStream {
 
     fn step(&mut self, inbox: Option<&mut Inbox>, deadline: &Deadline) -> Result<Step, TlsFailure> {
         let TlsStream { session, socket, incoming, outgoing, outgoing_filled, closed, .. } = self;
-        let UnbufferedStatus { mut discard, state } = session.process_tls_records(incoming.unread_mut());
+        let UnbufferedStatus { mut discard, state } = match session.is_handshaking() {
+            true => without_forks(|| session.process_tls_records(incoming.unread_mut())),
+            false => session.process_tls_records(incoming.unread_mut()),
+        };
         let step = match state? {
             ConnectionState::ReadTraffic(mut traffic) => {
                 let inbox = inbox.ok_or_else(|| TlsError::General("data before the handshake's end".into()))?;

@@ -1,4 +1,4 @@
-//! A child process checks certificate files although threads of its parent were checking them during the fork.
+//! A child process makes TLS connections although threads of its parent were making some during the fork.
 
 #![cfg(test)]
 
@@ -62,5 +62,48 @@ fn a_child_can_check_certificates_that_other_threads_were_checking_at_the_fork()
         }
         let outcomes = fork_children(CHILDREN, || i32::from(!is_refused(&*manager)));
         assert_eq!(outcomes, vec![Some(0); CHILDREN]);
+    });
+}
+
+/// Gets a secret over a connection of its own, with a handshake.
+fn is_served(manager: &dyn SecretManager) -> bool {
+    manager.get("vault://a", &Call::default()).is_ok_and(|value| value.is_some_and(|value| value.as_str() == "here"))
+}
+
+#[test]
+fn a_child_can_connect_and_exit_while_threads_of_its_parent_connect_and_end() {
+    const FORKS: usize = 300;
+    let tls = Tls::new();
+    let server = Nginx::start("here", Some(&tls.server()));
+    let address = format!("https://127.0.0.1:{}", server.port());
+    let mut options = Options::new_isolated();
+    for (name, value) in [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", address.as_str()),
+        ("VAULT_TOKEN", "t"),
+        ("VAULT_CACERT", tls.ca_file().to_str().unwrap()),
+        ("VAULT_MAX_CONNECTION_AGE", "0"),
+    ] {
+        options.set(name, value).unwrap();
+    }
+    let manager = open::open(Some(&options), &Call::default()).unwrap().secrets().clone();
+    let stop = Stop::default();
+    std::thread::scope(|scope| {
+        let _guard = stop.guard();
+        for _ in 0..4 {
+            let (manager, stop) = (&manager, &stop);
+            // Each get is made by a thread of its own, so that threads end all the time.
+            scope.spawn(move || {
+                while !stop.is_set() {
+                    assert!(std::thread::scope(|threads| threads.spawn(|| is_served(&**manager)).join()).unwrap());
+                }
+            });
+        }
+        let outcomes = fork_children(FORKS, || {
+            let is_served = is_served(&*manager);
+            // SAFETY: runs the handlers of the C libraries, AWS-LC's among them, and ends the process.
+            unsafe { libc::exit(i32::from(!is_served)) }
+        });
+        assert_eq!(outcomes, vec![Some(0); FORKS]);
     });
 }
