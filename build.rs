@@ -12,8 +12,10 @@ mod status;
 use status::Status;
 
 /// The sections of the header in order: the files of `src/ffi` with the C interface.
-const SECTIONS: &[&str] =
-    &["version", "error", "log", "options", "call", "manager", "metadata", "list", "secrets", "batch"];
+const SECTIONS: &[&str] = &[
+    "version", "error", "log", "options", "call", "manager", "metadata", "list", "bytes", "fields", "secrets",
+    "document", "batch", "versions", "request",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for changed in ["build.rs", "cbindgen.toml", "Cargo.toml", "src/ffi", "src/status.rs"] {

@@ -550,6 +550,17 @@ typedef struct hf_call hf_call;
 HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 
 /**
+ * Copies call settings: timeout, condition, wrapping time. Cancelling the original cancels the copies, too; cancelling
+ * a copy cancels the original.
+ *
+ * May be called from any thread while no other thread changes `call`. Does not block.
+ *
+ * @param call  The settings.
+ * @return The copy; the caller frees it with `hf_call_free`. NULL if `call` is NULL.
+ */
+HF_API hf_call *hf_call_copy(const hf_call *call) HF_NOEXCEPT;
+
+/**
  * Sets how long a call may take, including connecting, TLS, sending, waiting, reading, retries and logins. A call that
  * is already running keeps its deadline.
  *
@@ -563,6 +574,39 @@ HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API HF_MUST_USE hf_status hf_call_set_timeout_ms(hf_call *call, int64_t milliseconds, hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets the check-and-set condition of store and update, of a secret or a document: they write only if the latest
+ * version of the secret has this number, and return `HF_ERR_CONFLICT` otherwise, which always is somebody else's write:
+ * nothing is tried again after a conflict, and a write whose response was lost is not repeated. Reads ignore the
+ * condition; other functions that change something refuse it with `HF_ERR_INVALID_ARGUMENT`. KV version 1 and the `env`
+ * backend have no versions (`HF_ERR_UNSUPPORTED`).
+ *
+ * Only one thread at a time may change the same `call`. Does not block.
+ *
+ * @param call     The settings.
+ * @param version  The number of the latest version. 0: there is no version yet. -1: no condition.
+ * @param error    Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set, for the calls that start from now on.
+ * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `version` is less than -1.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API HF_MUST_USE hf_status hf_call_set_cas(hf_call *call, int64_t version, hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Has `hf_request` ask for a wrapped answer: the server keeps the answer, and sends a token that `hf_unwrap` exchanges
+ * for it once. All other functions refuse such a call with `HF_ERR_INVALID_ARGUMENT`.
+ *
+ * Only one thread at a time may change the same `call`. Does not block.
+ *
+ * @param call          The settings.
+ * @param milliseconds  How long the token lives, at least 1. Servers count seconds, so it is rounded up.
+ * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set, for the calls that start from now on.
+ * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is 0 or negative.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API HF_MUST_USE hf_status hf_call_set_wrap_ttl_ms(hf_call *call, int64_t milliseconds, hf_error **error) HF_NOEXCEPT;
 
 /**
  * Cancels all calls that use these settings: running calls end within 100 ms with `HF_ERR_CANCELLED`, later ones at
@@ -665,6 +709,26 @@ hf_status hf_manager_default(const hf_call *call,
 HF_API void hf_manager_reset_default(void) HF_NOEXCEPT;
 
 /**
+ * Checks that a manager can be used now: that a server answers, is unsealed, and takes the token. It sends one request,
+ * which needs no policy and does not use up `num_uses`; a token that has died is replaced by a login, as in any call.
+ * For the `env` backend there is nothing to check.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager  The manager.
+ * @param call     Deadline and cancellation. NULL for the defaults.
+ * @param error    Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The manager can be used.
+ * @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL.
+ * @return Otherwise the reason why it cannot, with the statuses of `hf_manager_open`.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_manager_check(const hf_manager *manager,
+                           const hf_call *call,
+                           hf_error **error) HF_NOEXCEPT;
+
+/**
  * Adds a reference to a manager.
  *
  * May be called from any thread. Does not block.
@@ -739,6 +803,52 @@ hf_status hf_metadata_set(hf_metadata *metadata,
                           hf_error **error) HF_NOEXCEPT;
 
 /**
+ * Returns the number of entries.
+ *
+ * May be called from any thread while no other thread changes `metadata`. Does not block.
+ *
+ * @param metadata  The metadata.
+ * @return The number; 0 if `metadata` is NULL.
+ */
+HF_API size_t hf_metadata_len(const hf_metadata *metadata) HF_NOEXCEPT;
+
+/**
+ * Returns one key. Keys are sorted.
+ *
+ * May be called from any thread while no other thread changes `metadata`. Does not block.
+ *
+ * @param metadata  The metadata.
+ * @param index     The index, from 0.
+ * @return UTF-8; NULL if `index` is past the end, the key has U+0000, or `metadata` is NULL. Borrowed: valid until
+ *     `metadata` is changed or freed; do not free it.
+ */
+HF_API const char *hf_metadata_key(const hf_metadata *metadata, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the value of one entry, by its index.
+ *
+ * May be called from any thread while no other thread changes `metadata`. Does not block.
+ *
+ * @param metadata  The metadata.
+ * @param index     The index, from 0, as for `hf_metadata_key`.
+ * @return UTF-8; NULL if `index` is past the end, the value has U+0000, or `metadata` is NULL. Borrowed: valid until
+ *     `metadata` is changed or freed; do not free it.
+ */
+HF_API const char *hf_metadata_value(const hf_metadata *metadata, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the value of one entry, by its key.
+ *
+ * May be called from any thread while no other thread changes `metadata`. Does not block.
+ *
+ * @param metadata  The metadata.
+ * @param key       The key.
+ * @return UTF-8; NULL if there is no such entry, the value has U+0000, or an argument is NULL or invalid UTF-8.
+ *     Borrowed: valid until `metadata` is changed or freed; do not free it.
+ */
+HF_API const char *hf_metadata_get(const hf_metadata *metadata, const char *key) HF_NOEXCEPT;
+
+/**
  * Frees metadata.
  *
  * May be called from any thread while no other thread uses the object. Does not block.
@@ -787,6 +897,182 @@ HF_API const char *hf_string_list_get(const hf_string_list *list, size_t index) 
  * @param list  The list. May be NULL.
  */
 HF_API void hf_string_list_free(hf_string_list *list) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup bytes Bytes
+ *
+ * Bytes that may hold NUL: binary values, and whole answers of the server.
+ * @{
+ */
+
+/**
+ * Bytes. Immutable, so any thread may read them. One owner, who frees them with `hf_bytes_free`.
+ */
+typedef struct hf_bytes hf_bytes;
+
+/**
+ * Returns the bytes. One NUL, which is not counted, stands behind the last one.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param bytes  The bytes.
+ * @return Their address, never NULL unless `bytes` is NULL. Borrowed: valid as long as `bytes`; do not free it.
+ */
+HF_API const void *hf_bytes_data(const hf_bytes *bytes) HF_NOEXCEPT;
+
+/**
+ * Returns the number of bytes.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param bytes  The bytes.
+ * @return The number; 0 if `bytes` is NULL.
+ */
+HF_API size_t hf_bytes_len(const hf_bytes *bytes) HF_NOEXCEPT;
+
+/**
+ * Wipes and frees bytes.
+ *
+ * May be called from any thread while no other thread uses the object. Does not block.
+ *
+ * @param bytes  The bytes. May be NULL.
+ */
+HF_API void hf_bytes_free(hf_bytes *bytes) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup fields Fields
+ *
+ * Names and values for a write of a document. The values are wiped when the fields are freed.
+ * @{
+ */
+
+/**
+ * Names and values. One owner; only one thread at a time may change them, and any number of calls may use them while
+ * nobody changes them.
+ */
+typedef struct hf_fields hf_fields;
+
+/**
+ * Creates fields, none at first.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @return The fields; the caller frees them with `hf_fields_free`. NULL only if there is a bug in the library.
+ */
+HF_API hf_fields *hf_fields_new(void) HF_NOEXCEPT;
+
+/**
+ * Sets a field to a text. A field with the same name is replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param text    The value: UTF-8, may be empty; it is copied.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set(hf_fields *fields,
+                        const char *name,
+                        const char *text,
+                        hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets a field to a JSON value of any kind, such as `5`, `true`, `null` or `{"a": [1, 2]}`. A field with the same name
+ * is replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param json    The value, which is sent to the letter; it is copied. KV version 2 keeps numbers as floating point.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an empty name, or a text that is not one JSON value; the
+ *     message names the place and does not repeat the text.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set_json(hf_fields *fields,
+                             const char *name,
+                             const char *json,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets a field to bytes. They are stored as a text in base64, from which `hf_document_bytes` decodes them. A field with
+ * the same name is replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param data    The bytes; they are copied. May be NULL if `length` is 0.
+ * @param length  The number of bytes.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set_bytes(hf_fields *fields,
+                              const char *name,
+                              const void *data,
+                              size_t length,
+                              hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets a field for each member of a JSON object. Fields with the same names are replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields       The fields.
+ * @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that is not one JSON object; no field is changed,
+ *     and the message does not repeat the text.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set_object(hf_fields *fields,
+                               const char *json_object,
+                               hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Marks a field as removed: an update deletes it from the secret; a store does not send it.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Marked, whether the field was set before or not.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API HF_MUST_USE hf_status hf_fields_remove(hf_fields *fields, const char *name, hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Wipes and frees fields.
+ *
+ * May be called from any thread while no other thread uses the object. Does not block.
+ *
+ * @param fields  The fields. May be NULL.
+ */
+HF_API void hf_fields_free(hf_fields *fields) HF_NOEXCEPT;
 
 /** @} */
 
@@ -1017,6 +1303,269 @@ HF_API void hf_free_string(char *string) HF_NOEXCEPT;
 
 /** @} */
 
+/** @defgroup document Documents
+ *
+ * A document is all fields of one version of a secret, such as what `vault kv put secret/db username=… password=…` has
+ * written. Two gets of two fields may see two versions; a document is one version, whole. A reference of these functions
+ * names no field. The `env` backend has the one field "value" and no versions.
+ *
+ * A text, a name or a JSON text that a document returns is borrowed: it is valid as long as the document, ends with a
+ * NUL, and must not be freed. The texts are decoded when the first one is asked for; if there is no memory for that,
+ * they are NULL. Everything is wiped when the last reference is freed.
+ *
+ * The functions that block share the statuses of the section "Secrets".
+ * @{
+ */
+
+/**
+ * All fields of one version of a secret. Immutable and reference-counted: any thread may read it.
+ */
+typedef struct hf_document hf_document;
+
+/**
+ * Gets all fields of a secret, in one version.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager       The manager.
+ * @param reference     The reference, such as "vault://db" or "vault://db?version=3", without a field.
+ * @param call          Deadline and cancellation. NULL for the defaults.
+ * @param out_document  Receives the document; the caller owns one reference and frees it with `hf_document_free`. NULL
+ *     unless the status is `HF_OK`.
+ * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     `*out_document` has the document.
+ * @retval HF_NOT_FOUND              The secret or the version does not exist, or it was deleted. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a field.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_TOO_LARGE          The response is larger than 64 MiB, or there is not enough memory for it.
+ * @retval HF_ERR_UNSUPPORTED        A version of a secret in KV version 1.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_get_document(const hf_manager *manager,
+                          const char *reference,
+                          const hf_call *call,
+                          hf_document **out_document,
+                          hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Stores fields under a key. A secret that is already there is replaced, with all of its fields and its metadata.
+ * `hf_call_set_cas` makes the write conditional: with 0 it stores only if there is nothing yet.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager        The manager.
+ * @param key            The key, as for `hf_store_secret`.
+ * @param fields         The fields. Removed ones are not sent.
+ * @param metadata       The metadata to store beside them, in the field "metadata". NULL or empty for none.
+ * @param call           Deadline, cancellation, condition. NULL for the defaults.
+ * @param out_reference  Receives the reference that names the secret from now on; the caller frees it with
+ *     `hf_free_string`. May be NULL if it is not needed. Set to NULL on failure.
+ * @param out_version    Receives the number of the new version; 0 where there are no versions, and on failure. May be
+ *     NULL.
+ * @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The fields are stored.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata";
+ *     nothing was sent.
+ * @retval HF_ERR_CONFLICT          The condition of the call does not hold; or the mount requires check-and-set, and
+ *     other writers changed the secret on every attempt.
+ * @retval HF_ERR_TOO_LARGE         The fields exceed the server's limits or the library's; nothing was written.
+ * @retval HF_ERR_UNSUPPORTED       A condition, where there are no versions; another field than "value", for the `env`
+ *     backend.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_store_document(const hf_manager *manager,
+                            const char *key,
+                            const hf_fields *fields,
+                            const hf_metadata *metadata,
+                            const hf_call *call,
+                            char **out_reference,
+                            int64_t *out_version,
+                            hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Changes fields of an existing secret: those that are set here are added or replaced, removed ones are deleted, and all
+ * others stay. Concurrent updates do not overwrite each other's fields, except in KV version 1.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager      The manager.
+ * @param reference    The reference, such as "vault://db", without a version or field.
+ * @param fields       The fields to change.
+ * @param metadata     The new metadata. NULL keeps the present metadata; empty metadata removes it.
+ * @param call         Deadline, cancellation, condition. NULL for the defaults.
+ * @param out_version  Receives the number of the new version; 0 where there are no versions, and on failure. May be
+ *     NULL.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The fields are changed.
+ * @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or `metadata` together
+ *     with a field "metadata"; nothing was sent.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_CONFLICT           The condition of the call does not hold; or other writers changed the secret on
+ *     every attempt.
+ * @retval HF_ERR_TOO_LARGE          The fields exceed the server's limits or the library's; nothing was written.
+ * @retval HF_ERR_UNSUPPORTED        A condition, where there are no versions; another field than "value", for the `env`
+ *     backend.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_update_document(const hf_manager *manager,
+                             const char *reference,
+                             const hf_fields *fields,
+                             const hf_metadata *metadata,
+                             const hf_call *call,
+                             int64_t *out_version,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns the number of fields.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @return The number; 0 if `document` is NULL.
+ */
+HF_API size_t hf_document_len(const hf_document *document) HF_NOEXCEPT;
+
+/**
+ * Returns the name of a field. Names are sorted; "metadata" is one of them like any other.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @param index     The index, from 0.
+ * @return UTF-8; NULL if `index` is past the end or `document` is NULL. Borrowed.
+ */
+HF_API const char *hf_document_name(const hf_document *document, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the kind of a field.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @param name      The name.
+ * @return 0 if there is no such field, 1 for a string, 2 for a number, 3 for a boolean, 4 for null, 5 for an object, 6
+ *     for an array. 0 if an argument is NULL or invalid UTF-8.
+ */
+HF_API int32_t hf_document_kind(const hf_document *document, const char *name) HF_NOEXCEPT;
+
+/**
+ * Returns the text of a field: a string as it is, a number or boolean as its JSON.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document    The document.
+ * @param name        The name.
+ * @param out_length  Receives the length of the text in bytes, 0 if there is none. May be NULL; then a string with
+ *     U+0000, which a C string would cut short, has no text.
+ * @return UTF-8; NULL if there is no such field, or if it is null, an object or an array, or a string that is not valid
+ *     Unicode; NULL if `document` or `name` is NULL. Borrowed.
+ */
+HF_API const char *hf_document_text(const hf_document *document, const char *name, size_t *out_length) HF_NOEXCEPT;
+
+/**
+ * Returns the JSON of a field, or of the whole document, to the letter of the server.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document    The document.
+ * @param name        The name. NULL for the whole object.
+ * @param out_length  Receives the length of the JSON in bytes, 0 if there is none. May be NULL.
+ * @return UTF-8; NULL if there is no such field, `name` is invalid UTF-8, or `document` is NULL. Borrowed.
+ */
+HF_API const char *hf_document_json(const hf_document *document, const char *name, size_t *out_length) HF_NOEXCEPT;
+
+/**
+ * Decodes the text of a field, which is base64, to bytes: what `hf_fields_set_bytes` has stored. Padding may be missing.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document   The document.
+ * @param name       The name.
+ * @param out_bytes  Receives the bytes; the caller frees them with `hf_bytes_free`. NULL unless the status is `HF_OK`.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    `*out_bytes` has the bytes.
+ * @retval HF_NOT_FOUND             There is no such field. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL or invalid UTF-8.
+ * @retval HF_ERR_UNSUPPORTED       The field is not a string in base64.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_document_bytes(const hf_document *document,
+                            const char *name,
+                            hf_bytes **out_bytes,
+                            hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns the metadata of a document: the entries of its field "metadata", which `hf_store_secret` and
+ * `hf_store_document` put beside the value.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @return The metadata, empty if there is none; values that are not strings are their JSON. NULL if `document` is NULL.
+ *     Borrowed: valid as long as the document; do not free or change it.
+ */
+HF_API const hf_metadata *hf_document_metadata(const hf_document *document) HF_NOEXCEPT;
+
+/**
+ * Returns the number of the version.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @return The number; 0 if there are no versions (KV version 1, `env`), or `document` is NULL.
+ */
+HF_API int64_t hf_document_version(const hf_document *document) HF_NOEXCEPT;
+
+/**
+ * Returns when the version was created.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @return The time in RFC 3339, such as "2026-11-25T23:56:55.684281514Z"; "" if the server does not tell, or `document`
+ *     is NULL. Borrowed.
+ */
+HF_API const char *hf_document_created(const hf_document *document) HF_NOEXCEPT;
+
+/**
+ * Returns how old the answer is that a document was made of.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @return 0: the server answered this call. Later versions of the library may serve from a cache, and return the age of
+ *     the answer in milliseconds. 0 if `document` is NULL.
+ */
+HF_API int64_t hf_document_age_ms(const hf_document *document) HF_NOEXCEPT;
+
+/**
+ * Adds a reference to a document.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  The document.
+ * @return `document`; the caller frees the new reference with `hf_document_free`. NULL if `document` is NULL.
+ */
+HF_API hf_document *hf_document_ref(const hf_document *document) HF_NOEXCEPT;
+
+/**
+ * Frees one reference; freeing the last one wipes the document.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param document  A reference that the caller owns. May be NULL.
+ */
+HF_API void hf_document_free(hf_document *document) HF_NOEXCEPT;
+
+/** @} */
+
 /** @defgroup batch Many secrets in one call
  *
  * The calling thread keeps up to VAULT_LIST_CONCURRENCY requests (8 by default) in flight at a time. Each secret has
@@ -1054,6 +1603,31 @@ hf_status hf_get_secrets(const hf_manager *manager,
                          const hf_call *call,
                          hf_results **out_results,
                          hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Gets the documents of many secrets.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager      The manager.
+ * @param references   An array of `count` references, each as for `hf_get_document`. May be NULL if `count` is 0.
+ * @param count        The number of secrets.
+ * @param call         Deadline and cancellation of the whole call. NULL for the defaults.
+ * @param out_results  Receives the results, which `hf_results_document` reads; the caller frees them with
+ *     `hf_results_free`, which wipes them. Set to NULL on failure.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    There are results. Each has its own status, which may be a failure.
+ * @retval HF_ERR_INVALID_ARGUMENT  `manager`, `references` or `out_results` is NULL.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_get_documents(const hf_manager *manager,
+                           const char *const *references,
+                           size_t count,
+                           const hf_call *call,
+                           hf_results **out_results,
+                           hf_error **error) HF_NOEXCEPT;
 
 /**
  * Stores many values, without metadata. If two keys name the same secret, either value may be the one that stays.
@@ -1111,9 +1685,22 @@ HF_API HF_MUST_USE hf_status hf_results_status(const hf_results *results, size_t
  *
  * @param results  The results.
  * @param index    The index, from 0.
- * @return UTF-8; NULL unless the status is `HF_OK`. Borrowed: valid as long as `results`; do not free it.
+ * @return UTF-8; NULL unless the status is `HF_OK`, and for documents. Borrowed: valid as long as `results`; do not
+ *     free it.
  */
 HF_API const char *hf_results_text(const hf_results *results, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the document of one secret, after `hf_get_documents`.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param results  The results.
+ * @param index    The index, from 0.
+ * @return The document; NULL unless the status is `HF_OK`, and for other results. Borrowed: valid as long as `results`;
+ *     do not free it. `hf_document_ref` makes a reference that outlives `results`.
+ */
+HF_API const hf_document *hf_results_document(const hf_results *results, size_t index) HF_NOEXCEPT;
 
 /**
  * Returns the error of one secret.
@@ -1134,6 +1721,391 @@ HF_API const hf_error *hf_results_error(const hf_results *results, size_t index)
  * @param results  The results. May be NULL.
  */
 HF_API void hf_results_free(hf_results *results) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup versions Versions
+ *
+ * KV version 2 keeps versions of a secret. A reference of these functions names the whole secret: no version and no
+ * field, except where a function says otherwise. KV version 1 and the `env` backend have no versions
+ * (`HF_ERR_UNSUPPORTED`). A secret or a version that does not exist is `HF_NOT_FOUND`, also where the server itself
+ * would report success; a log line says whether it was pruned, deleted or destroyed. These functions share the statuses
+ * of the section "Secrets". What a policy must allow for each of them is in docs/secrets.md.
+ * @{
+ */
+
+/**
+ * The version can be read.
+ */
+#define HF_VERSION_LIVE 1
+
+/**
+ * The version was deleted, and can be undeleted.
+ */
+#define HF_VERSION_DELETED 2
+
+/**
+ * The content of the version is gone for good.
+ */
+#define HF_VERSION_DESTROYED 3
+
+/**
+ * The versions of a secret. Immutable, so any thread may read them. One owner, who frees them with `hf_versions_free`.
+ */
+typedef struct hf_versions hf_versions;
+
+/**
+ * Lists the versions of a secret, and its custom metadata, with one request.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager       The manager.
+ * @param reference     The reference of the secret.
+ * @param call          Deadline and cancellation. NULL for the defaults.
+ * @param out_versions  Receives the versions; the caller frees them with `hf_versions_free`. NULL unless the status is
+ *     `HF_OK`.
+ * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     `*out_versions` has the versions.
+ * @retval HF_NOT_FOUND              The secret does not exist. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a version or field.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_list_versions(const hf_manager *manager,
+                           const char *reference,
+                           const hf_call *call,
+                           hf_versions **out_versions,
+                           hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns the number of versions. Versions that the server has pruned are absent.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param versions  The versions.
+ * @return The number; 0 if `versions` is NULL.
+ */
+HF_API size_t hf_versions_len(const hf_versions *versions) HF_NOEXCEPT;
+
+/**
+ * Returns the number of one version. Numbers ascend.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param versions  The versions.
+ * @param index     The index, from 0.
+ * @return The number of the version; 0 if `index` is past the end or `versions` is NULL.
+ */
+HF_API int64_t hf_versions_number(const hf_versions *versions, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the state of one version when it was listed.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param versions  The versions.
+ * @param index     The index, from 0.
+ * @return `HF_VERSION_LIVE`, `HF_VERSION_DELETED` or `HF_VERSION_DESTROYED`; 0 if `index` is past the end or `versions`
+ *     is NULL.
+ */
+HF_API int32_t hf_versions_state(const hf_versions *versions, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns when one version was created.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param versions  The versions.
+ * @param index     The index, from 0.
+ * @return The time in RFC 3339; NULL if `index` is past the end or `versions` is NULL. Borrowed: valid as long as
+ *     `versions`; do not free it.
+ */
+HF_API const char *hf_versions_created(const hf_versions *versions, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns when one version was, or will be, deleted.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param versions  The versions.
+ * @param index     The index, from 0.
+ * @return The time in RFC 3339, "" for a version that is not deleted; NULL if `index` is past the end or `versions` is
+ *     NULL. Borrowed: valid as long as `versions`; do not free it.
+ */
+HF_API const char *hf_versions_deletion(const hf_versions *versions, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the custom metadata of the secret, which belong to all of its versions.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param versions  The versions.
+ * @return The metadata, empty if there are none; NULL if `versions` is NULL. Borrowed: valid as long as `versions`; do
+ *     not free or change it.
+ */
+HF_API const hf_metadata *hf_versions_custom_metadata(const hf_versions *versions) HF_NOEXCEPT;
+
+/**
+ * Frees versions.
+ *
+ * May be called from any thread while no other thread uses the object. Does not block.
+ *
+ * @param versions  The versions. May be NULL.
+ */
+HF_API void hf_versions_free(hf_versions *versions) HF_NOEXCEPT;
+
+/**
+ * Deletes versions of a secret. They cannot be read until `hf_undelete_versions`. `hf_delete_secret` removes a secret with
+ * all of its versions for good.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager    The manager.
+ * @param reference  The reference of the secret.
+ * @param versions   An array of `count` version numbers. 0 is the latest version.
+ * @param count      The number of versions, at least 1.
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The versions are deleted.
+ * @retval HF_NOT_FOUND              The secret or one of the versions does not exist. No error is created, and nothing
+ *     is changed.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, a `count` of 0, or a
+ *     version below 0; nothing was sent.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_delete_versions(const hf_manager *manager,
+                             const char *reference,
+                             const int64_t *versions,
+                             size_t count,
+                             const hf_call *call,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Makes deleted versions of a secret readable again. A version that is not deleted stays as it is.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager    The manager.
+ * @param reference  The reference of the secret.
+ * @param versions   An array of `count` version numbers.
+ * @param count      The number of versions, at least 1.
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The versions can be read.
+ * @retval HF_NOT_FOUND              The secret or one of the versions does not exist, or a version was destroyed. No
+ *     error is created, and nothing is changed.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, a `count` of 0, or a
+ *     version below 1; nothing was sent.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_undelete_versions(const hf_manager *manager,
+                               const char *reference,
+                               const int64_t *versions,
+                               size_t count,
+                               const hf_call *call,
+                               hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Removes the content of versions of a secret for good.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager    The manager.
+ * @param reference  The reference of the secret.
+ * @param versions   An array of `count` version numbers.
+ * @param count      The number of versions, at least 1.
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The content of the versions is gone.
+ * @retval HF_NOT_FOUND              The secret or one of the versions does not exist. No error is created, and nothing
+ *     is changed.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, a `count` of 0, or a
+ *     version below 1; nothing was sent.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_destroy_versions(const hf_manager *manager,
+                              const char *reference,
+                              const int64_t *versions,
+                              size_t count,
+                              const hf_call *call,
+                              hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Makes an older version of a secret the latest one again: its fields are written as a new version, unless somebody
+ * writes the secret at the same time.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager      The manager.
+ * @param reference    The reference of the secret.
+ * @param version      The number of the older version, at least 1.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_version  Receives the number of the new version; 0 unless the status is `HF_OK`. May be NULL.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The fields are those of the older version.
+ * @retval HF_NOT_FOUND              The secret or the version does not exist, or the version was deleted or destroyed.
+ *     No error is created, and nothing is written.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or a `version` below 1;
+ *     nothing was sent.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_CONFLICT           Somebody has written the secret meanwhile; nothing was written here.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_rollback_secret(const hf_manager *manager,
+                             const char *reference,
+                             int64_t version,
+                             const hf_call *call,
+                             int64_t *out_version,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets the custom metadata of a secret, which belong to all of its versions: `vault kv metadata put -custom-metadata`.
+ * All that was set before is replaced. The metadata that store and update take are something else: a field of one
+ * version.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager    The manager.
+ * @param reference  The reference of the secret.
+ * @param metadata   The metadata: at most 64 keys of 1 to 128 bytes, values of 1 to 512 bytes. Empty to remove them.
+ * @param call       Deadline and cancellation. NULL for the defaults.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The metadata are set.
+ * @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or metadata over the
+ *     limits; nothing was sent.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_set_custom_metadata(const hf_manager *manager,
+                                 const char *reference,
+                                 const hf_metadata *metadata,
+                                 const hf_call *call,
+                                 hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Gives a field of a secret a new random value. It is one write on condition that nobody has changed the secret since it
+ * was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
+ * with `?version=`.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager          The manager.
+ * @param reference        The reference, without a version; with `#field` that field is rotated, else "value".
+ * @param password_policy  The name of a password policy of the server that makes the value. NULL for 32 letters and
+ *     digits from the system's random generator.
+ * @param call             Deadline and cancellation. NULL for the defaults.
+ * @param out_value        Receives the new value; the caller frees it with `hf_free_string`, which wipes it. May be NULL
+ *     if it is not needed. NULL unless the status is `HF_OK`.
+ * @param out_version      Receives the number of the new version; 0 unless the status is `HF_OK`. May be NULL.
+ * @param error            Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     The field has its new value.
+ * @retval HF_NOT_FOUND              The secret does not exist, or has no such field. No error is created, and nothing
+ *     is written.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or a name that no policy can have.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_CONFIG             There is no such password policy.
+ * @retval HF_ERR_CONFLICT           Somebody has written the secret meanwhile; nothing was written here.
+ * @retval HF_ERR_UNSUPPORTED        There are no versions.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_rotate_secret(const hf_manager *manager,
+                           const char *reference,
+                           const char *password_policy,
+                           const hf_call *call,
+                           char **out_value,
+                           int64_t *out_version,
+                           hf_error **error) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup request Requests
+ *
+ * Requests to any endpoint of the server, for what has no function of its own, and response wrapping. They use the
+ * connections, the token, the namespace and the retries of the manager. The `env` backend has no server
+ * (`HF_ERR_UNSUPPORTED`). These functions share the statuses of the section "Secrets".
+ * @{
+ */
+
+/**
+ * Sends a request to the server. GET and LIST are repeated after a failure, like all reads; the others only if the server
+ * cannot have executed them.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager          The manager.
+ * @param method           "GET", "LIST", "POST", "PUT", "PATCH" or "DELETE".
+ * @param path             The path behind /v1/, such as "sys/health" or "pki/issue/web?x=y": UTF-8, percent-decoded
+ *     once, then checked like a literal reference, then encoded. The query is sent as it is.
+ * @param json             The body, which is sent to the letter. NULL for none; a POST, PUT or PATCH then has the body
+ *     {}. GET, LIST and DELETE take none.
+ * @param call             Deadline, cancellation, wrapping time. NULL for the defaults.
+ * @param out_http_status  Receives the HTTP status of the answer, such as 200 or 204; 0 unless the status is `HF_OK`.
+ *     May be NULL.
+ * @param out_body         Receives the whole body of the answer, empty for 204; the caller frees it with
+ *     `hf_bytes_free`, which wipes it. NULL unless the status is `HF_OK`.
+ * @param error            Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The server has done it. For sys/health, every status that is documented for it.
+ * @retval HF_NOT_FOUND             There is nothing at the path. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an unknown method, a path with an empty, "." or ".." segment or
+ *     unprintable characters, or a text that is not JSON: then nothing was sent, and the HTTP status of the error is 0.
+ *     Or the server refuses what was sent (HTTP 400); the message has its words.
+ * @retval HF_ERR_UNSUPPORTED       The server does not support the method at this path (HTTP 405), or there is no
+ *     server.
+ * @retval HF_ERR_TOO_LARGE         The response is larger than 64 MiB, or the request is too large for the server.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_request(const hf_manager *manager,
+                     const char *method,
+                     const char *path,
+                     const char *json,
+                     const hf_call *call,
+                     int32_t *out_http_status,
+                     hf_bytes **out_body,
+                     hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Exchanges a wrapping token for the answer that the server has kept for it. The token is spent by that. It needs no
+ * policy.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager         The manager. Its own token is not used.
+ * @param wrapping_token  The wrapping token.
+ * @param call            Deadline and cancellation. NULL for the defaults.
+ * @param out_json        Receives the whole answer as JSON; the caller frees it with `hf_free_string`, which wipes it.
+ *     NULL unless the status is `HF_OK`.
+ * @param error           Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    `*out_json` has the answer.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that no token can be; nothing was sent.
+ * @retval HF_ERR_AUTH              The token is wrong, has expired, or was unwrapped before: then somebody else may have
+ *     read the answer.
+ * @retval HF_ERR_UNSUPPORTED       There is no server.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_unwrap(const hf_manager *manager,
+                    const char *wrapping_token,
+                    const hf_call *call,
+                    char **out_json,
+                    hf_error **error) HF_NOEXCEPT;
 
 /** @} */
 

@@ -11,6 +11,21 @@ use crate::error::{Error, Result, Status};
 pub struct Call {
     timeout: Option<Duration>,
     cancelled: Option<Arc<AtomicBool>>,
+    cas: Option<u64>,
+    wrap_ttl: Option<Duration>,
+}
+
+/// What a function does, which decides the settings that it takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It reads: a check-and-set condition has no effect.
+    Read,
+    /// It writes one secret, for which a condition may be set.
+    ConditionalWrite,
+    /// It changes something else: a condition would be ignored, so it is refused.
+    Change,
+    /// It sends a request of the program, whose answer may be wrapped. `true`: one that reads.
+    Request(bool),
 }
 
 /// Cancels calls, from any thread or from a signal handler.
@@ -29,7 +44,7 @@ impl Call {
     /// A call with the manager's timeout, and its canceller.
     pub fn cancellable() -> (Call, Canceller) {
         let flag = Arc::new(AtomicBool::new(false));
-        (Call { timeout: None, cancelled: Some(flag.clone()) }, Canceller(flag))
+        (Call { cancelled: Some(flag.clone()), ..Call::default() }, Canceller(flag))
     }
 
     /// Limits the call to `timeout`, in place of the manager's `VAULT_CLIENT_TIMEOUT`.
@@ -40,6 +55,43 @@ impl Call {
     /// The timeout set with [`Call::set_timeout`].
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Sets the check-and-set condition of writes: the latest version has this number; 0: there is no version yet.
+    pub fn set_cas(&mut self, cas: Option<u64>) {
+        self.cas = cas;
+    }
+
+    /// The condition set with [`Call::set_cas`].
+    pub fn cas(&self) -> Option<u64> {
+        self.cas
+    }
+
+    /// Has the answer of a request wrapped, in a token that lives this long.
+    pub fn set_wrap_ttl(&mut self, ttl: Duration) {
+        self.wrap_ttl = Some(ttl);
+    }
+
+    /// The time set with [`Call::set_wrap_ttl`].
+    pub fn wrap_ttl(&self) -> Option<Duration> {
+        self.wrap_ttl
+    }
+
+    /// `HF_ERR_INVALID_ARGUMENT` if there is a setting that a function with this purpose would ignore, although it
+    /// matters.
+    pub fn check(&self, purpose: Purpose) -> Result<()> {
+        let takes_cas = !matches!(purpose, Purpose::Change | Purpose::Request(false));
+        if self.cas.is_some() && !takes_cas {
+            return Err(Error::invalid_argument(
+                "call: a check-and-set condition counts for store and update only; use another hf_call here",
+            ));
+        }
+        if self.wrap_ttl.is_some() && !matches!(purpose, Purpose::Request(_)) {
+            return Err(Error::invalid_argument(
+                "call: a wrapping time counts for hf_request only; use another hf_call here",
+            ));
+        }
+        Ok(())
     }
 
     /// The deadline of a call that begins now. `default_timeout` applies if the call sets no timeout.
@@ -170,6 +222,23 @@ mod tests {
         assert!(short.step().at > short.first_step().at, "patience starts again with each step");
         assert!(short.again().first_step().at > short.first_step().at);
         assert!(short.first_step().remaining().unwrap() < Duration::from_secs(1), "the clock runs");
+    }
+
+    #[test]
+    fn a_setting_that_would_be_ignored_is_refused() {
+        let (mut conditional, mut wrapping) = (Call::default(), Call::default());
+        conditional.set_cas(Some(0));
+        wrapping.set_wrap_ttl(Duration::from_secs(1));
+        for (purpose, takes_cas, takes_wrap) in [
+            (Purpose::Read, true, false),
+            (Purpose::ConditionalWrite, true, false),
+            (Purpose::Change, false, false),
+            (Purpose::Request(true), true, true),
+            (Purpose::Request(false), false, true),
+        ] {
+            assert!(Call::default().check(purpose).is_ok());
+            assert_eq!((conditional.check(purpose).is_ok(), wrapping.check(purpose).is_ok()), (takes_cas, takes_wrap));
+        }
     }
 
     #[test]

@@ -15,11 +15,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::call::Call;
 use crate::config::{EmptyEnvironment, EnvConfig, Environment, ProcessEnvironment};
+use crate::document::Document;
 use crate::error::{Error, Result};
+use crate::fields::{Field, Fields};
 use crate::observe::log::Logger;
-use crate::reference::{MAX_PATH_BYTES, decode};
+use crate::reference::{DEFAULT_FIELD, MAX_PATH_BYTES, decode};
 use crate::secret::{Secret, try_to_owned};
-use crate::store::{Metadata, SecretManager};
+use crate::store::{Metadata, SecretManager, Stored};
 
 /// The prefix of references of this backend.
 const SCHEME: &str = "env://";
@@ -142,6 +144,33 @@ fn check_value(value: &str) -> Result<()> {
     }
 }
 
+/// The text of the field `value`, the only one that a variable can hold. `HF_ERR_UNSUPPORTED` for other fields, and for
+/// values that are not text.
+fn only_value(fields: &Fields) -> Result<&str> {
+    let mut value = None;
+    for (name, field) in fields.iter().filter(|(_, field)| !matches!(field, Field::Removed)) {
+        match field {
+            Field::Text(text) | Field::Bytes(text) if name == DEFAULT_FIELD => value = Some(text.as_str()),
+            _ if name == DEFAULT_FIELD => {
+                return Err(Error::unsupported("fields: a variable holds a text, and this value is JSON"));
+            }
+            _ => {
+                let message = "fields: a variable holds the field \"value\" alone; the env backend has no others";
+                return Err(Error::unsupported(message));
+            }
+        }
+    }
+    value.ok_or_else(|| Error::unsupported("fields: has no field \"value\", the only one of the env backend"))
+}
+
+/// `HF_ERR_UNSUPPORTED` for a check-and-set condition: variables have no versions.
+fn refuse_cas(call: &Call) -> Result<()> {
+    match call.cas() {
+        Some(_) => Err(Error::unsupported("the env backend has no versions, and so no check-and-set")),
+        None => Ok(()),
+    }
+}
+
 /// A copy of a value for the overlay.
 fn kept(value: &str) -> Result<SecretString> {
     try_to_owned(value).map(SecretString::from).ok_or_else(|| Error::no_memory("the value", value.len()))
@@ -164,6 +193,7 @@ impl SecretManager for EnvSecretManager {
 
     fn store(&self, key: &str, value: &str, _: Option<&Metadata>, call: &Call) -> Result<String> {
         check_call(call)?;
+        refuse_cas(call)?;
         let variable = self.variable_of_key(key)?;
         check_value(value)?;
         let name: Arc<str> = Arc::from(variable.as_str());
@@ -187,8 +217,32 @@ impl SecretManager for EnvSecretManager {
         }
     }
 
+    fn store_document(&self, key: &str, fields: &Fields, metadata: Option<&Metadata>, call: &Call) -> Result<Stored> {
+        Ok(Stored { reference: self.store(key, only_value(fields)?, metadata, call)?, version: 0 })
+    }
+
+    fn get_document(&self, reference: &str, call: &Call) -> Result<Option<Document>> {
+        let value = self.get(reference, call)?;
+        value.map(|value| Document::of_text(DEFAULT_FIELD, value.as_str())).transpose()
+    }
+
+    fn update_document(
+        &self,
+        reference: &str,
+        fields: &Fields,
+        metadata: Option<&Metadata>,
+        call: &Call,
+    ) -> Result<Option<u64>> {
+        Ok(self.update(reference, only_value(fields)?, metadata, call)?.then_some(0))
+    }
+
+    fn check(&self, call: &Call) -> Result<()> {
+        check_call(call)
+    }
+
     fn update(&self, reference: &str, value: &str, _: Option<&Metadata>, call: &Call) -> Result<bool> {
         check_call(call)?;
+        refuse_cas(call)?;
         let variable = self.variable_of_reference(reference)?;
         check_value(value)?;
         let in_environment = self.is_in_environment(&variable);

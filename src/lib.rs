@@ -1,6 +1,7 @@
 //! A blocking client for HashiCorp Vault and OpenBao, for programs in C, C++, Go and older languages.
 //!
-//! The modules. Each uses only those below it, and the leaves `store`, `call`, `error`, `status` and `config`:
+//! The modules. Each uses only those below it, and the leaves `store`, `call`, `error`, `status`, `config`, `document`
+//! and `fields`:
 //!
 //! - [`ffi`]: the `extern "C"` surface, the only module with raw pointers; it converts arguments and results and
 //!   decides nothing
@@ -10,16 +11,20 @@
 //!   references and keys; both pure
 //! - [`store`]: the trait of every backend; [`call`]: deadline and cancellation; [`error`]: the error type;
 //!   [`status`]: the table of statuses
+//! - [`mod@document`]: all fields of a secret; [`mod@fields`]: the fields of a write; `json`: their values
 //! - [`observe`]: log lines and redaction; [`secret`]: the wiping allocator, and buffers of secrets; `host`: forks,
 //!   panics and files of the process
 
 pub mod call;
 pub mod config;
+pub mod document;
 pub mod env;
 pub mod error;
 pub mod ffi;
+pub mod fields;
 pub mod host;
 mod http;
+mod json;
 mod net;
 pub mod observe;
 pub mod open;

@@ -27,7 +27,7 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
         logger.warn(format_args!("{warning}"));
     }
     match config.backend {
-        Backend::Env(config) => Ok(Manager { secrets: Arc::new(EnvSecretManager::new(config, logger)), client: None }),
+        Backend::Env(config) => Ok(Manager { secrets: Arc::new(EnvSecretManager::new(config, logger)), vault: None }),
         Backend::Vault(config) => open_vault(*config, logger, call),
     }
 }
@@ -35,14 +35,19 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
 fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Manager> {
     let deadline = call.start(config.timeout);
     let client = Arc::new(Client::new(&mut config, logger, &deadline)?);
-    let secrets = VaultSecretManager::open(Arc::clone(&client), config, &deadline)?;
-    Ok(Manager { secrets: Arc::new(secrets), client: Some(client) })
+    let secrets = Arc::new(VaultSecretManager::open(Arc::clone(&client), config, &deadline)?);
+    Ok(Manager { secrets: secrets.clone(), vault: Some(Vault { secrets, client }) })
 }
 
-/// What was opened: a store of secrets, and what other engines of the same server need.
+/// What was opened: a store of secrets, and what only a server has.
 pub struct Manager {
     secrets: Arc<dyn SecretManager>,
-    client: Option<Arc<Client>>,
+    vault: Option<Vault>,
+}
+
+struct Vault {
+    secrets: Arc<VaultSecretManager>,
+    client: Arc<Client>,
 }
 
 impl Manager {
@@ -53,7 +58,13 @@ impl Manager {
 
     /// The authenticated client, which any engine can be used with. `HF_ERR_UNSUPPORTED` where there is no server.
     pub fn client(&self) -> Result<&Client> {
-        self.client.as_deref().ok_or_else(no_server)
+        self.vault.as_ref().map(|vault| &*vault.client).ok_or_else(no_server)
+    }
+
+    /// The store with what the trait of all backends leaves out: versions, rotation, and requests of the program.
+    /// `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn vault(&self) -> Result<&VaultSecretManager> {
+        self.vault.as_ref().map(|vault| &*vault.secrets).ok_or_else(no_server)
     }
 }
 

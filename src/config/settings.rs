@@ -51,6 +51,8 @@ pub struct VaultConfig {
     pub auth: Auth,
     /// The KV mount, without slashes at its ends (`VAULT_MOUNT`).
     pub mount: String,
+    /// The version of the KV engine, if it is not asked for (`VAULT_KV_VERSION`).
+    pub kv_version: Option<KvVersion>,
     /// `X-Vault-Namespace`, without slashes at its ends.
     pub namespace: Option<String>,
     /// The prefix of every path, to which the manager is confined, without slashes at its ends.
@@ -75,6 +77,15 @@ pub struct VaultConfig {
     pub disable_redirects: bool,
     /// How settings are named in messages.
     pub spellings: Spellings,
+}
+
+/// The version of a KV engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KvVersion {
+    /// Without versions of secrets.
+    V1 = 1,
+    /// With versions of secrets.
+    V2 = 2,
 }
 
 /// One node of a cluster.

@@ -60,7 +60,9 @@ pub const OPTIONS: &[OptionEntry] = &[
     entry(&["BAO_SRV_LOOKUP", "VAULT_SRV_LOOKUP"], "VAULT_SRV_LOOKUP", Group::None, "false",
         "look the host up as an SRV record first"),
     entry(&["VAULT_MOUNT"], "VAULT_MOUNT", Group::None, "secret",
-        "where the KV version 2 engine is mounted"),
+        "where the KV engine is mounted"),
+    entry(&["VAULT_KV_VERSION"], "VAULT_KV_VERSION", Group::None, "auto",
+        "the version of the KV engine: `auto` (what the server says), `1` or `2`"),
     entry(&["BAO_NAMESPACE", "VAULT_NAMESPACE"], "VAULT_NAMESPACE", Group::None, "",
         "the namespace of every request"),
     entry(&["VAULT_PATH_PREFIX"], "VAULT_PATH_PREFIX", Group::None, "",
@@ -267,7 +269,7 @@ mod tests {
         for (typo, meant) in cases {
             assert_eq!(advice(typo), format!("did you mean {meant}?"), "{typo}");
         }
-        for other in ["", "FOO", "VAULT_KV_VERSION", "VAULT_ENGINE_VERSION", "VAULT_MFA", "VAULT_FORMAT"] {
+        for other in ["", "FOO", "VAULT_ENGINE_VERSION", "VAULT_MFA", "VAULT_FORMAT"] {
             assert_eq!(advice(other), "docs/configuration.md lists the names", "{other}");
         }
     }

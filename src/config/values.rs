@@ -4,7 +4,7 @@ use ::log::LevelFilter;
 use secrecy::SecretString;
 
 use super::layers::Setting;
-use super::settings::RateLimit;
+use super::settings::{KvVersion, RateLimit};
 use crate::error::Result;
 use crate::reference::is_printable;
 
@@ -53,6 +53,16 @@ pub(super) fn rate_limit(setting: &Setting) -> Result<RateLimit> {
 pub(super) fn log_level(setting: &Setting) -> Result<LevelFilter> {
     let problem = || setting.error("is not a log level; write off, error, warn, info, debug or trace");
     setting.text().parse().map_err(|_| problem())
+}
+
+/// `auto` (`None`), `1` or `2`.
+pub(super) fn kv_version(setting: &Setting) -> Result<Option<KvVersion>> {
+    match setting.text() {
+        "auto" => Ok(None),
+        "1" => Ok(Some(KvVersion::V1)),
+        "2" => Ok(Some(KvVersion::V2)),
+        _ => Err(setting.error("is not a version of the KV engine; write auto, 1 or 2")),
+    }
 }
 
 /// A token, which must be a valid header value. A common mistake is a line break at its end.

@@ -122,6 +122,53 @@ impl<T> Out<T> {
     }
 }
 
+/// An optional out-parameter for a number.
+pub(super) struct OutNumber<T>(Option<NonNull<T>>);
+
+// SAFETY: as for `Out`.
+unsafe impl<T> Send for OutNumber<T> {}
+
+impl<T: Default> OutNumber<T> {
+    /// Sets the out-parameter to 0, before any other argument is checked.
+    ///
+    /// # Safety
+    /// `pointer` is NULL, or may be written to until the call ends.
+    pub(super) unsafe fn clear(pointer: *mut T) -> OutNumber<T> {
+        let number = OutNumber(NonNull::new(pointer));
+        // SAFETY: the caller's promise.
+        unsafe { number.write(T::default()) };
+        number
+    }
+
+    /// Writes the result.
+    pub(super) fn set(self, value: T) {
+        // SAFETY: `clear`'s caller promised that the place may be written to.
+        unsafe { self.write(value) }
+    }
+
+    /// # Safety
+    /// As for [`OutNumber::clear`].
+    unsafe fn write(&self, value: T) {
+        if let Some(place) = self.0 {
+            // SAFETY: the caller's promise.
+            unsafe { place.write(value) }
+        }
+    }
+}
+
+/// Bytes: NULL only where the length is 0.
+///
+/// # Safety
+/// `data` is NULL, or points at `length` elements that nobody changes during `'a`.
+pub(super) unsafe fn slice<'a, T>(data: *const T, length: usize, name: &str) -> Result<&'a [T]> {
+    match (data.is_null(), length) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(null(name)),
+        // SAFETY: the caller's promise.
+        (false, _) => Ok(unsafe { std::slice::from_raw_parts(data, length) }),
+    }
+}
+
 /// A buffer of the caller for a text, and the out-parameter for the text's length.
 pub(super) struct OutBuffer {
     start: NonNull<u8>,

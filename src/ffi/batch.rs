@@ -4,14 +4,17 @@
 //! its own status, as the function for one secret would return it.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use super::arguments::{Out, copied_secret, copied_text, null};
 use super::call::hf_call;
+use super::document::{DocumentObject, hf_document};
 use super::error::{hf_error, hf_error_free, hf_status};
 use super::handle::{Counted, Owned};
 use super::manager::hf_manager;
 use super::{export, guard};
-use crate::call::Call;
+use crate::call::{Call, Purpose};
+use crate::document::Document;
 use crate::error::{Error, Result, Status};
 use crate::secret::Secret;
 
@@ -26,6 +29,7 @@ impl Owned for hf_results {}
 /// The result for one secret.
 enum Item {
     Text(Secret),
+    Document(Arc<DocumentObject>),
     NotFound,
     Failed(OwnedError),
 }
@@ -45,10 +49,22 @@ impl Drop for OwnedError {
     }
 }
 
-impl From<Result<Option<Secret>>> for Item {
-    fn from(outcome: Result<Option<Secret>>) -> Item {
+impl From<Secret> for Item {
+    fn from(text: Secret) -> Item {
+        Item::Text(text)
+    }
+}
+
+impl From<Document> for Item {
+    fn from(document: Document) -> Item {
+        Item::Document(Arc::new(DocumentObject::from(document)))
+    }
+}
+
+impl Item {
+    fn of(outcome: Result<Option<impl Into<Item>>>) -> Item {
         match outcome {
-            Ok(Some(text)) => Item::Text(text),
+            Ok(Some(result)) => result.into(),
             Ok(None) => Item::NotFound,
             Err(error) => Item::Failed(OwnedError(hf_error::into_raw(&error))),
         }
@@ -58,14 +74,14 @@ impl From<Result<Option<Secret>>> for Item {
 impl hf_results {
     /// One result for each argument: the error of the argument, or the next outcome of `done`, which has the outcomes
     /// of the valid arguments.
-    fn new<T>(arguments: Vec<Result<T>>, done: Vec<Result<Option<Secret>>>) -> hf_results {
+    fn new<T, R: Into<Item>>(arguments: Vec<Result<T>>, done: Vec<Result<Option<R>>>) -> hf_results {
         let mut done = done.into_iter();
         let missing = || Err(Error::new(Status::Internal, "a secret without a result"));
         let outcome = |argument: Result<T>| match argument {
             Ok(_) => done.next().unwrap_or_else(missing),
             Err(error) => Err(error),
         };
-        hf_results { results: arguments.into_iter().map(outcome).map(Item::from).collect() }
+        hf_results { results: arguments.into_iter().map(outcome).map(Item::of).collect() }
     }
 }
 
@@ -95,7 +111,7 @@ pub unsafe extern "C" fn hf_get_secrets(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Read, || {
             let out = Out::clear(out_results, "out_results")?;
             let manager = hf_manager::share(manager, "manager")?;
             let references = items(references, count, "references", |text, name| copied_text(text, name))?;
@@ -103,6 +119,46 @@ pub unsafe extern "C" fn hf_get_secrets(
                 let good: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
                 let values = manager.secrets().get_many(&good, call);
                 Ok(hf_results::new(references, values))
+            };
+            Ok((job, |results| give(out, results)))
+        })
+    }
+}
+
+/// Gets the documents of many secrets.
+///
+/// May be called from any thread. Blocks until the call's deadline at the latest.
+///
+/// @param manager      The manager.
+/// @param references   An array of `count` references, each as for `hf_get_document`. May be NULL if `count` is 0.
+/// @param count        The number of secrets.
+/// @param call         Deadline and cancellation of the whole call. NULL for the defaults.
+/// @param out_results  Receives the results, which `hf_results_document` reads; the caller frees them with
+///     `hf_results_free`, which wipes them. Set to NULL on failure.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    There are results. Each has its own status, which may be a failure.
+/// @retval HF_ERR_INVALID_ARGUMENT  `manager`, `references` or `out_results` is NULL.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_get_documents(
+    manager: *const hf_manager,
+    references: *const *const c_char,
+    count: usize,
+    call: *const hf_call,
+    out_results: *mut *mut hf_results,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        export::run(error, call, Purpose::Read, || {
+            let out = Out::clear(out_results, "out_results")?;
+            let manager = hf_manager::share(manager, "manager")?;
+            let references = items(references, count, "references", |text, name| copied_text(text, name))?;
+            let job = move |call: &Call| {
+                let good: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
+                let documents = manager.secrets().get_documents(&good, call);
+                Ok(hf_results::new(references, documents))
             };
             Ok((job, |results| give(out, results)))
         })
@@ -137,7 +193,7 @@ pub unsafe extern "C" fn hf_store_secrets(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Change, || {
             let out = Out::clear(out_results, "out_results")?;
             let manager = hf_manager::share(manager, "manager")?;
             let keys = items(keys, count, "keys", |text, name| copied_text(text, name))?;
@@ -181,7 +237,7 @@ pub unsafe extern "C" fn hf_results_len(results: *const hf_results) -> usize {
 pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: usize) -> hf_status {
     // SAFETY: the caller's promise; an item's error lives as long as the item.
     match unsafe { item(results, index) } {
-        Some(Item::Text(_)) => Status::Ok.code(),
+        Some(Item::Text(_) | Item::Document(_)) => Status::Ok.code(),
         Some(Item::NotFound) => Status::NotFound.code(),
         // SAFETY: it came from `hf_error::into_raw` and is alive.
         Some(Item::Failed(error)) => unsafe { super::error::hf_error_status(error.0) },
@@ -195,12 +251,30 @@ pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: us
 ///
 /// @param results  The results.
 /// @param index    The index, from 0.
-/// @return UTF-8; NULL unless the status is `HF_OK`. Borrowed: valid as long as `results`; do not free it.
+/// @return UTF-8; NULL unless the status is `HF_OK`, and for documents. Borrowed: valid as long as `results`; do not
+///     free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_text(results: *const hf_results, index: usize) -> *const c_char {
     // SAFETY: the caller's promise.
     match unsafe { item(results, index) } {
         Some(Item::Text(text)) => text.as_ptr(),
+        _ => std::ptr::null(),
+    }
+}
+
+/// Returns the document of one secret, after `hf_get_documents`.
+///
+/// May be called from any thread. Does not block.
+///
+/// @param results  The results.
+/// @param index    The index, from 0.
+/// @return The document; NULL unless the status is `HF_OK`, and for other results. Borrowed: valid as long as `results`;
+///     do not free it. `hf_document_ref` makes a reference that outlives `results`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_document(results: *const hf_results, index: usize) -> *const hf_document {
+    // SAFETY: the caller's promise.
+    match unsafe { item(results, index) } {
+        Some(Item::Document(document)) => Arc::as_ptr(document).cast(),
         _ => std::ptr::null(),
     }
 }

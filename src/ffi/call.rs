@@ -22,6 +22,10 @@ pub struct hf_call {
     /// 0 if no timeout is set. Atomic and separate from `call`, so that no function needs exclusive access to the
     /// object.
     timeout_ms: AtomicI64,
+    /// -1 if there is no condition.
+    cas: AtomicI64,
+    /// 0 if answers are not wrapped.
+    wrap_ttl_ms: AtomicI64,
     call: Call,
     canceller: Canceller,
 }
@@ -41,6 +45,11 @@ impl hf_call {
         if let Some(timeout) = u64::try_from(timeout).ok().filter(|&timeout| timeout > 0) {
             call.set_timeout(Duration::from_millis(timeout));
         }
+        call.set_cas(u64::try_from(settings.cas.load(Ordering::Relaxed)).ok());
+        let wrap_ttl = settings.wrap_ttl_ms.load(Ordering::Relaxed);
+        if let Some(wrap_ttl) = u64::try_from(wrap_ttl).ok().filter(|&ttl| ttl > 0) {
+            call.set_wrap_ttl(Duration::from_millis(wrap_ttl));
+        }
         call
     }
 }
@@ -54,7 +63,32 @@ impl hf_call {
 pub extern "C" fn hf_call_new() -> *mut hf_call {
     guard::infallible(std::ptr::null_mut(), || {
         let (call, canceller) = Call::cancellable();
-        hf_call { timeout_ms: AtomicI64::new(0), call, canceller }.into_raw()
+        let (timeout_ms, cas, wrap_ttl_ms) = (AtomicI64::new(0), AtomicI64::new(-1), AtomicI64::new(0));
+        hf_call { timeout_ms, cas, wrap_ttl_ms, call, canceller }.into_raw()
+    })
+}
+
+/// Copies call settings: timeout, condition, wrapping time. Cancelling the original cancels the copies, too; cancelling
+/// a copy cancels the original.
+///
+/// May be called from any thread while no other thread changes `call`. Does not block.
+///
+/// @param call  The settings.
+/// @return The copy; the caller frees it with `hf_call_free`. NULL if `call` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_call_copy(call: *const hf_call) -> *mut hf_call {
+    // SAFETY: the caller's promise.
+    let Some(original) = (unsafe { call.as_ref() }) else { return std::ptr::null_mut() };
+    guard::infallible(std::ptr::null_mut(), || {
+        let copied = |number: &AtomicI64| AtomicI64::new(number.load(Ordering::Relaxed));
+        hf_call {
+            timeout_ms: copied(&original.timeout_ms),
+            cas: copied(&original.cas),
+            wrap_ttl_ms: copied(&original.wrap_ttl_ms),
+            call: original.call.clone(),
+            canceller: original.canceller.clone(),
+        }
+        .into_raw()
     })
 }
 
@@ -85,6 +119,68 @@ pub unsafe extern "C" fn hf_call_set_timeout_ms(
                 return Err(Error::invalid_argument(message));
             }
             settings.timeout_ms.store(milliseconds, Ordering::Relaxed);
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Sets the check-and-set condition of store and update, of a secret or a document: they write only if the latest
+/// version of the secret has this number, and return `HF_ERR_CONFLICT` otherwise, which always is somebody else's write:
+/// nothing is tried again after a conflict, and a write whose response was lost is not repeated. Reads ignore the
+/// condition; other functions that change something refuse it with `HF_ERR_INVALID_ARGUMENT`. KV version 1 and the `env`
+/// backend have no versions (`HF_ERR_UNSUPPORTED`).
+///
+/// Only one thread at a time may change the same `call`. Does not block.
+///
+/// @param call     The settings.
+/// @param version  The number of the latest version. 0: there is no version yet. -1: no condition.
+/// @param error    Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set, for the calls that start from now on.
+/// @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `version` is less than -1.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_call_set_cas(call: *mut hf_call, version: i64, error: *mut *mut hf_error) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        outcome::status(error, || {
+            let settings = object(call, "call")?;
+            if version < -1 {
+                return Err(Error::invalid_argument(format!("version is {version}; -1, 0 and version numbers count")));
+            }
+            settings.cas.store(version, Ordering::Relaxed);
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Has `hf_request` ask for a wrapped answer: the server keeps the answer, and sends a token that `hf_unwrap` exchanges
+/// for it once. All other functions refuse such a call with `HF_ERR_INVALID_ARGUMENT`.
+///
+/// Only one thread at a time may change the same `call`. Does not block.
+///
+/// @param call          The settings.
+/// @param milliseconds  How long the token lives, at least 1. Servers count seconds, so it is rounded up.
+/// @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set, for the calls that start from now on.
+/// @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is 0 or negative.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_call_set_wrap_ttl_ms(
+    call: *mut hf_call,
+    milliseconds: i64,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        outcome::status(error, || {
+            let settings = object(call, "call")?;
+            if milliseconds < 1 {
+                let message = format!("milliseconds is {milliseconds}; it must be at least 1");
+                return Err(Error::invalid_argument(message));
+            }
+            settings.wrap_ttl_ms.store(milliseconds, Ordering::Relaxed);
             Ok(Status::Ok)
         })
     }

@@ -18,17 +18,18 @@
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
 use super::outcome;
-use crate::call::Call;
+use crate::call::{Call, Purpose};
 use crate::error::{Result, Status};
 
-/// Runs a function that may block, with the settings behind `call`. The status and `*error` are as for
-/// [`outcome::status`].
+/// Runs a function that may block, with the settings behind `call`, of which those that matter are taken or refused by
+/// its `purpose`. The status and `*error` are as for [`outcome::status`].
 ///
 /// # Safety
 /// `error` is NULL or may be written to; `call` is NULL or an `hf_call` that lives until this returns.
 pub(super) unsafe fn run<T, J, W>(
     error: *mut *mut hf_error,
     call: *const hf_call,
+    purpose: Purpose,
     prepare: impl FnOnce() -> Result<(J, W)>,
 ) -> hf_status
 where
@@ -41,6 +42,7 @@ where
         outcome::status(error, || {
             let (job, write) = prepare()?;
             let call = hf_call::settings(call);
+            call.check(purpose)?;
             job(&call).map(write)
         })
     }
@@ -62,7 +64,7 @@ mod tests {
         let mut error = ptr::null_mut();
         let failing = |_: &Call| Err(Error::new(Status::Auth, "no"));
         let prepare = || Ok((failing, |(): ()| unreachable!("there is no result to write")));
-        assert_eq!(unsafe { run(&mut error, ptr::null(), prepare) }, HF_ERR_AUTH);
+        assert_eq!(unsafe { run(&mut error, ptr::null(), Purpose::Read, prepare) }, HF_ERR_AUTH);
         unsafe { hf_error_free(error) };
     }
 

@@ -13,7 +13,7 @@ use super::error::{hf_error, hf_status};
 use super::handle::Counted;
 use super::options::hf_options;
 use super::{export, guard};
-use crate::call::Call;
+use crate::call::{Call, Purpose};
 use crate::error::Status;
 use crate::open::{self, Manager};
 
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn hf_manager_open(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Read, || {
             let out = Out::clear(out_manager, "out_manager")?;
             let options = options.as_ref().map(|options| options.options.clone());
             let job = move |call: &Call| open::open(options.as_ref(), call).map(Arc::new);
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn hf_manager_default(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Read, || {
             let out = Out::clear(out_manager, "out_manager")?;
             Ok((open::default_manager, |manager| give(out, manager)))
         })
@@ -112,6 +112,35 @@ pub extern "C" fn hf_manager_reset_default() {
 fn give(out: Out<hf_manager>, manager: Arc<Manager>) -> Status {
     out.set(hf_manager::into_raw(manager));
     Status::Ok
+}
+
+/// Checks that a manager can be used now: that a server answers, is unsealed, and takes the token. It sends one request,
+/// which needs no policy and does not use up `num_uses`; a token that has died is replaced by a login, as in any call.
+/// For the `env` backend there is nothing to check.
+///
+/// May be called from any thread. Blocks until the call's deadline at the latest.
+///
+/// @param manager  The manager.
+/// @param call     Deadline and cancellation. NULL for the defaults.
+/// @param error    Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The manager can be used.
+/// @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL.
+/// @return Otherwise the reason why it cannot, with the statuses of `hf_manager_open`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_manager_check(
+    manager: *const hf_manager,
+    call: *const hf_call,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        export::run(error, call, Purpose::Read, || {
+            let manager = hf_manager::share(manager, "manager")?;
+            let job = move |call: &Call| manager.secrets().check(call);
+            Ok((job, |()| Status::Ok))
+        })
+    }
 }
 
 /// Adds a reference to a manager.

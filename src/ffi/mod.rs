@@ -17,9 +17,12 @@
 
 mod arguments;
 mod batch;
+mod bytes;
 mod call;
+mod document;
 mod error;
 mod export;
+mod fields;
 mod guard;
 mod handle;
 mod list;
@@ -28,20 +31,27 @@ mod manager;
 mod metadata;
 mod options;
 mod outcome;
+mod request;
 mod secrets;
 #[cfg(feature = "test-panic")]
 mod test_panic;
 mod version;
+mod versions;
 
 pub use batch::*;
+pub use bytes::*;
 pub use call::*;
+pub use document::*;
 pub use error::*;
+pub use fields::*;
 pub use list::*;
 pub use log::*;
 pub use manager::*;
 pub use metadata::*;
 pub use options::*;
+pub use request::*;
 pub use secrets::*;
 #[cfg(feature = "test-panic")]
 pub use test_panic::*;
 pub use version::*;
+pub use versions::*;

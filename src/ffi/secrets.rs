@@ -28,7 +28,7 @@ use super::list::hf_string_list;
 use super::manager::hf_manager;
 use super::metadata::hf_metadata;
 use super::{export, guard, outcome};
-use crate::call::Call;
+use crate::call::{Call, Purpose};
 use crate::error::Status;
 use crate::secret::Secret;
 
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn hf_store_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::ConditionalWrite, || {
             let out = Out::clear_optional(out_reference);
             let manager = hf_manager::share(manager, "manager")?;
             let (key, value) = (copied_text(key, "key")?, copied_secret(value, "value")?);
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn hf_get_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Read, || {
             let out = Out::clear(out_value, "out_value")?;
             let manager = hf_manager::share(manager, "manager")?;
             let reference = copied_text(reference, "reference")?;
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn hf_get_secret_into(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Read, || {
             let out = OutBuffer::clear(buffer, capacity, out_length)?;
             let manager = hf_manager::share(manager, "manager")?;
             let reference = copied_text(reference, "reference")?;
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn hf_update_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::ConditionalWrite, || {
             let manager = hf_manager::share(manager, "manager")?;
             let (reference, value) = (copied_text(reference, "reference")?, copied_secret(value, "value")?);
             let metadata = hf_metadata::share(metadata);
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn hf_delete_secret(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Change, || {
             let manager = hf_manager::share(manager, "manager")?;
             let reference = copied_text(reference, "reference")?;
             let job = move |call: &Call| manager.secrets().delete(&reference, call);
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn hf_list_secrets(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, || {
+        export::run(error, call, Purpose::Read, || {
             let out = Out::clear(out_list, "out_list")?;
             let manager = hf_manager::share(manager, "manager")?;
             let prefix = copied_optional_text(prefix, "prefix")?;
@@ -344,6 +344,6 @@ pub unsafe extern "C" fn hf_free_string(string: *mut c_char) {
 }
 
 /// The status of an operation that returns nothing but whether the secret existed.
-fn found(found: bool) -> Status {
+pub(super) fn found(found: bool) -> Status {
     if found { Status::Ok } else { Status::NotFound }
 }

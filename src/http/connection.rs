@@ -298,7 +298,7 @@ mod tests {
     fn exchange(connection: &mut Connection, peer: &mut UnixStream, answer: &str) -> Result<Response, Failure> {
         let deadline = Call::default().start(Duration::from_secs(10));
         let pace = IoTimeout { deadline: &deadline, patience: Duration::from_secs(10), began: Instant::now() };
-        let (common, headers) = (HeaderMap::new(), [None; 4]);
+        let (common, headers) = (HeaderMap::new(), [None; 5]);
         let request = Request { method: Method::GET, path: "a", common: &common, headers, body: None };
         connection.send(&request, pace)?;
         assert_ne!(peer.read(&mut [0; 1024]).unwrap(), 0);

@@ -14,6 +14,7 @@ mod flaw;
 mod path;
 mod prefix;
 mod printable;
+mod request_path;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use flaw::MAX_PATH_BYTES;
 pub use path::KvPath;
 pub use prefix::Prefix;
 pub use printable::is_printable;
+pub use request_path::request_path;
 
 use crate::error::{Error, Result};
 use codec::push_reference_text;

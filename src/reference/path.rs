@@ -83,6 +83,11 @@ pub(super) fn check_characters(text: &str) -> Result<(), Flaw> {
     if text.len() > MAX_PATH_BYTES {
         return Err(Flaw::TooLong { bytes: text.len() });
     }
+    check_characters_of(text)
+}
+
+/// Refuses characters that the server refuses.
+pub(super) fn check_characters_of(text: &str) -> Result<(), Flaw> {
     match text.char_indices().find(|&(_, character)| !is_printable(character)) {
         Some((position, character)) => Err(Flaw::Unprintable { character, position }),
         None => Ok(()),

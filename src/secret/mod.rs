@@ -157,6 +157,23 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Bytes in a block of their own, which is wiped when it is dropped. A NUL that is not counted follows them.
+pub struct Bytes(Secret);
+
+impl Bytes {
+    /// Fallible copy. Returns `None` if there is no memory.
+    pub fn try_copy_of(bytes: &[u8]) -> Option<Bytes> {
+        let mut draft = Draft::try_new(bytes.len())?;
+        draft.push_bytes(bytes);
+        Some(Bytes(draft.finish()))
+    }
+
+    /// The bytes, without the NUL.
+    pub fn as_slice(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// A secret of known length that is written piece by piece, in place, so that no other copy is made. Bytes not yet
 /// written are zero.
 pub struct Draft {
@@ -178,13 +195,18 @@ impl Draft {
 
     /// Appends `text`. Writes nothing if the remaining length is too short for all of it.
     pub fn push(&mut self, text: &str) {
-        if text.len() <= self.secret.len() - self.written {
-            // SAFETY: there is room for it; `text` cannot overlap the block, to which no other reference exists.
+        self.push_bytes(text.as_bytes());
+    }
+
+    /// As [`Draft::push`]. A draft with bytes that are not UTF-8 must not become a [`Secret`] that anybody reads as text.
+    fn push_bytes(&mut self, bytes: &[u8]) {
+        if bytes.len() <= self.secret.len() - self.written {
+            // SAFETY: there is room for it; `bytes` cannot overlap the block, to which no other reference exists.
             unsafe {
                 let end = self.secret.text.add(self.written);
-                end.copy_from_nonoverlapping(NonNull::from(text.as_bytes()).cast(), text.len());
+                end.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
             }
-            self.written += text.len();
+            self.written += bytes.len();
         }
     }
 

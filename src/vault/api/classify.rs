@@ -49,6 +49,7 @@ impl Requester {
                 }
                 Outcome::Response(response)
             }
+            status if request.answers.contains(&status) => Outcome::Response(response),
             301 | 302 | 307 | 308 => match self.destination(attempt, &response, deadline) {
                 Ok(other) => {
                     let (error, failover) = (redirect::redirect_loop(&request.path), Failover::Redirect(other));

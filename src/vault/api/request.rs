@@ -33,12 +33,24 @@ pub struct ApiRequest {
     pub effect: Effect,
     /// Whether the request counts against the token's `num_uses`.
     pub is_counted: bool,
+    /// A header of this request alone.
+    pub header: Option<(&'static HeaderName, HeaderValue)>,
+    /// The statuses that are an answer and not a failure, besides those of success.
+    pub answers: &'static [u16],
 }
 
 impl ApiRequest {
     /// A read.
     pub fn get(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { method: Method::GET, path: path.into(), body: None, effect: Effect::Read, is_counted: true }
+        ApiRequest {
+            method: Method::GET,
+            path: path.into(),
+            body: None,
+            effect: Effect::Read,
+            is_counted: true,
+            header: None,
+            answers: &[],
+        }
     }
 
     /// A read that does not count against the token's `num_uses`.
@@ -48,8 +60,7 @@ impl ApiRequest {
 
     /// A write. It is sent again only if the server cannot have executed it.
     pub fn post(path: impl Into<String>, body: Buffer) -> ApiRequest {
-        let method = Method::POST;
-        ApiRequest { method, path: path.into(), body: Some(body), effect: Effect::Once, is_counted: true }
+        ApiRequest { method: Method::POST, body: Some(body), effect: Effect::Once, ..ApiRequest::get(path) }
     }
 
     /// A write that may be executed twice without harm.

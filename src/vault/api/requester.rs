@@ -17,13 +17,15 @@ use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Request, Transport, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Method, Request, Transport, header};
 use crate::observe::log::Logger;
 
 pub(super) static INDEX: HeaderName = HeaderName::from_static("x-vault-index");
 static INCONSISTENT: HeaderName = HeaderName::from_static("x-vault-inconsistent");
 static FORWARD: HeaderValue = HeaderValue::from_static("forward-active-node");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// What servers require of a PATCH.
+static MERGE_PATCH: HeaderValue = HeaderValue::from_static("application/merge-patch+json");
 
 /// Sends requests to the nodes of one cluster, with the headers that all of them carry.
 pub struct Requester {
@@ -302,13 +304,15 @@ impl Requester {
         request: &'a ApiRequest,
         index: Option<&'a HeaderValue>,
     ) -> Request<'a> {
+        let content_type = if request.method == Method::PATCH { &MERGE_PATCH } else { &JSON };
         Request {
             method: request.method.clone(),
             path: &request.path,
             common: &self.common,
             headers: [
                 token.and_then(TokenHeader::header),
-                request.body.as_ref().map(|_| (&header::CONTENT_TYPE, &JSON)),
+                request.body.as_ref().map(|_| (&header::CONTENT_TYPE, content_type)),
+                request.header.as_ref().map(|(name, value)| (*name, value)),
                 index.map(|index| (&INDEX, index)),
                 index.map(|_| (&INCONSISTENT, &FORWARD)),
             ],

@@ -12,6 +12,7 @@ use super::api::endpoint::Endpoint;
 use super::api::error_response::{Denial, ErrorResponse};
 use super::api::request::ApiRequest;
 use super::api::requester::Requester;
+use super::api::token::TokenHeader;
 use super::auth::session::Session;
 use super::auth::token::Token;
 use crate::call::{Call, Deadline};
@@ -22,7 +23,7 @@ use crate::vault::api::response::Response;
 
 /// A path whose response tells whether a token is valid: it requires no policy and does not count against `num_uses`.
 /// Every namespace has this mount.
-const VALIDITY_PROBE: &str = "sys/internal/ui/mounts/cubbyhole";
+pub const VALIDITY_PROBE: &str = "sys/internal/ui/mounts/cubbyhole";
 
 /// Sends requests authenticated with one set of credentials.
 pub struct Client {
@@ -117,6 +118,11 @@ impl Client {
         }
         self.session.token_accepted(&fresh);
         Ok(response)
+    }
+
+    /// Sends `request` with another token than the session's. Returns any response that a retry would not change.
+    pub fn send_as(&self, token: &TokenHeader, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
+        self.requester.send_as(Some(token), request, deadline)
     }
 
     /// Whether a 403 means that the token is invalid. If its text does not tell, a request that requires no policy

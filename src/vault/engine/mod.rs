@@ -2,3 +2,5 @@
 
 pub(crate) mod kv;
 pub(crate) mod mount;
+pub(crate) mod password;
+pub(crate) mod raw;

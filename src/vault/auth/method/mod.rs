@@ -8,8 +8,8 @@ pub mod userpass;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::json::to_body;
 use crate::reference::write_url_path;
-use crate::vault::api::json::to_body;
 use crate::vault::api::request::ApiRequest;
 
 /// The login request with `body` at the auth mount `mount`. `name` is appended to the path unless it is empty.

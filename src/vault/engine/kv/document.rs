@@ -1,21 +1,18 @@
-//! A version of a secret as JSON: reading it whole or by field, and changing one field while keeping the others.
+//! A version of a secret as JSON: reading it whole or by field, and the content of a new version.
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::ops::Range;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, FieldSeed, Name};
+use super::envelope::{Envelope, FieldSeed, v1_data};
+use crate::document::{Document, FoundSeed, METADATA_FIELD};
 use crate::error::{Error, Result, Status};
+use crate::fields::{Field, Fields};
+use crate::json::{self, NotText, to_body};
 use crate::secret::{Buffer, Secret};
 use crate::store::Metadata;
-use crate::vault::api::json::{self, NotText, to_body};
-
-/// The field that holds the user's metadata, next to the value.
-pub const METADATA_FIELD: &str = "metadata";
 
 /// The result of reading a version of a secret.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,22 +23,15 @@ pub enum Found<T> {
     Deleted {
         /// Its number.
         version: u64,
+        /// Its content is gone for good.
+        destroyed: bool,
     },
     /// The secret or the version does not exist.
     Missing,
 }
 
-/// A version with all of its fields, kept in the body of the response.
-pub struct Document {
-    /// Its number; 0 if the server does not name it.
-    pub version: u64,
-    body: Buffer,
-    /// The range of `body` that holds the object of the fields.
-    object: Range<usize>,
-}
-
 /// One field of a version.
-pub enum Field {
+pub enum OneField {
     /// Its text.
     Text(Secret),
     /// The version has no such field.
@@ -51,29 +41,55 @@ pub enum Field {
     },
 }
 
-/// All fields by name, as raw JSON.
-type Fields<'a> = BTreeMap<Name<'a>, &'a RawValue>;
-
-fn fields(document: &[u8]) -> Result<Fields<'_>> {
-    serde_json::from_slice(document).map_err(|_| Error::new(Status::Protocol, "the document is not a JSON object"))
-}
-
 /// Reads one field of a version from the body of a response. `None`: it is not a response of KV version 2.
-pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<Field>>> {
+pub fn read_field(body: &[u8], name: &str) -> Option<Result<Found<OneField>>> {
     let envelope = Envelope::read(body, FieldSeed(name))?;
     Some(match envelope.content {
-        None => Ok(Found::Deleted { version: envelope.version()? }),
-        Some(Some(json)) => text_of(name, json).map(|text| Found::Live(Field::Text(text))),
-        Some(None) => Ok(Found::Live(Field::Absent { names: names(body).unwrap_or_default() })),
+        None => Ok(deleted(&envelope)?),
+        Some(Some(json)) => text_of(name, json).map(|text| Found::Live(OneField::Text(text))),
+        Some(None) => Ok(Found::Live(OneField::Absent { names: names(read_document(body)) })),
     })
 }
 
-/// The names of all fields.
+/// Reads one field of a KV version 1 secret. `None`: it is not a response of KV version 1.
+pub fn read_field_v1(body: &[u8], name: &str) -> Option<Result<Found<OneField>>> {
+    Some(match v1_data(body, FieldSeed(name))? {
+        Some(json) => text_of(name, json).map(|text| Found::Live(OneField::Text(text))),
+        None => Ok(Found::Live(OneField::Absent { names: names(read_document_v1(body)) })),
+    })
+}
+
+/// Reads a whole version from the body of a response. `None`: it is not a response of KV version 2.
+pub fn read_document(body: &[u8]) -> Option<Result<Found<Document>>> {
+    let mut envelope = Envelope::read(body, FoundSeed::of(body))?;
+    let Some(found) = envelope.content.take() else { return Some(Ok(deleted(&envelope)?)) };
+    let metadata = envelope.version_metadata()?;
+    let created = metadata.created_time.unwrap_or_default().into_owned();
+    Some(Document::new(found, metadata.version, created).map(Found::Live))
+}
+
+/// Reads a whole KV version 1 secret. `None`: it is not a response of KV version 1.
+pub fn read_document_v1(body: &[u8]) -> Option<Result<Found<Document>>> {
+    let found = v1_data(body, FoundSeed::of(body))?;
+    Some(Document::new(found, 0, String::new()).map(Found::Live))
+}
+
+/// The number of the version in a response, deleted ones included.
+pub fn read_version(body: &[u8]) -> Option<u64> {
+    Some(Envelope::<&RawValue>::read(body, PhantomData)?.version_metadata()?.version)
+}
+
+fn deleted<C, T>(envelope: &Envelope<'_, C>) -> Option<Found<T>> {
+    let metadata = envelope.version_metadata()?;
+    Some(Found::Deleted { version: metadata.version, destroyed: metadata.destroyed })
+}
+
 #[cold]
-fn names(body: &[u8]) -> Option<Vec<String>> {
-    let document = Envelope::<&RawValue>::read(body, PhantomData)?.content?;
-    let fields = fields(document.get().as_bytes()).ok()?;
-    Some(fields.into_keys().map(|Name(name)| name.into_owned()).collect())
+fn names(document: Option<Result<Found<Document>>>) -> Vec<String> {
+    match document {
+        Some(Ok(Found::Live(document))) => document.iter().map(|(name, _)| name.to_owned()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
@@ -86,96 +102,139 @@ fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
     })
 }
 
-/// The number of the version in a response, deleted ones included.
-pub fn read_version(body: &[u8]) -> Option<u64> {
-    Envelope::<&RawValue>::read(body, PhantomData)?.version()
+/// The fields of a write.
+#[derive(Clone, Copy)]
+pub enum NewFields<'a> {
+    /// One field with a text.
+    One {
+        /// Its name.
+        name: &'a str,
+        /// Its text.
+        value: &'a str,
+    },
+    /// Several fields.
+    Many(&'a Fields),
 }
 
-impl Document {
-    /// Reads a whole version from the body of a response. `None`: it is not a response of KV version 2.
-    pub fn read(body: Buffer) -> Option<Found<Document>> {
-        let envelope = Envelope::<&RawValue>::read(&body, PhantomData)?;
-        let version = envelope.version()?;
-        let Some(object) = envelope.content else { return Some(Found::Deleted { version }) };
-        let object = object.get();
-        object.starts_with('{').then_some(())?;
-        let start = (object.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-        let object = start..start + object.len();
-        Some(Found::Live(Document { version, body, object }))
+/// The new value of one field.
+enum NewField<'a> {
+    Text(&'a str),
+    Other(&'a Field),
+}
+
+impl<'a> NewFields<'a> {
+    fn get(&self, name: &str) -> Option<NewField<'a>> {
+        match *self {
+            NewFields::One { name: one, value } => (one == name).then_some(NewField::Text(value)),
+            NewFields::Many(fields) => fields.get(name).map(NewField::Other),
+        }
     }
 
-    fn json(&self) -> &[u8] {
-        self.body.get(self.object.clone()).unwrap_or_default()
+    fn size(&self) -> usize {
+        match self {
+            NewFields::One { value, .. } => value.len(),
+            NewFields::Many(fields) => fields.size(),
+        }
     }
 
-    fn fields(&self) -> Result<Fields<'_>> {
-        fields(self.json())
+    /// Whether the field `name` is among these, removed ones included.
+    pub fn name(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
-    /// Whether the version has the field `name`.
-    pub fn has(&self, name: &str) -> Result<bool> {
-        Ok(self.fields()?.contains_key(&Name(name.into())))
-    }
-
-    /// The body of a write that replaces `change.field` and, if given, the metadata, and keeps every other field
-    /// exactly as the server sent it. The write succeeds only while this is the latest version.
-    fn changed(&self, change: &Change<'_>) -> Result<Buffer> {
-        let data = Changed { kept: &self.fields()?, change };
-        to_body(self.object.len() + change.value.len(), &Write { options: Some(Cas { cas: self.version }), data })
-    }
-
-    /// Whether this version is the result of applying `change` to its predecessor.
-    pub fn is_result_of(&self, change: &Change<'_>) -> bool {
-        let Ok(fields) = self.fields() else { return false };
-        let field = |name: &str| fields.get(&Name(name.to_owned().into())).copied();
-        let same_value = field(change.field)
-            .and_then(|json| json::text_of(json).ok())
-            .is_some_and(|text| text.as_str() == change.value);
-        let metadata = |json: &RawValue| serde_json::from_str::<Metadata>(json.get()).ok();
-        same_value
-            && match change.metadata {
-                None => true,
-                Some(wanted) if wanted.is_empty() => field(METADATA_FIELD).is_none(),
-                Some(wanted) => field(METADATA_FIELD).and_then(metadata).as_ref() == Some(wanted),
+    /// Writes the fields that are not removed.
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            NewFields::One { name, value } => map.serialize_entry(name, value),
+            NewFields::Many(fields) => {
+                let sent = fields.iter().filter(|(_, field)| !matches!(field, Field::Removed));
+                sent.into_iter().try_for_each(|(name, field)| map.serialize_entry(name, field))
             }
+        }
     }
 }
 
-/// A change of one field.
+impl NewField<'_> {
+    /// Whether `json`, what a version has in the field, is the result of writing this.
+    fn is(&self, json: Option<&str>) -> bool {
+        let is_text = |text: &str| json.is_some_and(|json| json::is_text(json, text));
+        match self {
+            NewField::Text(text) => is_text(text),
+            NewField::Other(Field::Text(text) | Field::Bytes(text)) => is_text(text.as_str()),
+            NewField::Other(Field::Json(wanted)) => json.is_some_and(|json| json::is_same(json, wanted.as_str())),
+            NewField::Other(Field::Removed) => json.is_none(),
+        }
+    }
+}
+
+/// A change of some fields.
+#[derive(Clone, Copy)]
 pub struct Change<'a> {
-    /// The field whose value is replaced.
-    pub field: &'a str,
-    /// The new value.
-    pub value: &'a str,
+    /// The fields whose values are replaced or removed.
+    pub fields: NewFields<'a>,
     /// `None`: keep it; empty: remove it.
     pub metadata: Option<&'a Metadata>,
+}
+
+impl Change<'_> {
+    /// Whether `document` can be changed: a single field must be there, others are added.
+    pub fn applies_to(&self, document: &Document) -> bool {
+        match self.fields {
+            NewFields::One { name, .. } => document.json_of(name).is_some(),
+            NewFields::Many(_) => true,
+        }
+    }
+
+    /// Whether `document` is the result of applying this change to its predecessor.
+    pub fn is_done_in(&self, document: &Document) -> bool {
+        let fields_are_same = match self.fields {
+            NewFields::One { name, value } => NewField::Text(value).is(document.json_of(name)),
+            NewFields::Many(fields) => {
+                fields.iter().all(|(name, field)| NewField::Other(field).is(document.json_of(name)))
+            }
+        };
+        fields_are_same
+            && match self.metadata {
+                None => true,
+                Some(wanted) if wanted.is_empty() => document.json_of(METADATA_FIELD).is_none(),
+                Some(wanted) => document.metadata() == *wanted,
+            }
+    }
 }
 
 /// The content of a new version.
 #[derive(Clone, Copy)]
 pub enum Content<'a> {
-    /// A document with a value and metadata.
+    /// New fields and metadata in place of all that was there.
     New {
-        /// The value.
-        value: &'a str,
+        /// The fields.
+        fields: NewFields<'a>,
         /// The metadata, if there are any.
         metadata: Option<&'a Metadata>,
-        /// The check-and-set condition: the latest version has this number; 0: there is no version yet.
-        cas: Option<u64>,
     },
-    /// The latest version with a change, on condition that it is still the latest.
-    Changed(&'a Document, &'a Change<'a>),
+    /// A version with a change.
+    Changed(&'a Document, Change<'a>),
+    /// The same as another version.
+    Copy(&'a Document),
 }
 
 impl Content<'_> {
-    /// The body of the request.
-    pub fn body(&self) -> Result<Buffer> {
-        match *self {
-            Content::New { value, metadata, cas } => {
-                let data = New { value, metadata };
-                to_body(value.len(), &Write { options: cas.map(|cas| Cas { cas }), data })
-            }
-            Content::Changed(document, change) => document.changed(change),
+    /// The body of a write to KV version 2. With `cas` it succeeds only while this is the number of the latest version;
+    /// 0: while there is no version.
+    pub fn body(&self, cas: Option<u64>) -> Result<Buffer> {
+        to_body(self.size(), &Write { options: cas.map(|cas| Cas { cas }), data: self })
+    }
+
+    /// The body of a write to KV version 1.
+    pub fn body_v1(&self) -> Result<Buffer> {
+        to_body(self.size(), self)
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Content::New { fields, .. } => fields.size(),
+            Content::Changed(document, change) => document.json().len() + change.fields.size(),
+            Content::Copy(document) => document.json().len(),
         }
     }
 }
@@ -192,34 +251,38 @@ struct Cas {
     cas: u64,
 }
 
-#[derive(Serialize)]
-struct New<'a> {
-    value: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<&'a Metadata>,
-}
-
-struct Changed<'a> {
-    kept: &'a Fields<'a>,
-    change: &'a Change<'a>,
-}
-
-impl Serialize for Changed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let Change { field, value, metadata } = self.change;
-        let replaces_metadata = metadata.is_some() && *field != METADATA_FIELD;
+impl Serialize for Content<'_> {
+    /// Writes the fields. Those that stay are kept exactly as the server sent them.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (Name(name), json) in self.kept {
-            if name != field && !(replaces_metadata && name == METADATA_FIELD) {
-                map.serialize_entry(name, json)?;
+        let (metadata, new) = match self {
+            Content::Copy(document) => {
+                keep(document, |_| true, &mut map)?;
+                (None, None)
             }
-        }
-        if let Some(metadata) = metadata.filter(|m| replaces_metadata && !m.is_empty()) {
+            Content::New { fields, metadata } => (*metadata, Some(fields)),
+            Content::Changed(document, Change { fields, metadata }) => {
+                let stays = |name: &str| !fields.name(name) && !(metadata.is_some() && name == METADATA_FIELD);
+                keep(document, stays, &mut map)?;
+                (*metadata, Some(fields))
+            }
+        };
+        if let Some(metadata) = metadata.filter(|metadata| !metadata.is_empty()) {
             map.serialize_entry(METADATA_FIELD, metadata)?;
         }
-        map.serialize_entry(field, value)?;
+        if let Some(fields) = new {
+            fields.write(&mut map)?;
+        }
         map.end()
     }
+}
+
+fn keep<M: SerializeMap>(document: &Document, stays: impl Fn(&str) -> bool, map: &mut M) -> Result<(), M::Error> {
+    for (name, json) in document.iter().filter(|(name, _)| stays(name)) {
+        let value: &RawValue = serde_json::from_str(json).map_err(serde::ser::Error::custom)?;
+        map.serialize_entry(name, value)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

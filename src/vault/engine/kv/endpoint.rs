@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::document::{Content, Document, Field, Found, read_field, read_version};
+use super::document::{Content, Found, OneField, read_document, read_field, read_version};
 use super::path::{Branch, MountPath};
 use super::refusal::refused;
+use crate::document::Document;
 use crate::error::{Error, Result, Status};
 use crate::reference::KvPath;
 use crate::vault::api::endpoint::Endpoint;
@@ -28,17 +29,14 @@ pub struct ReadField<'a> {
 }
 
 impl Endpoint for ReadField<'_> {
-    type Output = Found<Field>;
+    type Output = Found<OneField>;
 
     fn request(&self) -> Result<ApiRequest> {
         Ok(ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version)))
     }
 
-    fn parse(&self, path: &str, response: Response) -> Result<Found<Field>> {
-        let found = match read_field(&response.body, self.field) {
-            Some(Err(error)) if response.status == 200 => return Err(error),
-            found => found.and_then(Result::ok),
-        };
+    fn parse(&self, path: &str, response: Response) -> Result<Found<OneField>> {
+        let found = found_in(&response, read_field(&response.body, self.field))?;
         check_version(self.version, path, &response, found.is_some())?;
         check_found(found, path, &response)
     }
@@ -61,16 +59,18 @@ impl Endpoint for ReadDocument<'_> {
         Ok(ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version)))
     }
 
-    fn parse(&self, path: &str, mut response: Response) -> Result<Found<Document>> {
-        let is_version = read_version(&response.body).is_some();
-        check_version(self.version, path, &response, is_version)?;
-        if response.status == 200 && is_version {
-            let body = std::mem::take(&mut response.body);
-            let found = Document::read(body);
-            return found.ok_or_else(|| not_as_documented(&response, path, "holds no KV version 2 document"));
-        }
-        let found = read_version(&response.body).map(|version| Found::Deleted { version });
+    fn parse(&self, path: &str, response: Response) -> Result<Found<Document>> {
+        let found = found_in(&response, read_document(&response.body))?;
+        check_version(self.version, path, &response, found.is_some())?;
         check_found(found, path, &response)
+    }
+}
+
+/// What a response holds. A failure to read it counts for a success only: an error response is reported as that.
+pub fn found_in<T>(response: &Response, found: Option<Result<Found<T>>>) -> Result<Option<Found<T>>> {
+    match found {
+        Some(Err(error)) if response.status == 200 => Err(error),
+        found => Ok(found.and_then(Result::ok)),
     }
 }
 
@@ -88,10 +88,10 @@ fn check_version(wanted: Option<u64>, path: &str, response: &Response, is_versio
 }
 
 /// Combines the status of a response with the version found in it. A deleted version still has an envelope, with a 404.
-fn check_found<T>(found: Option<Found<T>>, path: &str, response: &Response) -> Result<Found<T>> {
+pub fn check_found<T>(found: Option<Found<T>>, path: &str, response: &Response) -> Result<Found<T>> {
     match (response.status, found) {
         (200, Some(found)) => Ok(found),
-        (200, None) => Err(not_as_documented(response, path, "holds no KV version 2 document")),
+        (200, None) => Err(not_as_documented(response, path, "holds no KV document")),
         (404, Some(found @ Found::Deleted { .. })) => Ok(found),
         (404, _) if is_missing(response) => Ok(Found::Missing),
         _ => Err(refused(ErrorResponse::of(response), path, "\"read\"")),
@@ -106,12 +106,14 @@ pub struct Write<'a> {
     pub path: &'a KvPath,
     /// The content of the version.
     pub content: Content<'a>,
+    /// The check-and-set condition: the latest version has this number; 0: there is no version yet.
+    pub cas: Option<u64>,
 }
 
 /// The outcome of a write.
 pub enum Written {
-    /// The write created a version.
-    Done,
+    /// The write created the version with this number.
+    Done(u64),
     /// The server requires check-and-set, and the write had no condition.
     RequiresCheckAndSet(Error),
     /// The check-and-set condition was not met.
@@ -134,14 +136,15 @@ impl Endpoint for Write<'_> {
     type Output = Written;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::post(self.mount.url(Branch::Data, self.path.as_str(), None), self.content.body()?))
+        let body = self.content.body(self.cas)?;
+        Ok(ApiRequest::post(self.mount.url(Branch::Data, self.path.as_str(), None), body))
     }
 
     /// A write counts as done only if the response names the new version, which a KV version 1 mount does not.
     fn parse(&self, path: &str, response: Response) -> Result<Written> {
         let version = || serde_json::from_slice::<WriteResponse>(&response.body).ok()?.data?.version;
         match response.status {
-            200 if version().is_some() => return Ok(Written::Done),
+            200 if let Some(version) = version() => return Ok(Written::Done(version)),
             200 => return Ok(Written::Unknown(not_as_documented(&response, path, "names no version"))),
             204 => {
                 let message = format!("{path}: the mount is not KV version 2; check VAULT_MOUNT");
@@ -202,10 +205,12 @@ impl Endpoint for ReadMetadata<'_> {
     }
 }
 
-/// Deletes a secret with all of its versions.
+/// Deletes a secret with all that it has.
 pub struct Delete<'a> {
     /// The mount.
     pub mount: &'a MountPath,
+    /// The metadata of version 2, or the secret of version 1.
+    pub branch: Branch,
     /// The secret.
     pub path: &'a KvPath,
 }
@@ -227,7 +232,7 @@ impl Endpoint for Delete<'_> {
     type Output = Deleted;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::delete(self.mount.url(Branch::Metadata, self.path.as_str(), None)))
+        Ok(ApiRequest::delete(self.mount.url(self.branch, self.path.as_str(), None)))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Deleted> {

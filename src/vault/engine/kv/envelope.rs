@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::vault::api::json;
+use crate::json;
 
 /// The highest version number: servers store versions as signed integers.
 const MAX_VERSION: u64 = i64::MAX.unsigned_abs();
@@ -27,11 +27,16 @@ impl<'de, T> Envelope<'de, T> {
         envelope.filter(|envelope| envelope.metadata.get().starts_with('{'))
     }
 
-    /// The number of the version; 0 if the server does not name it. `None` if it is not a possible number.
-    pub fn version(&self) -> Option<u64> {
-        let metadata: VersionMetadata = serde_json::from_str(self.metadata.get()).ok()?;
-        (metadata.version <= MAX_VERSION).then_some(metadata.version)
+    /// The metadata of the version. `None` if they hold no possible number.
+    pub fn version_metadata(&self) -> Option<VersionMetadata<'de>> {
+        let metadata: VersionMetadata<'de> = serde_json::from_str(self.metadata.get()).ok()?;
+        (metadata.version <= MAX_VERSION).then_some(metadata)
     }
+}
+
+/// Reads the object `data` of a response of KV version 1 with `seed`. `None` if it has none.
+pub fn v1_data<'de, T, S: DeserializeSeed<'de, Value = Option<T>>>(body: &'de [u8], seed: S) -> Option<T> {
+    json::read(body, Entry { name: "data", seed }).ok()??
 }
 
 /// The name of an entry of a JSON object, borrowed unless it has escapes.
@@ -99,10 +104,18 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Entry<'_, S> {
 /// Reads the `data` object of a response: the document, with the seed, and the metadata of the version.
 struct DataSeed<S>(S);
 
+/// What the server tells of a version.
 #[derive(Deserialize)]
-struct VersionMetadata {
+pub struct VersionMetadata<'a> {
+    /// Its number; 0 if the server does not name it.
     #[serde(default)]
-    version: u64,
+    pub version: u64,
+    /// When it was created, in RFC 3339.
+    #[serde(borrow)]
+    pub created_time: Option<Cow<'a, str>>,
+    /// Its content is gone for good.
+    #[serde(default)]
+    pub destroyed: bool,
 }
 
 impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> DeserializeSeed<'de> for DataSeed<S> {

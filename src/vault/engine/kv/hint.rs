@@ -1,14 +1,70 @@
 //! Log lines that point out a likely mistake when a secret is not found. The names of fields are not secret.
 
+use super::document::{Found, OneField};
+use crate::document::Document;
 use crate::observe::log::Logger;
 use crate::reference::VaultReference;
+use crate::secret::Secret;
 
 /// The most names that a line lists.
 const MAX_NAMES: usize = 20;
 
+/// The text that was found. If there is none, and a mistake is likely, logs a hint.
+pub fn text_or_hint(
+    logger: &Logger,
+    reference: &VaultReference,
+    found: Found<OneField>,
+    mount: &str,
+) -> Option<Secret> {
+    match found {
+        Found::Live(OneField::Text(text)) => return Some(text),
+        Found::Live(OneField::Absent { names }) => log_other_fields(logger, reference, &names),
+        Found::Missing => log_missing(logger, reference, mount),
+        Found::Deleted { version, destroyed } => log_deleted(logger, reference, version, destroyed),
+    }
+    None
+}
+
+/// As [`text_or_hint`], for a document.
+pub fn document_or_hint(
+    logger: &Logger,
+    reference: &VaultReference,
+    found: Found<Document>,
+    mount: &str,
+) -> Option<Document> {
+    match found {
+        Found::Live(document) => return Some(document),
+        Found::Missing => log_missing(logger, reference, mount),
+        Found::Deleted { version, destroyed } => log_deleted(logger, reference, version, destroyed),
+    }
+    None
+}
+
+/// Tells which kind of absence it is: a deleted version can be undeleted, a destroyed one is gone.
+#[cold]
+fn log_deleted(logger: &Logger, reference: &VaultReference, version: u64, destroyed: bool) {
+    let path = reference.path.as_str();
+    match destroyed {
+        true => logger.info(format_args!("{path}: version {version} was destroyed; its content is gone")),
+        false => logger.info(format_args!("{path}: version {version} is deleted; it can be undeleted")),
+    }
+}
+
+#[cold]
+fn log_missing(logger: &Logger, reference: &VaultReference, mount: &str) {
+    if let Some(version) = reference.version {
+        let path = reference.path.as_str();
+        logger.info(format_args!(
+            "{path}: there is no version {version}; it was never written, or max_versions has pruned it"
+        ));
+    }
+    warn_if_mount_in_path(logger, reference, mount);
+}
+
 /// Logs the fields of a secret that does not have the requested one. If that is the default field, a mistake is likely,
 /// and the line is a warning.
-pub fn log_other_fields(logger: &Logger, reference: &VaultReference, names: &[String]) {
+#[cold]
+fn log_other_fields(logger: &Logger, reference: &VaultReference, names: &[String]) {
     let (path, field) = (reference.path.as_str(), reference.field_name());
     let shown: Vec<String> = names.iter().take(MAX_NAMES).map(|name| format!("{name:?}")).collect();
     let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
@@ -24,7 +80,7 @@ pub fn log_other_fields(logger: &Logger, reference: &VaultReference, names: &[St
 }
 
 /// Warns if the path of a secret that does not exist begins with the mount, which a reference leaves out.
-pub fn warn_if_mount_in_path(logger: &Logger, reference: &VaultReference, mount: &str) {
+fn warn_if_mount_in_path(logger: &Logger, reference: &VaultReference, mount: &str) {
     let path = reference.path.as_str();
     let Some(inside) = path.strip_prefix(mount).and_then(|rest| rest.strip_prefix('/')) else { return };
     let inside = inside.strip_prefix("data/").unwrap_or(inside);

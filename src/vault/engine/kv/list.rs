@@ -55,9 +55,18 @@ fn paths_in(folder: &str, names: &[Name<'_>]) -> Vec<String> {
     names.iter().map(|Name(name)| format!("{folder}{name}")).collect()
 }
 
+/// Where lists are: a mount, and the branch of its API.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The mount.
+    pub mount: &'a MountPath,
+    /// The metadata of version 2, or the root of version 1.
+    pub branch: Branch,
+}
+
 /// OpenBao's recursive list.
 struct Scan<'a> {
-    mount: &'a MountPath,
+    place: Place<'a>,
     folder: &'a str,
 }
 
@@ -75,7 +84,7 @@ impl Endpoint for Scan<'_> {
     type Output = Scanned;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::get(format!("{}?scan=true", self.mount.url(Branch::Metadata, self.folder, None))))
+        Ok(ApiRequest::get(format!("{}?scan=true", self.place.mount.url(self.place.branch, self.folder, None))))
     }
 
     fn parse(&self, _: &str, response: Response) -> Result<Scanned> {
@@ -89,7 +98,7 @@ impl Endpoint for Scan<'_> {
 
 /// Lists one folder, or a page of it: `limit` names after `after` (OpenBao).
 struct ListFolder<'a> {
-    mount: &'a MountPath,
+    place: Place<'a>,
     folder: String,
     page: Option<Page>,
 }
@@ -103,7 +112,7 @@ impl Endpoint for ListFolder<'_> {
     type Output = Vec<String>;
 
     fn request(&self) -> Result<ApiRequest> {
-        let mut path = format!("{}?list=true", self.mount.url(Branch::Metadata, &self.folder, None));
+        let mut path = format!("{}?list=true", self.place.mount.url(self.place.branch, &self.folder, None));
         if let Some(page) = &self.page {
             path.push_str(&format!("&limit={PAGE}"));
             if let Some(after) = &page.after {
@@ -142,14 +151,14 @@ impl Folders {
 
     /// The paths of all secrets whose path starts with `prefix`, at any depth, in no particular order. A path that no
     /// reference can name is left out and logged: this library has not written it and could not read it.
-    pub fn list(&self, mount: &MountPath, context: Context<'_>, prefix: &Prefix) -> Result<Vec<KvPath>> {
+    pub fn list(&self, place: Place<'_>, context: Context<'_>, prefix: &Prefix) -> Result<Vec<KvPath>> {
         let logger = context.client.logger();
-        if let Some(paths) = self.scan(mount, context, prefix)? {
+        if let Some(paths) = self.scan(place, context, prefix)? {
             let wanted = paths.iter().filter(|path| !path.ends_with('/') && prefix.matches(path));
             return Ok(wanted.filter_map(|path| nameable(path, logger)).collect());
         }
         let folders = vec![prefix.folder().to_owned()];
-        let mut walk = Walk { mount, context, prefix, folders, paths: Vec::new(), failed: None };
+        let mut walk = Walk { place, context, prefix, folders, paths: Vec::new(), failed: None };
         batch::run(context, &mut walk, self.concurrency);
         match walk.failed {
             Some(error) => Err(error),
@@ -158,11 +167,11 @@ impl Folders {
     }
 
     /// Lists with one request. `None` if that is not possible, or if its response is too large.
-    fn scan(&self, mount: &MountPath, context: Context<'_>, prefix: &Prefix) -> Result<Option<Vec<String>>> {
+    fn scan(&self, place: Place<'_>, context: Context<'_>, prefix: &Prefix) -> Result<Option<Vec<String>>> {
         if self.no_scan.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match context.call(&Scan { mount, folder: prefix.folder() }) {
+        match context.call(&Scan { place, folder: prefix.folder() }) {
             Ok(Scanned::Paths(paths)) => Ok(Some(paths)),
             Ok(Scanned::Refused) => {
                 self.no_scan.store(true, Ordering::Relaxed);
@@ -190,7 +199,7 @@ fn nameable(path: &str, logger: &Logger) -> Option<KvPath> {
 
 /// A walk through all folders that may contain matching secrets.
 struct Walk<'a> {
-    mount: &'a MountPath,
+    place: Place<'a>,
     context: Context<'a>,
     prefix: &'a Prefix,
     folders: Vec<String>,
@@ -207,7 +216,7 @@ impl<'a> Work for Walk<'a> {
             return None;
         }
         let folder = self.folders.pop()?;
-        Some((folder.clone(), ListFolder { mount: self.mount, folder, page: None }))
+        Some((folder.clone(), ListFolder { place: self.place, folder, page: None }))
     }
 
     fn done(&mut self, folder: String, outcome: Result<Vec<String>>) {
@@ -234,7 +243,7 @@ impl Walk<'_> {
 
     /// Visits a folder whose list is too large for one response, page by page (OpenBao).
     fn visit_pages(&mut self, folder: String) -> Result<()> {
-        let mut list = ListFolder { mount: self.mount, folder, page: Some(Page { after: None }) };
+        let mut list = ListFolder { place: self.place, folder, page: Some(Page { after: None }) };
         loop {
             let paths = self.context.call(&list)?;
             let is_full = paths.len() == PAGE;

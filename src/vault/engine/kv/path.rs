@@ -1,4 +1,4 @@
-//! URL paths of a KV version 2 mount.
+//! URL paths of a KV mount.
 
 use crate::reference::write_url_path;
 
@@ -10,13 +10,21 @@ pub struct MountPath {
     prefix: String,
 }
 
-/// The two branches of the API.
+/// The branches of the API.
 #[derive(Clone, Copy)]
 pub enum Branch {
+    /// KV version 1: secrets and folders.
+    Root,
     /// `data`: the versions of secrets.
     Data,
     /// `metadata`: the metadata of secrets, and folders.
     Metadata,
+    /// `delete`: deletes versions.
+    Delete,
+    /// `undelete`: makes deleted versions readable again.
+    Undelete,
+    /// `destroy`: removes the content of versions for good.
+    Destroy,
 }
 
 impl MountPath {
@@ -31,8 +39,12 @@ impl MountPath {
     /// The path below `/v1/`, percent-encoded, of a secret or, if `path` ends with a slash, of a folder.
     pub fn url(&self, branch: Branch, path: &str, version: Option<u64>) -> String {
         let branch = match branch {
+            Branch::Root => "",
             Branch::Data => "data/",
             Branch::Metadata => "metadata/",
+            Branch::Delete => "delete/",
+            Branch::Undelete => "undelete/",
+            Branch::Destroy => "destroy/",
         };
         let mut url = String::with_capacity(self.mount.len() + self.prefix.len() + path.len() + 32);
         url.push_str(&self.mount);

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::document::{Change, Content, Document, Field, Found};
+use super::document::{Change, Content, Found, NewFields};
 use super::endpoint::{Delete, Deleted, ReadDocument, ReadField, ReadMetadata, Write, Written, may_have_been_executed};
-use super::hint;
 use super::path::{Branch, MountPath};
+use super::read::Reads;
+use crate::document::Document;
 use crate::error::{Error, Result, Status};
-use crate::reference::{KvPath, VaultReference};
-use crate::secret::Secret;
-use crate::store::Metadata;
+use crate::reference::{self, KvPath, VaultReference};
 use crate::vault::api::request::MAX_REQUEST;
 use crate::vault::client::Context;
 use crate::vault::client::batch::call_each;
@@ -22,12 +21,34 @@ const FIRST_CONTENTION_PAUSE: Duration = Duration::from_millis(2);
 const MAX_CONTENTION_PAUSE: Duration = Duration::from_millis(200);
 
 /// One KV version 2 mount.
-pub struct Kv {
+pub struct Kv2 {
     /// The name of the mount, for log lines.
     mount: String,
-    path: MountPath,
+    pub(super) path: MountPath,
     /// The number of requests that a batch has in flight at a time.
     concurrency: usize,
+}
+
+impl Reads for Kv2 {
+    type OneField<'a> = ReadField<'a>;
+    type Document<'a> = ReadDocument<'a>;
+
+    fn one_field<'a>(&'a self, reference: &'a VaultReference) -> ReadField<'a> {
+        let VaultReference { path, version, .. } = reference;
+        ReadField { mount: &self.path, path, version: *version, field: reference.field_name() }
+    }
+
+    fn all_fields<'a>(&'a self, reference: &'a VaultReference) -> ReadDocument<'a> {
+        ReadDocument { mount: &self.path, path: &reference.path, version: reference.version }
+    }
+
+    fn mount(&self) -> &str {
+        &self.mount
+    }
+
+    fn concurrency(&self) -> usize {
+        self.concurrency
+    }
 }
 
 /// A write whose outcome is not known.
@@ -37,10 +58,10 @@ struct Unconfirmed {
     error: Error,
 }
 
-impl Kv {
+impl Kv2 {
     /// The mount `mount`, confined to the subtree `prefix`.
-    pub fn new(mount: &str, prefix: Option<&str>, concurrency: usize) -> Kv {
-        Kv { mount: mount.to_owned(), path: MountPath::new(mount, prefix), concurrency }
+    pub fn new(mount: &str, prefix: Option<&str>, concurrency: usize) -> Kv2 {
+        Kv2 { mount: mount.to_owned(), path: MountPath::new(mount, prefix), concurrency }
     }
 
     /// The paths of the mount.
@@ -48,77 +69,60 @@ impl Kv {
         &self.path
     }
 
-    /// The text of a field; `None` if there is no such secret or field.
-    pub fn read(&self, context: Context<'_>, reference: &VaultReference) -> Result<Option<Secret>> {
-        let found = context.call(&self.read_field(reference))?;
-        Ok(self.text(context, reference, found))
-    }
-
-    /// The texts of several references, in order.
-    pub fn read_many(&self, context: Context<'_>, references: &[VaultReference]) -> Vec<Result<Option<Secret>>> {
-        let reads = references.iter().map(|reference| self.read_field(reference));
-        let found = call_each(context, reads, self.concurrency);
-        found.into_iter().zip(references).map(|(found, reference)| Ok(self.text(context, reference, found?))).collect()
-    }
-
-    /// The text that was found. If there is none, and a mistake is likely, logs a hint.
-    fn text(&self, context: Context<'_>, reference: &VaultReference, found: Found<Field>) -> Option<Secret> {
-        let logger = context.client.logger();
-        match found {
-            Found::Live(Field::Text(text)) => return Some(text),
-            Found::Live(Field::Absent { names }) => hint::log_other_fields(logger, reference, &names),
-            Found::Missing => hint::warn_if_mount_in_path(logger, reference, &self.mount),
-            Found::Deleted { .. } => {}
+    /// The latest version; `None` if there is no such secret, or if it is deleted.
+    pub fn latest(&self, context: Context<'_>, path: &KvPath) -> Result<Option<Document>> {
+        match self.read_document(context, path, None)? {
+            Found::Live(document) => Ok(Some(document)),
+            Found::Missing | Found::Deleted { .. } => Ok(None),
         }
-        None
     }
 
-    fn read_field<'a>(&'a self, reference: &'a VaultReference) -> ReadField<'a> {
-        let VaultReference { path, version, .. } = reference;
-        ReadField { mount: &self.path, path, version: *version, field: reference.field_name() }
-    }
-
-    fn read_document(&self, context: Context<'_>, path: &KvPath, version: Option<u64>) -> Result<Found<Document>> {
+    /// Reads a version of a secret; without a `version` the latest one.
+    pub(super) fn read_document(
+        &self,
+        context: Context<'_>,
+        path: &KvPath,
+        version: Option<u64>,
+    ) -> Result<Found<Document>> {
         context.call(&ReadDocument { mount: &self.path, path, version })
     }
 
-    /// Replaces the whole secret.
-    pub fn write(&self, context: Context<'_>, path: &KvPath, value: &str, metadata: Option<&Metadata>) -> Result<()> {
-        let content = Content::New { value, metadata, cas: None };
-        match context.call(&Write { mount: &self.path, path, content })? {
-            Written::RequiresCheckAndSet(_) => self.write_checked(context, path, value, metadata),
+    /// Replaces the whole secret, and returns the number of the new version. With `cas` only if that is the number of
+    /// the latest version, 0 if there is none; otherwise the server may require the condition, and then it is the latest
+    /// version at this time.
+    pub fn write(&self, context: Context<'_>, path: &KvPath, content: Content<'_>, cas: Option<u64>) -> Result<u64> {
+        match context.call(&Write { mount: &self.path, path, content, cas })? {
+            Written::RequiresCheckAndSet(_) if cas.is_none() => self.write_checked(context, path, content),
+            Written::VersionMismatch(error) if cas.is_some() => Err(version_mismatch(path, &error)),
             outcome => require_done(outcome),
         }
     }
 
     /// Replaces several secrets. If two of them have the same path, either may be written last.
     pub fn write_many(&self, context: Context<'_>, secrets: &[(KvPath, &str)]) -> Vec<Result<()>> {
-        let content = |value| Content::New { value, metadata: None, cas: None };
-        let writes = secrets.iter().map(|(path, value)| Write { mount: &self.path, path, content: content(*value) });
+        let writes = secrets.iter().map(|(path, value)| Write {
+            mount: &self.path,
+            path,
+            content: value_content(value),
+            cas: None,
+        });
         let outcomes = call_each(context, writes, self.concurrency);
         let checked = |(outcome, (path, value)): (Result<Written>, &(KvPath, &str))| match outcome? {
-            Written::RequiresCheckAndSet(_) => self.write_checked(context, path, value, None),
+            Written::RequiresCheckAndSet(_) => self.write_checked(context, path, value_content(value)),
             outcome => require_done(outcome),
         };
-        outcomes.into_iter().zip(secrets).map(checked).collect()
+        outcomes.into_iter().zip(secrets).map(|both| checked(both).map(|_| ())).collect()
     }
 
     /// Replaces the whole secret if the server requires check-and-set.
-    fn write_checked(
-        &self,
-        context: Context<'_>,
-        path: &KvPath,
-        value: &str,
-        metadata: Option<&Metadata>,
-    ) -> Result<()> {
+    fn write_checked(&self, context: Context<'_>, path: &KvPath, content: Content<'_>) -> Result<u64> {
         for conflicts in 0..MAX_ATTEMPTS {
             let version = match self.read_document(context, path, None)? {
                 Found::Missing => 0,
-                Found::Deleted { version } => version,
+                Found::Deleted { version, .. } => version,
                 Found::Live(document) => document.version,
             };
-            let content = Content::New { value, metadata, cas: Some(version) };
-            match context.call(&Write { mount: &self.path, path, content })? {
+            match context.call(&Write { mount: &self.path, path, content, cas: Some(version) })? {
                 Written::VersionMismatch(_) => context.deadline.sleep(contention_pause(conflicts))?,
                 outcome => return require_done(outcome),
             }
@@ -126,16 +130,16 @@ impl Kv {
         Err(self.contention_error(path))
     }
 
-    /// Changes one field of an existing secret without losing concurrent changes. `false` if there is no such secret or
-    /// field.
-    pub fn update(&self, context: Context<'_>, path: &KvPath, change: &Change<'_>) -> Result<bool> {
+    /// Changes an existing secret without losing concurrent changes, and returns the number of the new version. `None`
+    /// if there is no such secret, or not the one field that is changed.
+    pub fn update(&self, context: Context<'_>, path: &KvPath, change: Change<'_>) -> Result<Option<u64>> {
         let mut unconfirmed: Option<Unconfirmed> = None;
         let mut lost_responses = 0;
         for conflicts in 0..MAX_ATTEMPTS {
             let latest = match self.read_document(context, path, None)? {
-                Found::Live(document) if document.has(change.field)? => document,
+                Found::Live(document) if change.applies_to(&document) => document,
                 // It is not known whether our write was executed before the secret was deleted.
-                _ => return unconfirmed.map_or(Ok(false), |write| Err(write.error)),
+                _ => return unconfirmed.map_or(Ok(None), |write| Err(write.error)),
             };
             match unconfirmed.take() {
                 Some(write) if latest.version < write.version => {
@@ -146,19 +150,17 @@ impl Kv {
                     // version.
                     unconfirmed = Some(write);
                 }
-                Some(write) if self.was_executed(context, path, &latest, &write, change)? => return Ok(true),
+                Some(write) if self.was_executed(context, path, &latest, &write, change)? => {
+                    return Ok(Some(write.version));
+                }
                 _ => {}
             }
             match self.write_change(context, path, &latest, change)? {
-                Written::Done => return Ok(true),
+                Written::Done(version) => return Ok(Some(version)),
                 Written::Unknown(error) if context.deadline.remaining().is_err() => return Err(error),
                 Written::Unknown(error) => {
-                    let path = path.as_str();
-                    context
-                        .client
-                        .logger()
-                        .info(format_args!("{path}: checking whether the update was executed: {error}"));
-                    unconfirmed = Some(Unconfirmed { version: latest.version.saturating_add(1), error });
+                    log_check(context, path, "update", &error);
+                    unconfirmed = Some(Unconfirmed::after(&latest, error));
                     lost_responses += 1;
                 }
                 Written::VersionMismatch(_) => {}
@@ -169,19 +171,64 @@ impl Kv {
         Err(unconfirmed.map_or_else(|| self.contention_error(path), |write| write.error))
     }
 
+    /// As [`Kv2::update`], on condition that `cas` is the number of the latest version. It is written once: a conflict
+    /// is a write of somebody else, and a write whose response was lost is looked for but not repeated.
+    pub fn update_checked(
+        &self,
+        context: Context<'_>,
+        path: &KvPath,
+        change: Change<'_>,
+        cas: u64,
+    ) -> Result<Option<u64>> {
+        let latest = match self.read_document(context, path, None)? {
+            Found::Live(document) if change.applies_to(&document) => document,
+            _ => return Ok(None),
+        };
+        if latest.version != cas {
+            let found = latest.version;
+            let message = format!("{}: the latest version is {found}, and the condition was {cas}", path.as_str());
+            return Err(Error::new(Status::Conflict, message));
+        }
+        self.change_once(context, path, &latest, change).map(Some)
+    }
+
+    /// Writes a change of the latest version once, and returns the number of the new version.
+    pub fn change_once(
+        &self,
+        context: Context<'_>,
+        path: &KvPath,
+        latest: &Document,
+        change: Change<'_>,
+    ) -> Result<u64> {
+        let write = match self.write_change(context, path, latest, change)? {
+            Written::VersionMismatch(error) => return Err(version_mismatch(path, &error)),
+            Written::Unknown(error) if context.deadline.remaining().is_ok() => Unconfirmed::after(latest, error),
+            outcome => return require_done(outcome),
+        };
+        log_check(context, path, "write", &write.error);
+        match self.read_document(context, path, None)? {
+            Found::Live(now)
+                if now.version >= write.version && self.was_executed(context, path, &now, &write, change)? =>
+            {
+                Ok(write.version)
+            }
+            _ => Err(write.error),
+        }
+    }
+
     /// Writes the change on condition that `latest` is still the latest version.
     fn write_change(
         &self,
         context: Context<'_>,
         path: &KvPath,
         latest: &Document,
-        change: &Change<'_>,
+        change: Change<'_>,
     ) -> Result<Written> {
-        let content = Content::Changed(latest, change);
-        let outcome = context.call(&Write { mount: &self.path, path, content });
+        let (content, cas) = (Content::Changed(latest, change), Some(latest.version));
+        let outcome = context.call(&Write { mount: &self.path, path, content, cas });
         // A request that is too large was not sent. If the response was too large, the request may have been executed.
         let was_sent = |error: &Error| {
-            error.status() == Status::TooLarge && content.body().is_ok_and(|body| body.len() <= MAX_REQUEST)
+            error.status() == Status::TooLarge && content.body(cas).is_ok_and(|body| body.len() <= MAX_REQUEST)
         };
         outcome.or_else(|error| match may_have_been_executed(&error) || was_sent(&error) {
             true => Ok(Written::Unknown(error)),
@@ -197,13 +244,13 @@ impl Kv {
         path: &KvPath,
         latest: &Document,
         write: &Unconfirmed,
-        change: &Change<'_>,
+        change: Change<'_>,
     ) -> Result<bool> {
         if latest.version == write.version {
-            return Ok(latest.is_result_of(change));
+            return Ok(change.is_done_in(latest));
         }
         match self.read_document(context, path, Some(write.version))? {
-            Found::Live(document) => Ok(document.is_result_of(change)),
+            Found::Live(document) => Ok(change.is_done_in(&document)),
             // The version was pruned or deleted. A second write could undo what others wrote after ours.
             Found::Missing | Found::Deleted { .. } => Err(write.error.clone()),
         }
@@ -218,7 +265,7 @@ impl Kv {
         let Some(before) = context.call(&read)? else { return Ok(false) };
         let mut conflicts = 0;
         loop {
-            let error = match context.call(&Delete { mount: &self.path, path }) {
+            let error = match context.call(&Delete { mount: &self.path, branch: Branch::Metadata, path }) {
                 Ok(Deleted::Done) => return Ok(true),
                 Ok(Deleted::Unknown(error)) => error,
                 Err(error) if may_have_been_executed(&error) => error,
@@ -227,8 +274,7 @@ impl Kv {
             if context.deadline.remaining().is_err() {
                 return Err(error);
             }
-            let path = path.as_str();
-            context.client.logger().info(format_args!("{path}: checking whether the deletion was executed: {error}"));
+            log_check(context, path, "deletion", &error);
             match context.call(&read) {
                 Ok(None) => return Ok(true),
                 Ok(Some(now)) if now == before && conflicts < context.client.max_retries() => {}
@@ -246,10 +292,40 @@ impl Kv {
     }
 }
 
-/// Converts the outcome of a write to a result.
-fn require_done(outcome: Written) -> Result<()> {
+impl Unconfirmed {
+    /// A write that was made on condition that `latest` is the latest version.
+    fn after(latest: &Document, error: Error) -> Unconfirmed {
+        Unconfirmed { version: latest.version.saturating_add(1), error }
+    }
+}
+
+/// The content of a secret that has a value alone.
+pub fn value_content(value: &str) -> Content<'_> {
+    Content::New { fields: value_field(value), metadata: None }
+}
+
+/// The fields of a secret that has a value alone.
+pub fn value_field(value: &str) -> NewFields<'_> {
+    NewFields::One { name: reference::DEFAULT_FIELD, value }
+}
+
+#[cold]
+fn log_check(context: Context<'_>, path: &KvPath, what: &str, error: &Error) {
+    let path = path.as_str();
+    context.client.logger().info(format_args!("{path}: checking whether the {what} was executed: {error}"));
+}
+
+/// The error of a write whose condition the caller has set.
+#[cold]
+fn version_mismatch(path: &KvPath, error: &Error) -> Error {
+    let message = format!("{}: the secret has another version than the condition names; read it again", path.as_str());
+    Error::new(Status::Conflict, message).with_http_status(error.http_status())
+}
+
+/// The number of the version that a write has created.
+pub(super) fn require_done(outcome: Written) -> Result<u64> {
     match outcome {
-        Written::Done => Ok(()),
+        Written::Done(version) => Ok(version),
         Written::RequiresCheckAndSet(error) | Written::VersionMismatch(error) | Written::Unknown(error) => Err(error),
     }
 }

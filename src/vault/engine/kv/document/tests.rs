@@ -8,7 +8,7 @@ fn response(data: &str) -> Vec<u8> {
 fn field_of(response: &[u8], name: &str) -> Option<Result<Option<String>>> {
     read_field(response, name).map(|found| {
         Ok(match found? {
-            Found::Live(Field::Text(text)) => Some(text.as_str().to_owned()),
+            Found::Live(OneField::Text(text)) => Some(text.as_str().to_owned()),
             _ => None,
         })
     })
@@ -19,12 +19,16 @@ fn text_in(data: &str, name: &str) -> Result<Option<String>> {
 }
 
 fn document(response: &[u8]) -> Option<Found<Document>> {
-    Document::read(response.to_vec().into())
+    read_document(response).map(Result::unwrap)
 }
 
-fn changed(data: &str, change: &Change<'_>) -> String {
+/// The body of a write that gives the field `value` another value.
+fn changed(data: &str, value: &str, metadata: Option<&Metadata>) -> String {
+    let change = Change { fields: NewFields::One { name: "value", value }, metadata };
     let Some(Found::Live(document)) = document(&response(data)) else { panic!("no document") };
-    String::from_utf8(document.changed(change).unwrap().to_vec()).unwrap()
+    assert!(change.applies_to(&document) && !change.is_done_in(&document));
+    let body = Content::Changed(&document, change).body(Some(document.version)).unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
 }
 
 #[test]
@@ -40,7 +44,7 @@ fn strings_come_back_as_they_are_and_scalars_as_their_json_text() {
 #[test]
 fn an_absent_field_is_reported_with_the_names_of_the_others() {
     match read_field(&response(r#"{"user":"a","password":{"deep":[1]}}"#), "value") {
-        Some(Ok(Found::Live(Field::Absent { names }))) => assert_eq!(names, ["password", "user"]),
+        Some(Ok(Found::Live(OneField::Absent { names }))) => assert_eq!(names, ["password", "user"]),
         _ => panic!("there is no such field"),
     }
 }
@@ -64,7 +68,7 @@ fn an_unpaired_surrogate_is_a_protocol_error() {
 #[test]
 fn a_deleted_version_is_distinguished_from_a_document() {
     let both = |response: &[u8]| match (read_field(response, "value"), document(response)) {
-        (Some(Ok(Found::Deleted { version: one })), Some(Found::Deleted { version: other })) => {
+        (Some(Ok(Found::Deleted { version: one, .. })), Some(Found::Deleted { version: other, .. })) => {
             assert_eq!(one, other);
             Some(one)
         }
@@ -115,23 +119,22 @@ fn deep_nesting_does_not_make_a_secret_unreadable() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let data = format!(r#"{{"deep":{deep},"value":"v"}}"#);
     assert_eq!(text_in(&data, "value").unwrap().as_deref(), Some("v"));
-    let change = Change { field: "value", value: "w", metadata: None };
-    assert!(changed(&data, &change).contains(&deep));
+    assert!(changed(&data, "w", None).contains(&deep));
 }
 
 #[test]
 fn a_body_is_complete_after_its_buffer_has_grown() {
     let value = "\n\"ü".repeat(100_000);
     let metadata = Metadata::from([("a".to_owned(), value.clone())]);
-    let body = Content::New { value: &value, metadata: Some(&metadata), cas: None }.body().unwrap();
+    let fields = NewFields::One { name: "value", value: &value };
+    let body = Content::New { fields, metadata: Some(&metadata) }.body(None).unwrap();
     let expected = serde_json::json!({"data": {"value": value, "metadata": metadata}});
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
 }
 
 #[test]
 fn a_change_keeps_every_other_field_byte_for_byte() {
-    let change = Change { field: "value", value: "new", metadata: None };
-    let body = changed(r#"{"value":"old","n":1.50e2,"metadata":{"a":"b"}}"#, &change);
+    let body = changed(r#"{"value":"old","n":1.50e2,"metadata":{"a":"b"}}"#, "new", None);
     assert_eq!(body, r#"{"options":{"cas":7},"data":{"metadata":{"a":"b"},"n":1.50e2,"value":"new"}}"#);
 }
 
@@ -139,9 +142,61 @@ fn a_change_keeps_every_other_field_byte_for_byte() {
 fn empty_metadata_removes_it_and_other_metadata_replaces_it() {
     let old = r#"{"value":"old","metadata":{"a":"b"}}"#;
     let none = Metadata::new();
-    let change = Change { field: "value", value: "new", metadata: Some(&none) };
-    assert_eq!(changed(old, &change), r#"{"options":{"cas":7},"data":{"value":"new"}}"#);
+    assert_eq!(changed(old, "new", Some(&none)), r#"{"options":{"cas":7},"data":{"value":"new"}}"#);
     let some = Metadata::from([("c".to_owned(), "d".to_owned())]);
-    let change = Change { field: "value", value: "new", metadata: Some(&some) };
-    assert_eq!(changed(old, &change), r#"{"options":{"cas":7},"data":{"metadata":{"c":"d"},"value":"new"}}"#);
+    assert_eq!(
+        changed(old, "new", Some(&some)),
+        r#"{"options":{"cas":7},"data":{"metadata":{"c":"d"},"value":"new"}}"#
+    );
+}
+
+#[test]
+fn several_fields_change_at_once_and_the_others_stay() {
+    let Some(Found::Live(document)) = document(&response(r#"{"a":"1","b":2.50,"c":null,"metadata":{"x":"y"}}"#)) else {
+        panic!("no document")
+    };
+    let mut fields = Fields::default();
+    fields.set("a".into(), Secret::copy_of("new"));
+    fields.set_json("d".into(), "[1, 2]").unwrap();
+    fields.remove("c".into());
+    let change = Change { fields: NewFields::Many(&fields), metadata: None };
+    let body = Content::Changed(&document, change).body(None).unwrap();
+    let expected = r#"{"data":{"b":2.50,"metadata":{"x":"y"},"a":"new","d":[1, 2]}}"#;
+    assert_eq!(std::str::from_utf8(&body).unwrap(), expected);
+    let result = |data: &str| match super::tests::document(&response(data)) {
+        Some(Found::Live(document)) => change.is_done_in(&document),
+        _ => panic!("no document"),
+    };
+    assert!(result(r#"{"a":"new","b":0,"d":[1,2.0]}"#), "the server writes JSON in its own way");
+    for other in [r#"{"a":"new","d":[2,1]}"#, r#"{"a":"old","d":[1,2]}"#, r#"{"a":"new","c":null,"d":[1,2]}"#] {
+        assert!(!result(other), "{other}");
+    }
+}
+
+#[test]
+fn a_document_is_copied_to_the_letter() {
+    let Some(Found::Live(document)) = document(&response(r#"{"b":1e2,"a":"\u00e9"}"#)) else { panic!("no document") };
+    let body = Content::Copy(&document).body(Some(9)).unwrap();
+    assert_eq!(std::str::from_utf8(&body).unwrap(), r#"{"options":{"cas":9},"data":{"a":"\u00e9","b":1e2}}"#);
+}
+
+#[test]
+fn version_1_has_no_envelope() {
+    let answer = |data: &str| format!(r#"{{"lease_duration":2764800,"data":{data},"warnings":null}}"#).into_bytes();
+    match read_document_v1(&answer(r#"{"n":12345678901234567890,"v":"x"}"#)) {
+        Some(Ok(Found::Live(document))) => {
+            assert_eq!(document.text("n"), Some("12345678901234567890"));
+            assert_eq!((document.version, document.created.as_str()), (0, ""));
+        }
+        _ => panic!("no document"),
+    }
+    assert!(matches!(read_field_v1(&answer(r#"{"v":"x"}"#), "v"), Some(Ok(Found::Live(OneField::Text(_))))));
+    match read_field_v1(&answer(r#"{"w":"x"}"#), "v") {
+        Some(Ok(Found::Live(OneField::Absent { names }))) => assert_eq!(names, ["w"]),
+        _ => panic!("there is no such field"),
+    }
+    for data in ["null", "[1]", "\"x\""] {
+        assert!(read_document_v1(&answer(data)).is_none() && read_field_v1(&answer(data), "v").is_none(), "{data}");
+    }
+    assert!(read_document_v1(br#"{"errors":[]}"#).is_none());
 }

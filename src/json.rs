@@ -6,6 +6,7 @@ use std::io;
 use memchr::memchr;
 use serde::Serialize;
 use serde::de::{Deserializer, Error as _, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -51,22 +52,10 @@ fn string_of(written: &str) -> Result<Secret, NotText> {
     }
 }
 
-/// serde_json decodes a string with escapes into a buffer that doubles as it grows, and ends the process where there is
-/// no memory for it. So a long one is decoded piece by piece, first to measure it.
+/// Decodes a long string with escapes, first to measure it.
 fn long_string_of(content: &str) -> Result<Secret, NotText> {
-    let mut quoted = Zeroizing::new(String::with_capacity(PIECE + 2));
-    let mut each_piece = |visit: &mut dyn FnMut(&str)| {
-        for piece in Pieces(content) {
-            quoted.clear();
-            for part in ["\"", piece, "\""] {
-                quoted.push_str(part);
-            }
-            decoded(&quoted, &mut *visit)?;
-        }
-        Ok(())
-    };
     let (mut length, mut has_nul) = (0, false);
-    each_piece(&mut |text| {
+    visit_pieces(content, &mut |text| {
         length += text.len();
         has_nul |= memchr(0, text.as_bytes()).is_some();
     })?;
@@ -74,8 +63,74 @@ fn long_string_of(content: &str) -> Result<Secret, NotText> {
         return Err(HAS_NUL);
     }
     let mut draft = Draft::try_new(length).ok_or(NotText::NoMemory(length))?;
-    each_piece(&mut |text| draft.push(text))?;
+    visit_pieces(content, &mut |text| draft.push(text))?;
     Ok(draft.finish())
+}
+
+/// The length of the text of a JSON value in bytes; `None` if it has none. A string with U+0000 has one here.
+pub fn text_length(json: &str) -> Option<usize> {
+    let mut length = 0;
+    visit_text(json, |piece| length += piece.len()).ok()?;
+    Some(length)
+}
+
+/// Calls `visit` with the pieces of the text of a JSON value. A string may hold U+0000.
+pub fn visit_text(json: &str, mut visit: impl FnMut(&str)) -> Result<(), NotText> {
+    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(content) if memchr(b'\\', content.as_bytes()).is_none() => visit(content),
+        Some(content) if content.len() > PIECE => return visit_pieces(content, &mut visit),
+        Some(_) => decoded(json, visit)?,
+        None => match json.as_bytes().first() {
+            Some(b'{') => return Err(NotText::Kind("an object")),
+            Some(b'[') => return Err(NotText::Kind("an array")),
+            Some(b'n') => return Err(NotText::Kind("null")),
+            _ => visit(json),
+        },
+    }
+    Ok(())
+}
+
+/// Whether a JSON value is the string `text`, or the number or boolean that is written as `text`.
+pub fn is_text(json: &str, text: &str) -> bool {
+    let mut rest = Some(text);
+    let is_whole = visit_text(json, |piece| rest = rest.and_then(|rest| rest.strip_prefix(piece))).is_ok();
+    is_whole && rest == Some("")
+}
+
+/// Whether two JSON values are the same for a server that keeps numbers as floating point.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let parsed = |json| serde_json::from_str::<Value>(json);
+    one == other || matches!((parsed(one), parsed(other)), (Ok(one), Ok(other)) if are_equal(&one, &other))
+}
+
+fn are_equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let is_in_other = |(name, value)| other.get(name).is_some_and(|other| are_equal(value, other));
+            one.len() == other.len() && one.iter().all(is_in_other)
+        }
+        _ => one == other,
+    }
+}
+
+/// Calls `visit` with the pieces of a long string with escapes, whose content is `content`.
+///
+/// serde_json decodes a string with escapes into a buffer that doubles as it grows, and ends the process where there is
+/// no memory for it. So a long one is decoded piece by piece.
+fn visit_pieces(content: &str, visit: &mut dyn FnMut(&str)) -> Result<(), NotText> {
+    let mut quoted = Zeroizing::new(String::with_capacity(PIECE + 2));
+    for piece in Pieces(content) {
+        quoted.clear();
+        for part in ["\"", piece, "\""] {
+            quoted.push_str(part);
+        }
+        decoded(&quoted, &mut *visit)?;
+    }
+    Ok(())
 }
 
 fn copied(text: &str) -> Result<Secret, NotText> {
@@ -226,6 +281,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes the interpreter many minutes")]
     fn a_long_string_with_escapes_is_whole_wherever_it_is_cut() {
         for (written, pattern) in
             [("\\n\\\"ü", "\n\"ü"), ("\\ud83d\\ude00", "😀"), ("\\u00e9\\\\", "é\\"), ("x\\t", "x\t")]
@@ -246,6 +302,23 @@ mod tests {
         let error = to_body(isize::MAX as usize, &"x").unwrap_err();
         assert_eq!(error.status(), Status::TooLarge);
         assert!(error.message().starts_with("no memory for the request: "), "{error}");
+    }
+
+    #[test]
+    fn the_text_of_a_value_is_compared_without_a_copy() {
+        assert!(is_text(r#""a\u00e9""#, "aé") && is_text("1.50", "1.50") && is_text("\"\"", ""));
+        for (json, text) in [(r#""ab""#, "a"), (r#""a""#, "ab"), ("null", "null"), (r#""a\n""#, "a\\n")] {
+            assert!(!is_text(json, text), "{json} {text}");
+        }
+    }
+
+    #[test]
+    fn values_are_the_same_however_they_are_written() {
+        assert!(is_same(r#"{"a":[1,2.0],"b":"\u0061"}"#, r#"{ "b":"a", "a":[1.0,2] }"#));
+        assert!(is_same("12345678901234567890", "12345678901234567000"), "a server keeps no more digits");
+        for (one, other) in [("1", "2"), ("[1]", "[1,1]"), (r#"{"a":1}"#, r#"{"b":1}"#), ("null", "false")] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
     }
 
     proptest! {

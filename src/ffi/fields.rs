@@ -1,0 +1,215 @@
+//! Fields
+//!
+//! Names and values for a write of a document. The values are wiped when the fields are freed.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+use super::arguments::{copied_secret, null, object_mut, slice, text};
+use super::error::{hf_error, hf_status};
+use super::handle::Owned;
+use super::{arguments, guard, outcome};
+use crate::error::{Error, Result, Status};
+use crate::fields::Fields;
+
+/// Names and values. One owner; only one thread at a time may change them, and any number of calls may use them while
+/// nobody changes them.
+pub struct hf_fields {
+    /// Shared with jobs; a change while a job holds it makes a copy.
+    fields: Arc<Fields>,
+}
+
+impl Owned for hf_fields {}
+
+impl hf_fields {
+    /// The present fields, for a job.
+    ///
+    /// # Safety
+    /// `pointer` is NULL, or points at fields that nobody changes until this returns.
+    pub(super) unsafe fn share(pointer: *const hf_fields, name: &str) -> Result<Arc<Fields>> {
+        // SAFETY: the caller's promise.
+        unsafe { pointer.as_ref() }.map(|fields| Arc::clone(&fields.fields)).ok_or_else(|| null(name))
+    }
+}
+
+/// Changes the fields under a name.
+///
+/// # Safety
+/// `fields` and `name` are NULL or valid; `error` is NULL or may be written to.
+unsafe fn change(
+    fields: *mut hf_fields,
+    name: *const c_char,
+    error: *mut *mut hf_error,
+    change: impl FnOnce(&mut Fields, String) -> Result<()>,
+) -> hf_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        outcome::status(error, || {
+            let fields = object_mut(fields, "fields")?;
+            let name = text(name, "name")?;
+            if name.is_empty() {
+                return Err(Error::invalid_argument("name is empty; a field has a name"));
+            }
+            change(Arc::make_mut(&mut fields.fields), arguments::copy(name, "name")?)?;
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Creates fields, none at first.
+///
+/// May be called from any thread. Does not block.
+///
+/// @return The fields; the caller frees them with `hf_fields_free`. NULL only if there is a bug in the library.
+#[unsafe(no_mangle)]
+pub extern "C" fn hf_fields_new() -> *mut hf_fields {
+    guard::infallible(std::ptr::null_mut(), || hf_fields { fields: Arc::default() }.into_raw())
+}
+
+/// Sets a field to a text. A field with the same name is replaced.
+///
+/// May be called from any thread while no other thread uses `fields`. Does not block.
+///
+/// @param fields  The fields.
+/// @param name    The name: UTF-8, not empty; it is copied.
+/// @param text    The value: UTF-8, may be empty; it is copied.
+/// @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+/// @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_fields_set(
+    fields: *mut hf_fields,
+    name: *const c_char,
+    text: *const c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        change(fields, name, error, |fields, name| {
+            fields.set(name, copied_secret(text, "text")?);
+            Ok(())
+        })
+    }
+}
+
+/// Sets a field to a JSON value of any kind, such as `5`, `true`, `null` or `{"a": [1, 2]}`. A field with the same name
+/// is replaced.
+///
+/// May be called from any thread while no other thread uses `fields`. Does not block.
+///
+/// @param fields  The fields.
+/// @param name    The name: UTF-8, not empty; it is copied.
+/// @param json    The value, which is sent to the letter; it is copied. KV version 2 keeps numbers as floating point.
+/// @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an empty name, or a text that is not one JSON value; the
+///     message names the place and does not repeat the text.
+/// @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_fields_set_json(
+    fields: *mut hf_fields,
+    name: *const c_char,
+    json: *const c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe { change(fields, name, error, |fields, name| fields.set_json(name, text(json, "json")?)) }
+}
+
+/// Sets a field to bytes. They are stored as a text in base64, from which `hf_document_bytes` decodes them. A field with
+/// the same name is replaced.
+///
+/// May be called from any thread while no other thread uses `fields`. Does not block.
+///
+/// @param fields  The fields.
+/// @param name    The name: UTF-8, not empty; it is copied.
+/// @param data    The bytes; they are copied. May be NULL if `length` is 0.
+/// @param length  The number of bytes.
+/// @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+/// @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_fields_set_bytes(
+    fields: *mut hf_fields,
+    name: *const c_char,
+    data: *const c_void,
+    length: usize,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe { change(fields, name, error, |fields, name| fields.set_bytes(name, slice(data.cast(), length, "data")?)) }
+}
+
+/// Sets a field for each member of a JSON object. Fields with the same names are replaced.
+///
+/// May be called from any thread while no other thread uses `fields`. Does not block.
+///
+/// @param fields       The fields.
+/// @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that is not one JSON object; no field is changed,
+///     and the message does not repeat the text.
+/// @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_fields_set_object(
+    fields: *mut hf_fields,
+    json_object: *const c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        outcome::status(error, || {
+            let fields = object_mut(fields, "fields")?;
+            Arc::make_mut(&mut fields.fields).set_object(text(json_object, "json_object")?)?;
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Marks a field as removed: an update deletes it from the secret; a store does not send it.
+///
+/// May be called from any thread while no other thread uses `fields`. Does not block.
+///
+/// @param fields  The fields.
+/// @param name    The name: UTF-8, not empty; it is copied.
+/// @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Marked, whether the field was set before or not.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_fields_remove(
+    fields: *mut hf_fields,
+    name: *const c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        change(fields, name, error, |fields, name| {
+            fields.remove(name);
+            Ok(())
+        })
+    }
+}
+
+/// Wipes and frees fields.
+///
+/// May be called from any thread while no other thread uses the object. Does not block.
+///
+/// @param fields  The fields. May be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_fields_free(fields: *mut hf_fields) {
+    // SAFETY: the caller's promise.
+    guard::infallible((), || unsafe { hf_fields::free(fields) });
+}

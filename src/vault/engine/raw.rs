@@ -1,0 +1,282 @@
+//! Requests that a program names itself, for what has no function of its own; response wrapping; and the check of a
+//! server.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result, Status};
+use crate::http::{HeaderName, HeaderValue, Method};
+use crate::reference::request_path;
+use crate::secret::{Bytes, Secret};
+use crate::vault::api::endpoint::Endpoint;
+use crate::vault::api::error_response::{Denial, ErrorResponse, is_missing};
+use crate::vault::api::explain::not_as_documented;
+use crate::vault::api::request::{ApiRequest, Effect};
+use crate::vault::api::response::Response;
+use crate::vault::api::sanitize::media_type;
+use crate::vault::api::token::TokenHeader;
+use crate::vault::client::{Context, VALIDITY_PROBE};
+
+/// The statuses with which `sys/health` tells how a server is.
+const HEALTH_STATUSES: &[u16] = &[200, 429, 472, 473, 501, 503];
+
+static WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
+const UNWRAP: &str = "sys/wrapping/unwrap";
+
+/// A request that a program has named.
+pub struct RawRequest {
+    method: Method,
+    /// The capability that a policy must allow.
+    capability: &'static str,
+    path: String,
+    json: Option<Secret>,
+    wrap_ttl: Option<HeaderValue>,
+}
+
+/// The answer of a server.
+pub struct RawAnswer {
+    /// The HTTP status.
+    pub http_status: u16,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl RawRequest {
+    /// Checks the parts of a request. `HF_ERR_INVALID_ARGUMENT` names the parameter that is wrong.
+    pub fn new(method: &str, path: &str, json: Option<Secret>, wrap_ttl: Option<Duration>) -> Result<RawRequest> {
+        let (sent, capability) = match method {
+            "GET" => (Method::GET, "\"read\""),
+            "LIST" => (Method::GET, "\"list\""),
+            "POST" => (Method::POST, "\"create\" or \"update\""),
+            "PUT" => (Method::PUT, "\"create\" or \"update\""),
+            "PATCH" => (Method::PATCH, "\"patch\""),
+            "DELETE" => (Method::DELETE, "\"delete\""),
+            _ => {
+                let message = "method: is unknown; write GET, LIST, POST, PUT, PATCH or DELETE";
+                return Err(Error::invalid_argument(message));
+            }
+        };
+        let mut path = request_path(path)?;
+        if method == "LIST" {
+            path.push_str(if path.contains('?') { "&list=true" } else { "?list=true" });
+        }
+        if let Some(json) = &json {
+            if matches!(sent, Method::GET | Method::DELETE) {
+                return Err(Error::invalid_argument(format!("json: a {method} has no body; pass NULL")));
+            }
+            check_json(json)?;
+        }
+        let wrap_ttl = wrap_ttl.map(seconds);
+        Ok(RawRequest { method: sent, capability, path, json, wrap_ttl })
+    }
+
+    fn is_health(&self) -> bool {
+        self.path.split('?').next() == Some("sys/health")
+    }
+}
+
+/// The message names the place and not the text, which may be a secret.
+fn check_json(json: &Secret) -> Result<()> {
+    serde_json::from_str::<&RawValue>(json.as_str()).map(|_| ()).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Error::invalid_argument(format!("json: is not JSON (line {line}, column {column})"))
+    })
+}
+
+/// Servers count the lifetime of a wrapping token in seconds.
+fn seconds(ttl: Duration) -> HeaderValue {
+    let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
+    HeaderValue::from_str(&format!("{seconds}s")).unwrap_or(HeaderValue::from_static("1s"))
+}
+
+impl Endpoint for RawRequest {
+    /// `None`: there is nothing at the path.
+    type Output = Option<RawAnswer>;
+
+    fn request(&self) -> Result<ApiRequest> {
+        let empty = || b"{}".to_vec().into();
+        let body = match &self.json {
+            Some(json) => Some(json.as_bytes().to_vec().into()),
+            None if matches!(self.method, Method::GET | Method::DELETE) => None,
+            None => Some(empty()),
+        };
+        Ok(ApiRequest {
+            method: self.method.clone(),
+            body,
+            effect: if self.method == Method::GET { Effect::Read } else { Effect::Once },
+            header: self.wrap_ttl.clone().map(|ttl| (&WRAP_TTL, ttl)),
+            answers: if self.is_health() { HEALTH_STATUSES } else { &[] },
+            ..ApiRequest::get(self.path.clone())
+        })
+    }
+
+    fn parse(&self, path: &str, response: Response) -> Result<Option<RawAnswer>> {
+        let is_answer =
+            matches!(response.status, 200..=299) || (self.is_health() && HEALTH_STATUSES.contains(&response.status));
+        if is_answer {
+            // A login page in front of Vault, for example.
+            if media_type(&response) == Some("text/html") {
+                return Err(not_as_documented(&response, path, "is a page for browsers"));
+            }
+            let body = &response.body;
+            let body = Bytes::try_copy_of(body).ok_or_else(|| Error::no_memory("the answer", body.len()))?;
+            return Ok(Some(RawAnswer { http_status: response.status, body }));
+        }
+        if is_missing(&response) || is_deleted(&response) {
+            return Ok(None);
+        }
+        Err(refused(ErrorResponse::of(&response), path, self.capability))
+    }
+}
+
+/// A KV version that was deleted: 404 with its metadata in place of errors.
+fn is_deleted(response: &Response) -> bool {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
+    response.status == 404 && serde_json::from_slice(&response.body).is_ok_and(|body: Body<'_>| body.data.is_some())
+}
+
+fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
+    let http_status = refusal.http_status;
+    let is_about_request = refusal.is_from_vault()
+        && matches!(http_status, 400 | 405)
+        && !refusal.is_version_mismatch()
+        && !refusal.contains("high complexity");
+    if !is_about_request {
+        return refusal.into_error(path, capability);
+    }
+    let status = if http_status == 400 { Status::InvalidArgument } else { Status::Unsupported };
+    let text = refusal.summary();
+    Error::new(status, format!("{path}: the server refuses the request ({text})")).with_http_status(http_status)
+}
+
+/// Sends a request. `None`: there is nothing at the path.
+pub fn send(context: Context<'_>, request: &RawRequest) -> Result<Option<RawAnswer>> {
+    context.call(request)
+}
+
+/// Unwraps a wrapping token, which is spent by that, and returns the whole answer that was wrapped, as JSON.
+pub fn unwrap(context: Context<'_>, wrapping_token: &SecretString) -> Result<Secret> {
+    let header = TokenHeader::new(wrapping_token);
+    if header.text().is_empty() {
+        return Err(Error::invalid_argument(
+            "wrapping_token: is empty or holds blanks, line breaks or other unprintable characters",
+        ));
+    }
+    // The token authenticates its own unwrapping, so that no policy has to allow it.
+    let request = ApiRequest::post(UNWRAP, b"{}".to_vec().into());
+    let response = context.client.send_as(&header, &request, context.deadline)?;
+    if response.status == 200 {
+        let text = std::str::from_utf8(&response.body).ok().filter(|text| text.starts_with('{'));
+        let text = text.ok_or_else(|| not_as_documented(&response, UNWRAP, "is not JSON"))?;
+        return Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the answer", text.len()));
+    }
+    let refusal = ErrorResponse::of(&response);
+    let is_spent = refusal.contains("wrapping token is not valid") || refusal.denial() == Denial::Token;
+    if !is_spent || !refusal.is_from_vault() || !matches!(response.status, 400 | 403) {
+        return Err(refusal.into_error(UNWRAP, "\"update\""));
+    }
+    let message = format!("the wrapping token is wrong, has expired, or was unwrapped before ({})", refusal.summary());
+    Err(Error::new(Status::Auth, message).with_http_status(response.status))
+}
+
+/// Checks that a server answers, is unsealed, and takes the token.
+struct Check;
+
+impl Endpoint for Check {
+    type Output = ();
+
+    fn request(&self) -> Result<ApiRequest> {
+        Ok(ApiRequest::probe(VALIDITY_PROBE))
+    }
+
+    fn parse(&self, path: &str, response: Response) -> Result<()> {
+        match response.status {
+            // 403: the token is valid, since a request with one that is not does not get here.
+            200 | 403 => Ok(()),
+            _ => Err(ErrorResponse::of(&response).into_error(path, "\"read\"")),
+        }
+    }
+}
+
+/// Checks that a server answers, is unsealed, and takes the token, with one request that needs no policy.
+pub fn check(context: Context<'_>) -> Result<()> {
+    context.call(&Check)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, path: &str, json: Option<&str>) -> Result<RawRequest> {
+        RawRequest::new(method, path, json.map(Secret::copy_of), None)
+    }
+
+    fn parsed(path: &str, status: u16, body: &str) -> Result<Option<RawAnswer>> {
+        let request = request("GET", path, None).unwrap();
+        request.parse(path, Response::for_tests(status, body))
+    }
+
+    #[test]
+    fn a_list_is_a_get_with_a_parameter() {
+        for (path, sent) in [("a/", "a/?list=true"), ("a?x=1", "a?x=1&list=true")] {
+            let request = request("LIST", path, None).unwrap().request().unwrap();
+            assert_eq!((request.method, request.path.as_str()), (Method::GET, sent));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_by_the_name_of_the_parameter() {
+        for (method, path, json, parameter) in [
+            ("get", "a", None, "method: "),
+            ("HEAD", "a", None, "method: "),
+            ("GET", "a/../b", None, "path: "),
+            ("POST", "a", Some("{hunter2"), "json: is not JSON (line 1, column 2)"),
+            ("GET", "a", Some("{}"), "json: "),
+            ("DELETE", "a", Some("{}"), "json: "),
+        ] {
+            let Err(error) = request(method, path, json) else { panic!("{method} {path}") };
+            assert_eq!(error.status(), Status::InvalidArgument);
+            assert!(error.message().starts_with(parameter) && !error.message().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_wrapping_time_is_rounded_up_to_seconds() {
+        for (ttl, sent) in [(1, "1s"), (1000, "1s"), (1001, "2s"), (90_000, "90s")] {
+            assert_eq!(seconds(Duration::from_millis(ttl)), sent);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_told_from_an_absence_and_from_a_refusal() {
+        assert_eq!(parsed("a", 200, "{}").unwrap().unwrap().body.as_slice(), b"{}");
+        assert_eq!(parsed("a", 204, "").unwrap().unwrap().http_status, 204);
+        assert!(parsed("a", 404, r#"{"errors":[]}"#).unwrap().is_none());
+        assert!(parsed("a", 404, r#"{"data":{"data":null,"metadata":{}}}"#).unwrap().is_none());
+        for (status, body, expected) in [
+            (400, r#"{"errors":["missing field"]}"#, Status::InvalidArgument),
+            (405, r#"{"errors":["unsupported operation"]}"#, Status::Unsupported),
+            (404, r#"{"errors":["no handler for route"]}"#, Status::Config),
+            (403, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#, Status::PermissionDenied),
+            (404, "<html>", Status::Protocol),
+        ] {
+            let Err(error) = parsed("a", status, body) else { panic!("{status} {body}") };
+            assert_eq!((error.status(), error.http_status()), (expected, status), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_status_of_health_is_an_answer() {
+        for &status in HEALTH_STATUSES {
+            assert_eq!(parsed("sys/health?a=b", status, "{}").unwrap().unwrap().http_status, status);
+        }
+        assert!(parsed("sys/healthy", 503, "{}").is_err());
+    }
+}
