@@ -13,8 +13,22 @@ use status::Status;
 
 /// The sections of the header in order: the files of `src/ffi` with the C interface.
 const SECTIONS: &[&str] = &[
-    "version", "error", "log", "options", "call", "manager", "metadata", "list", "bytes", "fields", "secrets",
-    "document", "batch", "versions", "request",
+    "version",
+    "error",
+    "log",
+    "options",
+    "call",
+    "manager",
+    "metadata",
+    "list",
+    "bytes",
+    "secrets",
+    "fields",
+    "document",
+    "batch",
+    "versions",
+    "version_changes",
+    "request",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -942,140 +942,6 @@ HF_API void hf_bytes_free(hf_bytes *bytes) HF_NOEXCEPT;
 
 /** @} */
 
-/** @defgroup fields Fields
- *
- * Names and values for a write of a document. The values are wiped when the fields are freed.
- * @{
- */
-
-/**
- * Names and values. One owner; only one thread at a time may change them, and any number of calls may use them while
- * nobody changes them.
- */
-typedef struct hf_fields hf_fields;
-
-/**
- * Creates fields, none at first.
- *
- * May be called from any thread. Does not block.
- *
- * @return The fields; the caller frees them with `hf_fields_free`. NULL only if there is a bug in the library.
- */
-HF_API hf_fields *hf_fields_new(void) HF_NOEXCEPT;
-
-/**
- * Sets a field to a text. A field with the same name is replaced.
- *
- * May be called from any thread while no other thread uses `fields`. Does not block.
- *
- * @param fields  The fields.
- * @param name    The name: UTF-8, not empty; it is copied.
- * @param text    The value: UTF-8, may be empty; it is copied.
- * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
- * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
- * @retval HF_ERR_INTERNAL          A bug in the library.
- */
-HF_API
-HF_MUST_USE
-hf_status hf_fields_set(hf_fields *fields,
-                        const char *name,
-                        const char *text,
-                        hf_error **error) HF_NOEXCEPT;
-
-/**
- * Sets a field to a JSON value of any kind, such as `5`, `true`, `null` or `{"a": [1, 2]}`. A field with the same name
- * is replaced.
- *
- * May be called from any thread while no other thread uses `fields`. Does not block.
- *
- * @param fields  The fields.
- * @param name    The name: UTF-8, not empty; it is copied.
- * @param json    The value, which is sent to the letter; it is copied. KV version 2 keeps numbers as floating point.
- * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an empty name, or a text that is not one JSON value; the
- *     message names the place and does not repeat the text.
- * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
- * @retval HF_ERR_INTERNAL          A bug in the library.
- */
-HF_API
-HF_MUST_USE
-hf_status hf_fields_set_json(hf_fields *fields,
-                             const char *name,
-                             const char *json,
-                             hf_error **error) HF_NOEXCEPT;
-
-/**
- * Sets a field to bytes. They are stored as a text in base64, from which `hf_document_bytes` decodes them. A field with
- * the same name is replaced.
- *
- * May be called from any thread while no other thread uses `fields`. Does not block.
- *
- * @param fields  The fields.
- * @param name    The name: UTF-8, not empty; it is copied.
- * @param data    The bytes; they are copied. May be NULL if `length` is 0.
- * @param length  The number of bytes.
- * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
- * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
- * @retval HF_ERR_INTERNAL          A bug in the library.
- */
-HF_API
-HF_MUST_USE
-hf_status hf_fields_set_bytes(hf_fields *fields,
-                              const char *name,
-                              const void *data,
-                              size_t length,
-                              hf_error **error) HF_NOEXCEPT;
-
-/**
- * Sets a field for each member of a JSON object. Fields with the same names are replaced.
- *
- * May be called from any thread while no other thread uses `fields`. Does not block.
- *
- * @param fields       The fields.
- * @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter.
- * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
- * @retval HF_OK                    Set.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that is not one JSON object; no field is changed,
- *     and the message does not repeat the text.
- * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
- * @retval HF_ERR_INTERNAL          A bug in the library.
- */
-HF_API
-HF_MUST_USE
-hf_status hf_fields_set_object(hf_fields *fields,
-                               const char *json_object,
-                               hf_error **error) HF_NOEXCEPT;
-
-/**
- * Marks a field as removed: an update deletes it from the secret; a store does not send it.
- *
- * May be called from any thread while no other thread uses `fields`. Does not block.
- *
- * @param fields  The fields.
- * @param name    The name: UTF-8, not empty; it is copied.
- * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
- * @retval HF_OK                    Marked, whether the field was set before or not.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
- * @retval HF_ERR_INTERNAL          A bug in the library.
- */
-HF_API HF_MUST_USE hf_status hf_fields_remove(hf_fields *fields, const char *name, hf_error **error) HF_NOEXCEPT;
-
-/**
- * Wipes and frees fields.
- *
- * May be called from any thread while no other thread uses the object. Does not block.
- *
- * @param fields  The fields. May be NULL.
- */
-HF_API void hf_fields_free(hf_fields *fields) HF_NOEXCEPT;
-
-/** @} */
-
 /** @defgroup secrets Secrets
  *
  * The five operations on secrets. Any number of threads may call them on one manager at once. They block until the
@@ -1303,50 +1169,138 @@ HF_API void hf_free_string(char *string) HF_NOEXCEPT;
 
 /** @} */
 
-/** @defgroup document Documents
+/** @defgroup fields Fields
  *
- * A document is all fields of one version of a secret, such as what `vault kv put secret/db username=… password=…` has
- * written. Two gets of two fields may see two versions; a document is one version, whole. A reference of these functions
- * names no field. The `env` backend has the one field "value" and no versions.
- *
- * A text, a name or a JSON text that a document returns is borrowed: it is valid as long as the document, ends with a
- * NUL, and must not be freed. The texts are decoded when the first one is asked for; if there is no memory for that,
- * they are NULL. Everything is wiped when the last reference is freed.
- *
+ * Names and values, and the functions that write several of them at once. The values are wiped when the fields are freed.
  * The functions that block share the statuses of the section "Secrets".
  * @{
  */
 
 /**
- * All fields of one version of a secret. Immutable and reference-counted: any thread may read it.
+ * Names and values. One owner; only one thread at a time may change them, and any number of calls may use them while
+ * nobody changes them.
  */
-typedef struct hf_document hf_document;
+typedef struct hf_fields hf_fields;
 
 /**
- * Gets all fields of a secret, in one version.
+ * Creates fields, none at first.
  *
- * May be called from any thread. Blocks until the call's deadline at the latest.
+ * May be called from any thread. Does not block.
  *
- * @param manager       The manager.
- * @param reference     The reference, such as "vault://db" or "vault://db?version=3", without a field.
- * @param call          Deadline and cancellation. NULL for the defaults.
- * @param out_document  Receives the document; the caller owns one reference and frees it with `hf_document_free`. NULL
- *     unless the status is `HF_OK`.
- * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
- * @retval HF_OK                     `*out_document` has the document.
- * @retval HF_NOT_FOUND              The secret or the version does not exist, or it was deleted. No error is created.
- * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a field.
- * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
- * @retval HF_ERR_TOO_LARGE          The response is larger than 64 MiB, or there is not enough memory for it.
- * @retval HF_ERR_UNSUPPORTED        A version of a secret in KV version 1.
+ * @return The fields; the caller frees them with `hf_fields_free`. NULL only if there is a bug in the library.
+ */
+HF_API hf_fields *hf_fields_new(void) HF_NOEXCEPT;
+
+/**
+ * Sets a field to a text. A field with the same name is replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param text    The value: UTF-8, may be empty; it is copied.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
  */
 HF_API
 HF_MUST_USE
-hf_status hf_get_document(const hf_manager *manager,
-                          const char *reference,
-                          const hf_call *call,
-                          hf_document **out_document,
-                          hf_error **error) HF_NOEXCEPT;
+hf_status hf_fields_set(hf_fields *fields,
+                        const char *name,
+                        const char *text,
+                        hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets a field to a JSON value of any kind, such as `5`, `true`, `null` or `{"a": [1, 2]}`. A field with the same name
+ * is replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param json    The value, which is sent to the letter; it is copied. KV version 2 keeps numbers as floating point.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an empty name, or a text that is not one JSON value; the
+ *     message names the place and does not repeat the text.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set_json(hf_fields *fields,
+                             const char *name,
+                             const char *json,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets a field to bytes. They are stored as a text in base64, from which `hf_document_bytes` decodes them. A field with
+ * the same name is replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param data    The bytes; they are copied. May be NULL if `length` is 0.
+ * @param length  The number of bytes.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set_bytes(hf_fields *fields,
+                              const char *name,
+                              const void *data,
+                              size_t length,
+                              hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets a field for each member of a JSON object. Fields with the same names are replaced.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields       The fields.
+ * @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that is not one JSON object; no field is changed,
+ *     and the message does not repeat the text.
+ * @retval HF_ERR_TOO_LARGE         There is not enough memory for the copies.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_fields_set_object(hf_fields *fields,
+                               const char *json_object,
+                               hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Marks a field as removed: an update deletes it from the secret; a store does not send it.
+ *
+ * May be called from any thread while no other thread uses `fields`. Does not block.
+ *
+ * @param fields  The fields.
+ * @param name    The name: UTF-8, not empty; it is copied.
+ * @param error   Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Marked, whether the field was set before or not.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or an empty name.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API HF_MUST_USE hf_status hf_fields_remove(hf_fields *fields, const char *name, hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Wipes and frees fields.
+ *
+ * May be called from any thread while no other thread uses the object. Does not block.
+ *
+ * @param fields  The fields. May be NULL.
+ */
+HF_API void hf_fields_free(hf_fields *fields) HF_NOEXCEPT;
 
 /**
  * Stores fields under a key. A secret that is already there is replaced, with all of its fields and its metadata.
@@ -1418,6 +1372,53 @@ hf_status hf_update_document(const hf_manager *manager,
                              const hf_call *call,
                              int64_t *out_version,
                              hf_error **error) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup document Documents
+ *
+ * A document is all fields of one version of a secret, such as what `vault kv put secret/db username=… password=…` has
+ * written. Two gets of two fields may see two versions; a document is one version, whole. A reference of these functions
+ * names no field. The `env` backend has the one field "value" and no versions.
+ *
+ * A text, a name or a JSON text that a document returns is borrowed: it is valid as long as the document, ends with a
+ * NUL, and must not be freed. The texts are decoded when the first one is asked for; if there is no memory for that,
+ * they are NULL. Everything is wiped when the last reference is freed.
+ *
+ * The functions that block share the statuses of the section "Secrets".
+ * @{
+ */
+
+/**
+ * All fields of one version of a secret. Immutable and reference-counted: any thread may read it.
+ */
+typedef struct hf_document hf_document;
+
+/**
+ * Gets all fields of a secret, in one version.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager       The manager.
+ * @param reference     The reference, such as "vault://db" or "vault://db?version=3", without a field.
+ * @param call          Deadline and cancellation. NULL for the defaults.
+ * @param out_document  Receives the document; the caller owns one reference and frees it with `hf_document_free`. NULL
+ *     unless the status is `HF_OK`.
+ * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     `*out_document` has the document.
+ * @retval HF_NOT_FOUND              The secret or the version does not exist, or it was deleted. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a reference with a field.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_TOO_LARGE          The response is larger than 64 MiB, or there is not enough memory for it.
+ * @retval HF_ERR_UNSUPPORTED        A version of a secret in KV version 1.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_get_document(const hf_manager *manager,
+                          const char *reference,
+                          const hf_call *call,
+                          hf_document **out_document,
+                          hf_error **error) HF_NOEXCEPT;
 
 /**
  * Returns the number of fields.
@@ -1726,11 +1727,8 @@ HF_API void hf_results_free(hf_results *results) HF_NOEXCEPT;
 
 /** @defgroup versions Versions
  *
- * KV version 2 keeps versions of a secret. A reference of these functions names the whole secret: no version and no
- * field, except where a function says otherwise. KV version 1 and the `env` backend have no versions
- * (`HF_ERR_UNSUPPORTED`). A secret or a version that does not exist is `HF_NOT_FOUND`, also where the server itself
- * would report success; a log line says whether it was pruned, deleted or destroyed. These functions share the statuses
- * of the section "Secrets". What a policy must allow for each of them is in docs/secrets.md.
+ * KV version 2 keeps versions of a secret: their numbers, states and times. KV version 1 and the `env` backend have none
+ * (`HF_ERR_UNSUPPORTED`). These functions share the statuses of the section "Secrets".
  * @{
  */
 
@@ -1855,6 +1853,18 @@ HF_API const hf_metadata *hf_versions_custom_metadata(const hf_versions *version
  * @param versions  The versions. May be NULL.
  */
 HF_API void hf_versions_free(hf_versions *versions) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup version_changes Changes of versions
+ *
+ * A reference of these functions names the whole secret: no version and no field, except where a function says otherwise.
+ * KV version 1 and the `env` backend have no versions (`HF_ERR_UNSUPPORTED`). A secret or a version that does not exist is
+ * `HF_NOT_FOUND`, also where the server itself would report success; a log line says whether it was pruned, deleted or
+ * destroyed. These functions share the statuses of the section "Secrets". What a policy must allow for each of them is in
+ * docs/secrets.md.
+ * @{
+ */
 
 /**
  * Deletes versions of a secret. They cannot be read until `hf_undelete_versions`. `hf_delete_secret` removes a secret with

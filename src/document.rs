@@ -3,16 +3,19 @@
 //! The object is kept as the JSON text that the server sent, in memory for secrets. Where the fields stand in it is
 //! found in the same pass that parses the answer; their texts are decoded when the first one is asked for.
 
+mod found;
+
 use std::ops::Range;
 
 use once_cell::race::OnceBox;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::found::{Field, sort};
+pub use self::found::{Found, FoundSeed};
 use crate::error::{Error, Result, Status};
 use crate::json;
+use crate::metadata::Metadata;
 use crate::secret::{Draft, Secret};
-use crate::store::Metadata;
 
 /// The field that holds the user's metadata, next to the value.
 pub const METADATA_FIELD: &str = "metadata";
@@ -31,15 +34,6 @@ pub struct Document {
     texts: OnceBox<Block>,
     /// The JSON of each field, followed by a NUL; copied on first use.
     pieces: OnceBox<Block>,
-}
-
-/// Where one field stands in the JSON text.
-struct Field {
-    /// The name without its quotes.
-    name: Range<usize>,
-    /// The name, if it has escapes.
-    decoded: Option<Box<str>>,
-    value: Range<usize>,
 }
 
 /// The kind of a JSON value.
@@ -75,9 +69,11 @@ impl Kind {
 /// Texts one behind the other, each followed by a NUL.
 struct Block {
     text: Secret,
-    /// The name and the text of each field, or nothing and its JSON.
-    entries: Box<[(Range<usize>, Option<Range<usize>>)]>,
+    entries: Box<[Entry]>,
 }
+
+/// Where the name and the text of a field stand in a block; or nothing, and its JSON.
+type Entry = (Range<usize>, Option<Range<usize>>);
 
 impl Block {
     fn get(&self, range: Range<usize>) -> &str {
@@ -226,105 +222,6 @@ impl Document {
             draft.push("\0");
         }
         Some(Block { text: draft.finish(), entries })
-    }
-}
-
-impl Field {
-    fn name_in<'a>(&'a self, json: &'a str) -> &'a str {
-        self.decoded.as_deref().unwrap_or_else(|| json.get(self.name.clone()).unwrap_or_default())
-    }
-}
-
-/// Sorts the fields by name. Of several with the same name the last one counts.
-fn sort(fields: &mut Vec<Field>, json: &str) {
-    if fields.is_sorted_by(|one, next| one.name_in(json) < next.name_in(json)) {
-        return;
-    }
-    fields.sort_by(|one, other| one.name_in(json).cmp(other.name_in(json)));
-    fields.dedup_by(|later, kept| {
-        let is_same = later.name_in(json) == kept.name_in(json);
-        if is_same {
-            std::mem::swap(later, kept);
-        }
-        is_same
-    });
-}
-
-/// An object that was found in a JSON text.
-pub struct Found<'de> {
-    object: &'de str,
-    /// Where it begins in the text.
-    start: usize,
-    /// Where its fields stand in the text.
-    fields: Vec<Field>,
-}
-
-/// Finds the fields of an object in one pass; null is `None`.
-pub struct FoundSeed<'de> {
-    text: &'de [u8],
-}
-
-impl<'de> FoundSeed<'de> {
-    /// A seed for an object that is a part of `text`.
-    pub fn of(text: &'de [u8]) -> FoundSeed<'de> {
-        FoundSeed { text }
-    }
-
-    /// Where `part` begins in the text.
-    fn place(&self, part: &str) -> usize {
-        (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
-    }
-
-    /// The object whose first name begins and whose last value ends at these places.
-    fn object(&self, first: usize, last: usize) -> Option<(usize, &'de str)> {
-        let start = self.text.get(..first)?.iter().rposition(|&byte| byte == b'{')?;
-        let end = last + self.text.get(last..)?.iter().position(|&byte| byte == b'}')?;
-        Some((start, std::str::from_utf8(self.text.get(start..=end)?).ok()?))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for FoundSeed<'de> {
-    type Value = Option<Found<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for FoundSeed<'de> {
-    type Value = Option<Found<'de>>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a document or null")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        /// Most documents have fewer fields.
-        const USUAL: usize = 16;
-        let mut fields = Vec::new();
-        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            if fields.is_empty() {
-                fields.reserve(USUAL);
-            }
-            let name = name.get();
-            let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or_default();
-            let decoded = match memchr::memchr(b'\\', name.as_bytes()) {
-                None => None,
-                Some(_) => Some(serde_json::from_str(&format!("\"{name}\"")).map_err(serde::de::Error::custom)?),
-            };
-            let at = |part: &str| self.place(part)..self.place(part) + part.len();
-            fields.push(Field { name: at(name), decoded, value: at(value.get()) });
-        }
-        let (first, last) = match (fields.first(), fields.last()) {
-            (Some(first), Some(last)) => (first.name.start, last.value.end),
-            _ => return Ok(Some(Found { object: "{}", start: 0, fields })),
-        };
-        let (start, object) = self.object(first, last).ok_or_else(|| serde::de::Error::custom("no object"))?;
-        Ok(Some(Found { object, start, fields }))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod fields;
 pub mod host;
 mod http;
 mod json;
+mod metadata;
 mod net;
 pub mod observe;
 pub mod open;

@@ -1,15 +1,12 @@
 //! The trait of every backend.
 
-use std::collections::BTreeMap;
-
 use crate::call::Call;
 use crate::document::Document;
 use crate::error::Result;
 use crate::fields::Fields;
 use crate::secret::Secret;
 
-/// The metadata of a secret: a map from string to string.
-pub type Metadata = BTreeMap<String, String>;
+pub use crate::metadata::Metadata;
 
 /// A store of secrets. All operations block, and may be called from several threads at the same time.
 pub trait SecretManager: Send + Sync {

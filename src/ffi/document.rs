@@ -23,7 +23,6 @@ use super::arguments::{Out, OutNumber, copied_text, text};
 use super::bytes::hf_bytes;
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
-use super::fields::hf_fields;
 use super::handle::{Counted, Owned};
 use super::manager::hf_manager;
 use super::metadata::hf_metadata;
@@ -31,8 +30,7 @@ use super::{export, guard, outcome};
 use crate::call::{Call, Purpose};
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
-use crate::secret::{Bytes, Secret};
-use crate::store::Stored;
+use crate::secret::Bytes;
 
 /// All fields of one version of a secret. Immutable and reference-counted: any thread may read it.
 pub struct hf_document {
@@ -100,119 +98,6 @@ pub unsafe extern "C" fn hf_get_document(
             Ok((job, write))
         })
     }
-}
-
-/// Stores fields under a key. A secret that is already there is replaced, with all of its fields and its metadata.
-/// `hf_call_set_cas` makes the write conditional: with 0 it stores only if there is nothing yet.
-///
-/// May be called from any thread. Blocks until the call's deadline at the latest.
-///
-/// @param manager        The manager.
-/// @param key            The key, as for `hf_store_secret`.
-/// @param fields         The fields. Removed ones are not sent.
-/// @param metadata       The metadata to store beside them, in the field "metadata". NULL or empty for none.
-/// @param call           Deadline, cancellation, condition. NULL for the defaults.
-/// @param out_reference  Receives the reference that names the secret from now on; the caller frees it with
-///     `hf_free_string`. May be NULL if it is not needed. Set to NULL on failure.
-/// @param out_version    Receives the number of the new version; 0 where there are no versions, and on failure. May be
-///     NULL.
-/// @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
-/// @retval HF_OK                    The fields are stored.
-/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata";
-///     nothing was sent.
-/// @retval HF_ERR_CONFLICT          The condition of the call does not hold; or the mount requires check-and-set, and
-///     other writers changed the secret on every attempt.
-/// @retval HF_ERR_TOO_LARGE         The fields exceed the server's limits or the library's; nothing was written.
-/// @retval HF_ERR_UNSUPPORTED       A condition, where there are no versions; another field than "value", for the `env`
-///     backend.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hf_store_document(
-    manager: *const hf_manager,
-    key: *const c_char,
-    fields: *const hf_fields,
-    metadata: *const hf_metadata,
-    call: *const hf_call,
-    out_reference: *mut *mut c_char,
-    out_version: *mut i64,
-    error: *mut *mut hf_error,
-) -> hf_status {
-    // SAFETY: the caller's promises about each pointer.
-    unsafe {
-        export::run(error, call, Purpose::ConditionalWrite, || {
-            let (out, version) = (Out::clear_optional(out_reference), OutNumber::clear(out_version));
-            let manager = hf_manager::share(manager, "manager")?;
-            let key = copied_text(key, "key")?;
-            let (fields, metadata) = (hf_fields::share(fields, "fields")?, hf_metadata::share(metadata));
-            let job = move |call: &Call| {
-                let stored = manager.secrets().store_document(&key, &fields, metadata.as_deref(), call)?;
-                Ok((Secret::copy_of(&stored.reference), stored))
-            };
-            let write = |(reference, stored): (Secret, Stored)| {
-                version.set(stored.version as i64);
-                if let Some(out) = out {
-                    out.set(reference.into_raw());
-                }
-                Status::Ok
-            };
-            Ok((job, write))
-        })
-    }
-}
-
-/// Changes fields of an existing secret: those that are set here are added or replaced, removed ones are deleted, and all
-/// others stay. Concurrent updates do not overwrite each other's fields, except in KV version 1.
-///
-/// May be called from any thread. Blocks until the call's deadline at the latest.
-///
-/// @param manager      The manager.
-/// @param reference    The reference, such as "vault://db", without a version or field.
-/// @param fields       The fields to change.
-/// @param metadata     The new metadata. NULL keeps the present metadata; empty metadata removes it.
-/// @param call         Deadline, cancellation, condition. NULL for the defaults.
-/// @param out_version  Receives the number of the new version; 0 where there are no versions, and on failure. May be
-///     NULL.
-/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
-/// @retval HF_OK                     The fields are changed.
-/// @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
-/// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or `metadata` together
-///     with a field "metadata"; nothing was sent.
-/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
-/// @retval HF_ERR_CONFLICT           The condition of the call does not hold; or other writers changed the secret on
-///     every attempt.
-/// @retval HF_ERR_TOO_LARGE          The fields exceed the server's limits or the library's; nothing was written.
-/// @retval HF_ERR_UNSUPPORTED        A condition, where there are no versions; another field than "value", for the `env`
-///     backend.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hf_update_document(
-    manager: *const hf_manager,
-    reference: *const c_char,
-    fields: *const hf_fields,
-    metadata: *const hf_metadata,
-    call: *const hf_call,
-    out_version: *mut i64,
-    error: *mut *mut hf_error,
-) -> hf_status {
-    // SAFETY: the caller's promises about each pointer.
-    unsafe {
-        export::run(error, call, Purpose::ConditionalWrite, || {
-            let version = OutNumber::clear(out_version);
-            let manager = hf_manager::share(manager, "manager")?;
-            let reference = copied_text(reference, "reference")?;
-            let (fields, metadata) = (hf_fields::share(fields, "fields")?, hf_metadata::share(metadata));
-            let job =
-                move |call: &Call| manager.secrets().update_document(&reference, &fields, metadata.as_deref(), call);
-            Ok((job, |written| version_or_not_found(version, written)))
-        })
-    }
-}
-
-/// Writes the number of a new version, if there is one.
-pub(super) fn version_or_not_found(out: OutNumber<i64>, written: Option<u64>) -> Status {
-    let Some(version) = written else { return Status::NotFound };
-    out.set(version as i64);
-    Status::Ok
 }
 
 /// Returns the number of fields.

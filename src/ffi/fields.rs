@@ -1,16 +1,24 @@
 //! Fields
 //!
-//! Names and values for a write of a document. The values are wiped when the fields are freed.
+//! Names and values, and the functions that write several of them at once. The values are wiped when the fields are freed.
+//! The functions that block share the statuses of the section "Secrets".
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use super::arguments::{copied_secret, null, object_mut, slice, text};
+use super::arguments::{Out, OutNumber, copied_secret, copied_text, null, object_mut, slice, text};
+use super::call::hf_call;
 use super::error::{hf_error, hf_status};
-use super::handle::Owned;
-use super::{arguments, guard, outcome};
+use super::handle::{Counted, Owned};
+use super::manager::hf_manager;
+use super::metadata::hf_metadata;
+use super::secrets::version_or_not_found;
+use super::{arguments, export, guard, outcome};
+use crate::call::{Call, Purpose};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
+use crate::secret::Secret;
+use crate::store::Stored;
 
 /// Names and values. One owner; only one thread at a time may change them, and any number of calls may use them while
 /// nobody changes them.
@@ -212,4 +220,110 @@ pub unsafe extern "C" fn hf_fields_remove(
 pub unsafe extern "C" fn hf_fields_free(fields: *mut hf_fields) {
     // SAFETY: the caller's promise.
     guard::infallible((), || unsafe { hf_fields::free(fields) });
+}
+
+/// Stores fields under a key. A secret that is already there is replaced, with all of its fields and its metadata.
+/// `hf_call_set_cas` makes the write conditional: with 0 it stores only if there is nothing yet.
+///
+/// May be called from any thread. Blocks until the call's deadline at the latest.
+///
+/// @param manager        The manager.
+/// @param key            The key, as for `hf_store_secret`.
+/// @param fields         The fields. Removed ones are not sent.
+/// @param metadata       The metadata to store beside them, in the field "metadata". NULL or empty for none.
+/// @param call           Deadline, cancellation, condition. NULL for the defaults.
+/// @param out_reference  Receives the reference that names the secret from now on; the caller frees it with
+///     `hf_free_string`. May be NULL if it is not needed. Set to NULL on failure.
+/// @param out_version    Receives the number of the new version; 0 where there are no versions, and on failure. May be
+///     NULL.
+/// @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The fields are stored.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata";
+///     nothing was sent.
+/// @retval HF_ERR_CONFLICT          The condition of the call does not hold; or the mount requires check-and-set, and
+///     other writers changed the secret on every attempt.
+/// @retval HF_ERR_TOO_LARGE         The fields exceed the server's limits or the library's; nothing was written.
+/// @retval HF_ERR_UNSUPPORTED       A condition, where there are no versions; another field than "value", for the `env`
+///     backend.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_store_document(
+    manager: *const hf_manager,
+    key: *const c_char,
+    fields: *const hf_fields,
+    metadata: *const hf_metadata,
+    call: *const hf_call,
+    out_reference: *mut *mut c_char,
+    out_version: *mut i64,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        export::run(error, call, Purpose::ConditionalWrite, || {
+            let (out, version) = (Out::clear_optional(out_reference), OutNumber::clear(out_version));
+            let manager = hf_manager::share(manager, "manager")?;
+            let key = copied_text(key, "key")?;
+            let (fields, metadata) = (hf_fields::share(fields, "fields")?, hf_metadata::share(metadata));
+            let job = move |call: &Call| {
+                let stored = manager.secrets().store_document(&key, &fields, metadata.as_deref(), call)?;
+                Ok((Secret::copy_of(&stored.reference), stored))
+            };
+            let write = |(reference, stored): (Secret, Stored)| {
+                version.set(stored.version as i64);
+                if let Some(out) = out {
+                    out.set(reference.into_raw());
+                }
+                Status::Ok
+            };
+            Ok((job, write))
+        })
+    }
+}
+
+/// Changes fields of an existing secret: those that are set here are added or replaced, removed ones are deleted, and all
+/// others stay. Concurrent updates do not overwrite each other's fields, except in KV version 1.
+///
+/// May be called from any thread. Blocks until the call's deadline at the latest.
+///
+/// @param manager      The manager.
+/// @param reference    The reference, such as "vault://db", without a version or field.
+/// @param fields       The fields to change.
+/// @param metadata     The new metadata. NULL keeps the present metadata; empty metadata removes it.
+/// @param call         Deadline, cancellation, condition. NULL for the defaults.
+/// @param out_version  Receives the number of the new version; 0 where there are no versions, and on failure. May be
+///     NULL.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                     The fields are changed.
+/// @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
+/// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or `metadata` together
+///     with a field "metadata"; nothing was sent.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+/// @retval HF_ERR_CONFLICT           The condition of the call does not hold; or other writers changed the secret on
+///     every attempt.
+/// @retval HF_ERR_TOO_LARGE          The fields exceed the server's limits or the library's; nothing was written.
+/// @retval HF_ERR_UNSUPPORTED        A condition, where there are no versions; another field than "value", for the `env`
+///     backend.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_update_document(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    fields: *const hf_fields,
+    metadata: *const hf_metadata,
+    call: *const hf_call,
+    out_version: *mut i64,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        export::run(error, call, Purpose::ConditionalWrite, || {
+            let version = OutNumber::clear(out_version);
+            let manager = hf_manager::share(manager, "manager")?;
+            let reference = copied_text(reference, "reference")?;
+            let (fields, metadata) = (hf_fields::share(fields, "fields")?, hf_metadata::share(metadata));
+            let job =
+                move |call: &Call| manager.secrets().update_document(&reference, &fields, metadata.as_deref(), call);
+            Ok((job, |written| version_or_not_found(version, written)))
+        })
+    }
 }

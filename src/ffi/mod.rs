@@ -36,6 +36,7 @@ mod secrets;
 #[cfg(feature = "test-panic")]
 mod test_panic;
 mod version;
+mod version_changes;
 mod versions;
 
 pub use batch::*;
@@ -54,4 +55,5 @@ pub use secrets::*;
 #[cfg(feature = "test-panic")]
 pub use test_panic::*;
 pub use version::*;
+pub use version_changes::*;
 pub use versions::*;

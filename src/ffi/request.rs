@@ -18,7 +18,7 @@ use super::manager::hf_manager;
 use crate::call::{Call, Purpose};
 use crate::error::Status;
 use crate::secret::Secret;
-use crate::vault::engine::raw::{RawAnswer, RawRequest};
+use crate::vault::{RawAnswer, RawRequest};
 
 /// Sends a request to the server. GET and LIST are repeated after a failure, like all reads; the others only if the server
 /// cannot have executed them.

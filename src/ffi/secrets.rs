@@ -20,7 +20,9 @@
 use std::ffi::c_char;
 use std::ptr::NonNull;
 
-use super::arguments::{Out, OutBuffer, check_fits, copied_optional_text, copied_secret, copied_text, null, text};
+use super::arguments::{
+    Out, OutBuffer, OutNumber, check_fits, copied_optional_text, copied_secret, copied_text, null, text,
+};
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
 use super::handle::{Counted, Owned};
@@ -346,4 +348,11 @@ pub unsafe extern "C" fn hf_free_string(string: *mut c_char) {
 /// The status of an operation that returns nothing but whether the secret existed.
 pub(super) fn found(found: bool) -> Status {
     if found { Status::Ok } else { Status::NotFound }
+}
+
+/// Writes the number of a new version, if there is one.
+pub(super) fn version_or_not_found(out: OutNumber<i64>, written: Option<u64>) -> Status {
+    let Some(version) = written else { return Status::NotFound };
+    out.set(version as i64);
+    Status::Ok
 }

@@ -26,6 +26,7 @@ use crate::error::{Error, Result, Status};
 use crate::reference::{self, VaultReference};
 
 pub use self::engine::kv::versions::{State, Version, VersionChange, Versions};
+pub use self::engine::raw::{RawAnswer, RawRequest};
 pub use self::versions::Rotated;
 
 /// Secrets in a KV mount of a Vault server.

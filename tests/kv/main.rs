@@ -1,4 +1,4 @@
-//! Operations on secrets of a KV version 2 mount: what they do, what they refuse, and the status of each failure.
+//! Operations on secrets of a KV mount: what they do, what they refuse, and the status of each failure.
 
 #![cfg(test)]
 
@@ -7,8 +7,12 @@ mod managers;
 
 mod batches;
 mod concurrent_updates;
+mod documents;
 mod keys;
 mod mistakes;
 mod operations;
+mod policies;
 mod python_interop;
 mod statuses;
+mod version_1;
+mod versions;

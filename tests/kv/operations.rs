@@ -331,22 +331,6 @@ fn a_missing_namespace_is_a_configuration_error() {
 }
 
 #[test]
-fn a_version_1_mount_is_refused_before_any_write() {
-    let server = Server::shared();
-    let mount = server.kv1_mount();
-    let (address, token) = (server.addr(), server.root_token());
-    let settings = [
-        ("SECRET_MANAGER_TYPE", "vault"),
-        ("VAULT_ADDR", address.as_str()),
-        ("VAULT_TOKEN", token),
-        ("VAULT_MOUNT", mount.as_str()),
-    ];
-    let result = open_with(&settings).and_then(|manager| manager.store("a", "v", None, &call()));
-    assert_eq!(status_of(result), Status::Unsupported);
-    assert_eq!(server.send("GET", &format!("{mount}/data/a"), &Value::Null).status, 404);
-}
-
-#[test]
 fn a_refused_token_fails_at_open() {
     let server = Server::shared();
     let address = server.addr();

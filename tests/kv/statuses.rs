@@ -252,8 +252,8 @@ fn protocol_if_the_peer_is_not_vault() {
 #[test]
 fn unsupported_for_other_mounts_and_values() {
     let (server, mount, manager) = vault();
-    let old = server.kv1_mount();
-    expect(open_without_retries(server, &[("VAULT_MOUNT", &old)]), Status::Unsupported, 200, &[&old, "VAULT_MOUNT"]);
+    let other = [("VAULT_MOUNT", "cubbyhole")];
+    expect(open_without_retries(server, &other), Status::Unsupported, 200, &["\"cubbyhole\"", "VAULT_MOUNT"]);
     server.write_raw(&mount, "object", json!({"value": {"secret": "CANARY"}}));
     expect(manager.get("vault://object", &call()), Status::Unsupported, 0, &["object"]);
     expect(open_with(&[("SECRET_MANAGER_TYPE", "aws")]), Status::Unsupported, 0, &["SECRET_MANAGER_TYPE"]);

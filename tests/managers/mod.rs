@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
-use handsfree_secrets::error::Result;
+use handsfree_secrets::error::{Error, Result, Status};
+use handsfree_secrets::fields::Fields;
 use handsfree_secrets::observe::log::LogSink;
 use handsfree_secrets::open;
+use handsfree_secrets::secret::Secret;
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Server;
 use log::Level;
@@ -27,6 +29,31 @@ pub fn options(settings: &[(&str, &str)]) -> Result<Options> {
 /// A manager with exactly these options.
 pub fn open_with(settings: &[(&str, &str)]) -> Result<Arc<dyn SecretManager>> {
     open::open(Some(&options(settings)?), &Call::default()).map(|manager| manager.secrets().clone())
+}
+
+/// As [`open`], with what only a server has: versions, rotation, and requests of the program.
+pub fn open_whole(server: &Server, mount: &str, extra: &[(&str, &str)]) -> Result<open::Manager> {
+    let address = server.addr();
+    let mut settings = vec![("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", &*address), ("VAULT_MOUNT", mount)];
+    if !extra.iter().any(|(name, _)| name.contains("TOKEN")) {
+        settings.push(("VAULT_TOKEN", server.root_token()));
+    }
+    settings.extend_from_slice(extra);
+    open::open(Some(&options(&settings)?), &Call::default())
+}
+
+/// Fields with these texts.
+pub fn fields(texts: &[(&str, &str)]) -> Fields {
+    let mut fields = Fields::default();
+    texts.iter().for_each(|(name, text)| fields.set((*name).to_owned(), Secret::copy_of(text)));
+    fields
+}
+
+/// The error of an outcome, which has this status.
+pub fn fails<T>(outcome: Result<T>, status: Status) -> Error {
+    let error = outcome.err().unwrap_or_else(|| panic!("it did not fail with {status:?}"));
+    assert_eq!(error.status(), status, "{error}");
+    error
 }
 
 /// A manager for a mount of this server, with this token.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -163,12 +163,13 @@ pub fn send(context: Context<'_>, request: &RawRequest) -> Result<Option<RawAnsw
 
 /// Unwraps a wrapping token, which is spent by that, and returns the whole answer that was wrapped, as JSON.
 pub fn unwrap(context: Context<'_>, wrapping_token: &SecretString) -> Result<Secret> {
-    let header = TokenHeader::new(wrapping_token);
-    if header.text().is_empty() {
+    let text = wrapping_token.expose_secret();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::invalid_argument(
             "wrapping_token: is empty or holds blanks, line breaks or other unprintable characters",
         ));
     }
+    let header = TokenHeader::new(wrapping_token);
     // The token authenticates its own unwrapping, so that no policy has to allow it.
     let request = ApiRequest::post(UNWRAP, b"{}".to_vec().into());
     let response = context.client.send_as(&header, &request, context.deadline)?;

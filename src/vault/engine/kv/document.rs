@@ -262,8 +262,8 @@ impl Serialize for Content<'_> {
             }
             Content::New { fields, metadata } => (*metadata, Some(fields)),
             Content::Changed(document, Change { fields, metadata }) => {
-                let stays = |name: &str| !fields.name(name) && !(metadata.is_some() && name == METADATA_FIELD);
-                keep(document, stays, &mut map)?;
+                let is_replaced = |name: &str| fields.name(name) || (metadata.is_some() && name == METADATA_FIELD);
+                keep(document, |name| !is_replaced(name), &mut map)?;
                 (*metadata, Some(fields))
             }
         };

@@ -1,0 +1,67 @@
+//! The check of a manager: a server answers, is unsealed, and takes the token.
+
+use std::time::Duration;
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets::config::Options;
+use handsfree_secrets::error::Status;
+use handsfree_secrets::open;
+use handsfree_secrets_test_support::Server;
+use serde_json::json;
+
+use crate::managers::{fails, open_whole};
+
+fn call() -> Call {
+    Call::default()
+}
+
+#[test]
+fn a_check_is_one_request_that_needs_no_policy_and_uses_nothing_up() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.api().post("sys/policies/acl/none", json!({"policy": "path \"x\" { capabilities = [\"read\"] }"}));
+    let body = json!({"policies": ["none"], "no_default_policy": true, "num_uses": 1});
+    let created = server.api().post("auth/token/create", body);
+    let token = created["auth"]["client_token"].as_str().unwrap();
+    let manager = open_whole(server, &mount, &[("VAULT_TOKEN", token)]).unwrap();
+    let probes = || server.audited("sys/internal/ui/mounts/cubbyhole", "");
+    let before = probes();
+    for _ in 0..3 {
+        manager.secrets().check(&call()).unwrap();
+    }
+    assert_eq!(probes(), before + 3);
+}
+
+#[test]
+fn a_token_that_was_revoked_is_told() {
+    let server = Server::shared();
+    let token = server.policy_token("path \"x\" { capabilities = [\"read\"] }");
+    let manager = open_whole(server, &server.fresh_mount(), &[("VAULT_TOKEN", &token)]).unwrap();
+    manager.secrets().check(&call()).unwrap();
+    server.api().post("auth/token/revoke", json!({"token": token}));
+    let error = fails(manager.secrets().check(&call()), Status::Auth);
+    assert!(!error.message().contains(&token), "{error}");
+}
+
+#[test]
+fn a_server_that_is_sealed_or_gone_is_told() {
+    let mut server = Server::builder().start();
+    let mount = server.fresh_mount();
+    let manager = open_whole(&server, &mount, &[("VAULT_MAX_RETRIES", "0")]).unwrap();
+    server.seal();
+    fails(manager.secrets().check(&call()), Status::Unavailable);
+    server.kill();
+    fails(manager.secrets().check(&call()), Status::Connection);
+    let mut short = Call::default();
+    short.set_timeout(Duration::from_millis(1));
+    assert!(manager.secrets().check(&short).is_err());
+}
+
+#[test]
+fn the_env_backend_has_nothing_to_check_and_no_versions() {
+    let mut options = Options::new_isolated();
+    options.set("SECRET_MANAGER_TYPE", "env").unwrap();
+    let manager = open::open(Some(&options), &call()).unwrap();
+    manager.secrets().check(&call()).unwrap();
+    assert_eq!(manager.vault().err().unwrap().status(), Status::Unsupported);
+}

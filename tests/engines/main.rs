@@ -1,0 +1,10 @@
+//! What the client does with the rest of Vault: requests that a program names itself, wrapping, and the check of a server.
+
+#![cfg(test)]
+
+#[path = "../managers/mod.rs"]
+mod managers;
+
+mod checks;
+mod requests;
+mod wrapping;
