@@ -73,6 +73,14 @@ fn no_value_stays_in_memory_over_tls() {
 }
 
 #[test]
+fn nothing_of_documents_requests_and_rotations_stays_in_memory() {
+    let host = TlsServer::start();
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        succeeds(&mut target.command(&program("scan_documents"), &["documents", &masked(VALUE)]));
+    }
+}
+
+#[test]
 fn no_token_stays_in_memory_after_the_manager() {
     let host = TlsServer::start();
     for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
