@@ -983,7 +983,7 @@ HF_API void hf_bytes_free(hf_bytes *bytes) HF_NOEXCEPT;
  * @retval HF_ERR_CONFLICT          The mount requires check-and-set, and other writers changed the secret on every
  *     attempt.
  * @retval HF_ERR_TOO_LARGE         The value exceeds the server's limit or the library's; nothing was written.
- * @retval HF_ERR_UNSUPPORTED       The mount is not KV version 2.
+ * @retval HF_ERR_UNSUPPORTED       A condition of the call, where there are no versions.
  */
 HF_API
 HF_MUST_USE

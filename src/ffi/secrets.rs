@@ -53,7 +53,7 @@ use crate::secret::Secret;
 /// @retval HF_ERR_CONFLICT          The mount requires check-and-set, and other writers changed the secret on every
 ///     attempt.
 /// @retval HF_ERR_TOO_LARGE         The value exceeds the server's limit or the library's; nothing was written.
-/// @retval HF_ERR_UNSUPPORTED       The mount is not KV version 2.
+/// @retval HF_ERR_UNSUPPORTED       A condition of the call, where there are no versions.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_store_secret(

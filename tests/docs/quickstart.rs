@@ -1,8 +1,10 @@
-//! The README's program works as printed.
+//! The README's programs work as printed.
 
 use handsfree_secrets_test_support::{Server, cc};
 
-use crate::documents::{document, first_in};
+use serde_json::json;
+
+use crate::documents::{document, first_in, texts_in};
 
 #[test]
 fn the_program_of_the_readme_compiles_as_printed_and_stores_and_gets() {
@@ -26,4 +28,55 @@ fn the_program_of_the_readme_compiles_as_printed_and_stores_and_gets() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("HF_ERR_AUTH: Failed to authenticate with Vault"));
+}
+
+#[test]
+fn the_document_program_of_the_readme_prints_both_fields_of_one_version() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let source = texts_in(&document("README.md"), "c").remove(1);
+    let statements = source.lines().filter(|line| !line.starts_with("#include") && !line.trim().is_empty());
+    assert!(statements.count() <= 30, "the program is to be short");
+    let program = cc::compile_text("cc", "c99", &source, "readme_document", &[]);
+    let mut command = cc::clean_command(&program);
+    command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr()).env("VAULT_MOUNT", &mount);
+    command.env("VAULT_TOKEN", server.root_token());
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "HF_NOT_FOUND: no such secret\n");
+
+    server.write_raw(&mount, "db", json!({"username": "old"}));
+    server.write_raw(&mount, "db", json!({"username": "app", "password": "s3cret", "metadata": {"owner": "billing"}}));
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[0].starts_with("version 2 of 20"), "{printed}");
+    assert_eq!(lines[1..], ["app logs in with a password", "owner: billing"]);
+}
+
+#[test]
+fn the_programs_of_the_page_on_secrets_run_one_after_the_other() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let programs = texts_in(&document("docs/secrets.md"), "c");
+    let mut printed = Vec::new();
+    for (number, source) in programs.iter().enumerate() {
+        let program = cc::compile_text("cc", "c99", source, &format!("secrets{number}"), &[]);
+        let mut command = cc::clean_command(&program);
+        command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr()).env("VAULT_MOUNT", &mount);
+        command.env("VAULT_TOKEN", server.root_token());
+        // The second program reads what the third one stores.
+        for _ in 0..2 {
+            let output = command.output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && errors.is_empty(), "program {number}: {errors}");
+            printed.push(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+    }
+    let printed = printed.concat();
+    for words in ["somebody was faster", "both values count", "HTTP 200, "] {
+        assert!(printed.contains(words), "{printed}");
+    }
+    let stored = server.read_raw(&mount, "db?version=1").unwrap();
+    assert_eq!(stored["data"], json!({"username": "app", "port": 5432, "key": "AAEC"}));
 }
