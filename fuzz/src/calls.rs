@@ -39,6 +39,7 @@ struct World {
     manager: *mut hf_manager,
     call: *mut hf_call,
     metadata: *mut hf_metadata,
+    fields: *mut hf_fields,
     list: *mut hf_string_list,
     error: *mut hf_error,
     text: *mut c_char,
@@ -51,6 +52,7 @@ impl World {
             manager: null_mut(),
             call: hf_call_new(),
             metadata: hf_metadata_new(),
+            fields: hf_fields_new(),
             list: null_mut(),
             error: null_mut(),
             text: null_mut(),
@@ -89,6 +91,7 @@ impl Drop for World {
             hf_options_free(self.options);
             hf_call_free(self.call);
             hf_metadata_free(self.metadata);
+            hf_fields_free(self.fields);
         }
     }
 }
@@ -124,6 +127,7 @@ fn step(
     let some = |pointer| if with_objects { pointer } else { null_mut() };
     let (manager, call) = (some(world.manager), if with_objects { world.call } else { null_mut() });
     let metadata = if with_objects { world.metadata } else { null_mut() };
+    let fields = if with_objects { world.fields } else { null_mut() };
     let (one, other_text) = (pointer(one), pointer(other));
     let error = &mut world.error;
     // SAFETY: every pointer is NULL, or that of an object or string that lives until the call returns.
@@ -165,8 +169,65 @@ fn step(
                 world.metadata = hf_metadata_new();
                 HF_OK
             }
+            16 => hf_fields_set(fields, one, other_text, error),
+            17 => hf_fields_set_json(fields, one, other_text, error),
+            18 => hf_fields_set_object(fields, one, error),
+            19 => hf_fields_set_bytes(
+                fields,
+                one,
+                other_text.cast(),
+                other.as_ref().map_or(0, |text| text.as_bytes().len()),
+                error,
+            ),
+            20 => hf_fields_remove(fields, one, error),
+            21 => {
+                hf_fields_free(world.fields);
+                world.fields = hf_fields_new();
+                HF_OK
+            }
+            22 => hf_store_document(manager, one, fields, metadata, call, &mut world.text, null_mut(), error),
+            23 => hf_update_document(manager, one, fields, metadata, call, null_mut(), error),
+            24 => document(manager, one, other_text, call, error),
+            25 => {
+                let name = hf_metadata_key(metadata, hf_metadata_len(metadata) / 2);
+                assert_eq!(hf_metadata_get(metadata, name).is_null(), name.is_null());
+                hf_call_free(hf_call_copy(call));
+                HF_OK
+            }
             _ => many(manager, &[one, other_text, null()], action, call, error),
         }
+    }
+}
+
+/// Reads a document with all of its readers.
+///
+/// # Safety
+/// Each pointer is NULL, or what its type says.
+unsafe fn document(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    name: *const c_char,
+    call: *const hf_call,
+    error: &mut *mut hf_error,
+) -> hf_status {
+    let (mut document, mut bytes) = (null_mut(), null_mut());
+    // SAFETY: the caller's promise; the document is NULL or valid.
+    unsafe {
+        let status = hf_get_document(manager, reference, call, &mut document, error);
+        assert_eq!(status == HF_OK, !document.is_null());
+        let mut length = usize::MAX;
+        for name in [name, hf_document_name(document, 0)] {
+            let text = hf_document_text(document, name, &mut length);
+            assert!(length == 0 || !text.is_null());
+            let json = hf_document_json(document, name, null_mut());
+            assert_eq!(hf_document_kind(document, name) == 0, json.is_null() || name.is_null());
+            if hf_document_bytes(document, name, &mut bytes, null_mut()) == HF_OK {
+                hf_bytes_free(bytes);
+            }
+        }
+        hf_document_metadata(document);
+        hf_document_free(document);
+        status
     }
 }
 

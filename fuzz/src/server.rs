@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
+use handsfree_secrets::document::Document;
 use handsfree_secrets::error::{Error, Status};
 use handsfree_secrets::open;
 use handsfree_secrets::store::SecretManager;
@@ -134,11 +135,18 @@ pub fn envelope(input: &[u8]) {
     let status = [200, 200, 404, 403, 400, 412, 429, 500, 503, 204][usize::from(choice >> 2) % 10];
     let call = Call::default();
     with_peer(|peer| match choice & 3 {
-        0 => match peer.ask(framed(status, body), |manager| manager.get("vault://a", &call)) {
-            Ok(Some(value)) => assert_eq!(Some(value.as_str()), expected_value(body).as_deref()),
-            Ok(None) => {}
-            Err(error) => check(&error),
-        },
+        0 => {
+            match peer.ask(framed(status, body), |manager| manager.get("vault://a", &call)) {
+                Ok(Some(value)) => assert_eq!(Some(value.as_str()), expected_value(body).as_deref()),
+                Ok(None) => {}
+                Err(error) => check(&error),
+            }
+            match peer.ask(framed(status, body), |manager| manager.get_document("vault://a", &call)) {
+                Ok(Some(document)) => check_document(&document, body),
+                Ok(None) => {}
+                Err(error) => check(&error),
+            }
+        }
         1 => match peer.ask(framed(status, body), |manager| manager.list(None, &call)) {
             Ok(references) => {
                 for reference in references {
@@ -162,12 +170,31 @@ pub fn envelope(input: &[u8]) {
     });
 }
 
+/// A document has the fields that another parser finds.
+fn check_document(document: &Document, body: &[u8]) {
+    let expected = fields_of(body).expect("a document that another parser does not find");
+    assert_eq!(document.len(), expected.len());
+    for (index, (name, json)) in expected.iter().enumerate() {
+        assert_eq!(document.name(index), Some(name.as_str()));
+        assert_eq!(document.json_of(name), Some(json.get()));
+        assert_eq!(document.json_with_nul(name), Some(json.get()));
+        let text = match json.get().as_bytes().first() {
+            Some(b'"') => serde_json::from_str(json.get()).ok(),
+            Some(b'{' | b'[' | b'n') => None,
+            _ => Some(json.get().to_owned()),
+        };
+        assert_eq!(document.text(name), text.as_deref());
+    }
+    assert!(std::str::from_utf8(body).expect("UTF-8").contains(document.json()) || document.is_empty());
+    document.metadata();
+}
+
 fn manager_reads(peer: &Peer, reference: &str) -> bool {
     peer.manager.canonical(reference).is_ok_and(|canonical| canonical == reference)
 }
 
-/// `data.data.value` as text: a string itself, or the JSON text of a number or boolean.
-fn expected_value(body: &[u8]) -> Option<String> {
+/// The fields in `data.data`. Of several with one name the last one counts.
+fn fields_of(body: &[u8]) -> Option<BTreeMap<String, Box<RawValue>>> {
     #[derive(serde::Deserialize)]
     struct Envelope {
         data: Data,
@@ -176,8 +203,13 @@ fn expected_value(body: &[u8]) -> Option<String> {
     struct Data {
         data: BTreeMap<String, Box<RawValue>>,
     }
-    let envelope: Envelope = serde_json::from_slice(body).ok()?;
-    let raw = envelope.data.data.get("value")?.get();
+    serde_json::from_slice(body).ok().map(|envelope: Envelope| envelope.data.data)
+}
+
+/// `data.data.value` as text: a string itself, or the JSON text of a number or boolean.
+fn expected_value(body: &[u8]) -> Option<String> {
+    let fields = fields_of(body)?;
+    let raw = fields.get("value")?.get();
     match raw.as_bytes().first()? {
         b'"' => serde_json::from_str(raw).ok(),
         b'{' | b'[' | b'n' => None,

@@ -45,7 +45,33 @@ static hf_manager *open_at(const char *address, hf_status expected)
     return manager;
 }
 
-/* Ten calls: six gets, a store, three that fail. */
+/* A document with a field of its own is read, and changed at times. */
+static void one_document(const char *reference, long round)
+{
+    hf_document *document = NULL;
+    hf_fields *fields;
+    hf_error *error = NULL;
+    hf_versions *versions = NULL;
+
+    CHECK_STATUS(HF_OK, hf_get_document(real, reference, NULL, &document, &error));
+    CHECK(hf_document_text(document, "value", NULL) != NULL && hf_document_json(document, "value", NULL) != NULL,
+          "round %ld", round);
+    CHECK(hf_metadata_len(hf_document_metadata(document)) == 0, "round %ld", round);
+    hf_document_free(document);
+    if (round % 20 != 0)
+        return;
+    fields = hf_fields_new();
+    CHECK_STATUS(HF_OK, hf_fields_set_bytes(fields, "bytes", "soaked", 6, &error));
+    CHECK_STATUS(HF_OK, hf_update_document(real, reference, fields, NULL, NULL, NULL, &error));
+    hf_fields_free(fields);
+    CHECK_STATUS(HF_OK, hf_rotate_secret(real, reference, NULL, NULL, NULL, NULL, &error));
+    CHECK_STATUS(HF_OK, hf_list_versions(real, reference, NULL, &versions, &error));
+    CHECK(hf_versions_len(versions) > 0, "round %ld", round);
+    hf_versions_free(versions);
+    CHECK_STATUS(HF_OK, hf_manager_check(real, NULL, &error));
+}
+
+/* Ten calls: five gets, a document, a store, three that fail. */
 static void one_round(long thread, long round)
 {
     char key[64], reference[80], *value = NULL;
@@ -55,10 +81,11 @@ static void one_round(long thread, long round)
 
     snprintf(key, sizeof key, "soak_%ld_%ld", thread, round % 50);
     snprintf(reference, sizeof reference, "vault://%s", key);
-    for (i = 0; i < 5; i++)
+    for (i = 0; i < 4; i++)
         CHECK(gets_value(recorded, "vault://any", "recorded"), "round %ld", round);
     put(real, key, "soaked");
     CHECK(gets_value(real, reference, "soaked"), "round %ld", round);
+    one_document(reference, round);
     CHECK_STATUS(HF_NOT_FOUND, hf_get_secret(real, "vault://nothing_here", NULL, &value, &error));
     CHECK_STATUS(HF_ERR_INVALID_REFERENCE, hf_get_secret(real, "vault://a__b", NULL, &value, &error));
     cancelled = hf_call_new();

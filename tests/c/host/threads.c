@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 static hf_manager *shared;
+static hf_document *document; /* read by all threads at once; its texts are decoded by the first one */
 static long rounds;
 static pthread_barrier_t start;
 
@@ -32,6 +33,18 @@ static void use(const hf_manager *manager, long thread)
     CHECK_STATUS(HF_OK, hf_delete_secret(manager, reference, NULL, &error));
 }
 
+static void read_document(long thread)
+{
+    hf_document *own = hf_document_ref(document);
+    const char *name = hf_document_name(own, 0), *text = hf_document_text(own, "value", NULL);
+
+    CHECK(name != NULL && strcmp(name, "metadata") == 0, "thread %ld", thread);
+    CHECK(text != NULL && strcmp(text, "all") == 0, "thread %ld", thread);
+    CHECK(strcmp(hf_document_json(own, "value", NULL), "\"all\"") == 0, "thread %ld", thread);
+    CHECK(strcmp(hf_metadata_get(hf_document_metadata(own), "owner"), "threads") == 0, "thread %ld", thread);
+    hf_document_free(own);
+}
+
 static void *work(void *argument)
 {
     long thread = (long)(intptr_t)argument;
@@ -39,6 +52,7 @@ static void *work(void *argument)
     hf_error *error = NULL;
 
     pthread_barrier_wait(&start);
+    read_document(thread);
     use(shared, thread);
 
     reference = hf_manager_ref(shared);
@@ -61,19 +75,25 @@ int main(int argc, char **argv)
 {
     long threads = number(argc, argv, 1);
     pthread_t running[256];
+    hf_metadata *metadata = hf_metadata_new();
+    hf_error *error = NULL;
     long i;
 
     rounds = number(argc, argv, 2);
     if (threads > 256)
         return 2;
     shared = open_from_environment();
-    put(shared, "of_all", "all");
+    CHECK_STATUS(HF_OK, hf_metadata_set(metadata, "owner", "threads", &error));
+    CHECK_STATUS(HF_OK, hf_store_secret(shared, "of_all", "all", metadata, NULL, NULL, &error));
+    CHECK_STATUS(HF_OK, hf_get_document(shared, "vault://of_all", NULL, &document, &error));
+    hf_metadata_free(metadata);
     pthread_barrier_init(&start, NULL, (unsigned)threads);
     for (i = 0; i < threads; i++)
         pthread_create(&running[i], NULL, work, (void *)(intptr_t)i);
     for (i = 0; i < threads; i++)
         pthread_join(running[i], NULL);
     pthread_barrier_destroy(&start);
+    hf_document_free(document);
     hf_manager_reset_default();
     hf_manager_free(shared);
     return result();
