@@ -53,11 +53,10 @@ func (m *Manager) GetMany(ctx context.Context, references []string) ([]Result, e
 	defer C.hf_results_free(list)
 	results := make([]Result, len(references))
 	for index := range results {
-		text, err := resultAt(ctx, list, index, texts.refused[index])
-		if err == nil {
-			results[index].Secret = copySecret(text)
+		results[index].Err = errorAt(ctx, list, index, texts.refused[index])
+		if results[index].Err == nil {
+			results[index].Secret = copySecret(C.hf_results_text(list, C.size_t(index)))
 		}
-		results[index].Err = err
 	}
 	return results, nil
 }
@@ -83,21 +82,19 @@ func (m *Manager) StoreMany(ctx context.Context, items []Item) ([]Stored, error)
 		if refused == nil {
 			refused = values.refused[index]
 		}
-		text, err := resultAt(ctx, list, index, refused)
-		stored[index] = Stored{Reference: C.GoString(text), Err: err}
+		stored[index].Err = errorAt(ctx, list, index, refused)
+		stored[index].Reference = C.GoString(C.hf_results_text(list, C.size_t(index)))
 	}
 	return stored, nil
 }
 
-// resultAt returns the text of one result, which belongs to the list, or its error: refused, if the item was not passed
-// to C.
-func resultAt(ctx context.Context, list *C.hf_results, index int, refused error) (*C.char, error) {
+// errorAt returns the error of one result: refused, if the item was not passed to C.
+func errorAt(ctx context.Context, list *C.hf_results, index int, refused error) error {
 	if refused != nil {
-		return nil, refused
+		return refused
 	}
 	at := C.size_t(index)
-	err := newError(C.hf_results_status(list, at), C.hf_results_error(list, at))
-	return C.hf_results_text(list, at), attribute(ctx, err)
+	return attribute(ctx, newError(C.hf_results_status(list, at), C.hf_results_error(list, at)))
 }
 
 // cStrings are texts that C reads during one call. They are in one block of Go memory, which is pinned, because C gets

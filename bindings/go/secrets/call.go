@@ -11,8 +11,11 @@ import (
 	"unsafe"
 )
 
-// A call passes the deadline and the cancellation of a context to one C call. settings is nil, which means the
-// defaults, if the context can neither expire nor be cancelled.
+// A callSetting sets what one C call needs besides the deadline and the cancellation of its context.
+type callSetting func(*C.hf_call, **C.hf_error) C.hf_status
+
+// A call passes the deadline and the cancellation of a context, and callSettings, to one C call. settings is nil, which
+// means the defaults, if there are none of these.
 type call struct {
 	ctx         context.Context
 	settings    *C.hf_call
@@ -22,24 +25,36 @@ type call struct {
 }
 
 // newCall starts a call; the caller calls finish.
-func newCall(ctx context.Context) (*call, error) {
+func newCall(ctx context.Context, settings []callSetting) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, contextError(err)
 	}
 	deadline, hasDeadline := ctx.Deadline()
 	c := &call{ctx: ctx, hasDeadline: hasDeadline}
-	if !hasDeadline && ctx.Done() == nil {
+	if !hasDeadline && ctx.Done() == nil && len(settings) == 0 {
 		return c, nil
 	}
 	c.settings = C.hf_call_new()
-	if hasDeadline {
-		if err := c.setDeadline(deadline); err != nil {
-			C.hf_call_free(c.settings)
-			return nil, err
-		}
+	err := c.set(settings)
+	if err == nil && hasDeadline {
+		err = c.setDeadline(deadline)
+	}
+	if err != nil {
+		C.hf_call_free(c.settings)
+		return nil, err
 	}
 	c.watch()
 	return c, nil
+}
+
+func (c *call) set(settings []callSetting) error {
+	for _, setting := range settings {
+		var cError *C.hf_error
+		if err := takeError(setting(c.settings, &cError), cError); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *call) setDeadline(deadline time.Time) error {
@@ -47,10 +62,17 @@ func (c *call) setDeadline(deadline time.Time) error {
 	if left <= 0 {
 		return contextError(context.DeadlineExceeded)
 	}
-	// Rounded up: the library must not give up before the context does.
-	milliseconds := (left + time.Millisecond - 1) / time.Millisecond
 	var cError *C.hf_error
-	return takeError(C.hf_call_set_timeout_ms(c.settings, C.int64_t(milliseconds), &cError), cError)
+	return takeError(C.hf_call_set_timeout_ms(c.settings, milliseconds(left), &cError), cError)
+}
+
+// milliseconds rounds up: the library must not give up before the context does.
+func milliseconds(duration time.Duration) C.int64_t {
+	whole := duration / time.Millisecond
+	if duration%time.Millisecond > 0 {
+		whole++
+	}
+	return C.int64_t(whole)
 }
 
 // watch cancels the C call when the context is cancelled. No goroutine exists until then. The library handles the
@@ -93,9 +115,13 @@ func attribute(ctx context.Context, err error) error {
 	return err
 }
 
-// do runs one C function with the context's deadline and cancellation.
-func do(ctx context.Context, function func(*C.hf_call, **C.hf_error) C.hf_status) error {
-	c, err := newCall(ctx)
+// do runs one C function with the context's deadline and cancellation, and with settings.
+func do(
+	ctx context.Context,
+	function func(*C.hf_call, **C.hf_error) C.hf_status,
+	settings ...callSetting,
+) error {
+	c, err := newCall(ctx, settings)
 	if err != nil {
 		return err
 	}

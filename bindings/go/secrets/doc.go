@@ -1,5 +1,5 @@
-// Package secrets stores, gets, updates, deletes and lists secrets in HashiCorp Vault (KV version 2), or in the process
-// environment, through libhandsfree_secrets. The data in Vault is the same as for programs in C, C++ and Python.
+// Package secrets stores, gets, updates, deletes and lists secrets in HashiCorp Vault (KV version 1 or 2), or in the
+// process environment, through libhandsfree_secrets. The data in Vault is the same as for programs in C, C++ and Python.
 //
 //	manager, err := secrets.Open() // SECRET_MANAGER_TYPE, VAULT_ADDR, VAULT_TOKEN, … as for every program
 //	if err != nil {
@@ -16,6 +16,12 @@
 //	}
 //	defer token.Wipe()
 //	use(token.Bytes())
+//
+// # Documents
+//
+// GetDocument gets all fields of one version of a secret, and GetInto decodes them into a struct. StoreDocument and
+// UpdateDocument write Fields; with WithCAS they write only if nobody else has written since. Versions, Rollback and
+// Rotate are about the versions of a secret, and Request reaches every other endpoint of the server.
 //
 // # Contexts
 //

@@ -50,8 +50,8 @@ func (e *statusError) Error() string { return "secrets: " + e.text }
 
 // Errors for comparison with errors.Is, one for each status of the same name.
 var (
-	// ErrNotFound: the secret does not exist.
-	ErrNotFound error = &statusError{StatusNotFound, "no such secret"}
+	// ErrNotFound: the secret, version, field or path does not exist.
+	ErrNotFound error = &statusError{StatusNotFound, "not found"}
 	// ErrInvalidArgument: an invalid key, value, option name or metadata.
 	ErrInvalidArgument error = &statusError{StatusInvalidArgument, "invalid argument"}
 	// ErrInvalidReference: the text is not a reference of this manager.
@@ -73,13 +73,14 @@ var (
 	ErrUnavailable error = &statusError{StatusUnavailable, "server unavailable"}
 	// ErrRateLimited: Vault still limited the rate of requests after the retries.
 	ErrRateLimited error = &statusError{StatusRateLimited, "rate limited"}
-	// ErrConflict: other writers changed the secret on every attempt.
+	// ErrConflict: other writers changed the secret on every attempt, or since the version of WithCAS.
 	ErrConflict error = &statusError{StatusConflict, "conflicting update"}
 	// ErrTooLarge: a value or a response exceeds a limit, or there is not enough memory for it.
 	ErrTooLarge error = &statusError{StatusTooLarge, "too large"}
 	// ErrProtocol: the peer is not Vault, or its response is not as documented.
 	ErrProtocol error = &statusError{StatusProtocol, "unexpected answer"}
-	// ErrUnsupported: the backend, mount or server does not support the operation.
+	// ErrUnsupported: the backend, mount or server does not support the operation, or the value has another form than
+	// the function returns.
 	ErrUnsupported error = &statusError{StatusUnsupported, "unsupported"}
 	// ErrCancelled: the context was cancelled. A write may have happened.
 	ErrCancelled error = &statusError{StatusCancelled, "cancelled"}
@@ -145,7 +146,7 @@ func newError(status C.hf_status, cError *C.hf_error) error {
 			Message:    C.GoString(C.hf_error_message(cError)),
 		}
 	case status == C.HF_NOT_FOUND:
-		return &Error{Status: StatusNotFound, Message: "no such secret"}
+		return &Error{Status: StatusNotFound, Message: "not found"}
 	default:
 		return &Error{Status: Status(status), Message: Status(status).String()}
 	}

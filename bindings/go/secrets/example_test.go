@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strconv"
 	"time"
 
 	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
@@ -80,4 +81,91 @@ func ExampleManager_GetMany() {
 	// Output:
 	// env://HANDSFREE_SECRET_DB_PASSWORD 7 false
 	// env://HANDSFREE_SECRET_NO_SUCH_THING 0 true
+}
+
+// With Vault the struct has a field for each of the secret's, such as Username and Port. The env backend has one.
+func ExampleManager_GetInto() {
+	manager, err := secrets.Open(secrets.WithOption("SECRET_MANAGER_TYPE", "env"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer manager.Close()
+
+	ctx := context.Background()
+	fields := secrets.NewFields().Set("value", []byte("example"))
+	defer fields.Wipe()
+	reference, _, err := manager.StoreDocument(ctx, "db", fields)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var database struct {
+		Password secrets.Secret `json:"value"`
+	}
+	if err := manager.GetInto(ctx, reference, &database); err != nil {
+		log.Fatal(err)
+	}
+	defer database.Password.Wipe()
+	fmt.Println(database, database.Password.Len())
+	// Output: {[redacted]} 7
+}
+
+func ExampleDocument_Names() {
+	manager, err := secrets.Open(secrets.WithOption("SECRET_MANAGER_TYPE", "env"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer manager.Close()
+
+	ctx := context.Background()
+	reference, err := manager.Store(ctx, "db", []byte("example"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	document, err := manager.GetDocument(ctx, reference)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer document.Wipe()
+	for _, name := range document.Names() {
+		text, err := document.Text(name)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(name, document.Kind(name), text.Len())
+		text.Wipe()
+	}
+	// Output: value string 7
+}
+
+// A counter that several programs increment without losing a step.
+func ExampleWithCAS() {
+	manager, err := secrets.Open()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer manager.Close()
+
+	increment := func(ctx context.Context) error {
+		document, err := manager.GetDocument(ctx, "vault://counter")
+		if err != nil {
+			return err
+		}
+		defer document.Wipe()
+		var counter struct {
+			Count int `json:"count"`
+		}
+		if err := document.Unmarshal(&counter); err != nil {
+			return err
+		}
+		fields := secrets.NewFields().SetJSON("count", []byte(strconv.Itoa(counter.Count+1)))
+		defer fields.Wipe()
+		_, err = manager.UpdateDocument(ctx, "vault://counter", fields, secrets.WithCAS(document.Version()))
+		return err
+	}
+	for {
+		if err := increment(context.Background()); !errors.Is(err, secrets.ErrConflict) {
+			fmt.Println(err)
+			return
+		}
+	}
 }

@@ -5,17 +5,15 @@ package secrets
 import "C"
 
 import (
-	"fmt"
-	"log/slog"
+	"bytes"
 	"unsafe"
 )
-
-const redacted = "[redacted]"
 
 // Secret holds the value of a secret and prevents it from being printed: fmt, log/slog and encoding/json print
 // [redacted]. Copies share one value: wiping one wipes all. The zero Secret is empty. Several goroutines may read a
 // Secret at once, but not while Wipe runs.
 type Secret struct {
+	redactedForm
 	// A function, because reflection cannot look into one. Packages that print a Secret in a field that is not exported
 	// cannot call its methods, and fmt would show the bytes behind a slice or a pointer for some verbs.
 	value func() *[]byte
@@ -23,7 +21,7 @@ type Secret struct {
 
 // newSecret takes ownership of bytes.
 func newSecret(bytes []byte) Secret {
-	return Secret{func() *[]byte { return &bytes }}
+	return Secret{value: func() *[]byte { return &bytes }}
 }
 
 // Bytes returns the value in the memory of the Secret. It is not a copy, and Wipe overwrites it.
@@ -50,23 +48,12 @@ func (s Secret) Wipe() {
 	*bytes = nil
 }
 
-// String returns [redacted].
-func (s Secret) String() string { return redacted }
-
-// GoString returns [redacted], for %#v.
-func (s Secret) GoString() string { return redacted }
-
-// Format writes [redacted] whatever the verb, %x and %q included.
-func (s Secret) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte(redacted)) }
-
-// MarshalJSON returns "[redacted]".
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// MarshalText returns [redacted], for XML and most YAML packages.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue returns [redacted], for log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+// UnmarshalText copies text into a new value, so a struct that GetInto fills may have fields of type Secret. Copies of
+// the Secret that were made before keep the old value.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = newSecret(bytes.Clone(text))
+	return nil
+}
 
 // takeSecret copies a value of the library and lets the library wipe and free its copy.
 func takeSecret(value *C.char) Secret {
@@ -74,9 +61,20 @@ func takeSecret(value *C.char) Secret {
 	return copySecret(value)
 }
 
+// takeBytes copies bytes of the library and lets the library wipe and free its copy.
+func takeBytes(bytes *C.hf_bytes) Secret {
+	defer C.hf_bytes_free(bytes)
+	return copyMemory(C.hf_bytes_data(bytes), C.hf_bytes_len(bytes))
+}
+
 // copySecret copies a value that the library keeps.
 func copySecret(value *C.char) Secret {
-	bytes := make([]byte, C.strlen(value))
-	copy(bytes, unsafe.Slice((*byte)(unsafe.Pointer(value)), len(bytes)))
-	return newSecret(bytes)
+	return copyMemory(unsafe.Pointer(value), C.strlen(value))
+}
+
+// copyMemory copies length bytes, NUL bytes included.
+func copyMemory(data unsafe.Pointer, length C.size_t) Secret {
+	copied := make([]byte, length)
+	copy(copied, unsafe.Slice((*byte)(data), len(copied)))
+	return newSecret(copied)
 }

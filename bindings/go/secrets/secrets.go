@@ -125,6 +125,7 @@ func (m *Manager) leave() { <-m.slots }
 func (m *Manager) blocking(
 	ctx context.Context,
 	function func(*C.hf_manager, *C.hf_call, **C.hf_error) C.hf_status,
+	settings ...callSetting,
 ) error {
 	if err := m.enter(ctx); err != nil {
 		return err
@@ -137,25 +138,38 @@ func (m *Manager) blocking(
 	defer m.drop()
 	return do(ctx, func(call *C.hf_call, cError **C.hf_error) C.hf_status {
 		return function(handle, call, cError)
-	})
+	}, settings...)
 }
 
 // Type returns the name of the backend: "vault" or "env".
 func (m *Manager) Type() string { return m.kind }
 
+// Check returns nil if the manager can be used now: a server answers, is unsealed, and takes the token. It sends one
+// request, which needs no policy. With the env backend there is nothing to check.
+func (m *Manager) Check(ctx context.Context) error {
+	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
+		return C.hf_manager_check(m, call, cError)
+	})
+}
+
 // Store writes value under key and returns the reference of the secret. A secret that is already there is replaced,
 // including its metadata. The characters '.' and '_' of a key separate folders in Vault, as '/' does. The caller wipes
 // value.
 func (m *Manager) Store(ctx context.Context, key string, value []byte, options ...WriteOption) (string, error) {
-	w, err := newWrite("key", key, value, options)
+	w, err := newWrite("key", key, options)
 	if err != nil {
 		return "", err
 	}
 	defer w.free()
+	text, err := newCString("value", value)
+	if err != nil {
+		return "", err
+	}
+	defer text.wipe()
 	var reference *C.char
 	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_store_secret(m, w.name.pointer(), w.value.pointer(), w.metadata, call, &reference, cError)
-	})
+		return C.hf_store_secret(m, w.name.pointer(), text.pointer(), w.metadata, call, &reference, cError)
+	}, w.settings...)
 	if err != nil {
 		return "", err
 	}
@@ -180,16 +194,21 @@ func (m *Manager) Get(ctx context.Context, reference string) (Secret, error) {
 }
 
 // Update replaces the value that reference names, or returns ErrNotFound. The metadata are kept unless WithMetadata is
-// given. Concurrent updates of other programs are not lost.
+// given. Concurrent updates of other programs are not lost, except in KV version 1.
 func (m *Manager) Update(ctx context.Context, reference string, value []byte, options ...WriteOption) error {
-	w, err := newWrite("reference", reference, value, options)
+	w, err := newWrite("reference", reference, options)
 	if err != nil {
 		return err
 	}
 	defer w.free()
+	text, err := newCString("value", value)
+	if err != nil {
+		return err
+	}
+	defer text.wipe()
 	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_update_secret(m, w.name.pointer(), w.value.pointer(), w.metadata, call, cError)
-	})
+		return C.hf_update_secret(m, w.name.pointer(), text.pointer(), w.metadata, call, cError)
+	}, w.settings...)
 }
 
 // Delete deletes the secret that reference names with all its versions, or returns ErrNotFound.

@@ -3,11 +3,11 @@ package secrets
 // #include <handsfree_secrets.h>
 import "C"
 
-// A WriteOption of Store and Update.
+// A WriteOption of Store, Update, StoreDocument and UpdateDocument.
 type WriteOption func(*write)
 
-// WithMetadata stores metadata beside the value. Update without it keeps the present metadata; an empty map removes
-// them. The env backend ignores metadata.
+// WithMetadata stores metadata beside the value or the fields. An update without it keeps the present metadata; an
+// empty map removes them. The env backend ignores metadata.
 func WithMetadata(metadata map[string]string) WriteOption {
 	return func(w *write) {
 		w.hasMetadata = true
@@ -15,17 +15,29 @@ func WithMetadata(metadata map[string]string) WriteOption {
 	}
 }
 
-// A write has the arguments that Store and Update pass to C.
+// WithCAS makes a write conditional (check-and-set): it happens only if the latest version of the secret has this
+// number, such as that of a Document, and otherwise returns ErrConflict. 0 means that there is no version yet.
+// ErrConflict is always the write of somebody else: nothing is tried again after one, and a write whose response was
+// lost is not repeated. KV version 1 and the env backend have no versions (ErrUnsupported).
+func WithCAS(version int64) WriteOption {
+	return func(w *write) {
+		w.settings = append(w.settings, func(call *C.hf_call, cError **C.hf_error) C.hf_status {
+			return C.hf_call_set_cas(call, C.int64_t(version), cError)
+		})
+	}
+}
+
+// A write has the arguments that all functions that write a secret pass to C.
 type write struct {
 	name        cString
-	value       cString
-	metadata    *C.hf_metadata // NULL: none for Store, keep for Update
+	metadata    *C.hf_metadata // NULL: none for a store, keep for an update
+	settings    []callSetting
 	hasMetadata bool
 	entries     map[string]string
 }
 
 // newWrite creates a write; the caller calls free. parameter is the name of the first argument in errors.
-func newWrite(parameter, name string, value []byte, options []WriteOption) (*write, error) {
+func newWrite(parameter, name string, options []WriteOption) (*write, error) {
 	w := &write{}
 	for _, option := range options {
 		option(w)
@@ -34,41 +46,12 @@ func newWrite(parameter, name string, value []byte, options []WriteOption) (*wri
 	if w.name, err = newCString(parameter, name); err != nil {
 		return nil, err
 	}
-	if w.value, err = newCString("value", value); err != nil {
-		return nil, err
-	}
-	if err = w.buildMetadata(); err != nil {
-		w.free()
-		return nil, err
+	if w.hasMetadata {
+		if w.metadata, err = newMetadata(w.entries); err != nil {
+			return nil, err
+		}
 	}
 	return w, nil
 }
 
-func (w *write) buildMetadata() error {
-	if !w.hasMetadata {
-		return nil
-	}
-	w.metadata = C.hf_metadata_new()
-	for key, value := range w.entries {
-		cKey, err := newCString("metadata's key", key)
-		if err != nil {
-			return err
-		}
-		cValue, err := newCString("metadata's value", value)
-		if err != nil {
-			return err
-		}
-		var cError *C.hf_error
-		status := C.hf_metadata_set(w.metadata, cKey.pointer(), cValue.pointer(), &cError)
-		if err := takeError(status, cError); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// free wipes the copy of the value.
-func (w *write) free() {
-	w.value.wipe()
-	C.hf_metadata_free(w.metadata)
-}
+func (w *write) free() { C.hf_metadata_free(w.metadata) }
