@@ -600,13 +600,18 @@ HF_API HF_MUST_USE hf_status hf_call_set_cas(hf_call *call, int64_t version, hf_
  * Only one thread at a time may change the same `call`. Does not block.
  *
  * @param call          The settings.
- * @param milliseconds  How long the token lives, at least 1. Servers count seconds, so it is rounded up.
+ * @param milliseconds  How long the token lives, from 1 to 9,223,372,036,000 (292 years). Servers count seconds, so it is
+ *     rounded up.
  * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                    Set, for the calls that start from now on.
- * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is 0 or negative.
+ * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is out of range.
  * @retval HF_ERR_INTERNAL          A bug in the library.
  */
-HF_API HF_MUST_USE hf_status hf_call_set_wrap_ttl_ms(hf_call *call, int64_t milliseconds, hf_error **error) HF_NOEXCEPT;
+HF_API
+HF_MUST_USE
+hf_status hf_call_set_wrap_ttl_ms(hf_call *call,
+                                  int64_t milliseconds,
+                                  hf_error **error) HF_NOEXCEPT;
 
 /**
  * Cancels all calls that use these settings: running calls end within 100 ms with `HF_ERR_CANCELLED`, later ones at
@@ -1265,7 +1270,8 @@ hf_status hf_fields_set_bytes(hf_fields *fields,
  * May be called from any thread while no other thread uses `fields`. Does not block.
  *
  * @param fields       The fields.
- * @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter.
+ * @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter. A name
+ *     may be empty here, so that every document can be stored again.
  * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                    Set.
  * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that is not one JSON object; no field is changed,
@@ -1437,9 +1443,12 @@ HF_API size_t hf_document_len(const hf_document *document) HF_NOEXCEPT;
  *
  * @param document  The document.
  * @param index     The index, from 0.
- * @return UTF-8; NULL if `index` is past the end or `document` is NULL. Borrowed.
+ * @return UTF-8; NULL if `index` is past the end or `document` is NULL, and for a name with U+0000, which only the JSON of
+ *     the whole document shows. Borrowed.
  */
-HF_API const char *hf_document_name(const hf_document *document, size_t index) HF_NOEXCEPT;
+HF_API
+const char *hf_document_name(const hf_document *document,
+                             size_t index) HF_NOEXCEPT;
 
 /**
  * Returns the kind of a field.

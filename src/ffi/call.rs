@@ -16,6 +16,9 @@ use super::{guard, outcome};
 use crate::call::{Call, Canceller};
 use crate::error::{Error, Status};
 
+/// The longest time that servers can count, in nanoseconds with 63 bits.
+const MAX_WRAP_TTL_MS: i64 = 9_223_372_036_000;
+
 /// The settings of calls. One owner; only one thread at a time may change them, and any number of calls may use them at
 /// once.
 pub struct hf_call {
@@ -160,10 +163,11 @@ pub unsafe extern "C" fn hf_call_set_cas(call: *mut hf_call, version: i64, error
 /// Only one thread at a time may change the same `call`. Does not block.
 ///
 /// @param call          The settings.
-/// @param milliseconds  How long the token lives, at least 1. Servers count seconds, so it is rounded up.
+/// @param milliseconds  How long the token lives, from 1 to 9,223,372,036,000 (292 years). Servers count seconds, so it is
+///     rounded up.
 /// @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    Set, for the calls that start from now on.
-/// @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is 0 or negative.
+/// @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is out of range.
 /// @retval HF_ERR_INTERNAL          A bug in the library.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -176,8 +180,8 @@ pub unsafe extern "C" fn hf_call_set_wrap_ttl_ms(
     unsafe {
         outcome::status(error, || {
             let settings = object(call, "call")?;
-            if milliseconds < 1 {
-                let message = format!("milliseconds is {milliseconds}; it must be at least 1");
+            if !(1..=MAX_WRAP_TTL_MS).contains(&milliseconds) {
+                let message = format!("milliseconds is {milliseconds}; it must be from 1 to {MAX_WRAP_TTL_MS}");
                 return Err(Error::invalid_argument(message));
             }
             settings.wrap_ttl_ms.store(milliseconds, Ordering::Relaxed);

@@ -118,12 +118,16 @@ pub unsafe extern "C" fn hf_document_len(document: *const hf_document) -> usize 
 ///
 /// @param document  The document.
 /// @param index     The index, from 0.
-/// @return UTF-8; NULL if `index` is past the end or `document` is NULL. Borrowed.
+/// @return UTF-8; NULL if `index` is past the end or `document` is NULL, and for a name with U+0000, which only the JSON of
+///     the whole document shows. Borrowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_document_name(document: *const hf_document, index: usize) -> *const c_char {
     // SAFETY: the caller's promise.
     let object = unsafe { hf_document::borrow(document) };
-    guard::infallible(std::ptr::null(), || pointer(object.and_then(|object| object.document.name(index)), None))
+    guard::infallible(std::ptr::null(), || {
+        let name = object.and_then(|object| object.document.name(index));
+        pointer(name.filter(|name| !name.contains('\0')), None)
+    })
 }
 
 /// Returns the kind of a field.

@@ -161,7 +161,8 @@ pub unsafe extern "C" fn hf_fields_set_bytes(
 /// May be called from any thread while no other thread uses `fields`. Does not block.
 ///
 /// @param fields       The fields.
-/// @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter.
+/// @param json_object  The object, such as `{"username": "app", "port": 5432}`; its values are copied to the letter. A name
+///     may be empty here, so that every document can be stored again.
 /// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    Set.
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, or a text that is not one JSON object; no field is changed,

@@ -1,6 +1,7 @@
 //! Paths of the API that a program names itself, behind `/v1/`.
 
 use super::codec::{decode, write_url_path};
+use super::flaw::Flaw;
 use super::path::{check_characters_of, check_segments};
 use crate::error::{Error, Result};
 
@@ -21,9 +22,12 @@ pub fn request_path(path: &str) -> Result<String> {
     if inner.is_empty() {
         return Err(flawed("is empty; name an endpoint, such as sys/health".to_owned()));
     }
-    check_characters_of(inner)
-        .and_then(|()| check_segments(inner.split('/')))
-        .map_err(|flaw| flawed(format!("{flaw}; write it without /v1/ in front")))?;
+    check_characters_of(inner).and_then(|()| check_segments(inner.split('/'))).map_err(|flaw| match flaw {
+        Flaw::EmptySegment { number } => {
+            flawed(format!("segment {number} is empty; write it without /v1/ and without a slash in front"))
+        }
+        flaw => flawed(flaw.to_string()),
+    })?;
     let mut sent = String::with_capacity(path.len() + 16);
     write_url_path(&decoded, &mut sent);
     if let Some(query) = query {

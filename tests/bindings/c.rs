@@ -1,27 +1,76 @@
 //! C programs, compiled against the header and the shared library as a user would.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
-use handsfree_secrets_test_support::{cc, output_within, repository_root};
+use handsfree_secrets_test_support::{Server, cc, output_within, repository_root};
 
 /// Longer than any of these programs takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Compiles `tests/c/<name>.c` with each compiler, without warnings, and runs it in an environment without settings of
-/// the library.
-fn passes(name: &str) {
-    let source = repository_root().join("tests/c").join(name).with_extension("c");
+fn source(name: &str) -> PathBuf {
+    repository_root().join("tests/c").join(name).with_extension("c")
+}
+
+/// Compiles `tests/c/<name>.c` with each compiler, without warnings, and runs it in an environment that has no settings
+/// of the library but those that `prepare` adds.
+fn passes_with(name: &str, prepare: impl Fn(&mut Command)) {
     for compiler in ["gcc", "clang"] {
-        let program = cc::compile(compiler, "c99", &source, &format!("{name}-{compiler}"), &[]);
-        let output = output_within(LIMIT, &mut cc::clean_command(&program));
+        let program = cc::compile(compiler, "c99", &source(name), &format!("{name}-{compiler}"), &[]);
+        let mut command = cc::clean_command(&program);
+        prepare(&mut command);
+        let output = output_within(LIMIT, &mut command);
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}, {compiler}: {}\n{text}", output.status);
     }
 }
 
+fn passes(name: &str) {
+    passes_with(name, |_| ());
+}
+
+/// Runs the program on a real server, each time with an empty mount.
+fn passes_on_server(name: &str) {
+    let server = Server::shared();
+    passes_with(name, |command| {
+        command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr());
+        command.env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", server.fresh_mount());
+    });
+}
+
 #[test]
 fn every_pointer_may_be_null_and_every_string_invalid() {
     passes("arguments");
+    passes("arguments_documents");
+}
+
+#[test]
+fn the_programs_for_arguments_call_every_function_of_the_header() {
+    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
+    let tests = ["arguments", "arguments_documents"].map(|name| read(source(name))).join("\n")
+        + &read(repository_root().join("tests/c/arguments.h"));
+    let symbols = read(repository_root().join("tests/packaging/symbols.txt"));
+    let functions: Vec<&str> = symbols.lines().filter(|line| line.starts_with("hf_")).collect();
+    assert!(functions.len() > 80, "{functions:?}");
+    for function in functions {
+        assert!(tests.contains(&format!("{function}(")), "{function}");
+    }
+}
+
+#[test]
+fn documents_keep_values_of_every_kind_and_objects_are_freed_in_any_order() {
+    passes_on_server("documents");
+}
+
+#[test]
+fn versions_are_listed_changed_and_rotated_and_conditions_hold() {
+    passes_on_server("versions");
+}
+
+#[test]
+fn requests_reach_any_endpoint_and_wrapped_answers_are_unwrapped_once() {
+    passes_on_server("requests");
 }
 
 #[test]

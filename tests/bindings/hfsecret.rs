@@ -1,4 +1,4 @@
-//! The command-line program `hfsecret`: its output, its exit codes, and migrations.
+//! The command-line program `hfsecret`: its output and its exit codes.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -7,6 +7,11 @@ use std::sync::OnceLock;
 
 use handsfree_secrets_test_support::{Server, cc, repository_root};
 use serde_json::json;
+
+mod documents;
+mod migrate;
+mod requests;
+mod versions;
 
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -69,6 +74,15 @@ impl Shell {
     fn run(&self, arguments: &[&str]) -> Run {
         self.run_with_input(arguments, b"")
     }
+
+    /// Runs a command with redirections of the shell, such as `>&-`.
+    fn run_redirected(&self, arguments: &[&str], redirections: &str) -> Run {
+        let mut command = cc::clean_command("/bin/sh".as_ref());
+        command.args(["-c", &format!("exec \"$0\" \"$@\" {redirections}")]).arg(program()).args(arguments);
+        let output = command.envs(self.environment.iter().cloned()).output().expect("a shell");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Run { code: output.status.code().expect("a code"), out: text(output.stdout), err: text(output.stderr) }
+    }
 }
 
 fn done(out: &str) -> Run {
@@ -81,8 +95,10 @@ fn help_and_version_need_no_configuration() {
     assert_eq!(shell.run(&["--version"]), done(concat!("hfsecret ", env!("CARGO_PKG_VERSION"), "\n")));
     let help = shell.run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
-    for word in ["store", "get", "update", "delete", "list", "migrate", "--exact", "exit: 0 done, 1 no such secret"] {
-        assert!(help.out.contains(word), "{word}");
+    let commands = ["store", "get", "update", "delete", "list", "versions", "undelete", "rotate", "request", "check"];
+    let others = ["migrate", "--all", "--json", "--policy NAME", "--exact", "exit: 0 done, 1 not found"];
+    for word in commands.iter().chain(&others) {
+        assert!(help.out.contains(&format!("  {word}")) || help.out.contains(&format!("\n{word}")), "{word}");
     }
 }
 
@@ -198,7 +214,7 @@ fn a_failed_open_shows_its_message_with_every_compiler() {
 
 #[test]
 fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
-    let wrong: [&[&str]; 13] = [
+    let wrong: [&[&str]; 27] = [
         &[],
         &["stor"],
         &["store"],
@@ -212,6 +228,20 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
         &["store", "key", "--metadata", "no-equals-sign"],
         &["--timeout", "soon", "list"],
         &["--verbose", "list"],
+        &["get", "--all", "--json", "vault://a"],
+        &["get", "--all", "--exact", "vault://a"],
+        &["list", "--all"],
+        &["versions"],
+        &["undelete", "vault://a"],
+        &["undelete", "vault://a", "1", "two"],
+        &["undelete", "vault://a", "-1"],
+        &["undelete", "vault://a", "99999999999999999999"],
+        &["undelete", "vault://a", ""],
+        &["rotate", "vault://a", "new-value"],
+        &["get", "--policy", "p", "vault://a"],
+        &["request", "GET"],
+        &["request", "POST", "a", "{}"],
+        &["check", "vault://a"],
     ];
     for arguments in wrong {
         let run = Shell::on_env().run(arguments);
@@ -225,7 +255,8 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
 #[test]
 fn a_full_disk_is_a_failure() {
     let shell = Shell::on_env().with("HANDSFREE_SECRET_A", "value");
-    for arguments in [["get", "env://HANDSFREE_SECRET_A"].as_slice(), &["list"], &["--help"]] {
+    let get: &[&str] = &["get", "env://HANDSFREE_SECRET_A"];
+    for arguments in [get, &[get, &["--all"]].concat(), &[get, &["--json"]].concat(), &["list"], &["--help"]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let status = shell.command(arguments).stdin(Stdio::null()).stdout(full).stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(120), "{arguments:?}");
@@ -237,84 +268,4 @@ fn the_env_backend_can_be_read() {
     let shell = Shell::on_env().with("HANDSFREE_SECRET_DB_PASSWORD", "value");
     assert_eq!(shell.run(&["get", "env://HANDSFREE_SECRET_DB_PASSWORD"]), done("value\n"));
     assert_eq!(shell.run(&["list"]), done("env://HANDSFREE_SECRET_DB_PASSWORD\n"));
-}
-
-#[test]
-fn migrate_copies_every_secret_of_the_environment_and_is_repeatable() {
-    let server = Server::shared();
-    let mount = server.fresh_mount();
-    // SECRET_MANAGER_TYPE still has its value from before the migration.
-    let shell = Shell::on_vault(server, &mount)
-        .with("SECRET_MANAGER_TYPE", "env")
-        .with("HANDSFREE_SECRET_GITHUB_TOKEN_USER_123", "ghp_1")
-        .with("HANDSFREE_SECRET_EMPTY", "")
-        .with("NOT_A_SECRET", "x");
-    let line = |name: &str, key: &str, done: &str| format!("env://HANDSFREE_SECRET_{name}\tvault://{key}\t{done}\n");
-    let both = |outcome: &str| {
-        line("EMPTY", "empty", outcome) + &line("GITHUB_TOKEN_USER_123", "github_token_user_123", outcome)
-    };
-
-    assert_eq!(shell.run(&["migrate", "--dry-run"]), done(&both("would be stored")));
-    assert_eq!(server.read_raw(&mount, "empty"), None, "a dry run writes nothing");
-    assert_eq!(shell.run(&["migrate"]), done(&both("stored")));
-    assert_eq!(server.read_raw(&mount, "github/token/user/123").unwrap()["data"], json!({"value": "ghp_1"}));
-    assert_eq!(server.read_raw(&mount, "empty").unwrap()["data"], json!({"value": ""}));
-    assert_eq!(shell.run(&["migrate"]), done(&both("unchanged")));
-    assert_eq!(server.read_raw(&mount, "empty").unwrap()["metadata"]["version"], 1, "nothing was written again");
-}
-
-#[test]
-fn migrate_removes_a_configured_prefix() {
-    let server = Server::shared();
-    let mount = server.fresh_mount();
-    let shell = Shell::on_vault(server, &mount).with("SECRET_MANAGER_ENV_PREFIX", "APP_").with("APP_KEY", "value");
-    assert_eq!(shell.run(&["migrate"]), done("env://APP_KEY\tvault://key\tstored\n"));
-}
-
-#[test]
-fn migrate_does_not_overwrite_secrets_in_vault() {
-    let server = Server::shared();
-    let mount = server.fresh_mount();
-    server.write_raw(&mount, "differs", json!({"value": "theirs", "metadata": {"owner": "b"}, "other": 1}));
-    server.write_raw(&mount, "foreign", json!({"user": "u", "password": "p"}));
-    server.write_raw(&mount, "deleted", json!({"value": "was here"}));
-    server.send("DELETE", &format!("{mount}/data/deleted"), &serde_json::Value::Null).success();
-    let shell = Shell::on_vault(server, &mount)
-        .with("HANDSFREE_SECRET_A__B", "no key comes of this name")
-        .with("HANDSFREE_SECRET_DELETED", "ours")
-        .with("HANDSFREE_SECRET_DIFFERS", "ours")
-        .with("HANDSFREE_SECRET_FOREIGN", "ours")
-        .with("HANDSFREE_SECRET_LAST", "last");
-
-    for arguments in [["migrate", "--dry-run"].as_slice(), &["migrate"]] {
-        let run = shell.run(arguments);
-        let outcome = if arguments.len() > 1 { "would be stored" } else { "stored" };
-        assert_eq!(run.out, format!("env://HANDSFREE_SECRET_LAST\tvault://last\t{outcome}\n"), "the others go on");
-        assert_eq!(run.code, 4, "the code of the first failure: {}", run.err);
-        for name in ["A__B", "DELETED", "DIFFERS", "FOREIGN"] {
-            assert!(run.err.contains(&format!("hfsecret: env://HANDSFREE_SECRET_{name}: ")), "{}", run.err);
-        }
-        assert!(!run.err.contains("ours") && !run.err.contains("theirs"), "{}", run.err);
-    }
-    assert_eq!(server.read_raw(&mount, "differs").unwrap()["data"]["value"], "theirs");
-    assert_eq!(server.read_raw(&mount, "foreign").unwrap()["data"], json!({"user": "u", "password": "p"}));
-    assert_eq!(server.read_raw(&mount, "deleted"), None);
-
-    let run = shell.run(&["migrate", "--overwrite"]);
-    assert!(run.out.contains("env://HANDSFREE_SECRET_DIFFERS\tvault://differs\treplaced\n"), "{}", run.out);
-    let kept = json!({"value": "ours", "metadata": {"owner": "b"}, "other": 1});
-    assert_eq!(server.read_raw(&mount, "differs").unwrap()["data"], kept, "only the value is replaced");
-    assert_eq!(server.read_raw(&mount, "foreign").unwrap()["data"], json!({"user": "u", "password": "p"}));
-    assert_eq!(server.read_raw(&mount, "deleted"), None);
-}
-
-#[test]
-fn migrate_stops_at_a_failure_that_affects_all_secrets() {
-    let server = Server::shared();
-    let shell =
-        Shell::on_vault(server, "no-such-mount").with("HANDSFREE_SECRET_A", "a").with("HANDSFREE_SECRET_B", "b");
-    let run = shell.run(&["migrate"]);
-    assert_eq!((run.code, run.out.as_str()), (5, ""), "{}", run.err);
-    assert_eq!(run.err.matches("env://").count(), 1, "{}", run.err);
-    assert!(run.err.contains("1 of 2 secrets not tried"), "{}", run.err);
 }

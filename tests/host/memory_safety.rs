@@ -34,7 +34,9 @@ fn plain_program(name: &str) -> Command {
 
 #[test]
 fn valgrind_finds_nothing_with_arguments_of_every_kind() {
-    succeeds(&mut under_valgrind(&plain_program("arguments")));
+    for name in ["arguments", "arguments_documents"] {
+        succeeds(&mut under_valgrind(&plain_program(name)));
+    }
 }
 
 #[test]
@@ -57,6 +59,15 @@ fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
     let host = TlsServer::start();
     let target = host.target(host.server.https_port(0));
     succeeds(&mut under_valgrind(&target.command(&program("threads"), &["4", "2"])));
+}
+
+#[test]
+fn valgrind_finds_nothing_with_documents_versions_and_requests() {
+    for name in ["documents", "versions", "requests"] {
+        let source = repository_root().join("tests/c").join(name).with_extension("c");
+        let program = cc::compile("gcc", "c99", &source, &format!("{name}-under_valgrind"), &[]);
+        succeeds(&mut under_valgrind(&Target::of_shared().command(&program, &[])));
+    }
 }
 
 #[test]
@@ -83,7 +94,7 @@ mod sanitizers {
 
     #[test]
     fn the_sanitizers_find_nothing_in_the_programs() {
-        for name in ["arguments", "env_backend", "log_callbacks", "calls"] {
+        for name in ["arguments", "arguments_documents", "env_backend", "log_callbacks", "calls"] {
             succeeds(&mut compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name));
         }
         let target = Target::of_shared();

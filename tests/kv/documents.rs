@@ -195,6 +195,19 @@ fn more_fields_than_the_server_takes_are_too_many() {
 }
 
 #[test]
+fn what_the_server_refuses_is_about_the_fields() {
+    let (server, mount, manager) = vault();
+    let mut huge = Fields::default();
+    huge.set_json("n".into(), "1e999").unwrap();
+    let error = fails(manager.store_document("a", &huge, None, &call()), Status::InvalidArgument);
+    assert_eq!(error.http_status(), 400);
+    let old = open(server, &server.kv1_mount(), server.root_token());
+    let error = fails(old.store_document("a", &Fields::default(), None, &call()), Status::InvalidArgument);
+    assert!(error.message().contains("missing data fields"), "{error}");
+    assert!(server.read_raw(&mount, "a").is_none());
+}
+
+#[test]
 fn many_documents_come_in_order_each_with_its_own_outcome() {
     let (server, mount, manager) = vault();
     for number in 0..20 {

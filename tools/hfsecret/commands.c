@@ -1,4 +1,4 @@
-/* The commands on one secret, and `list`. */
+/* Opens the manager and runs a command; the commands on one value, and `list`. */
 #include "hfsecret.h"
 
 #include <stdio.h>
@@ -84,7 +84,12 @@ static int run_on(const hf_manager *manager, const struct arguments *arguments) 
         return exit_code(HF_ERR_UNSUPPORTED);
     }
     switch (arguments->command) {
-    case GET: return get(manager, arguments);
+    case GET: return arguments->all || arguments->json ? get_document(manager, arguments) : get(manager, arguments);
+    case VERSIONS: return versions(manager, arguments);
+    case UNDELETE: return undelete(manager, arguments);
+    case ROTATE: return rotate(manager, arguments);
+    case REQUEST: return request(manager, arguments);
+    case CHECK: return check(manager, arguments);
     case DELETE: return delete(manager, arguments);
     case LIST: return list(manager, arguments);
     default: return put(manager, arguments);

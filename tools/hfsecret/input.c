@@ -1,4 +1,4 @@
-/* Reads a secret from standard input into memory that is wiped. */
+/* Texts in memory that is wiped, and reading a secret from standard input into one. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "hfsecret.h"
@@ -44,6 +44,19 @@ static int grow(struct value *value) {
     free_value(value);
     *value = bigger;
     return 1;
+}
+
+/* Appends a text, without a NUL behind it. */
+int append(struct value *value, const char *text, size_t length) {
+    while (value->capacity - value->length <= length) {
+        if (!grow(value)) {
+            fprintf(stderr, "hfsecret: no memory\n");
+            return EXIT_OTHER;
+        }
+    }
+    memcpy(value->text + value->length, text, length);
+    value->length += length;
+    return EXIT_SUCCESS;
 }
 
 /* Reads standard input to its end, without stdio, whose buffer would keep a copy. Leaves room for a NUL. */

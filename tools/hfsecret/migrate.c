@@ -76,8 +76,8 @@ static void store_new(const struct migration *migration, const char *new, const 
     }
     if (taken) {
         outcome->status = HF_ERR_CONFLICT;
-        outcome->problem = "a deleted secret, or a document without the field `value`, is there; remove it with its "
-                           "metadata (vault kv metadata delete), or rename the variable";
+        outcome->problem = "a deleted secret, or a document without the field `value`, is there; remove it with all "
+                           "its versions (hfsecret delete), or rename the variable";
         return;
     }
     outcome->done = arguments->dry_run ? "would be stored" : "stored";

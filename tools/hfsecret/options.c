@@ -1,11 +1,11 @@
 /* The command line. Options may be before, between and after the command and its operand, up to "--". */
 #include "hfsecret.h"
 
-#include <stdint.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MOST_WORDS 3
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -15,6 +15,7 @@ static const struct option {
     int has_value;
 } OPTIONS[] = {
     {"--exact", STORE | GET | UPDATE, 0}, {"--metadata", STORE | UPDATE, 1}, {"--no-metadata", UPDATE, 0},
+    {"--all", GET, 0},                    {"--json", GET, 0},                {"--policy", ROTATE, 1},
     {"--dry-run", MIGRATE, 0},            {"--overwrite", MIGRATE, 0},       {"--timeout", ANY, 1},
 };
 
@@ -23,16 +24,17 @@ static const struct {
     enum command command;
     int least, most; /* operands */
 } COMMANDS[] = {
-    {"store", STORE, 1, 1},   {"get", GET, 1, 1},   {"update", UPDATE, 1, 1},
-    {"delete", DELETE, 1, 1}, {"list", LIST, 0, 1}, {"migrate", MIGRATE, 0, 0},
+    {"store", STORE, 1, 1},       {"get", GET, 1, 1},         {"update", UPDATE, 1, 1},
+    {"delete", DELETE, 1, 1},     {"list", LIST, 0, 1},       {"migrate", MIGRATE, 0, 0},
+    {"versions", VERSIONS, 1, 1}, {"rotate", ROTATE, 1, 1},   {"undelete", UNDELETE, 2, INT_MAX},
+    {"check", CHECK, 0, 0},       {"request", REQUEST, 2, 2},
 };
 
 /* The state of the parser, beside `struct arguments`. */
 struct words {
     int count, next;
-    char **all;
-    const char *plain[MOST_WORDS]; /* the command and its operands */
-    int plain_count;
+    char **all;      /* those that are parsed are replaced by the plain ones among them */
+    int plain_count; /* the command and its operands */
     int allowed; /* the commands that take all options so far */
 };
 
@@ -69,6 +71,12 @@ static int set_timeout(struct arguments *arguments, const char *seconds) {
 static int take_option(struct arguments *arguments, const struct option *option, char *value) {
     if (strcmp(option->name, "--exact") == 0) {
         arguments->exact = 1;
+    } else if (strcmp(option->name, "--all") == 0) {
+        arguments->all = 1;
+    } else if (strcmp(option->name, "--json") == 0) {
+        arguments->json = 1;
+    } else if (strcmp(option->name, "--policy") == 0) {
+        arguments->policy = value;
     } else if (strcmp(option->name, "--dry-run") == 0) {
         arguments->dry_run = 1;
     } else if (strcmp(option->name, "--overwrite") == 0) {
@@ -121,36 +129,64 @@ static int parse_words(struct words *words, struct arguments *arguments) {
             options_end = 1;
         } else if (!options_end && strncmp(word, "--", 2) == 0) {
             code = parse_option(words, word, arguments);
-        } else if (words->plain_count == MOST_WORDS) {
-            code = report_usage("too many arguments", "");
         } else {
-            words->plain[words->plain_count++] = word;
+            words->all[words->plain_count++] = word;
         }
     }
     return code;
 }
 
-/* The first plain word is the command, the next one its operand. */
+/* Parses the numbers of versions. */
+static int set_versions(struct arguments *arguments, char **words, size_t count) {
+    arguments->versions = calloc(count, sizeof *arguments->versions);
+    if (!arguments->versions) {
+        fprintf(stderr, "hfsecret: no memory\n");
+        return EXIT_OTHER;
+    }
+    for (; arguments->version_count < count; arguments->version_count++) {
+        const char *word = words[arguments->version_count];
+        char *end = NULL;
+
+        errno = 0;
+        arguments->versions[arguments->version_count] = strtoll(word, &end, 10);
+        if (*word < '0' || *word > '9' || *end || errno) {
+            return report_usage("a version is a number, not ", word);
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+/* The operands, of which there are as many as the command takes. */
+static int set_operands(struct arguments *arguments, char **operands, int count) {
+    arguments->operand = count > 0 ? operands[0] : NULL;
+    arguments->second = count > 1 ? operands[1] : NULL;
+    if (arguments->all && (arguments->json || arguments->exact)) {
+        return report_usage("--all goes with neither --json nor --exact", "");
+    }
+    return arguments->command == UNDELETE ? set_versions(arguments, operands + 1, (size_t)count - 1) : EXIT_SUCCESS;
+}
+
+/* The first plain word is the command, the next ones are its operands. */
 static int choose_command(const struct words *words, struct arguments *arguments) {
-    const char *name = words->plain[0];
+    const char *name = words->all[0];
     int operands = words->plain_count - 1;
     size_t index;
 
     for (index = 0; index < COUNT(COMMANDS); index++) {
         if (strcmp(COMMANDS[index].name, name) == 0) {
             arguments->command = COMMANDS[index].command;
-            arguments->operand = words->plain[1];
             if (operands < COMMANDS[index].least || operands > COMMANDS[index].most) {
                 return report_usage("wrong number of arguments for ", name);
             }
-            return words->allowed & (int)arguments->command ? EXIT_SUCCESS : report_usage("an option is not for ", name);
+            return words->allowed & (int)arguments->command ? set_operands(arguments, words->all + 1, operands)
+                                                            : report_usage("an option is not for ", name);
         }
     }
     return report_usage("no command ", name);
 }
 
 int parse_arguments(int count, char **all, struct arguments *arguments) {
-    struct words words = {0, 1, NULL, {NULL, NULL, NULL}, 0, ANY};
+    struct words words = {0, 1, NULL, 0, ANY};
     int code;
 
     words.count = count;

@@ -20,13 +20,20 @@ int exit_code(hf_status status) {
 /* Prints a status other than HF_OK, and frees `error`. Assign the status to a variable before calling this: within one
  * argument list the compiler may read `error` before the function that sets it has run. */
 int report_status(const char *subject, hf_status status, hf_error *error) {
+    if (status == HF_NOT_FOUND) {
+        return report_absence(subject, "no such secret");
+    }
     if (status != HF_OK) {
-        const char *why = status == HF_NOT_FOUND ? "no such secret" : hf_status_name(status);
-
-        fprintf(stderr, "hfsecret: %s: %s\n", subject, error ? hf_error_message(error) : why);
+        fprintf(stderr, "hfsecret: %s: %s\n", subject, error ? hf_error_message(error) : hf_status_name(status));
     }
     hf_error_free(error);
     return exit_code(status);
+}
+
+/* Prints what a HF_NOT_FOUND means, which comes without an error. */
+int report_absence(const char *subject, const char *what) {
+    fprintf(stderr, "hfsecret: %s: %s\n", subject, what);
+    return exit_code(HF_NOT_FOUND);
 }
 
 int report_usage(const char *problem, const char *what) {

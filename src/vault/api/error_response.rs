@@ -194,6 +194,18 @@ impl ErrorResponse {
         matches!(self.http_status, 501 | 505) || PERMANENT.iter().any(|words| self.contains(words))
     }
 
+    /// The server refuses what the request holds, for no reason that has a status of its own.
+    pub fn is_about_arguments(&self) -> bool {
+        self.http_status == 400
+            && self.from_vault
+            && !self.empty_errors
+            && !self.is_version_mismatch()
+            && !self.requires_check_and_set()
+            && !self.is_mount_upgrading()
+            && !self.contains("high complexity")
+            && !self.contains("HTTP request to an HTTPS server")
+    }
+
     /// The server could not parse the `X-Vault-Index` of the request.
     pub fn is_index_unreadable(&self) -> bool {
         self.http_status == 400 && self.contains("X-Vault-Index")

@@ -144,14 +144,12 @@ fn is_deleted(response: &Response) -> bool {
 
 fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
     let http_status = refusal.http_status;
-    let is_about_request = refusal.is_from_vault()
-        && matches!(http_status, 400 | 405)
-        && !refusal.is_version_mismatch()
-        && !refusal.contains("high complexity");
-    if !is_about_request {
-        return refusal.into_error(path, capability);
-    }
-    let status = if http_status == 400 { Status::InvalidArgument } else { Status::Unsupported };
+    let status = match http_status {
+        400 if refusal.is_about_arguments() => Status::InvalidArgument,
+        404 if refusal.contains("unsupported path") => Status::Unsupported,
+        405 if refusal.is_from_vault() => Status::Unsupported,
+        _ => return refusal.into_error(path, capability),
+    };
     let text = refusal.summary();
     Error::new(status, format!("{path}: the server refuses the request ({text})")).with_http_status(http_status)
 }
@@ -264,6 +262,7 @@ mod tests {
         for (status, body, expected) in [
             (400, r#"{"errors":["missing field"]}"#, Status::InvalidArgument),
             (405, r#"{"errors":["unsupported operation"]}"#, Status::Unsupported),
+            (404, r#"{"errors":["1 error occurred:\n\t* unsupported path\n\n"]}"#, Status::Unsupported),
             (404, r#"{"errors":["no handler for route"]}"#, Status::Config),
             (403, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#, Status::PermissionDenied),
             (404, "<html>", Status::Protocol),

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::document::{Content, Found, OneField, read_document, read_field, read_version};
 use super::path::{Branch, MountPath};
-use super::refusal::refused;
+use super::refusal::{refused, refused_write};
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
 use crate::reference::KvPath;
@@ -155,7 +155,7 @@ impl Endpoint for Write<'_> {
         let refusal = ErrorResponse::of(&response);
         let (requires_cas, mismatch) = (refusal.requires_check_and_set(), refusal.is_version_mismatch());
         let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
-        let error = refused(refusal, path, "\"create\" and \"update\"");
+        let error = refused_write(refusal, path);
         match (requires_cas, mismatch, may_have_acted) {
             (true, ..) => Ok(Written::RequiresCheckAndSet(error)),
             (_, true, _) => Ok(Written::VersionMismatch(error)),

@@ -16,3 +16,13 @@ pub fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
     };
     Error::config(message).with_http_status(404)
 }
+
+/// As [`refused`], for a write: what the server says about the fields is about an argument of the caller.
+#[cold]
+pub fn refused_write(refusal: ErrorResponse, path: &str) -> Error {
+    if !refusal.is_about_arguments() {
+        return refused(refusal, path, "\"create\" and \"update\"");
+    }
+    let (text, http_status) = (refusal.summary(), refusal.http_status);
+    Error::invalid_argument(format!("{path}: the server refuses the fields ({text})")).with_http_status(http_status)
+}

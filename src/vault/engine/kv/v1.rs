@@ -4,7 +4,7 @@ use super::document::{Change, Content, Found, OneField, read_document_v1, read_f
 use super::endpoint::{Delete, Deleted, check_found, found_in, may_have_been_executed};
 use super::path::{Branch, MountPath};
 use super::read::Reads;
-use super::refusal::refused;
+use super::refusal::refused_write;
 use super::v2::value_content;
 use crate::document::Document;
 use crate::error::Result;
@@ -74,7 +74,7 @@ impl Endpoint for Write<'_> {
         match response.status {
             204 => Ok(()),
             200 => Err(not_as_documented(&response, path, "is not that of a write to KV version 1")),
-            _ => Err(refused(ErrorResponse::of(&response), path, "\"create\" and \"update\"")),
+            _ => Err(refused_write(ErrorResponse::of(&response), path)),
         }
     }
 }

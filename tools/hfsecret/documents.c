@@ -1,0 +1,119 @@
+/* `get --all` and `get --json`: all fields of one version of a secret. */
+#include "hfsecret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether a line NAME=VALUE could not be split again with this text as it is: a control character, such as a newline,
+ * or a quotation mark at its start, which marks JSON. */
+static int needs_json(const char *text, size_t length) {
+    size_t index;
+
+    for (index = 0; index < length; index++) {
+        if ((unsigned char)text[index] < ' ') {
+            return 1;
+        }
+    }
+    return length > 0 && text[0] == '"';
+}
+
+/* Appends a name as it is or, if it could not be told from the value, as a JSON string in which '=' is escaped: the
+ * first '=' of a line always ends the name. */
+static int append_name(struct value *lines, const char *name) {
+    size_t length = strlen(name), index;
+    int code;
+
+    if (!needs_json(name, length) && !strchr(name, '=')) {
+        return append(lines, name, length);
+    }
+    code = append(lines, "\"", 1);
+    for (index = 0; code == EXIT_SUCCESS && index < length; index++) {
+        unsigned char byte = (unsigned char)name[index];
+        char escape[8];
+        int is_escaped = byte < ' ' || byte == '"' || byte == '\\' || byte == '=';
+
+        snprintf(escape, sizeof escape, "\\u%04x", (unsigned)byte);
+        code = is_escaped ? append(lines, escape, strlen(escape)) : append(lines, name + index, 1);
+    }
+    return code == EXIT_SUCCESS ? append(lines, "\"", 1) : code;
+}
+
+/* Appends JSON in one line: control characters in it can be nothing but white space between its parts. */
+static int append_json(struct value *lines, const char *json, size_t length) {
+    size_t start = lines->length;
+    int code = append(lines, json, length);
+
+    for (; start < lines->length; start++) {
+        if ((unsigned char)lines->text[start] < ' ') {
+            lines->text[start] = ' ';
+        }
+    }
+    return code;
+}
+
+static int append_value(struct value *lines, const hf_document *document, const char *name) {
+    size_t length = 0;
+    const char *text = hf_document_text(document, name, &length);
+
+    if (text && !needs_json(text, length)) {
+        return append(lines, text, length);
+    }
+    text = hf_document_json(document, name, &length);
+    return append_json(lines, text ? text : "", text ? length : 0);
+}
+
+static int append_line(struct value *lines, const hf_document *document, size_t index) {
+    const char *name = hf_document_name(document, index);
+    int code;
+
+    if (!name) {
+        fprintf(stderr, "hfsecret: the name of a field cannot be printed; --json prints the whole secret\n");
+        return exit_code(HF_ERR_UNSUPPORTED);
+    }
+    code = append_name(lines, name);
+    if (code == EXIT_SUCCESS) {
+        code = append(lines, "=", 1);
+    }
+    if (code == EXIT_SUCCESS) {
+        code = append_value(lines, document, name);
+    }
+    return code == EXIT_SUCCESS ? append(lines, "\n", 1) : code;
+}
+
+/* Prints all lines or, after a failure, none. */
+static int print_lines(const hf_document *document) {
+    struct value lines = {NULL, 0, 0};
+    int code = EXIT_SUCCESS;
+    size_t index;
+
+    for (index = 0; code == EXIT_SUCCESS && index < hf_document_len(document); index++) {
+        code = append_line(&lines, document, index);
+    }
+    if (code == EXIT_SUCCESS) {
+        code = write_all(lines.text, lines.length);
+    }
+    free_value(&lines);
+    return code;
+}
+
+static int print_json(const hf_document *document, int exact) {
+    size_t length = 0;
+    const char *json = hf_document_json(document, NULL, &length);
+    int code = write_all(json, length);
+
+    return code == EXIT_SUCCESS && !exact ? write_all("\n", 1) : code;
+}
+
+int get_document(const hf_manager *manager, const struct arguments *arguments) {
+    hf_error *error = NULL;
+    hf_document *document = NULL;
+    hf_status status = hf_get_document(manager, arguments->operand, arguments->call, &document, &error);
+    int code = report_status(arguments->operand, status, error);
+
+    if (code == EXIT_SUCCESS) {
+        code = arguments->json ? print_json(document, arguments->exact) : print_lines(document);
+    }
+    hf_document_free(document);
+    return code;
+}
