@@ -8,6 +8,7 @@ module handsfree_secrets
     private
 
     public :: hf_manager, hf_open, hf_close, hf_store, hf_get, hf_update, hf_delete, hf_list, hf_wipe, hf_text
+    public :: hf_document, hf_get_document, hf_document_text, hf_document_version, hf_document_free
 
     integer(c_int32_t), parameter, public :: HF_OK = 0, HF_NOT_FOUND = 1, HF_ERR_INVALID_ARGUMENT = -1, &
         HF_ERR_INVALID_REFERENCE = -2, HF_ERR_CONFIG = -3, HF_ERR_AUTH = -4, HF_ERR_PERMISSION_DENIED = -5, &
@@ -17,6 +18,12 @@ module handsfree_secrets
 
     ! A store of secrets. Any number of threads may use one at once; hf_close frees it.
     type :: hf_manager
+        private
+        type(c_ptr) :: handle = c_null_ptr
+    end type
+
+    ! All fields of one version of a secret. Any number of threads may read one at once; hf_document_free frees it.
+    type :: hf_document
         private
         type(c_ptr) :: handle = c_null_ptr
     end type
@@ -80,6 +87,34 @@ module handsfree_secrets
             type(c_ptr), intent(out) :: list, error
             integer(c_int32_t) :: status
         end function
+
+        function c_get_document(manager, reference, call, document, error) &
+            bind(c, name='hf_get_document') result(status)
+            import :: c_char, c_int32_t, c_ptr
+            type(c_ptr), value :: manager, call
+            character(kind=c_char), intent(in) :: reference(*)
+            type(c_ptr), intent(out) :: document, error
+            integer(c_int32_t) :: status
+        end function
+
+        function c_document_text(document, name, length) bind(c, name='hf_document_text') result(text)
+            import :: c_char, c_ptr, c_size_t
+            type(c_ptr), value :: document
+            character(kind=c_char), intent(in) :: name(*)
+            integer(c_size_t), intent(out) :: length
+            type(c_ptr) :: text
+        end function
+
+        function c_document_version(document) bind(c, name='hf_document_version') result(version)
+            import :: c_int64_t, c_ptr
+            type(c_ptr), value :: document
+            integer(c_int64_t) :: version
+        end function
+
+        subroutine c_document_free(document) bind(c, name='hf_document_free')
+            import :: c_ptr
+            type(c_ptr), value :: document
+        end subroutine
 
         function c_list_len(list) bind(c, name='hf_string_list_len') result(length)
             import :: c_ptr, c_size_t
@@ -221,6 +256,51 @@ contains
         message = take_message(error)
     end function
 
+    ! Gets all fields of one version of a secret; only with HF_OK. `reference` names no field. Free the document with
+    ! hf_document_free, with every status.
+    function hf_get_document(manager, reference, document, message) result(status)
+        type(hf_manager), intent(in) :: manager
+        character(len=*), intent(in) :: reference
+        type(hf_document), intent(out) :: document
+        character(len=:), allocatable, intent(out) :: message
+        integer(c_int32_t) :: status
+        type(c_ptr) :: error
+
+        status = c_get_document(manager%handle, reference // c_null_char, c_null_ptr, document%handle, error)
+        message = take_message(error)
+    end function
+
+    ! Copies the text of a field: a string as it is, a number or boolean as its JSON. Returns .false. for all others;
+    ! `text` is then empty. Wipe it with hf_wipe when it is no longer needed.
+    function hf_document_text(document, name, text) result(found)
+        type(hf_document), intent(in) :: document
+        character(len=*), intent(in) :: name
+        character(len=:), allocatable, intent(out) :: text
+        logical :: found
+        type(c_ptr) :: pointer
+        integer(c_size_t) :: length
+
+        pointer = c_document_text(document%handle, name // c_null_char, length)
+        found = c_associated(pointer)
+        call copy_characters(pointer, length, text)
+    end function
+
+    ! The number of the version; 0 if there are no versions.
+    function hf_document_version(document) result(version)
+        type(hf_document), intent(in) :: document
+        integer(c_int64_t) :: version
+
+        version = c_document_version(document%handle)
+    end function
+
+    ! Wipes and frees the document. May be called again.
+    subroutine hf_document_free(document)
+        type(hf_document), intent(inout) :: document
+
+        call c_document_free(document%handle)
+        document%handle = c_null_ptr
+    end subroutine
+
     ! Overwrites a text. `volatile` prevents the compiler from removing that.
     subroutine hf_wipe(text)
         character(len=*), intent(inout), volatile :: text
@@ -232,11 +312,20 @@ contains
     subroutine copy_text(pointer, text)
         type(c_ptr), intent(in) :: pointer
         character(len=:), allocatable, intent(out) :: text
-        character(kind=c_char), pointer :: characters(:)
-        integer(c_size_t) :: position, length
+        integer(c_size_t) :: length
 
         length = 0
         if (c_associated(pointer)) length = c_strlen(pointer)
+        call copy_characters(pointer, length, text)
+    end subroutine
+
+    subroutine copy_characters(pointer, length, text)
+        type(c_ptr), intent(in) :: pointer
+        integer(c_size_t), intent(in) :: length
+        character(len=:), allocatable, intent(out) :: text
+        character(kind=c_char), pointer :: characters(:)
+        integer(c_size_t) :: position
+
         allocate (character(len=length) :: text)
         if (length == 0) return
         call c_f_pointer(pointer, characters, [length])

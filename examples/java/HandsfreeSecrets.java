@@ -34,6 +34,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
             SymbolLookup.libraryLookup("libhandsfree_secrets.so.0", Arena.global());
 
     private static final MethodHandle OPEN = function("hf_manager_open", JAVA_INT, 4);
+    private static final MethodHandle CHECK = function("hf_manager_check", JAVA_INT, 3);
     private static final MethodHandle MANAGER_FREE = procedure("hf_manager_free");
     private static final MethodHandle STORE = function("hf_store_secret", JAVA_INT, 7);
     private static final MethodHandle GET = function("hf_get_secret", JAVA_INT, 5);
@@ -42,9 +43,12 @@ public final class HandsfreeSecrets implements AutoCloseable {
     private static final MethodHandle LIST = function("hf_list_secrets", JAVA_INT, 5);
     private static final MethodHandle FREE_STRING = procedure("hf_free_string");
     private static final MethodHandle LIST_LENGTH = function("hf_string_list_len", JAVA_LONG, 1);
-    private static final MethodHandle LIST_GET = LINKER.downcallHandle(
-            symbol("hf_string_list_get"), FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_LONG));
+    private static final MethodHandle LIST_GET = function("hf_string_list_get", ADDRESS, ADDRESS, JAVA_LONG);
     private static final MethodHandle LIST_FREE = procedure("hf_string_list_free");
+    private static final MethodHandle REQUEST = function("hf_request", JAVA_INT, 8);
+    private static final MethodHandle BYTES_DATA = function("hf_bytes_data", ADDRESS, 1);
+    private static final MethodHandle BYTES_LENGTH = function("hf_bytes_len", JAVA_LONG, 1);
+    private static final MethodHandle BYTES_FREE = procedure("hf_bytes_free");
     private static final MethodHandle ERROR_MESSAGE = function("hf_error_message", ADDRESS, 1);
     private static final MethodHandle ERROR_FREE = procedure("hf_error_free");
 
@@ -63,6 +67,9 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
+    /** The answer of the server to a request: the HTTP status and the whole body, empty for the status 204. */
+    public record Response(int status, byte[] body) {}
+
     private final MemorySegment manager;
     private volatile boolean closed;
 
@@ -70,17 +77,17 @@ public final class HandsfreeSecrets implements AutoCloseable {
     public HandsfreeSecrets() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ADDRESS);
-            check(arena, error -> (int) OPEN.invokeExact(MemorySegment.NULL, MemorySegment.NULL, out, error));
+            found(arena, error -> (int) OPEN.invokeExact(MemorySegment.NULL, MemorySegment.NULL, out, error));
             manager = out.get(ADDRESS, 0);
         }
     }
 
     /** Stores a value under a key, replacing an existing secret, and returns its reference. */
     public String store(String key, byte[] value) {
-        try (Arena arena = Arena.ofConfined(); Wiped text = new Wiped(value)) {
+        try (Arena arena = Arena.ofConfined(); Wiped text = Wiped.text(value)) {
             MemorySegment name = cString(arena, key);
             MemorySegment out = arena.allocate(ADDRESS);
-            check(arena, error -> (int) STORE.invokeExact(handle(), name, text.segment, MemorySegment.NULL,
+            found(arena, error -> (int) STORE.invokeExact(handle(), name, text.segment, MemorySegment.NULL,
                     MemorySegment.NULL, out, error));
             return new String(take(out.get(ADDRESS, 0)), StandardCharsets.UTF_8);
         }
@@ -91,7 +98,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = cString(arena, reference);
             MemorySegment out = arena.allocate(ADDRESS);
-            boolean found = check(arena,
+            boolean found = found(arena,
                     error -> (int) GET.invokeExact(handle(), name, MemorySegment.NULL, out, error));
             return found ? Optional.of(take(out.get(ADDRESS, 0))) : Optional.empty();
         }
@@ -99,9 +106,9 @@ public final class HandsfreeSecrets implements AutoCloseable {
 
     /** Replaces the value that a reference names and keeps its metadata. Returns false if the secret does not exist. */
     public boolean update(String reference, byte[] value) {
-        try (Arena arena = Arena.ofConfined(); Wiped text = new Wiped(value)) {
+        try (Arena arena = Arena.ofConfined(); Wiped text = Wiped.text(value)) {
             MemorySegment name = cString(arena, reference);
-            return check(arena, error -> (int) UPDATE.invokeExact(handle(), name, text.segment, MemorySegment.NULL,
+            return found(arena, error -> (int) UPDATE.invokeExact(handle(), name, text.segment, MemorySegment.NULL,
                     MemorySegment.NULL, error));
         }
     }
@@ -110,7 +117,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
     public boolean delete(String reference) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = cString(arena, reference);
-            return check(arena, error -> (int) DELETE.invokeExact(handle(), name, MemorySegment.NULL, error));
+            return found(arena, error -> (int) DELETE.invokeExact(handle(), name, MemorySegment.NULL, error));
         }
     }
 
@@ -119,8 +126,34 @@ public final class HandsfreeSecrets implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = cString(arena, prefix);
             MemorySegment out = arena.allocate(ADDRESS);
-            check(arena, error -> (int) LIST.invokeExact(handle(), name, MemorySegment.NULL, out, error));
+            found(arena, error -> (int) LIST.invokeExact(handle(), name, MemorySegment.NULL, out, error));
             return references(out.get(ADDRESS, 0));
+        }
+    }
+
+    /** Checks that a server answers, is unsealed, and takes the token. */
+    public void check() {
+        try (Arena arena = Arena.ofConfined()) {
+            found(arena, error -> (int) CHECK.invokeExact(handle(), MemorySegment.NULL, error));
+        }
+    }
+
+    /**
+     * Sends a request to /v1/path: GET, LIST, POST, PUT, PATCH or DELETE. The JSON is sent to the letter; null for
+     * none. Empty if there is nothing at the path.
+     */
+    public Optional<Response> request(String method, String path, byte[] json) {
+        try (Arena arena = Arena.ofConfined(); Wiped text = json == null ? null : Wiped.text(json)) {
+            MemorySegment content = text == null ? MemorySegment.NULL : text.segment;
+            MemorySegment verb = cString(arena, method);
+            MemorySegment name = cString(arena, path);
+            MemorySegment status = arena.allocate(JAVA_INT);
+            MemorySegment body = arena.allocate(ADDRESS);
+            boolean found = found(arena, error -> (int) REQUEST.invokeExact(handle(), verb, name, content,
+                    MemorySegment.NULL, status, body, error));
+            return found
+                    ? Optional.of(new Response(status.get(JAVA_INT, 0), takeBytes(body.get(ADDRESS, 0))))
+                    : Optional.empty();
         }
     }
 
@@ -133,7 +166,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    private MemorySegment handle() {
+    MemorySegment handle() {
         if (closed) {
             throw new IllegalStateException("the manager is closed");
         }
@@ -141,9 +174,9 @@ public final class HandsfreeSecrets implements AutoCloseable {
     }
 
     /** Converts a text for C. A text that contains a NUL is refused, because C would truncate it. */
-    private static MemorySegment cString(Arena arena, String text) {
+    static MemorySegment cString(Arena arena, String text) {
         if (text.indexOf('\0') >= 0) {
-            throw new IllegalArgumentException("a key, reference or prefix holds U+0000");
+            throw new IllegalArgumentException("a key, reference, path or name holds U+0000");
         }
         return arena.allocateFrom(text);
     }
@@ -164,12 +197,12 @@ public final class HandsfreeSecrets implements AutoCloseable {
     }
 
     /** A C call, which gets the out-parameter for the error. */
-    private interface Call {
+    interface Call {
         int run(MemorySegment error) throws Throwable;
     }
 
     /** Returns true for HF_OK and false for HF_NOT_FOUND; throws for other statuses. */
-    private static boolean check(Arena arena, Call call) {
+    static boolean found(Arena arena, Call call) {
         MemorySegment out = arena.allocate(ADDRESS);
         int status;
         try {
@@ -195,7 +228,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
     }
 
     /** Copies a string that C returned; the library wipes and frees its copy. */
-    private static byte[] take(MemorySegment text) {
+    static byte[] take(MemorySegment text) {
         try {
             MemorySegment all = text.reinterpret(Long.MAX_VALUE);
             long length = 0;
@@ -208,23 +241,42 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
     }
 
-    private static String text(MemorySegment borrowed) {
-        return borrowed.reinterpret(Long.MAX_VALUE).getString(0);
+    /** Copies bytes that C returned; the library wipes and frees its copy. */
+    static byte[] takeBytes(MemorySegment bytes) {
+        try {
+            long length = (long) BYTES_LENGTH.invokeExact(bytes);
+            return ((MemorySegment) BYTES_DATA.invokeExact(bytes)).reinterpret(length).toArray(JAVA_BYTE);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        } finally {
+            free(BYTES_FREE, bytes);
+        }
+    }
+
+    /** Copies a borrowed text; "" for NULL, which C returns in place of a text that holds U+0000. */
+    static String text(MemorySegment borrowed) {
+        return borrowed.equals(MemorySegment.NULL) ? "" : borrowed.reinterpret(Long.MAX_VALUE).getString(0);
     }
 
     /** A value in native memory, wiped at the end. */
-    private static final class Wiped implements AutoCloseable {
+    static final class Wiped implements AutoCloseable {
         private final Arena arena = Arena.ofConfined();
-        private final MemorySegment segment;
+        final MemorySegment segment;
 
+        /** Copies bytes and appends a NUL. */
         Wiped(byte[] value) {
+            segment = arena.allocate(value.length + 1L);
+            MemorySegment.copy(value, 0, segment, JAVA_BYTE, 0, value.length);
+        }
+
+        /** A text without a NUL, at which C would truncate it. */
+        static Wiped text(byte[] value) {
             for (byte each : value) {
                 if (each == 0) {
                     throw new IllegalArgumentException("the value holds U+0000, which this library cannot carry");
                 }
             }
-            segment = arena.allocate(value.length + 1L);
-            MemorySegment.copy(value, 0, segment, JAVA_BYTE, 0, value.length);
+            return new Wiped(value);
         }
 
         @Override
@@ -238,18 +290,22 @@ public final class HandsfreeSecrets implements AutoCloseable {
         return LIBRARY.find(name).orElseThrow(() -> new UnsatisfiedLinkError(name));
     }
 
-    /** A function whose parameters are pointers. */
-    private static MethodHandle function(String name, MemoryLayout result, int pointers) {
-        MemoryLayout[] parameters = new MemoryLayout[pointers];
-        Arrays.fill(parameters, ADDRESS);
+    static MethodHandle function(String name, MemoryLayout result, MemoryLayout... parameters) {
         return LINKER.downcallHandle(symbol(name), FunctionDescriptor.of(result, parameters));
     }
 
-    private static MethodHandle procedure(String name) {
+    /** A function whose parameters are pointers. */
+    static MethodHandle function(String name, MemoryLayout result, int pointers) {
+        MemoryLayout[] parameters = new MemoryLayout[pointers];
+        Arrays.fill(parameters, ADDRESS);
+        return function(name, result, parameters);
+    }
+
+    static MethodHandle procedure(String name) {
         return LINKER.downcallHandle(symbol(name), FunctionDescriptor.ofVoid(ADDRESS));
     }
 
-    private static void free(MethodHandle procedure, MemorySegment pointer) {
+    static void free(MethodHandle procedure, MemorySegment pointer) {
         try {
             procedure.invokeExact(pointer);
         } catch (Throwable impossible) {

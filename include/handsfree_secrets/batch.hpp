@@ -5,10 +5,13 @@
 #ifndef HANDSFREE_SECRETS_BATCH_HPP
 #define HANDSFREE_SECRETS_BATCH_HPP
 
+#include "call.hpp"
+#include "result.hpp"
 #include "results.hpp"
 #include "text.hpp"
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -58,6 +61,21 @@ inline Result<Results> finish_many(hf_status status, hf_error *error, hf_results
         return Failure(status, error);
     }
     return Results::adopt(results, std::move(refused));
+}
+
+/** Calls one of the C functions that get many secrets. */
+template <class Function>
+Result<Results> get_many(Function function, const hf_manager *manager, const std::vector<std::string> &references,
+                         const Call &call) noexcept {
+    std::vector<bool> refused(references.size());
+    Texts texts(references.size());
+    for (const std::string &reference : references) {
+        texts.add(reference, refused[texts.size()]);
+    }
+    hf_results *results = nullptr;
+    hf_error *error = nullptr;
+    const hf_status status = function(manager, texts.data(), texts.size(), call.get(), &results, &error);
+    return finish_many(status, error, results, std::move(refused));
 }
 
 }  // namespace detail

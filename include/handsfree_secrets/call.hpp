@@ -1,6 +1,6 @@
 /**
  * @file call.hpp
- * @brief The timeout and the cancellation of operations.
+ * @brief The settings of operations: timeout, cancellation, condition, wrapping.
  */
 #ifndef HANDSFREE_SECRETS_CALL_HPP
 #define HANDSFREE_SECRETS_CALL_HPP
@@ -9,6 +9,7 @@
 #include "result.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -24,8 +25,8 @@ using CallHandle = std::unique_ptr<hf_call, Deleter<hf_call, free_call>>;
 }  // namespace detail
 
 /**
- * The timeout and the cancellation of operations. Without a Call an operation has the timeout `VAULT_CLIENT_TIMEOUT`
- * (60 s by default) and cannot be cancelled.
+ * The settings of operations: timeout, cancellation, condition of a write, wrapping. Without a Call an operation has
+ * the timeout `VAULT_CLIENT_TIMEOUT` (60 s by default) and cannot be cancelled.
  *
  * @code
  * hf::Call call(std::chrono::milliseconds(500));
@@ -53,6 +54,20 @@ public:
     void set_timeout(std::chrono::duration<Rep, Period> timeout) {
         try_set_timeout(timeout).value();
     }
+
+    /** Sets the check-and-set condition of later stores and updates: they write only if the latest version of the
+     *  secret has this number, and fail with `HF_ERR_CONFLICT` otherwise. 0: there is no version yet; -1: no condition.
+     *  Reads ignore it; other operations that change something refuse it with `HF_ERR_INVALID_ARGUMENT`.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is less than -1 */
+    void set_cas(std::int64_t version) { try_set_cas(version).value(); }
+
+    /** Makes Manager::request() ask for a wrapped response, whose token lives this long, rounded up to seconds; all
+     *  other operations refuse such a call with `HF_ERR_INVALID_ARGUMENT`.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is not positive */
+    template <class Rep, class Period>
+    void set_wrap_ttl(std::chrono::duration<Rep, Period> ttl) {
+        try_set_wrap_ttl(ttl).value();
+    }
 #endif
 
     /** As set_timeout(), without exceptions. */
@@ -62,6 +77,25 @@ public:
         const hf_status status = hf_call_set_timeout_ms(handle_.get(), detail::to_milliseconds(timeout), &error);
         return detail::finish(status, error);
     }
+
+    /** As set_cas(), without exceptions. */
+    Result<void> try_set_cas(std::int64_t version) noexcept {
+        hf_error *error = nullptr;
+        const hf_status status = hf_call_set_cas(handle_.get(), version, &error);
+        return detail::finish(status, error);
+    }
+
+    /** As set_wrap_ttl(), without exceptions. */
+    template <class Rep, class Period>
+    Result<void> try_set_wrap_ttl(std::chrono::duration<Rep, Period> ttl) noexcept {
+        hf_error *error = nullptr;
+        const hf_status status = hf_call_set_wrap_ttl_ms(handle_.get(), detail::to_milliseconds(ttl), &error);
+        return detail::finish(status, error);
+    }
+
+    /** Returns a call with the same settings, which can be changed independently. Cancelling either of the two cancels
+     *  both. A copy of defaults() is a new call. */
+    Call copy() const noexcept { return handle_ ? Call(detail::CallHandle(hf_call_copy(handle_.get()))) : Call(); }
 
     /** Cancels the operations that use this call, within 100 ms, and all later ones: they end with `HF_ERR_CANCELLED`.
      *  May be called from any thread and from a signal handler. Does not block. */

@@ -7,12 +7,15 @@
 
 #include "batch.hpp"
 #include "call.hpp"
+#include "document_operations.hpp"
 #include "list.hpp"
 #include "metadata.hpp"
 #include "options.hpp"
+#include "request.hpp"
 #include "result.hpp"
 #include "secret.hpp"
 #include "text.hpp"
+#include "version_operations.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -37,9 +40,14 @@ using ManagerHandle = std::unique_ptr<hf_manager, Deleter<hf_manager, free_manag
  * A store of secrets: Vault, or the process environment. It owns one reference to a manager of the library. Any number
  * of threads may call its functions at once.
  *
+ * Its functions for single values and for the manager itself are below; those for documents, versions and requests are
+ * in its base classes.
+ *
  * After a `fork` the child process may use and destroy the managers that it inherited.
  */
-class Manager {
+class Manager : public DocumentOperations<Manager>,
+                public VersionOperations<Manager>,
+                public RequestOperations<Manager> {
 public:
     /** An empty object: every operation fails with `HF_ERR_INVALID_ARGUMENT` until a manager is assigned. */
     Manager() noexcept = default;
@@ -59,6 +67,11 @@ public:
      *  remembered.
      *  @throws Error as open() */
     static Manager get_default(const Call &call = Call::defaults()) { return try_get_default(call).value(); }
+
+    /** Checks that the manager can be used now: that a server answers, is unsealed, and takes the token. For the `env`
+     *  backend there is nothing to check. Blocks.
+     *  @throws Error as open(), with the reason why it cannot be used */
+    void check(const Call &call = Call::defaults()) const { try_check(call).value(); }
 
     /** Stores a value under a key and returns its reference. A secret that is already there is replaced. Blocks.
      *  @throws Error `HF_ERR_INVALID_ARGUMENT` for an invalid key, or as the server reports */
@@ -160,6 +173,13 @@ public:
     /** Makes the next get_default() open a new manager. Managers that it returned before stay valid. */
     static void reset_default() noexcept { hf_manager_reset_default(); }
 
+    /** As check(), without exceptions. */
+    Result<void> try_check(const Call &call = Call::defaults()) const noexcept {
+        hf_error *error = nullptr;
+        const hf_status status = hf_manager_check(handle_.get(), call.get(), &error);
+        return detail::finish(status, error);
+    }
+
     /** As store_secret(), without exceptions. */
     Result<std::string> try_store_secret(Text key, Text value, const Call &call = Call::defaults()) const noexcept {
         return store(key, value, nullptr, call);
@@ -184,13 +204,7 @@ public:
         char *value = nullptr;
         hf_error *error = nullptr;
         const hf_status status = hf_get_secret(handle_.get(), reference.c_str(), call.get(), &value, &error);
-        if (status == HF_NOT_FOUND) {
-            return std::optional<Secret>();
-        }
-        if (status != HF_OK) {
-            return Failure(status, error);
-        }
-        return std::optional<Secret>(Secret::adopt(value));
+        return detail::finish_optional(status, error, Secret::adopt(value));
     }
 
     /** As get_secret_into(), without exceptions. */
@@ -203,13 +217,7 @@ public:
         hf_error *error = nullptr;
         const hf_status status =
             hf_get_secret_into(handle_.get(), reference.c_str(), call.get(), buffer, capacity, &length, &error);
-        if (status == HF_NOT_FOUND) {
-            return std::optional<std::size_t>();
-        }
-        if (status != HF_OK) {
-            return Failure(status, error);
-        }
-        return std::optional<std::size_t>(length);
+        return detail::finish_optional(status, error, length);
     }
 
     /** As update_secret(), without exceptions. */
@@ -256,16 +264,7 @@ public:
     /** As get_secrets(), without exceptions. */
     Result<Results> try_get_secrets(const std::vector<std::string> &references,
                                     const Call &call = Call::defaults()) const noexcept {
-        std::vector<bool> refused(references.size());
-        detail::Texts texts(references.size());
-        for (const std::string &reference : references) {
-            texts.add(reference, refused[texts.size()]);
-        }
-        hf_results *results = nullptr;
-        hf_error *error = nullptr;
-        const hf_status status =
-            hf_get_secrets(handle_.get(), texts.data(), texts.size(), call.get(), &results, &error);
-        return detail::finish_many(status, error, results, std::move(refused));
+        return detail::get_many(hf_get_secrets, handle_.get(), references, call);
     }
 
     /** As store_secrets(), without exceptions. */

@@ -108,6 +108,18 @@ inline Result<bool> finish_found(hf_status status, hf_error *error) noexcept {
     return status == HF_OK;
 }
 
+/** Converts the outcome of a C call that returns a value or `HF_NOT_FOUND`. */
+template <class T>
+Result<std::optional<T>> finish_optional(hf_status status, hf_error *error, T value) noexcept {
+    if (status == HF_NOT_FOUND) {
+        return std::optional<T>();
+    }
+    if (status != HF_OK) {
+        return Failure(status, error);
+    }
+    return std::optional<T>(std::move(value));
+}
+
 /** Converts the outcome of a C call that returns a string that is not a secret. */
 inline Result<std::string> finish_string(hf_status status, hf_error *error, char *text) noexcept {
     StringHandle owned(text);

@@ -5,11 +5,12 @@
 #ifndef HANDSFREE_SECRETS_RESULTS_HPP
 #define HANDSFREE_SECRETS_RESULTS_HPP
 
+#include "document.hpp"
 #include "error.hpp"
+#include "iterator.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -27,6 +28,8 @@ using ResultsHandle = std::unique_ptr<hf_results, Deleter<hf_results, free_resul
 
 }  // namespace detail
 
+class Results;
+
 /**
  * The outcome of one of many secrets. It borrows from its @ref Results and is valid as long as they are. It may be
  * copied.
@@ -37,20 +40,29 @@ public:
     Outcome(const hf_results *results, std::size_t index, const char *message) noexcept
         : results_(results), index_(index), message_(message) {}
 
+    /** As `(*results)[index]`. */
+    Outcome(const Results *results, std::size_t index) noexcept;
+
     /** The status that the function for one secret would return. */
     hf_status status() const noexcept { return hf_results_status(results_, index_); }
 
     /** Whether it failed. A missing secret is not a failure, and has no value. */
     bool failed() const noexcept { return status() != HF_OK && status() != HF_NOT_FOUND; }
 
-    /** Whether there is a value. */
+    /** Whether there is a value or a document. */
     bool has_value() const noexcept { return status() == HF_OK; }
 
-    /** The value after a get, or the reference after a store; empty if there is none. The memory belongs to the
-     *  results; a NUL follows the text. */
+    /** The value after a get, or the reference after a store; empty if there is none, and for documents. The memory
+     *  belongs to the results; a NUL follows the text. */
     std::string_view view() const noexcept {
         const char *text = hf_results_text(results_, index_);
         return text != nullptr ? text : "";
+    }
+
+    /** The document after Manager::get_documents(): a reference to it that may outlive the results; an object without a
+     *  document if there is none. */
+    Document document() const noexcept {
+        return Document::adopt(hf_document_ref(hf_results_document(results_, index_)));
     }
 
     /** The message: what failed, with which path or variable, and what to do next; empty if it did not fail. */
@@ -68,6 +80,11 @@ public:
             throw Error(status(), http_status(), message());
         }
         return has_value() ? std::optional<std::string_view>(view()) : std::nullopt;
+    }
+
+    /** The document as document() returns it, or nothing if the secret does not exist. @throws Error if it failed */
+    std::optional<Document> document_value() const {
+        return value().has_value() ? std::optional<Document>(document()) : std::nullopt;
     }
 #endif
 
@@ -97,28 +114,7 @@ Stream &operator<<(Stream &stream, const Outcome &outcome) = delete;
 class Results {
 public:
     /** Iterates over the outcomes. */
-    class Iterator {
-    public:
-        using iterator_category = std::input_iterator_tag;
-        using value_type = Outcome;
-        using difference_type = std::ptrdiff_t;
-        using pointer = const Outcome *;
-        using reference = Outcome;
-
-        Iterator(const Results &results, std::size_t index) noexcept : results_(&results), index_(index) {}
-        Outcome operator*() const noexcept { return (*results_)[index_]; }
-        Iterator &operator++() noexcept {
-            ++index_;
-            return *this;
-        }
-        Iterator operator++(int) noexcept { return Iterator(*results_, index_++); }
-        bool operator==(const Iterator &other) const noexcept { return index_ == other.index_; }
-        bool operator!=(const Iterator &other) const noexcept { return index_ != other.index_; }
-
-    private:
-        const Results *results_;
-        std::size_t index_;
-    };
+    using Iterator = detail::PartIterator<Results, Outcome>;
 
     /** No results. */
     Results() noexcept = default;
@@ -137,8 +133,8 @@ public:
     /** Deleted, because an outcome borrows from the results: store the results in a variable first. */
     Outcome operator[](std::size_t index) const && = delete;
 
-    Iterator begin() const noexcept { return Iterator(*this, 0); }
-    Iterator end() const noexcept { return Iterator(*this, size()); }
+    Iterator begin() const noexcept { return Iterator(this, 0); }
+    Iterator end() const noexcept { return Iterator(this, size()); }
 
     /** Wipes and frees all of them now. */
     void wipe() noexcept {
@@ -164,6 +160,8 @@ private:
     detail::ResultsHandle handle_;
     std::vector<bool> refused_;
 };
+
+inline Outcome::Outcome(const Results *results, std::size_t index) noexcept : Outcome((*results)[index]) {}
 
 }  // inline namespace
 }  // namespace secrets

@@ -79,8 +79,9 @@ private:
 namespace detail {
 
 /** The failure for a text that contains a NUL, if it does. */
-inline Result<void> check_texts(const Text &first, const Text &second = nullptr) noexcept {
-    if (first.has_nul() || second.has_nul()) {
+inline Result<void> check_texts(const Text &first, const Text &second = nullptr,
+                                const Text &third = nullptr) noexcept {
+    if (first.has_nul() || second.has_nul() || third.has_nul()) {
         return Failure(HF_ERR_INVALID_ARGUMENT, "a text with a NUL byte in it was given; no text may hold one");
     }
     return {};

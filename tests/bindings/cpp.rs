@@ -105,6 +105,39 @@ fn the_wrapper_with_exceptions_passes_the_sanitizers() {
     run(&cc::compile("g++", "c++17", &source("wrapper.cpp"), "wrapper-sanitized", &extra), &[]);
 }
 
+/// Compiles a program with both compilers: with the sanitizers, and in a standard that has ranges.
+fn compile_twice(name: &str) -> [PathBuf; 2] {
+    let source = source(&format!("{name}.cpp"));
+    let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    [
+        cc::compile("g++", "c++17", &source, &format!("{name}-sanitized"), &sanitizers),
+        cc::compile("clang++", "c++20", &source, &format!("{name}-ranges"), &[]),
+    ]
+}
+
+#[test]
+fn documents_and_fields_work_on_env() {
+    for program in compile_twice("documents") {
+        run(&program, &[]);
+    }
+}
+
+#[test]
+fn documents_versions_rotation_and_requests_work_on_a_server() {
+    let server = Server::shared();
+    let address = server.addr();
+    for program in compile_twice("documents_on_vault") {
+        let mount = server.fresh_mount();
+        let environment = [
+            ("SECRET_MANAGER_TYPE", "vault"),
+            ("VAULT_ADDR", address.as_str()),
+            ("VAULT_MOUNT", &mount),
+            ("VAULT_TOKEN", server.root_token()),
+        ];
+        run(&program, &environment);
+    }
+}
+
 #[test]
 fn the_wrapper_without_exceptions_works() {
     for (compiler, _) in COMPILERS {

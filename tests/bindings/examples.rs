@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use handsfree_secrets_test_support::{Server, cc, java, repository_root};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pkg_config;
 
@@ -87,26 +87,77 @@ fn the_c_and_cpp_programs_show_why_opening_failed_with_every_compiler() {
     }
 }
 
-#[test]
-fn the_cobol_program_does_the_five_operations() {
-    let program = output("cobol").join("quickstart");
+/// Compiles `examples/cobol/<name>.cob`.
+fn cobol(name: &str) -> PathBuf {
+    let program = output("cobol").join(name);
     let mut compiler = Command::new("cobc");
     compiler.current_dir(example("cobol")).args(["-x", "-fstatic-call", "-Wall", "-o"]).arg(&program);
-    compiler.arg("quickstart.cob").arg("-L").arg(cc::library_folder()).arg("-lhandsfree_secrets");
+    compiler.arg(format!("{name}.cob")).arg("-L").arg(cc::library_folder()).arg("-lhandsfree_secrets");
     build(&mut compiler, "gnucobol");
+    program
+}
+
+/// Compiles `examples/fortran/<name>.f90` with the module, in a folder of its own.
+fn fortran(name: &str) -> PathBuf {
+    let folder = output(&format!("fortran-{name}"));
+    let program = folder.join(name);
+    let mut compiler = Command::new("gfortran");
+    compiler.current_dir(example("fortran")).args(["-std=f2008", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
+    compiler.arg("-J").arg(&folder).arg("handsfree_secrets.f90").arg(format!("{name}.f90")).arg("-o").arg(&program);
+    compiler.arg("-L").arg(cc::library_folder()).arg("-lhandsfree_secrets");
+    build(&mut compiler, "gfortran");
+    program
+}
+
+#[test]
+fn the_cobol_program_does_the_five_operations() {
+    let program = cobol("quickstart");
     works("cobol", || quiet(&program));
 }
 
 #[test]
 fn the_fortran_program_does_the_five_operations() {
-    let folder = output("fortran");
-    let program = folder.join("quickstart");
-    let mut compiler = Command::new("gfortran");
-    compiler.current_dir(example("fortran")).args(["-std=f2008", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
-    compiler.arg("-J").arg(&folder).args(["handsfree_secrets.f90", "quickstart.f90", "-o"]).arg(&program);
-    compiler.arg("-L").arg(cc::library_folder()).arg("-lhandsfree_secrets");
-    build(&mut compiler, "gfortran");
+    let program = fortran("quickstart");
     works("fortran", || quiet(&program));
+}
+
+/// Runs a command on a mount of the server, and returns its exit code, output and messages.
+fn on_mount(server: &Server, mount: &str, command: &mut Command) -> (Option<i32>, String, String) {
+    command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr());
+    command.env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", mount);
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A program that reads fields of a document with one request, and does not find another field or a missing secret.
+fn reads_a_document(language: &str, program: &Path) {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let path = format!("{language}/database");
+    let run = || on_mount(server, &mount, &mut quiet(program));
+    assert_eq!(run(), (Some(0), "there is no such secret\n".to_owned(), String::new()), "{language}");
+
+    server.write_raw(&mount, &path, json!({"username": "old", "password": "old"}));
+    server.write_raw(&mount, &path, json!({"username": "app", "password": "ü 😀", "port": 5432}));
+    let before = server.audited(&format!("{mount}/data/{path}"), "read");
+    let wanted = "  version  2\n  username app\n  password ü 😀\n  host     there is no such field\n";
+    assert_eq!(run(), (Some(0), wanted.to_owned(), String::new()), "{language}");
+    assert_eq!(server.audited(&format!("{mount}/data/{path}"), "read") - before, 1, "{language}");
+
+    let (code, output, message) = on_mount(server, "no-such-mount", &mut quiet(program));
+    assert_eq!((code, output.as_str()), (Some(1), ""), "{language}: {message}");
+    assert!(message.contains("no-such-mount"), "{language}: {message}");
+}
+
+#[test]
+fn the_cobol_program_reads_two_fields_of_one_version() {
+    reads_a_document("cobol", &cobol("document"));
+}
+
+#[test]
+fn the_fortran_program_reads_two_fields_of_one_version() {
+    reads_a_document("fortran", &fortran("document"));
 }
 
 /// Adds the package to the Python path, as docs/python.md says.
@@ -121,6 +172,44 @@ fn the_python_program_does_the_five_operations() {
         with_python_package(&mut command).arg(example("python/quickstart.py"));
         command
     });
+}
+
+/// Runs `tests/python/<name>.py` on a mount of its own.
+fn python_tests_pass(name: &str) {
+    let server = Server::shared();
+    let mut command = quiet(Path::new("python3"));
+    with_python_package(&mut command).arg(repository_root().join("tests/python").join(name).with_extension("py"));
+    let (code, _, report) = on_mount(server, &server.fresh_mount(), &mut command);
+    assert_eq!(code, Some(0), "{report}");
+}
+
+#[test]
+fn the_python_prototypes_are_those_of_the_header() {
+    python_tests_pass("prototypes");
+}
+
+#[test]
+fn documents_in_python_are_mappings_that_are_read_and_written_as_one() {
+    python_tests_pass("documents");
+}
+
+#[test]
+fn versions_rotation_and_requests_work_in_python() {
+    python_tests_pass("versions");
+}
+
+#[test]
+fn the_python_program_stores_reads_and_rotates_a_document() {
+    let server = Server::shared();
+    let mut command = quiet(Path::new("python3"));
+    with_python_package(&mut command).arg(example("python/documents.py"));
+    let wanted = concat!(
+        "  store    vault://python_database version 1\n  read     app 5432 billing\n",
+        "  rotate   32 characters, version 3\n  version  1 live\n  version  2 live\n  version  3 live\n",
+        "  gone     it is not found any more\n",
+    );
+    let got = on_mount(server, &server.fresh_mount(), &mut command);
+    assert_eq!(got, (Some(0), wanted.to_owned(), String::new()));
 }
 
 #[test]
@@ -138,6 +227,32 @@ fn the_java_program_does_the_five_operations() {
     if java(&program).is_some() {
         works("java", || java(&program).unwrap());
     }
+}
+
+#[test]
+fn the_java_program_stores_reads_and_rotates_a_document() {
+    let Some(mut command) = java(&example("java/Documents.java")) else { return };
+    let server = Server::shared();
+    let wanted = concat!(
+        "  store    vault://java_database version 1\n  read     app 5432\n",
+        "  rotate   32 characters, version 3\n  version  1 LIVE\n  version  2 LIVE\n  version  3 LIVE\n",
+    );
+    let got = on_mount(server, &server.fresh_mount(), &mut command);
+    assert_eq!(got, (Some(0), wanted.to_owned(), String::new()));
+}
+
+#[test]
+fn documents_versions_and_requests_work_in_java() {
+    let folder = output("java");
+    let classes = ["HandsfreeSecrets.java", "HandsfreeDocuments.java"].map(|name| example("java").join(name));
+    let program = repository_root().join("tests/java/DocumentChecks.java");
+    for source in classes.iter().chain([&program]) {
+        fs::copy(source, folder.join(source.file_name().unwrap())).unwrap();
+    }
+    let Some(mut command) = java(&folder.join("DocumentChecks.java")) else { return };
+    let server = Server::shared();
+    let got = on_mount(server, &server.fresh_mount(), &mut command);
+    assert_eq!(got, (Some(0), String::new(), String::new()));
 }
 
 /// Runs Python code that imports all of the binding and prints JSON, and returns the JSON.
@@ -169,7 +284,7 @@ answers += [vault.delete_secret(reference), vault.delete_secret(reference), vaul
 print(json.dumps(answers))
 "#,
     );
-    let wanted = serde_json::json!([
+    let wanted = json!([
         "vault",
         true,
         "vault://github_token_user_123",
@@ -200,7 +315,7 @@ print(json.dumps(reference))
 "#;
     let reference = python(server, &mount, store);
     let metadata = || server.read_raw(&mount, "key").unwrap()["data"]["metadata"].clone();
-    assert_eq!(metadata(), serde_json::json!({"scopes": "repo"}));
+    assert_eq!(metadata(), json!({"scopes": "repo"}));
     python(
         server,
         &mount,
@@ -237,7 +352,7 @@ answers += [raised(get_default_secret_manager)[0], first.get_secret("env://HANDS
 print(json.dumps(answers))
 "#,
     );
-    let wanted = serde_json::json!([
+    let wanted = json!([
         ["VaultError", "Failed to authenticate with Vault", "HF_ERR_AUTH"],
         ["VaultError", "Failed to initialize Vault client", "HF_ERR_CONNECTION"],
         ["ValueError", "key holds U+0000, which this library cannot carry", ""],

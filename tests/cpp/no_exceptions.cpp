@@ -25,6 +25,63 @@ template <class T>
 struct HasValue<T, std::void_t<decltype(&T::value)>> : std::true_type {};
 static_assert(!HasValue<hf::Outcome>::value, "an outcome is looked at, and throws nothing");
 
+template <class T, class = void>
+struct HasBytes : std::false_type {};
+template <class T>
+struct HasBytes<T, std::void_t<decltype(&T::bytes)>> : std::true_type {};
+static_assert(!HasBytes<hf::Document>::value && !HasBytes<hf::Field>::value, "only try_bytes() is left");
+static_assert(noexcept(std::declval<const hf::Manager &>().try_get_document(nullptr)));
+static_assert(noexcept(std::declval<const hf::Manager &>().try_list_versions(nullptr)));
+static_assert(noexcept(std::declval<const hf::Manager &>().try_request(nullptr, nullptr)));
+
+namespace {
+
+void documents(const hf::Manager &manager) {
+    hf::Fields fields;
+    CHECK(fields.try_set_bytes("value", "first", 5));
+    CHECK(!fields.try_set_json("value", "{") && !fields.try_set_object("1") && !fields.try_set("", "x"));
+    CHECK(fields.try_set_json("other", "5") && fields.try_remove("other"));
+    auto stored = manager.try_store_document("no_exceptions_document", fields, {{"owner", "billing"}});
+    CHECK(stored && stored->reference == "env://HANDSFREE_SECRET_NO_EXCEPTIONS_DOCUMENT" && stored->version == 0);
+
+    auto found = manager.try_get_document(stored->reference);
+    CHECK(found && *found && (*found)->text("value") == "Zmlyc3Q=" && !(*found)->text("other"));
+    CHECK((*(*found)->try_bytes("value"))->view() == "first" && !(*found)->try_bytes("other")->has_value());
+    CHECK((**found)[0].try_bytes()->view() == "first");
+    CHECK(fields.try_set("value", "second"));
+    CHECK(*manager.try_update_document(stored->reference, fields) == std::int64_t{0});
+    CHECK(*manager.try_update_document(stored->reference, fields, hf::Metadata{}) == std::int64_t{0});
+    CHECK((*found)->try_bytes("value")->has_value());
+    found = manager.try_get_document(stored->reference);
+    CHECK((*found)->try_bytes("value").error().status() == HF_ERR_UNSUPPORTED);
+
+    auto many = manager.try_get_documents({stored->reference, "env://HANDSFREE_SECRET_NOT_THERE"});
+    CHECK(many && (*many)[0].document().size() == 1 && (*many)[1].document().empty());
+    auto missing = manager.try_get_document("env://HANDSFREE_SECRET_NOT_THERE");
+    CHECK(missing && !missing->has_value());
+    CHECK(!manager.try_update_document("env://HANDSFREE_SECRET_NOT_THERE", fields)->has_value());
+}
+
+void what_needs_a_server(const hf::Manager &manager) {
+    const char *reference = "env://HANDSFREE_SECRET_NO_EXCEPTIONS";
+    CHECK(manager.try_list_versions(reference).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_delete_versions(reference, {0}).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_undelete_versions(reference, {1}).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_destroy_versions(reference, {1}).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_rollback_secret(reference, 1).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_set_custom_metadata(reference, {{"a", "b"}}).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_rotate_secret(reference).error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_request("GET", "sys/health").error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_unwrap("hvs.x").error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_check() && !hf::Manager().try_check());
+
+    hf::Call call;
+    CHECK(call.try_set_cas(1) && !call.try_set_cas(-2) && call.try_set_wrap_ttl(1min) && !call.try_set_wrap_ttl(0s));
+    CHECK(manager.try_get_document(reference, call.copy()).error().status() == HF_ERR_INVALID_ARGUMENT);
+}
+
+}  // namespace
+
 int main() {
     hf::Options options = hf::Options::isolated();
     CHECK(options.try_set("SECRET_MANAGER_TYPE", "env"));
@@ -75,6 +132,9 @@ int main() {
     CHECK(!refused && refused.error().status() == HF_ERR_INVALID_REFERENCE && lines >= 1);
     CHECK(manager.try_store_secret("k", std::string("a\0b", 3)).error().status() == HF_ERR_INVALID_ARGUMENT);
     CHECK(hf::Manager().try_list_secrets().error().status() == HF_ERR_INVALID_ARGUMENT);
+
+    documents(manager);
+    what_needs_a_server(manager);
 
     call.cancel();
     CHECK(manager.try_get_secret(reference, call).error().status() == HF_ERR_CANCELLED);

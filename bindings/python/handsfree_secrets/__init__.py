@@ -6,9 +6,12 @@
     reference = secret_manager.store_secret("github_token_user_123", "ghp_...", metadata={"scopes": "repo,user"})
     token = secret_manager.get_secret(reference)
 
+    database = secret_manager.get_document("vault://db")  # all fields of one version
+    user, password = database["username"], database["password"]
+
 Errors: ValueError for invalid arguments and an invalid configuration, VaultError for everything else. For a secret that
-does not exist, and for a text that is not a reference of the manager, get_secret returns None and update_secret and
-delete_secret return False; for the latter the library logs a warning.
+does not exist, and for a text that is not a reference of the manager, get_secret and get_document return None, and
+update_secret and delete_secret return False; for the latter the library logs a warning.
 
 Any number of threads may use a manager at once; ctypes releases the global interpreter lock during a call. A child
 process may use inherited managers after a fork. Python strings cannot be wiped: a value stays in memory until that is
@@ -18,8 +21,13 @@ The dynamic linker finds the library; HANDSFREE_SECRETS_LIBRARY=/path selects an
 """
 
 from .default import get_default_secret_manager, reset_default_secret_manager
+from .document import Document, Stored
 from .errors import VaultError
+from .fields import REMOVED, FieldValue
 from .manager import EnvSecretManager, SecretManager, VaultSecretManager
+from .request import Response
+from .versions import Rotation, Version, Versions, VersionState
 
-__all__ = ["EnvSecretManager", "SecretManager", "VaultError", "VaultSecretManager", "get_default_secret_manager",
+__all__ = ["REMOVED", "Document", "EnvSecretManager", "FieldValue", "Response", "Rotation", "SecretManager", "Stored",
+           "VaultError", "VaultSecretManager", "Version", "VersionState", "Versions", "get_default_secret_manager",
            "reset_default_secret_manager"]

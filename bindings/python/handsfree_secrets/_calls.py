@@ -1,10 +1,11 @@
-"""Calls of the library: conversion of texts, metadata and errors."""
+"""Calls of the library: conversion of texts, bytes, metadata, settings and errors."""
 
+import contextlib
 import ctypes
-from types import TracebackType
-from typing import Any, Callable, Mapping, Optional, Type
+import math
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 
-from ._library import library
+from ._library import HF_ERR_INVALID_REFERENCE, HF_OK, library
 from .errors import checked
 
 
@@ -12,6 +13,17 @@ def call(function: Callable[..., int], *arguments: Any) -> int:
     """Calls a function whose last parameter is an hf_error **."""
     error = ctypes.c_void_p()
     return checked(function(*arguments, ctypes.byref(error)), error)
+
+
+def found(function: Callable[..., int], *arguments: Any) -> bool:
+    """Calls a function that takes a reference. Returns False if there is nothing: HF_NOT_FOUND, or a text that is not a
+    reference of the manager."""
+    error = ctypes.c_void_p()
+    status = function(*arguments, ctypes.byref(error))
+    if status == HF_ERR_INVALID_REFERENCE:
+        library.hf_error_free(error)
+        return False
+    return checked(status, error) == HF_OK
 
 
 def encoded(name: str, text: str) -> bytes:
@@ -30,25 +42,56 @@ def take_string(pointer: ctypes.c_void_p) -> str:
         library.hf_free_string(pointer)
 
 
-class CMetadata:
+def take_bytes(handle: ctypes.c_void_p) -> bytes:
+    """Returns the content of an hf_bytes and frees it."""
+    try:
+        return ctypes.string_at(library.hf_bytes_data(handle), library.hf_bytes_len(handle))
+    finally:
+        library.hf_bytes_free(handle)
+
+
+def metadata_of(handle: Optional[int]) -> Dict[str, str]:
+    """Copies a borrowed hf_metadata. Entries that contain a NUL, which C cannot return, are left out."""
+    indices = range(library.hf_metadata_len(handle))
+    entries = ((library.hf_metadata_key(handle, index), library.hf_metadata_value(handle, index)) for index in indices)
+    return {key.decode(): value.decode() for key, value in entries if key is not None and value is not None}
+
+
+@contextlib.contextmanager
+def c_metadata(entries: Optional[Mapping[str, str]]) -> Iterator[Optional[int]]:
     """An hf_metadata for the duration of a call; NULL, which keeps the present metadata, for None."""
+    if entries is None:
+        yield None
+        return
+    handle = library.hf_metadata_new()
+    try:
+        for key, value in entries.items():
+            call(library.hf_metadata_set, handle, encoded("metadata", key), encoded("metadata", value))
+        yield handle
+    finally:
+        library.hf_metadata_free(handle)
 
-    def __init__(self, entries: Optional[Mapping[str, str]]) -> None:
-        self.entries = entries
-        self.handle: Optional[int] = None
 
-    def __enter__(self) -> Optional[int]:
-        if self.entries is None:
-            return None
-        self.handle = library.hf_metadata_new()
-        try:
-            for key, value in self.entries.items():
-                call(library.hf_metadata_set, self.handle, encoded("metadata", key), encoded("metadata", value))
-        except BaseException:
-            library.hf_metadata_free(self.handle)
-            raise
-        return self.handle
+@contextlib.contextmanager
+def c_call(cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> Iterator[Optional[int]]:
+    """An hf_call for the duration of a call; NULL, which has the defaults, if nothing is set."""
+    if cas is None and wrap_ttl is None:
+        yield None
+        return
+    handle = library.hf_call_new()
+    try:
+        if cas is not None:
+            # The library takes -1 for "no condition", which is None here.
+            call(library.hf_call_set_cas, handle, int64("cas", cas, 0))
+        if wrap_ttl is not None:
+            call(library.hf_call_set_wrap_ttl_ms, handle, int64("wrap_ttl", math.ceil(wrap_ttl * 1000), 1))
+        yield handle
+    finally:
+        library.hf_call_free(handle)
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
-                 trace: Optional[TracebackType]) -> None:
-        library.hf_metadata_free(self.handle)
+
+def int64(name: str, number: int, least: int) -> int:
+    """Checks a number, because ctypes would truncate one that is too large."""
+    if not least <= number < 1 << 63:
+        raise ValueError(f"{name} is out of range")
+    return number

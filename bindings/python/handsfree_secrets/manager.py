@@ -2,18 +2,25 @@
 
 import abc
 import ctypes
-from typing import List, Mapping, Optional
+import json
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NoReturn, Optional, Union
 
-from ._calls import CMetadata, call, encoded, take_string
+from ._calls import c_call, c_metadata, call, encoded, found, int64, take_bytes, take_string
 from ._library import HF_ERR_INVALID_REFERENCE, HF_NOT_FOUND, HF_OK, library
-from .errors import checked
+from .document import Document, Stored
+from .errors import failure
+from .fields import FieldValue, c_fields
+from .request import Response
+from .versions import Rotation, Versions, take_versions
+
+Metadata = Optional[Mapping[str, str]]
 
 
 class SecretManager(abc.ABC):
     """A store of secrets."""
 
     @abc.abstractmethod
-    def store_secret(self, key: str, value: str, metadata: Optional[Mapping[str, str]] = None) -> str:
+    def store_secret(self, key: str, value: str, metadata: Metadata = None) -> str:
         """Stores value under key, replacing an existing secret, and returns its reference."""
 
     @abc.abstractmethod
@@ -21,8 +28,9 @@ class SecretManager(abc.ABC):
         """Returns the value that reference names, or None."""
 
     @abc.abstractmethod
-    def update_secret(self, reference: str, value: str, metadata: Optional[Mapping[str, str]] = None) -> bool:
-        """Replaces the value that reference names. Returns False if there is none. Metadata None keeps, {} removes them."""
+    def update_secret(self, reference: str, value: str, metadata: Metadata = None) -> bool:
+        """Replaces the value that reference names. Returns False if there is none. Metadata None keeps, {} removes them.
+        """
 
     @abc.abstractmethod
     def delete_secret(self, reference: str) -> bool:
@@ -34,7 +42,11 @@ class SecretManager(abc.ABC):
 
 
 class LibraryManager(SecretManager):
-    """The five operations on an hf_manager, which is freed with this object."""
+    """The operations on an hf_manager, which is freed with this object.
+
+    A write with cas takes place only if the latest version of the secret has this number (0: there is none yet);
+    otherwise it is a VaultError with the status "HF_ERR_CONFLICT".
+    """
 
     _handle: Optional[ctypes.c_void_p] = None
 
@@ -54,41 +66,42 @@ class LibraryManager(SecretManager):
         if self._handle:
             library.hf_manager_free(self._handle)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a manager cannot be copied or pickled")
+
     @property
     def type(self) -> str:
         """ "env" or "vault"."""
         name: bytes = library.hf_manager_type(self._handle)
         return name.decode()
 
-    def store_secret(self, key: str, value: str, metadata: Optional[Mapping[str, str]] = None) -> str:
+    def check(self) -> None:
+        """Raises VaultError unless a server answers, is unsealed, and takes the token."""
+        call(library.hf_manager_check, self._handle, None)
+
+    # Secrets
+
+    def store_secret(self, key: str, value: str, metadata: Metadata = None, *, cas: Optional[int] = None) -> str:
         reference = ctypes.c_void_p()
-        with CMetadata(metadata) as c_metadata:
-            call(library.hf_store_secret, self._handle, encoded("key", key), encoded("value", value), c_metadata, None,
-                 ctypes.byref(reference))
+        with c_metadata(metadata) as c_entries, c_call(cas) as settings:
+            call(library.hf_store_secret, self._handle, encoded("key", key), encoded("value", value), c_entries,
+                 settings, ctypes.byref(reference))
         return take_string(reference)
 
     def get_secret(self, reference: str) -> Optional[str]:
-        value, error = ctypes.c_void_p(), ctypes.c_void_p()
-        status = library.hf_get_secret(self._handle, encoded("reference", reference), None, ctypes.byref(value),
-                                       ctypes.byref(error))
-        if status == HF_ERR_INVALID_REFERENCE:
-            library.hf_error_free(error)
-            return None
-        if checked(status, error) == HF_NOT_FOUND:
+        value = ctypes.c_void_p()
+        if not found(library.hf_get_secret, self._handle, encoded("reference", reference), None, ctypes.byref(value)):
             return None
         return take_string(value)
 
-    def update_secret(self, reference: str, value: str, metadata: Optional[Mapping[str, str]] = None) -> bool:
-        error = ctypes.c_void_p()
-        with CMetadata(metadata) as c_metadata:
-            status = library.hf_update_secret(self._handle, encoded("reference", reference), encoded("value", value),
-                                              c_metadata, None, ctypes.byref(error))
-        return _done(status, error)
+    def update_secret(self, reference: str, value: str, metadata: Metadata = None, *,
+                      cas: Optional[int] = None) -> bool:
+        with c_metadata(metadata) as c_entries, c_call(cas) as settings:
+            return found(library.hf_update_secret, self._handle, encoded("reference", reference),
+                         encoded("value", value), c_entries, settings)
 
     def delete_secret(self, reference: str) -> bool:
-        error = ctypes.c_void_p()
-        status = library.hf_delete_secret(self._handle, encoded("reference", reference), None, ctypes.byref(error))
-        return _done(status, error)
+        return found(library.hf_delete_secret, self._handle, encoded("reference", reference), None)
 
     def list_secrets(self, prefix: Optional[str] = None) -> List[str]:
         references = ctypes.c_void_p()
@@ -100,13 +113,126 @@ class LibraryManager(SecretManager):
         finally:
             library.hf_string_list_free(references)
 
+    # Documents
 
-def _done(status: int, error: ctypes.c_void_p) -> bool:
-    """Whether the secret existed."""
-    if status == HF_ERR_INVALID_REFERENCE:
-        library.hf_error_free(error)
-        return False
-    return checked(status, error) == HF_OK
+    def get_document(self, reference: str) -> Optional[Document]:
+        """Returns all fields of one version, or None. The reference names no field."""
+        document = ctypes.c_void_p()
+        if not found(library.hf_get_document, self._handle, encoded("reference", reference), None,
+                     ctypes.byref(document)):
+            return None
+        return Document(document.value)
+
+    def get_documents(self, references: Iterable[str]) -> List[Union[Document, None, Exception]]:
+        """Returns, for each reference, what get_document returns, or the exception that it raises. The requests are
+        sent several at a time."""
+        texts = [encoded("reference", reference) for reference in references]
+        results = ctypes.c_void_p()
+        call(library.hf_get_documents, self._handle, (ctypes.c_char_p * len(texts))(*texts), len(texts), None,
+             ctypes.byref(results))
+        try:
+            return [_result(results, index) for index in range(library.hf_results_len(results))]
+        finally:
+            library.hf_results_free(results)
+
+    def store_document(self, key: str, fields: Mapping[str, FieldValue], metadata: Metadata = None, *,
+                       cas: Optional[int] = None) -> Stored:
+        """Stores fields under key, replacing an existing secret with all of its fields."""
+        reference, version = ctypes.c_void_p(), ctypes.c_int64()
+        with c_fields(fields) as c_values, c_metadata(metadata) as c_entries, c_call(cas) as settings:
+            call(library.hf_store_document, self._handle, encoded("key", key), c_values, c_entries, settings,
+                 ctypes.byref(reference), ctypes.byref(version))
+        return Stored(take_string(reference), version.value)
+
+    def update_document(self, reference: str, fields: Mapping[str, FieldValue], metadata: Metadata = None, *,
+                        cas: Optional[int] = None) -> Optional[int]:
+        """Changes these fields, deletes those that are REMOVED, and keeps all others. Returns the number of the new
+        version (0 if there are no versions), or None if there is no such secret. Metadata None keeps, {} removes them.
+        """
+        version = ctypes.c_int64()
+        with c_fields(fields) as c_values, c_metadata(metadata) as c_entries, c_call(cas) as settings:
+            changed = found(library.hf_update_document, self._handle, encoded("reference", reference), c_values,
+                            c_entries, settings, ctypes.byref(version))
+        return version.value if changed else None
+
+    # Versions
+
+    def list_versions(self, reference: str) -> Optional[Versions]:
+        """Returns the versions of a secret and its custom metadata, or None."""
+        versions = ctypes.c_void_p()
+        if not found(library.hf_list_versions, self._handle, encoded("reference", reference), None,
+                     ctypes.byref(versions)):
+            return None
+        return take_versions(versions)
+
+    def delete_versions(self, reference: str, versions: Iterable[int]) -> bool:
+        """Deletes versions until undelete_versions; 0 is the latest. Returns False if one of them does not exist."""
+        return self._change_versions(library.hf_delete_versions, reference, versions)
+
+    def undelete_versions(self, reference: str, versions: Iterable[int]) -> bool:
+        """Makes deleted versions readable again. Returns False if one of them does not exist or was destroyed."""
+        return self._change_versions(library.hf_undelete_versions, reference, versions)
+
+    def destroy_versions(self, reference: str, versions: Iterable[int]) -> bool:
+        """Removes the content of versions for good. Returns False if one of them does not exist."""
+        return self._change_versions(library.hf_destroy_versions, reference, versions)
+
+    def _change_versions(self, function: Callable[..., int], reference: str, versions: Iterable[int]) -> bool:
+        numbers = [int64("version", version, 0) for version in versions]
+        return found(function, self._handle, encoded("reference", reference), (ctypes.c_int64 * len(numbers))(*numbers),
+                     len(numbers), None)
+
+    def rollback_secret(self, reference: str, version: int) -> Optional[int]:
+        """Writes the fields of an older version as a new one. Returns the number of the new version, or None if the
+        older one cannot be read."""
+        new_version = ctypes.c_int64()
+        done = found(library.hf_rollback_secret, self._handle, encoded("reference", reference),
+                     int64("version", version, 1), None, ctypes.byref(new_version))
+        return new_version.value if done else None
+
+    def set_custom_metadata(self, reference: str, metadata: Mapping[str, str]) -> bool:
+        """Replaces the custom metadata of all versions; {} removes them. Returns False if there is no such secret."""
+        with c_metadata(metadata) as c_entries:
+            return found(library.hf_set_custom_metadata, self._handle, encoded("reference", reference), c_entries, None)
+
+    def rotate_secret(self, reference: str, password_policy: Optional[str] = None) -> Optional[Rotation]:
+        """Gives the field that reference names ("value" if it names none) a random value: one of a password policy of
+        the server, or 32 letters and digits. Returns None if there is no such secret or field."""
+        value, version = ctypes.c_void_p(), ctypes.c_int64()
+        policy = None if password_policy is None else encoded("password_policy", password_policy)
+        if not found(library.hf_rotate_secret, self._handle, encoded("reference", reference), policy, None,
+                     ctypes.byref(value), ctypes.byref(version)):
+            return None
+        return Rotation(take_string(value), version.value)
+
+    # Requests
+
+    def request(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None, *,
+                wrap_ttl: Optional[float] = None) -> Optional[Response]:
+        """Sends a request to /v1/path, or returns None if there is nothing at the path. The body is sent as JSON. With
+        wrap_ttl the server keeps its answer for so many seconds, and returns a token for unwrap."""
+        text = None if body is None else json.dumps(dict(body), allow_nan=False).encode()
+        status, answer = ctypes.c_int32(), ctypes.c_void_p()
+        with c_call(wrap_ttl=wrap_ttl) as settings:
+            done = call(library.hf_request, self._handle, encoded("method", method), encoded("path", path), text,
+                        settings, ctypes.byref(status), ctypes.byref(answer))
+        return Response(status.value, take_bytes(answer)) if done == HF_OK else None
+
+    def unwrap(self, wrapping_token: str) -> Dict[str, Any]:
+        """Exchanges a wrapping token, once, for the answer that the server has kept for it."""
+        answer = ctypes.c_void_p()
+        call(library.hf_unwrap, self._handle, encoded("wrapping_token", wrapping_token), None, ctypes.byref(answer))
+        value: Dict[str, Any] = json.loads(take_string(answer))
+        return value
+
+
+def _result(results: ctypes.c_void_p, index: int) -> Union[Document, None, Exception]:
+    status = library.hf_results_status(results, index)
+    if status == HF_OK:
+        return Document(library.hf_document_ref(library.hf_results_document(results, index)))
+    if status in (HF_NOT_FOUND, HF_ERR_INVALID_REFERENCE):
+        return None
+    return failure(status, library.hf_results_error(results, index))
 
 
 class EnvSecretManager(LibraryManager):
