@@ -28,7 +28,7 @@ impl Drop for ThreadState {
     fn drop(&mut self) {
         let _section = fork::hold_off();
         // The bindings for other processors lack this function.
-        #[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64", target_arch = "riscv64"))]
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         // SAFETY: frees what AWS-LC keeps for this thread, which it creates again if it needs it once more.
         unsafe {
             aws_lc_sys::AWSLC_thread_local_clear();
