@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from . import peers
+from .nginx import FIELDS
 from .peers import CLIENTS, RAW, RUSTLS, WRK
 
 # The number of secrets for lists on the server, and their folder.
@@ -36,6 +37,8 @@ class Case:
     # Server and clients share one processor. Otherwise the kernel decides, once for the lifetime of each client,
     # whether answers come from the same processor, within 17 µs, or from another one, within 60 µs.
     on_one_processor: bool = False
+    # A function in C that the case needs, and older libraries may lack.
+    function: str | None = None
 
     @property
     def more_is_better(self):
@@ -116,6 +119,8 @@ def cold_start(case, settings, rounds):
 CASES = (
     Case("get", "get", "nginx", (RAW, *CLIENTS), one_by_one("get 50"), 150, baseline=RAW,
          on_one_processor=True),
+    Case("document", f"document of {FIELDS} fields", "nginx", (RAW, *CLIENTS), one_by_one("document 50"), 150,
+         baseline=RAW, on_one_processor=True, function="hf_get_document"),
     Case("get-openbao", "get", "OpenBao", (RAW, *CLIENTS), one_by_one("get 25"), 30, baseline=RAW),
     Case("store", "store", "OpenBao", (RAW, *CLIENTS), one_by_one("store 20"), 20, baseline=RAW),
     Case("get-tls", "get over TLS", "nginx over TLS", (RUSTLS, *CLIENTS), one_by_one("get 50"), 150, baseline=RUSTLS,

@@ -1,4 +1,4 @@
-"""nginx with a recorded KV answer: a server so fast that mostly the client is measured."""
+"""nginx with recorded KV answers: a server so fast that mostly the client is measured."""
 
 import contextlib
 import ctypes
@@ -10,8 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 VALUE = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
+
+# bench/document has this many fields, bench/versions this many versions. harness.c has the same numbers.
+FIELDS = 20
+VERSIONS = 1_000
+
+# A mount of KV version 1. Its name is as long as that of the mount of version 2, `secret`.
+MOUNT_OF_VERSION_1 = "legacy"
 
 READY_SECONDS = 20
 BIND_TRIES = 8
@@ -28,11 +36,19 @@ http {{
   keepalive_timeout 3600s;
   server {{
     listen 127.0.0.1:{port}{tls};
+    location /requests {{ stub_status; }}
     location /v1/sys/internal/ui/mounts/ {{ return 200 '{mount}'; }}
+    location /v1/sys/internal/ui/mounts/{mount_1} {{ return 200 '{mount_of_version_1}'; }}
     location /v1/ {{ return 200 '{secret}'; }}
+    location /v1/{mount_1}/ {{ return 200 '{secret_of_version_1}'; }}
+    location /v1/secret/data/bench/document {{ return 200 '{document}'; }}
+    location /v1/secret/metadata/bench/versions {{ alias {folder}/versions; }}
   }}
 }}
 """
+
+
+CREATED = "2026-01-01T00:00:00.000000000Z"
 
 
 def envelope(data):
@@ -42,10 +58,34 @@ def envelope(data):
     return json.dumps(answer, separators=(",", ":"))
 
 
-MOUNT = envelope({"path": "secret/", "type": "kv", "options": {"version": "2"}})
-SECRET = envelope({"data": {"value": VALUE},
-                   "metadata": {"created_time": "2026-01-01T00:00:00.000000000Z", "custom_metadata": None,
-                                "deletion_time": "", "destroyed": False, "version": 1}})
+def mount(path, version):
+    return envelope({"path": f"{path}/", "type": "kv", "options": {"version": version}})
+
+
+def secret(fields):
+    """An answer of KV version 2."""
+    return envelope({"data": fields,
+                     "metadata": {"created_time": CREATED, "custom_metadata": None, "deletion_time": "",
+                                  "destroyed": False, "version": 1}})
+
+
+def versions(count):
+    """The metadata of a secret with `count` versions. Each has a time of deletion, which a client has to parse."""
+    each = {"created_time": CREATED, "deletion_time": CREATED, "destroyed": False}
+    return envelope({"cas_required": False, "created_time": CREATED, "current_version": count, "custom_metadata": None,
+                     "delete_version_after": "0s", "max_versions": count, "oldest_version": 1, "updated_time": CREATED,
+                     "versions": {str(number): each for number in range(1, count + 1)}})
+
+
+ANSWERS = {
+    "mount": mount("secret", "2"),
+    "mount_1": MOUNT_OF_VERSION_1,
+    "mount_of_version_1": mount(MOUNT_OF_VERSION_1, "1"),
+    "secret": secret({"value": VALUE}),
+    "secret_of_version_1": envelope({"value": VALUE}),
+    # Texts that differ, as long as the value.
+    "document": secret({f"field_{i:02}": VALUE[i:] + VALUE[:i] for i in range(FIELDS)}),
+}
 
 
 def die_with_parent():
@@ -80,7 +120,10 @@ def start(folder, tls):
     port = free_port()
     configuration = os.path.join(folder, "nginx.conf")
     with open(configuration, "w") as file:
-        file.write(CONFIGURATION.format(port=port, tls=tls, mount=MOUNT, secret=SECRET))
+        file.write(CONFIGURATION.format(port=port, tls=tls, folder=folder, **ANSWERS))
+    # In a file, because nginx takes no text of more than 4 KiB in its configuration.
+    with open(os.path.join(folder, "versions"), "w") as file:
+        file.write(versions(VERSIONS))
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     server = subprocess.Popen(["nginx", "-p", folder, "-e", os.path.join(folder, "error.log"), "-c", configuration],
                               env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
@@ -114,3 +157,9 @@ def nginx(with_tls=False):
         finally:
             server.kill()
             server.wait()
+
+
+def requests(settings):
+    """The number of requests that a running nginx has received, with that of this function."""
+    with urllib.request.urlopen(f"{settings['VAULT_ADDR']}/requests") as page:
+        return int(page.read().split(b"\n")[2].split()[2])

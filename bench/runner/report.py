@@ -56,6 +56,7 @@ def figure(value):
 def table(case, measured):
     baseline = case.baseline
     last = f"× {baseline.name.split(',')[0]}" if baseline else "× this library, C"
+    yield f"### {case.title[0].upper()}{case.title[1:]}, on {case.server}\n"
     yield f"| client | median, {case.unit} | p99, {case.unit} | {last} |"
     yield "|---|--:|--:|--:|"
     for peer in sorted(case.peers, key=lambda peer: measured.median(case, peer), reverse=case.more_is_better):
@@ -171,9 +172,10 @@ def write(measured, openbao, is_quick, path):
         lines += table(case, measured)
     lines += ["## How to read it\n",
               "- The raw socket sends a constant request and only searches for the end of the answer; the difference of "
-              "a client to it is the cost of that client. On nginx, which serves one recorded answer, that is nearly the "
+              "a client to it is the cost of that client. On nginx, which serves recorded answers, that is nearly the "
               "whole difference; on OpenBao every figure includes the work of the server.",
-              "- Single gets on nginx, with TLS and without, have the server and all clients on one processor. "
+              "- Of a document every client gets all fields, and the program reads the text of each.",
+              "- Single gets and documents on nginx, with TLS and without, have the server and all clients on one processor. "
               "Otherwise the kernel decides, once for each client, whether answers come from the same processor, within "
               "17 µs, or from another one, within 60 µs.",
               "- p99 is the value that 99 of 100 samples are better than. For cases with fewer samples, and for rates, it is "

@@ -115,15 +115,44 @@ static char *value_of(cJSON *answer) {
     return copy;
 }
 
-char *peer_get(void *client, const char *path) {
-    struct request *request = client;
+static cJSON *read_secret(struct request *request, const char *path) {
     aim(request, "data", path, "");
     curl_easy_setopt(request->easy, CURLOPT_HTTPGET, 1L);
-    return value_of(exchange(request));
+    return exchange(request);
+}
+
+char *peer_get(void *client, const char *path) {
+    return value_of(read_secret(client, path));
 }
 
 void peer_release(char *value) {
     free(value);
+}
+
+void *peer_document(void *client, const char *path) {
+    return read_secret(client, path);
+}
+
+size_t peer_texts(void *document) {
+    size_t total = 0;
+    const cJSON *field;
+    cJSON_ArrayForEach(field, data_of(data_of(document))) {
+        if (!cJSON_IsString(field)) {
+            fail("curl: a field has no text");
+        }
+        total += strlen(field->valuestring);
+    }
+    return total;
+}
+
+void peer_document_free(void *document) {
+    cJSON_Delete(document);
+}
+
+size_t peer_versions(void *client, const char *path) {
+    (void)client;
+    (void)path;
+    return 0;
 }
 
 void peer_store(void *client, const char *path, const char *value) {

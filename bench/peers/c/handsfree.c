@@ -43,6 +43,46 @@ void peer_release(char *value) {
     hf_free_string(value);
 }
 
+void *peer_document(void *client, const char *path) {
+    char reference[256];
+    hf_document *document = NULL;
+    hf_error *error = NULL;
+    snprintf(reference, sizeof reference, "vault://%s", path);
+    if (hf_get_document(client, reference, NULL, &document, &error) != HF_OK) {
+        fail("handsfree: %s: %s", reference, message(error));
+    }
+    return document;
+}
+
+size_t peer_texts(void *document) {
+    size_t total = 0, count = hf_document_len(document);
+    for (size_t i = 0; i < count; i++) {
+        size_t length = 0;
+        if (hf_document_text(document, hf_document_name(document, i), &length) == NULL) {
+            fail("handsfree: a field has no text");
+        }
+        total += length;
+    }
+    return total;
+}
+
+void peer_document_free(void *document) {
+    hf_document_free(document);
+}
+
+size_t peer_versions(void *client, const char *path) {
+    char reference[256];
+    hf_versions *versions = NULL;
+    hf_error *error = NULL;
+    snprintf(reference, sizeof reference, "vault://%s", path);
+    if (hf_list_versions(client, reference, NULL, &versions, &error) != HF_OK) {
+        fail("handsfree: %s: %s", reference, message(error));
+    }
+    size_t count = hf_versions_len(versions);
+    hf_versions_free(versions);
+    return count;
+}
+
 void peer_store(void *client, const char *path, const char *value) {
     hf_error *error = NULL;
     if (hf_store_secret(client, path, value, NULL, NULL, NULL, &error) != HF_OK) {

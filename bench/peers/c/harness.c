@@ -3,11 +3,16 @@
  *
  *   peer          prints "ready VALUE" after the first get, then executes one command per line of standard input:
  *                     get N            N sequential gets: the nanoseconds of each
+ *                     document N       N gets of a document, of which all texts are read, likewise
  *                     store N          N stores, likewise
  *                     threads T MS     T threads get for MS milliseconds: how many gets, and the nanoseconds
  *                     list FOLDER      lists FOLDER: the nanoseconds, and how many secrets
  *                     batch N          gets N secrets: the nanoseconds, and how many values
- *   peer gets N   opens, gets N times and ends: for cold starts and for counting
+ *   peer gets N   opens, gets N times and ends: for cold starts and for counting. Other operations, for counting:
+ *                     fields           gets one field of the document
+ *                     documents        gets the document
+ *                     texts            gets the document and reads all texts
+ *                     versions         lists 1,000 versions
  */
 #include "harness.h"
 
@@ -22,6 +27,11 @@
 
 static const char PATH[] = "bench/one";
 static const char VALUE[] = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi";
+
+/* What nginx.py records: a document whose texts are as long as the value, and a secret with versions. */
+static const char DOCUMENT[] = "bench/document";
+static const char FIELD[] = "bench/document#field_10";
+enum { FIELDS = 20, VERSIONS = 1000 };
 
 void fail(const char *format, ...) {
     va_list arguments;
@@ -56,6 +66,30 @@ static int64_t now(void) {
 
 static void get(void *client) {
     peer_release(peer_get(client, PATH));
+}
+
+static void field(void *client) {
+    peer_release(peer_get(client, FIELD));
+}
+
+static void document(void *client) {
+    peer_document_free(peer_document(client, DOCUMENT));
+}
+
+static void texts(void *client) {
+    void *document = peer_document(client, DOCUMENT);
+    size_t length = peer_texts(document);
+    if (length != FIELDS * strlen(VALUE)) {
+        fail("the texts of the document have %zu bytes", length);
+    }
+    peer_document_free(document);
+}
+
+static void versions(void *client) {
+    size_t count = peer_versions(client, "bench/versions");
+    if (count != VERSIONS) {
+        fail("there are %zu versions", count);
+    }
 }
 
 static void store(void *client) {
@@ -149,6 +183,8 @@ static void obey(void *client, char *line) {
     char folder[256];
     if (sscanf(line, "get %ld", &first) == 1) {
         one_by_one(client, first, get);
+    } else if (sscanf(line, "document %ld", &first) == 1) {
+        one_by_one(client, first, texts);
     } else if (sscanf(line, "store %ld", &first) == 1) {
         one_by_one(client, first, store);
     } else if (sscanf(line, "threads %ld %ld", &first, &second) == 2) {
@@ -164,12 +200,29 @@ static void obey(void *client, char *line) {
     fflush(stdout);
 }
 
+/* Executes an operation `count` times. */
+static void repeat(void *client, const char *name, long count) {
+    static const struct {
+        const char *name;
+        void (*run)(void *client);
+    } OPERATIONS[] = {
+        {"gets", get}, {"fields", field}, {"documents", document}, {"texts", texts}, {"versions", versions},
+    };
+    for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++) {
+        if (strcmp(name, OPERATIONS[i].name) == 0) {
+            for (long left = count; left > 0; left--) {
+                OPERATIONS[i].run(client);
+            }
+            return;
+        }
+    }
+    fail("what is %s?", name);
+}
+
 int main(int argc, char **argv) {
     void *client = peer_open();
-    if (argc == 3 && strcmp(argv[1], "gets") == 0) {
-        for (long left = atol(argv[2]); left > 0; left--) {
-            get(client);
-        }
+    if (argc == 3) {
+        repeat(client, argv[1], atol(argv[2]));
         return 0;
     }
     char *value = peer_get(client, PATH);

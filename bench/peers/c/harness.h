@@ -20,6 +20,14 @@ void peer_thread_end(void *client, void *mine);
 char *peer_get(void *client, const char *path);
 void peer_release(char *value);
 
+/* All fields of the secret at a path, freed by peer_document_free, and the total length of the texts of all fields. */
+void *peer_document(void *client, const char *path);
+size_t peer_texts(void *document);
+void peer_document_free(void *document);
+
+/* The number of versions of a secret; 0 if this peer does not support that. */
+size_t peer_versions(void *client, const char *path);
+
 void peer_store(void *client, const char *path, const char *value);
 
 /* The number of secrets in a folder, at any depth; 0 if this peer does not support lists. */

@@ -78,13 +78,17 @@ static void exchange(struct connection *connection, const char *request, size_t 
     }
 }
 
-char *peer_get(void *client, const char *path) {
+static void read_secret(struct connection *connection, const char *path) {
     static const char FORM[] = "GET /v1/secret/data/%s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Vault-Token: %s\r\n"
                                "X-Vault-Request: true\r\n\r\n";
-    struct connection *connection = client;
     char request[512];
     int size = snprintf(request, sizeof request, FORM, path, setting("VAULT_TOKEN"));
     exchange(connection, request, (size_t)size);
+}
+
+char *peer_get(void *client, const char *path) {
+    struct connection *connection = client;
+    read_secret(connection, path);
     char *value = strstr(connection->answer, "\"value\":\"");
     if (value == NULL) {
         fail("raw: no value");
@@ -96,6 +100,39 @@ char *peer_get(void *client, const char *path) {
 
 void peer_release(char *value) {
     (void)value;
+}
+
+/* The first field. */
+void *peer_document(void *client, const char *path) {
+    static const char START[] = "\"data\":{\"data\":{";
+    struct connection *connection = client;
+    read_secret(connection, path);
+    char *data = strstr(connection->answer, START);
+    if (data == NULL) {
+        fail("raw: no document");
+    }
+    return data + sizeof START - 1;
+}
+
+size_t peer_texts(void *document) {
+    size_t total = 0;
+    for (const char *field = document; *field == '"';) {
+        const char *text = strstr(field, "\":\"") + 3;
+        const char *end = strchr(text, '"');
+        total += (size_t)(end - text);
+        field = end + (end[1] == ',' ? 2 : 1);
+    }
+    return total;
+}
+
+void peer_document_free(void *document) {
+    (void)document;
+}
+
+size_t peer_versions(void *client, const char *path) {
+    (void)client;
+    (void)path;
+    return 0;
 }
 
 void peer_store(void *client, const char *path, const char *value) {

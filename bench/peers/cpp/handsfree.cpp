@@ -12,8 +12,9 @@ namespace hf = handsfree::secrets;
 
 namespace {
 
-// The harness passes values as `char *`. Each thread has only one at a time.
+// The harness passes values and documents as pointers. Each thread has only one of each at a time.
 thread_local std::optional<hf::Secret> current;
+thread_local std::optional<hf::Document> current_document;
 
 hf::Manager &manager_of(void *client) {
     return *static_cast<hf::Manager *>(client);
@@ -54,6 +55,30 @@ char *peer_get(void *client, const char *path) {
 
 void peer_release(char *) {
     current.reset();
+}
+
+void *peer_document(void *client, const char *path) {
+    current_document = or_fail([&] { return manager_of(client).get_document(reference_to(path)); });
+    if (!current_document) {
+        fail("handsfree: %s: not found", path);
+    }
+    return &*current_document;
+}
+
+size_t peer_texts(void *document) {
+    size_t total = 0;
+    for (const hf::Field field : *static_cast<const hf::Document *>(document)) {
+        total += field.text().value().size();
+    }
+    return total;
+}
+
+void peer_document_free(void *) {
+    current_document.reset();
+}
+
+size_t peer_versions(void *, const char *) {
+    return 0;
 }
 
 void peer_store(void *client, const char *path, const char *value) {

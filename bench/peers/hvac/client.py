@@ -11,13 +11,28 @@ import hvac
 PATH = "bench/one"
 VALUE = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
 
+# A document that nginx.py records, with 20 fields whose texts are as long as the value.
+DOCUMENT = "bench/document"
+FIELDS = 20
+
 # The number of requests in flight of a batch.
 CONCURRENCY = 8
 
 
-def get(client, path=PATH):
+def read(client, path):
     answer = client.secrets.kv.v2.read_secret_version(path=path, mount_point="secret", raise_on_deleted_version=True)
-    return answer["data"]["data"]["value"]
+    return answer["data"]["data"]
+
+
+def get(client, path=PATH):
+    return read(client, path)["value"]
+
+
+def texts(client):
+    """Gets a document and reads the texts of all fields."""
+    length = sum(len(text) for text in read(client, DOCUMENT).values())
+    if length != FIELDS * len(VALUE):
+        sys.exit(f"the texts of the document have {length} bytes")
 
 
 def store(client):
@@ -85,6 +100,8 @@ def obey(client, words):
     match words:
         case ["get", count]:
             return one_by_one(int(count), lambda: get(client))
+        case ["document", count]:
+            return one_by_one(int(count), lambda: texts(client))
         case ["store", count]:
             return one_by_one(int(count), lambda: store(client))
         case ["threads", count, milliseconds]:

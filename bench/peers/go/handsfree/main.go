@@ -21,6 +21,24 @@ func (c client) Get(path string) (string, error) {
 	return secret.Reveal(), nil
 }
 
+func (c client) Document(path string) (int, error) {
+	document, err := c.manager.GetDocument(context.Background(), "vault://"+path)
+	if err != nil {
+		return 0, err
+	}
+	defer document.Wipe()
+	length := 0
+	for _, name := range document.Names() {
+		text, err := document.Text(name)
+		if err != nil {
+			return 0, err
+		}
+		length += len(text.Bytes())
+		text.Wipe()
+	}
+	return length, nil
+}
+
 func (c client) Store(path, value string) error {
 	_, err := c.manager.Store(context.Background(), path, []byte(value))
 	return err

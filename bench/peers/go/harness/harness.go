@@ -17,12 +17,18 @@ import (
 const (
 	path  = "bench/one"
 	value = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
+
+	// A document that nginx.py records, with 20 fields whose texts are as long as the value.
+	document = "bench/document"
+	fields   = 20
 )
 
 // Client is the interface of a peer. Paths are relative to the KV mount `secret`.
 type Client interface {
 	// Get returns the value at a path.
 	Get(path string) (string, error)
+	// Document gets all fields of a secret, reads the texts of all, and returns their total length.
+	Document(path string) (int, error)
 	// Store writes a value.
 	Store(path, value string) error
 	// List counts the secrets in a folder, at any depth.
@@ -52,6 +58,8 @@ func obey(client Client, words []string) string {
 	switch words[0] {
 	case "get":
 		return oneByOne(number(words[1]), func() { get(client) })
+	case "document":
+		return oneByOne(number(words[1]), func() { texts(client) })
 	case "store":
 		return oneByOne(number(words[1]), func() { check(client.Store("bench/stored", value)) })
 	case "threads":
@@ -69,6 +77,14 @@ func obey(client Client, words []string) string {
 func get(client Client) {
 	_, err := client.Get(path)
 	check(err)
+}
+
+func texts(client Client) {
+	length, err := client.Document(document)
+	check(err)
+	if length != fields*len(value) {
+		log.Fatalf("the texts of the document have %d bytes", length)
+	}
 }
 
 func oneByOne(count int, operation func()) string {

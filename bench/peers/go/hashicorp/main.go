@@ -30,6 +30,18 @@ func (c client) Get(path string) (string, error) {
 	return secret.Data["value"].(string), nil
 }
 
+func (c client) Document(path string) (int, error) {
+	secret, err := c.kv.Get(context.Background(), path)
+	if err != nil {
+		return 0, err
+	}
+	length := 0
+	for _, field := range secret.Data {
+		length += len(field.(string))
+	}
+	return length, nil
+}
+
 func (c client) Store(path, value string) error {
 	_, err := c.kv.Put(context.Background(), path, map[string]any{"value": value})
 	return err

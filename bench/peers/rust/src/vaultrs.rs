@@ -18,6 +18,10 @@ use harness::{PATH, answer, nanoseconds, next_command, number, only_gets, settin
 const MOUNT: &str = "secret";
 const VALUE: &str = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi";
 
+/// A document that nginx.py records, and the number of its fields, whose texts are as long as the value.
+const DOCUMENT: &str = "bench/document";
+const FIELDS: usize = 20;
+
 /// The number of requests in flight of a batch or a list.
 const CONCURRENCY: usize = 8;
 
@@ -28,6 +32,12 @@ struct Document {
 
 async fn get(client: &VaultClient, path: &str) -> String {
     kv2::read::<Document>(client, MOUNT, path).await.expect("a secret").value
+}
+
+/// Gets a document and reads the texts of all fields.
+async fn texts(client: &VaultClient) {
+    let fields: HashMap<String, String> = kv2::read(client, MOUNT, DOCUMENT).await.expect("a document");
+    assert_eq!(fields.values().map(String::len).sum::<usize>(), FIELDS * VALUE.len());
 }
 
 async fn store(client: &VaultClient) {
@@ -106,6 +116,7 @@ async fn serve(client: Arc<VaultClient>) {
         let start = Instant::now();
         match words[0].as_str() {
             "get" => time_each(&client, number(&words, 1), |client| get(client, PATH)).await,
+            "document" => time_each(&client, number(&words, 1), texts).await,
             "store" => time_each(&client, number(&words, 1), store).await,
             "threads" => {
                 let duration = Duration::from_millis(number(&words, 2) as u64);
