@@ -24,7 +24,7 @@ bench: ## measure all clients of Vault side by side, into bench/results.md (7 mi
 	scripts/bootstrap build server bench
 	scripts/with-server bench/run $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE))
 
-bench-counts: ## count system calls, instructions, allocations and bytes of a get, and hold them to their bounds
+bench-counts: ## count system calls, instructions, allocations and bytes of calls, and hold them to their bounds
 	scripts/bootstrap build check
 	bench/count
 

@@ -29,6 +29,8 @@ const SECTIONS: &[&str] = &[
     "versions",
     "version_changes",
     "request",
+    "transit",
+    "transit_many",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -103,7 +103,13 @@ function(handsfree_secrets_cross_compile out_target out_environment)
     string(REPLACE "-" "_" name "${target}")
     string(TOUPPER "${name}" upper)
     set(${out_target} "${target}" PARENT_SCOPE)
+    # On 64-bit POWER, code that GCC optimizes for size calls functions that linkers make, but not for shared libraries.
+    set(flags "")
+    if(target MATCHES "^powerpc64")
+        set(flags "CFLAGS_${name}=-O2")
+    endif()
     set(${out_environment}
+        ${flags}
         "CARGO_TARGET_${upper}_LINKER=${tools}/cc"
         "CC_${name}=${tools}/cc"
         "AR_${name}=${CMAKE_AR}"

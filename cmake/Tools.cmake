@@ -9,6 +9,7 @@ add_executable(hfsecret EXCLUDE_FROM_ALL
     tools/hfsecret/options.c
     tools/hfsecret/output.c
     tools/hfsecret/request.c
+    tools/hfsecret/transit.c
     tools/hfsecret/versions.c)
 target_compile_features(hfsecret PRIVATE c_std_99)
 target_link_libraries(hfsecret PRIVATE handsfree_secrets::handsfree_secrets)

@@ -57,16 +57,21 @@
  * through a `T **`, belongs to the caller, and exactly one function frees it. Results that are `const` pointers are
  * borrowed from the object or the library and are not freed.
  *
- * | returned by                                              | freed by            |
- * |----------------------------------------------------------|---------------------|
- * | hf_get_secret, hf_store_secret, hf_canonical_reference   | hf_free_string      |
- * | hf_manager_open, hf_manager_default, hf_manager_ref      | hf_manager_free     |
- * | hf_list_secrets                                          | hf_string_list_free |
- * | hf_get_secrets, hf_store_secrets                         | hf_results_free     |
- * | hf_options_new, hf_options_new_isolated                  | hf_options_free     |
- * | hf_call_new                                              | hf_call_free        |
- * | hf_metadata_new                                          | hf_metadata_free    |
- * | any function with `hf_error **error`                     | hf_error_free       |
+ * | returned as              | by, for example                                       | freed by            |
+ * |--------------------------|-------------------------------------------------------|---------------------|
+ * | char *                   | hf_get_secret, hf_store_secret, hf_transit_encrypt    | hf_free_string      |
+ * | hf_bytes *               | hf_document_bytes, hf_request, hf_transit_decrypt     | hf_bytes_free       |
+ * | hf_manager *             | hf_manager_open, hf_manager_default, hf_manager_ref   | hf_manager_free     |
+ * | hf_document *            | hf_get_document, hf_document_ref                      | hf_document_free    |
+ * | hf_transit *             | hf_transit_open, hf_transit_ref                       | hf_transit_free     |
+ * | hf_versions *            | hf_list_versions                                      | hf_versions_free    |
+ * | hf_string_list *         | hf_list_secrets                                       | hf_string_list_free |
+ * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
+ * | hf_options *             | hf_options_new, hf_options_new_isolated               | hf_options_free     |
+ * | hf_call *                | hf_call_new, hf_call_copy                             | hf_call_free        |
+ * | hf_metadata *            | hf_metadata_new                                       | hf_metadata_free    |
+ * | hf_fields *              | hf_fields_new                                         | hf_fields_free      |
+ * | hf_error *               | any function with `hf_error **error`                  | hf_error_free       |
  *
  * Every function that frees an object accepts NULL. A function sets its out-parameters to NULL (lengths to 0) when it
  * starts and writes results only if it returns HF_OK, so a program may free all of them on every path.
@@ -75,15 +80,15 @@
  *
  * Compare statuses with HF_OK. HF_NOT_FOUND is positive; failures are negative. The parameter `error` may be NULL. If
  * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
- * error before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
+ * error, and a result, before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
  * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
  * thread-local state.
  *
  * @section threads Threads, forks, signals
  *
- * Any number of threads may use a manager at once, and read the immutable objects hf_error, hf_string_list and
- * hf_results. Only one thread at a time may change an hf_call, hf_options or hf_metadata; any number of calls may use
- * the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
+ * Any number of threads may use a manager or an hf_transit at once, and read the immutable objects: hf_error,
+ * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
+ * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
  * free the managers that it inherited. A signal handler may call hf_call_cancel and no other function. Signals do not
  * make a call fail, and errno is preserved.
  *
@@ -205,9 +210,15 @@ typedef int32_t hf_status;
 #define HF_OK 0
 
 /**
- * The secret does not exist. Not an error: no `hf_error` is created, and the out-parameter is NULL.
+ * The secret, the version or the field does not exist. Not an error: no `hf_error` is created, and the out-parameter
+ * is NULL.
  */
 #define HF_NOT_FOUND 1
+
+/**
+ * A signature or an HMAC is not that of the data. Not an error: no `hf_error` is created.
+ */
+#define HF_MISMATCH 3
 
 /**
  * NULL where a value is required, invalid UTF-8, an invalid key, or an unknown option. The message names the
@@ -262,7 +273,7 @@ typedef int32_t hf_status;
 #define HF_ERR_RATE_LIMITED (-10)
 
 /**
- * Other writers changed the secret on every attempt.
+ * A check-and-set condition does not hold, or other writers changed the secret on every attempt.
  */
 #define HF_ERR_CONFLICT (-11)
 
@@ -714,8 +725,8 @@ hf_status hf_manager_default(const hf_call *call,
 HF_API void hf_manager_reset_default(void) HF_NOEXCEPT;
 
 /**
- * Checks that a manager can be used now: that a server answers, is unsealed, and takes the token. It sends one request,
- * which needs no policy and does not use up `num_uses`; a token that has died is replaced by a login, as in any call.
+ * Checks that a manager can be used now: that a server answers, is unsealed, and takes the token. It does not look at the
+ * mount, a secret or the policy. It sends one request, which needs no policy and does not use up `num_uses`; a token that has died is replaced by a login, as in any call.
  * For the `env` backend there is nothing to check.
  *
  * May be called from any thread. Blocks until the call's deadline at the latest.
@@ -1075,7 +1086,8 @@ hf_status hf_get_secret_into(const hf_manager *manager,
  * @param call       Deadline and cancellation. NULL for the defaults.
  * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                     The value is replaced.
- * @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
+ * @retval HF_NOT_FOUND              The secret does not exist, or has no such field. No error is created, and nothing is
+ *     written. `hf_update_document` adds fields.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or metadata for a reference that
  *     names the field "metadata" itself.
  * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
@@ -1325,8 +1337,8 @@ HF_API void hf_fields_free(hf_fields *fields) HF_NOEXCEPT;
  *     NULL.
  * @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                    The fields are stored.
- * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata";
- *     nothing was sent.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata":
+ *     then nothing was sent. Or the server refuses the fields (HTTP 400), and nothing was written.
  * @retval HF_ERR_CONFLICT          The condition of the call does not hold; or the mount requires check-and-set, and
  *     other writers changed the secret on every attempt.
  * @retval HF_ERR_TOO_LARGE         The fields exceed the server's limits or the library's; nothing was written.
@@ -1361,7 +1373,8 @@ hf_status hf_store_document(const hf_manager *manager,
  * @retval HF_OK                     The fields are changed.
  * @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
  * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or `metadata` together
- *     with a field "metadata"; nothing was sent.
+ *     with a field "metadata": then nothing was sent. Or the server refuses the fields (HTTP 400), and nothing was
+ *     written.
  * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
  * @retval HF_ERR_CONFLICT           The condition of the call does not hold; or other writers changed the secret on
  *     every attempt.
@@ -1394,6 +1407,36 @@ hf_status hf_update_document(const hf_manager *manager,
  * The functions that block share the statuses of the section "Secrets".
  * @{
  */
+
+/**
+ * The field is a string.
+ */
+#define HF_KIND_STRING 1
+
+/**
+ * The field is a number.
+ */
+#define HF_KIND_NUMBER 2
+
+/**
+ * The field is `true` or `false`.
+ */
+#define HF_KIND_BOOLEAN 3
+
+/**
+ * The field is `null`.
+ */
+#define HF_KIND_NULL 4
+
+/**
+ * The field is an object.
+ */
+#define HF_KIND_OBJECT 5
+
+/**
+ * The field is an array.
+ */
+#define HF_KIND_ARRAY 6
 
 /**
  * All fields of one version of a secret. Immutable and reference-counted: any thread may read it.
@@ -1457,8 +1500,8 @@ const char *hf_document_name(const hf_document *document,
  *
  * @param document  The document.
  * @param name      The name.
- * @return 0 if there is no such field, 1 for a string, 2 for a number, 3 for a boolean, 4 for null, 5 for an object, 6
- *     for an array. 0 if an argument is NULL or invalid UTF-8.
+ * @return `HF_KIND_STRING`, `HF_KIND_NUMBER`, `HF_KIND_BOOLEAN`, `HF_KIND_NULL`, `HF_KIND_OBJECT` or `HF_KIND_ARRAY`; 0
+ *     if there is no such field, or an argument is NULL or invalid UTF-8.
  */
 HF_API int32_t hf_document_kind(const hf_document *document, const char *name) HF_NOEXCEPT;
 
@@ -1490,6 +1533,7 @@ HF_API const char *hf_document_json(const hf_document *document, const char *nam
 
 /**
  * Decodes the text of a field, which is base64, to bytes: what `hf_fields_set_bytes` has stored. Padding may be missing.
+ * Nothing marks such a field: a text that happens to be base64, such as "password", is decoded, too.
  *
  * May be called from any thread. Does not block.
  *
@@ -1695,8 +1739,8 @@ HF_API HF_MUST_USE hf_status hf_results_status(const hf_results *results, size_t
  *
  * @param results  The results.
  * @param index    The index, from 0.
- * @return UTF-8; NULL unless the status is `HF_OK`, and for documents. Borrowed: valid as long as `results`; do not
- *     free it.
+ * @return UTF-8; NULL unless the status is `HF_OK`, and for documents and decrypted data. Borrowed: valid as long as
+ *     `results`; do not free it.
  */
 HF_API const char *hf_results_text(const hf_results *results, size_t index) HF_NOEXCEPT;
 
@@ -1711,6 +1755,22 @@ HF_API const char *hf_results_text(const hf_results *results, size_t index) HF_N
  *     do not free it. `hf_document_ref` makes a reference that outlives `results`.
  */
 HF_API const hf_document *hf_results_document(const hf_results *results, size_t index) HF_NOEXCEPT;
+
+/**
+ * Returns the bytes of one result: what was decrypted, or a text.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param results     The results.
+ * @param index       The index, from 0.
+ * @param out_length  Receives the number of bytes, 0 if there are none. May be NULL.
+ * @return The bytes, followed by a NUL that is not counted; NULL unless the status is `HF_OK`, and for documents. Borrowed:
+ *     valid as long as `results`; do not free it.
+ */
+HF_API
+const void *hf_results_bytes(const hf_results *results,
+                             size_t index,
+                             size_t *out_length) HF_NOEXCEPT;
 
 /**
  * Returns the error of one secret.
@@ -2018,7 +2078,7 @@ hf_status hf_set_custom_metadata(const hf_manager *manager,
                                  hf_error **error) HF_NOEXCEPT;
 
 /**
- * Gives a field of a secret a new random value. It is one write on condition that nobody has changed the secret since it
+ * Gives a field of a secret a new random value, which is a text whatever the field was before. It is one write on condition that nobody has changed the secret since it
  * was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
  * with `?version=`.
  *
@@ -2085,6 +2145,7 @@ hf_status hf_rotate_secret(const hf_manager *manager,
  * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an unknown method, a path with an empty, "." or ".." segment or
  *     unprintable characters, or a text that is not JSON: then nothing was sent, and the HTTP status of the error is 0.
  *     Or the server refuses what was sent (HTTP 400); the message has its words.
+ * @retval HF_ERR_CONFLICT          A check-and-set condition in `json` does not hold.
  * @retval HF_ERR_UNSUPPORTED       The server does not support the method at this path (HTTP 405), or there is no
  *     server.
  * @retval HF_ERR_TOO_LARGE         The response is larger than 64 MiB, or the request is too large for the server.
@@ -2125,6 +2186,364 @@ hf_status hf_unwrap(const hf_manager *manager,
                     const hf_call *call,
                     char **out_json,
                     hf_error **error) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup transit Transit
+ *
+ * Encryption as a service: the server encrypts, decrypts, signs and makes data keys with keys that it does not give away.
+ * Data are bytes; ciphertexts, signatures and HMACs are texts such as "vault:v1:…", which the program keeps. Data and
+ * data keys are wiped when they are freed. The engine is at VAULT_TRANSIT_MOUNT. docs/transit.md says which function is
+ * for what, and what a policy must allow.
+ *
+ * `parameters` have the names of the engine: "context" and "associated_data", which `hf_fields_set_bytes` sets;
+ * "key_version", "hash_algorithm", "signature_algorithm", "prehashed", "marshaling_algorithm" and "bits", which are texts
+ * or JSON. One that is unknown, or that the operation does not have, is `HF_ERR_INVALID_ARGUMENT`. A key that was made
+ * with derived=true needs a context each time, except for HMACs; the server ignores it for other keys.
+ *
+ * The `env` backend has no server (`HF_ERR_UNSUPPORTED`). These functions share the statuses of the section "Secrets",
+ * and have these in common:
+ *
+ * - `HF_ERR_INVALID_ARGUMENT`: NULL, invalid UTF-8, a wrong parameter, a ciphertext that was changed or is of another key,
+ *   or a wrong context or associated data;
+ * - `HF_ERR_UNSUPPORTED`: the type of the key cannot do this, or the version of the key is below min_decryption_version;
+ * - `HF_ERR_CONFIG`: the mount does not exist, or the key does not exist any more;
+ * - `HF_ERR_TOO_LARGE`: the data exceed the server's limit or the library's.
+ * @{
+ */
+
+/**
+ * A key of the transit engine. Reference-counted; any number of threads may use it at once.
+ */
+typedef struct hf_transit hf_transit;
+
+/**
+ * Opens a key of the transit engine. The key has to exist: the server makes a key when something is encrypted under a
+ * mistyped name and the policy allows it; this library does not let that happen.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager      The manager. It stays open as long as the key.
+ * @param key          The name of the key.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_transit  Receives the key; the caller owns one reference and frees it with `hf_transit_free`. NULL unless
+ *     the status is `HF_OK`.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     `*out_transit` has the key.
+ * @retval HF_NOT_FOUND              There is no such key. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, or a name that no key can have.
+ * @retval HF_ERR_CONFIG             The mount does not exist.
+ * @retval HF_ERR_PERMISSION_DENIED  The policy does not allow to read the key, and does allow to create it. A token that
+ *     may not create the key opens it unchecked.
+ * @retval HF_ERR_UNSUPPORTED        There is no server.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_open(const hf_manager *manager,
+                          const char *key,
+                          const hf_call *call,
+                          hf_transit **out_transit,
+                          hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Adds a reference to a key.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param transit  The key.
+ * @return `transit`; the caller frees the new reference with `hf_transit_free`. NULL if `transit` is NULL.
+ */
+HF_API hf_transit *hf_transit_ref(const hf_transit *transit) HF_NOEXCEPT;
+
+/**
+ * Frees one reference. Sends no request.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param transit  A reference that the caller owns. May be NULL.
+ */
+HF_API void hf_transit_free(hf_transit *transit) HF_NOEXCEPT;
+
+/**
+ * Encrypts data.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit         The key.
+ * @param data            The bytes. May be NULL if `length` is 0.
+ * @param length          The number of bytes.
+ * @param parameters      "context", "associated_data", "key_version". NULL for none.
+ * @param call            Deadline and cancellation. NULL for the defaults.
+ * @param out_ciphertext  Receives the ciphertext; the caller frees it with `hf_free_string`. NULL unless the
+ *     status is `HF_OK`.
+ * @param error           Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  Done. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_encrypt(const hf_transit *transit,
+                             const void *data,
+                             size_t length,
+                             const hf_fields *parameters,
+                             const hf_call *call,
+                             char **out_ciphertext,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Decrypts a ciphertext.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit     The key.
+ * @param ciphertext  The ciphertext, such as "vault:v1:…".
+ * @param parameters  "context" and "associated_data", as for the encryption. NULL for none.
+ * @param call        Deadline and cancellation. NULL for the defaults.
+ * @param out_bytes   Receives the data; the caller frees them with `hf_bytes_free`, which wipes them. NULL unless the
+ *     status is `HF_OK`.
+ * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  Done. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_decrypt(const hf_transit *transit,
+                             const char *ciphertext,
+                             const hf_fields *parameters,
+                             const hf_call *call,
+                             hf_bytes **out_bytes,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Encrypts the data of a ciphertext under the latest version of the key, without showing the data. With
+ * "associated_data" the server cannot do that: the ciphertext is decrypted and encrypted again, which needs the policy for
+ * both.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit         The key.
+ * @param ciphertext      The ciphertext, such as "vault:v1:…".
+ * @param parameters      "context", "associated_data", "key_version". NULL for none.
+ * @param call            Deadline and cancellation. NULL for the defaults.
+ * @param out_ciphertext  Receives the new ciphertext; the caller frees it with `hf_free_string`. NULL unless the status is
+ *     `HF_OK`.
+ * @param error           Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  Done. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_rewrap(const hf_transit *transit,
+                            const char *ciphertext,
+                            const hf_fields *parameters,
+                            const hf_call *call,
+                            char **out_ciphertext,
+                            hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Signs data.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit         The key.
+ * @param data            The bytes. May be NULL if `length` is 0.
+ * @param length          The number of bytes.
+ * @param parameters      "context", "key_version", "hash_algorithm", "signature_algorithm", "prehashed",
+ *     "marshaling_algorithm". NULL for none.
+ * @param call            Deadline and cancellation. NULL for the defaults.
+ * @param out_signature   Receives the signature; the caller frees it with `hf_free_string`. NULL unless the
+ *     status is `HF_OK`.
+ * @param error           Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  Done. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_sign(const hf_transit *transit,
+                          const void *data,
+                          size_t length,
+                          const hf_fields *parameters,
+                          const hf_call *call,
+                          char **out_signature,
+                          hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Makes an HMAC of data. Every key can do this.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit         The key.
+ * @param data            The bytes. May be NULL if `length` is 0.
+ * @param length          The number of bytes.
+ * @param parameters      "key_version", "hash_algorithm". NULL for none.
+ * @param call            Deadline and cancellation. NULL for the defaults.
+ * @param out_hmac        Receives the HMAC; the caller frees it with `hf_free_string`. NULL unless the
+ *     status is `HF_OK`.
+ * @param error           Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  Done. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_hmac(const hf_transit *transit,
+                          const void *data,
+                          size_t length,
+                          const hf_fields *parameters,
+                          const hf_call *call,
+                          char **out_hmac,
+                          hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Checks a signature or an HMAC of data.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit     The key.
+ * @param data        The bytes. May be NULL if `length` is 0.
+ * @param length      The number of bytes.
+ * @param signature   The signature, or the HMAC.
+ * @param parameters  "context", "hash_algorithm", "signature_algorithm", "prehashed", "marshaling_algorithm", as for the
+ *     signature. NULL for none.
+ * @param call        Deadline and cancellation. NULL for the defaults.
+ * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK        It is one of the data.
+ * @retval HF_MISMATCH  It is not. No error is created. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_verify(const hf_transit *transit,
+                            const void *data,
+                            size_t length,
+                            const char *signature,
+                            const hf_fields *parameters,
+                            const hf_call *call,
+                            hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Makes a data key: a random key for encryption by the program itself, and the same key encrypted under the key of the
+ * engine, which the program keeps beside its data. `hf_transit_decrypt` gives the key back.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit      The key.
+ * @param parameters   "bits" (128, 256 or 512; 256 is the default), "context", "associated_data". NULL for none.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_key      Receives the key; the caller frees it with `hf_bytes_free`, which wipes it. NULL to have it wrapped
+ *     only: then the server does not send it. Set to NULL on failure.
+ * @param out_wrapped  Receives the wrapped key; the caller frees it with `hf_free_string`. NULL unless the status is
+ *     `HF_OK`.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  Done. Other statuses: see the introduction of this section.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_data_key(const hf_transit *transit,
+                              const hf_fields *parameters,
+                              const hf_call *call,
+                              hf_bytes **out_key,
+                              char **out_wrapped,
+                              hf_error **error) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup transit_many Many items of transit
+ *
+ * Thousands of rows in one call: split into requests that the server takes, up to 8 of which are on their way at a time.
+ * Each item has its own status, in the order of the call: a bad one does not spoil the others. The statuses are those of
+ * the section "Transit".
+ * @{
+ */
+
+/**
+ * Encrypts many pieces of data.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit          The key.
+ * @param data             An array of `count` pointers to bytes, each of which may be NULL if its length is 0. May be NULL
+ *     if `count` is 0.
+ * @param lengths          An array of `count` lengths. May be NULL if `count` is 0.
+ * @param count            The number of items.
+ * @param parameters       Parameters of all items, as for `hf_transit_encrypt`. NULL for none.
+ * @param item_parameters  An array of `count` pointers to what differs for one item, each of which may be NULL. NULL for
+ *     none.
+ * @param call             Deadline and cancellation of the whole call. NULL for the defaults.
+ * @param out_results      Receives the results, whose texts are ciphertexts; the caller frees them with
+ *     `hf_results_free`. Set to NULL on failure.
+ * @param error            Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    There are results. Each has its own status, which may be a failure.
+ * @retval HF_ERR_INVALID_ARGUMENT  `transit`, an array or `out_results` is NULL, or `parameters` are wrong.
+ * @retval HF_ERR_UNSUPPORTED       The type of the key cannot do this.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_encrypt_many(const hf_transit *transit,
+                                  const void *const *data,
+                                  const size_t *lengths,
+                                  size_t count,
+                                  const hf_fields *parameters,
+                                  const hf_fields *const *item_parameters,
+                                  const hf_call *call,
+                                  hf_results **out_results,
+                                  hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Decrypts many ciphertexts.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit          The key.
+ * @param ciphertexts      An array of `count` ciphertexts. May be NULL if `count` is 0.
+ * @param count            The number of items.
+ * @param parameters       Parameters of all items, as for `hf_transit_decrypt`. NULL for none.
+ * @param item_parameters  An array of `count` pointers to what differs for one item, each of which may be NULL. NULL for
+ *     none.
+ * @param call             Deadline and cancellation of the whole call. NULL for the defaults.
+ * @param out_results      Receives the results, which `hf_results_bytes` reads; the caller frees them with
+ *     `hf_results_free`, which wipes them. Set to NULL on failure.
+ * @param error            Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    There are results. Each has its own status, which may be a failure.
+ * @retval HF_ERR_INVALID_ARGUMENT  `transit`, `ciphertexts` or `out_results` is NULL, or `parameters` are wrong.
+ * @retval HF_ERR_UNSUPPORTED       The type of the key cannot do this.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_decrypt_many(const hf_transit *transit,
+                                  const char *const *ciphertexts,
+                                  size_t count,
+                                  const hf_fields *parameters,
+                                  const hf_fields *const *item_parameters,
+                                  const hf_call *call,
+                                  hf_results **out_results,
+                                  hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Encrypts the data of many ciphertexts under the latest version of the key.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param transit          The key.
+ * @param ciphertexts      An array of `count` ciphertexts. May be NULL if `count` is 0.
+ * @param count            The number of items.
+ * @param parameters       Parameters of all items, as for `hf_transit_rewrap`. NULL for none.
+ * @param item_parameters  An array of `count` pointers to what differs for one item, each of which may be NULL. NULL for
+ *     none.
+ * @param call             Deadline and cancellation of the whole call. NULL for the defaults.
+ * @param out_results      Receives the results, whose texts are the new ciphertexts; the caller frees them with
+ *     `hf_results_free`, which wipes them. Set to NULL on failure.
+ * @param error            Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    There are results. Each has its own status, which may be a failure.
+ * @retval HF_ERR_INVALID_ARGUMENT  `transit`, `ciphertexts` or `out_results` is NULL, or `parameters` are wrong.
+ * @retval HF_ERR_UNSUPPORTED       The type of the key cannot do this.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_transit_rewrap_many(const hf_transit *transit,
+                                 const char *const *ciphertexts,
+                                 size_t count,
+                                 const hf_fields *parameters,
+                                 const hf_fields *const *item_parameters,
+                                 const hf_call *call,
+                                 hf_results **out_results,
+                                 hf_error **error) HF_NOEXCEPT;
 
 /** @} */
 

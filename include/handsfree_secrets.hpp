@@ -24,14 +24,14 @@
  *
  * **Ownership.** Every class owns one C object, frees it in its destructor, and can be moved but not copied. A
  * moved-from object may only be destroyed or assigned to. Arguments are borrowed for the call. The parts of an object,
- * `Outcome`, `Field`, `Version` and `MetadataView`, borrow from it and may be copied.
+ * `Outcome`, `Field`, `Version`, `MetadataView` and `BytesView`, borrow from it and may be copied.
  *
- * **Threads.** Any number of threads may use a `Manager` at once. Only one thread at a time may change a `Call`,
- * `Options` or `Fields`; any number of operations may use them while nobody changes them. A `Secret`, `Document`,
- * `Bytes`, `Versions` or `Results` may be read by several threads while nobody changes it.
+ * **Threads.** Any number of threads may use a `Manager` or a `Transit` at once. Only one thread at a time may change a
+ * `Call`, `Options` or `Fields`; any number of operations may use them while nobody changes them. A `Secret`,
+ * `Document`, `Bytes`, `Versions` or `Results` may be read by several threads while nobody changes it.
  *
- * **Blocking.** Opening a manager and the operations of a manager block until the response has arrived or the deadline
- * has passed. Nothing else blocks.
+ * **Blocking.** Opening a manager and the operations of a `Manager` or a `Transit` block until the response has arrived
+ * or the deadline has passed. Nothing else blocks.
  *
  * **Memory.** A `Secret`, `Document`, `Bytes` or `Fields` is wiped when it is destroyed. A `std::string` made from its
  * view is not wiped: pass the view on where possible. If memory runs out, the process may end.
@@ -45,6 +45,7 @@
 #include "handsfree_secrets/base.hpp"
 #include "handsfree_secrets/batch.hpp"
 #include "handsfree_secrets/bytes.hpp"
+#include "handsfree_secrets/bytes_view.hpp"
 #include "handsfree_secrets/call.hpp"
 #include "handsfree_secrets/document.hpp"
 #include "handsfree_secrets/document_operations.hpp"
@@ -62,6 +63,9 @@
 #include "handsfree_secrets/results.hpp"
 #include "handsfree_secrets/secret.hpp"
 #include "handsfree_secrets/text.hpp"
+#include "handsfree_secrets/transit.hpp"
+#include "handsfree_secrets/transit_many.hpp"
+#include "handsfree_secrets/transit_operations.hpp"
 #include "handsfree_secrets/version.hpp"
 #include "handsfree_secrets/version_operations.hpp"
 #include "handsfree_secrets/versions.hpp"

@@ -29,7 +29,7 @@ pub struct Document {
     /// The whole object.
     json: Secret,
     /// Sorted by name.
-    fields: Box<[Field]>,
+    fields: Vec<Field>,
     /// Names and texts, each followed by a NUL; decoded on first use.
     texts: OnceBox<Block>,
     /// The JSON of each field, followed by a NUL; copied on first use.
@@ -40,17 +40,17 @@ pub struct Document {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A string.
-    String = 1,
+    String,
     /// A number.
-    Number = 2,
+    Number,
     /// `true` or `false`.
-    Boolean = 3,
+    Boolean,
     /// `null`.
-    Null = 4,
+    Null,
     /// An object.
-    Object = 5,
+    Object,
     /// An array.
-    Array = 6,
+    Array,
 }
 
 impl Kind {
@@ -84,15 +84,12 @@ impl Block {
 impl Document {
     /// The document of an object that was found in an answer.
     pub fn new(found: Found<'_>, version: u64, created: String) -> Result<Document> {
-        let Found { object, start, mut fields } = found;
+        let Found { object, mut fields, is_sorted } = found;
         let json = Secret::try_copy_of(object).ok_or_else(|| Error::no_memory("the document", object.len()))?;
-        for field in &mut fields {
-            for range in [&mut field.name, &mut field.value] {
-                *range = range.start.saturating_sub(start)..range.end.saturating_sub(start);
-            }
+        if !is_sorted {
+            sort(&mut fields, object);
         }
-        sort(&mut fields, object);
-        Ok(Document { version, created, json, fields: fields.into(), texts: OnceBox::new(), pieces: OnceBox::new() })
+        Ok(Document { version, created, json, fields, texts: OnceBox::new(), pieces: OnceBox::new() })
     }
 
     /// A document with one text.
@@ -122,6 +119,11 @@ impl Document {
     /// The names and the JSON of all fields, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|field| (field.name_in(self.json()), self.value(field)))
+    }
+
+    /// The names of all fields, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.iter().map(|(name, _)| name.to_owned()).collect()
     }
 
     /// The JSON of a field, to the letter of the server.

@@ -146,11 +146,18 @@ fn check_value(value: &str) -> Result<()> {
 
 /// The text of the field `value`, the only one that a variable can hold. `HF_ERR_UNSUPPORTED` for other fields, and for
 /// values that are not text.
-fn only_value(fields: &Fields) -> Result<&str> {
+fn only_value(fields: &Fields) -> Result<Cow<'_, str>> {
     let mut value = None;
     for (name, field) in fields.iter().filter(|(_, field)| !matches!(field, Field::Removed)) {
         match field {
-            Field::Text(text) | Field::Bytes(text) if name == DEFAULT_FIELD => value = Some(text.as_str()),
+            Field::Text(text) | Field::Bytes(text) if name == DEFAULT_FIELD => {
+                value = Some(Cow::Borrowed(text.as_str()))
+            }
+            Field::Json(json) if name == DEFAULT_FIELD && json.as_str().starts_with('"') => {
+                let text = serde_json::from_str(json.as_str());
+                value =
+                    Some(Cow::Owned(text.map_err(|_| Error::unsupported("fields: the value is not valid Unicode"))?));
+            }
             _ if name == DEFAULT_FIELD => {
                 return Err(Error::unsupported("fields: a variable holds a text, and this value is JSON"));
             }
@@ -218,7 +225,7 @@ impl SecretManager for EnvSecretManager {
     }
 
     fn store_document(&self, key: &str, fields: &Fields, metadata: Option<&Metadata>, call: &Call) -> Result<Stored> {
-        Ok(Stored { reference: self.store(key, only_value(fields)?, metadata, call)?, version: 0 })
+        Ok(Stored { reference: self.store(key, &only_value(fields)?, metadata, call)?, version: 0 })
     }
 
     fn get_document(&self, reference: &str, call: &Call) -> Result<Option<Document>> {
@@ -233,7 +240,7 @@ impl SecretManager for EnvSecretManager {
         metadata: Option<&Metadata>,
         call: &Call,
     ) -> Result<Option<u64>> {
-        Ok(self.update(reference, only_value(fields)?, metadata, call)?.then_some(0))
+        Ok(self.update(reference, &only_value(fields)?, metadata, call)?.then_some(0))
     }
 
     fn check(&self, call: &Call) -> Result<()> {

@@ -41,7 +41,13 @@ impl Fields {
 
     /// Sets a field to a JSON value, which is kept to the letter.
     pub fn set_json(&mut self, name: String, json: &str) -> Result<()> {
-        let value: &RawValue = serde_json::from_str(json).map_err(|error| not_json("json", &error))?;
+        let value: &RawValue =
+            serde_json::from_str(json).map_err(|error| not_json("json", &error)).map_err(|error| {
+                match json.contains(['{', '[', '"']) {
+                    true => error,
+                    false => Error::invalid_argument(format!("{error}; hf_fields_set sets a text")),
+                }
+            })?;
         let value = copied(value.get(), "json")?;
         self.0.insert(name, Field::Json(value.into()));
         Ok(())
@@ -89,11 +95,16 @@ impl Fields {
 
     /// The length of all names and values, for the size of a request.
     pub fn size(&self) -> usize {
-        self.0.iter().map(|(name, field)| name.len() + field.written().map_or(0, str::len) + 8).sum()
+        self.0.iter().map(|(name, field)| name.len() + field.size() + 8).sum()
     }
 }
 
 impl Field {
+    /// The length of the value.
+    pub fn size(&self) -> usize {
+        self.written().map_or(0, str::len)
+    }
+
     /// The text, or the JSON; `None` for a removed field.
     fn written(&self) -> Option<&str> {
         match self {

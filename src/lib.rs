@@ -6,6 +6,7 @@
 //! - [`ffi`]: the `extern "C"` surface, the only module with raw pointers; it converts arguments and results and
 //!   decides nothing
 //! - [`mod@open`]: opens a manager from options, and keeps the process-wide default manager
+//! - [`transit`]: a key of the transit engine, with the manager that it came from
 //! - [`mod@env`] and [`vault`]: the two backends; `vault` uses `http` and `net`
 //! - [`config`]: options and environment variables to a typed configuration; [`mod@reference`]: the grammar of
 //!   references and keys; both pure
@@ -33,4 +34,5 @@ pub mod reference;
 pub mod secret;
 pub mod status;
 pub mod store;
+pub mod transit;
 pub mod vault;

@@ -35,8 +35,9 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
 fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Manager> {
     let deadline = call.start(config.timeout);
     let client = Arc::new(Client::new(&mut config, logger, &deadline)?);
+    let transit_mount = config.transit_mount.clone();
     let secrets = Arc::new(VaultSecretManager::open(Arc::clone(&client), config, &deadline)?);
-    Ok(Manager { secrets: secrets.clone(), vault: Some(Vault { secrets, client }) })
+    Ok(Manager { secrets: secrets.clone(), vault: Some(Vault { secrets, client, transit_mount }) })
 }
 
 /// What was opened: a store of secrets, and what only a server has.
@@ -48,6 +49,7 @@ pub struct Manager {
 struct Vault {
     secrets: Arc<VaultSecretManager>,
     client: Arc<Client>,
+    transit_mount: String,
 }
 
 impl Manager {
@@ -59,6 +61,11 @@ impl Manager {
     /// The authenticated client, which any engine can be used with. `HF_ERR_UNSUPPORTED` where there is no server.
     pub fn client(&self) -> Result<&Client> {
         self.vault.as_ref().map(|vault| &*vault.client).ok_or_else(no_server)
+    }
+
+    /// `VAULT_TRANSIT_MOUNT`. `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn transit_mount(&self) -> Result<&str> {
+        self.vault.as_ref().map(|vault| &*vault.transit_mount).ok_or_else(no_server)
     }
 
     /// The store with what the trait of all backends leaves out: versions, rotation, and requests of the program.

@@ -49,8 +49,12 @@ statuses! {
     /// Done.
     Ok = HF_OK = 0,
 
-    /// The secret does not exist. Not an error: no `hf_error` is created, and the out-parameter is NULL.
+    /// The secret, the version or the field does not exist. Not an error: no `hf_error` is created, and the out-parameter
+    /// is NULL.
     NotFound = HF_NOT_FOUND = 1,
+
+    /// A signature or an HMAC is not that of the data. Not an error: no `hf_error` is created.
+    Mismatch = HF_MISMATCH = 3,
 
     /// NULL where a value is required, invalid UTF-8, an invalid key, or an unknown option. The message names the
     /// parameter.
@@ -84,7 +88,7 @@ statuses! {
     /// Vault still limited the rate of requests after the retries.
     RateLimited = HF_ERR_RATE_LIMITED = -10,
 
-    /// Other writers changed the secret on every attempt.
+    /// A check-and-set condition does not hold, or other writers changed the secret on every attempt.
     Conflict = HF_ERR_CONFLICT = -11,
 
     /// A value or a response exceeds a limit (the server's, the library's, or the capacity of the caller's buffer), or

@@ -161,12 +161,12 @@ public final class HandsfreeDocuments {
     }
 
     /** An object of the library, which is wiped and freed when it is closed. */
-    private abstract static class Owned implements AutoCloseable {
+    abstract static class Owned implements AutoCloseable {
         private final MemorySegment handle;
         private final MethodHandle free;
         private volatile boolean closed;
 
-        private Owned(MemorySegment handle, MethodHandle free) {
+        Owned(MemorySegment handle, MethodHandle free) {
             this.handle = handle;
             this.free = free;
         }

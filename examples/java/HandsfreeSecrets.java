@@ -28,6 +28,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 public final class HandsfreeSecrets implements AutoCloseable {
     private static final int OK = 0;
     private static final int NOT_FOUND = 1;
+    private static final int MISMATCH = 3;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final SymbolLookup LIBRARY =
@@ -201,7 +202,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         int run(MemorySegment error) throws Throwable;
     }
 
-    /** Returns true for HF_OK and false for HF_NOT_FOUND; throws for other statuses. */
+    /** Returns true for HF_OK and false for HF_NOT_FOUND and HF_MISMATCH; throws for other statuses. */
     static boolean found(Arena arena, Call call) {
         MemorySegment out = arena.allocate(ADDRESS);
         int status;
@@ -212,7 +213,7 @@ public final class HandsfreeSecrets implements AutoCloseable {
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
         }
-        if (status == OK || status == NOT_FOUND) {
+        if (status == OK || status == NOT_FOUND || status == MISMATCH) {
             return status == OK;
         }
         MemorySegment error = out.get(ADDRESS, 0);

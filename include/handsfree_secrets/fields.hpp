@@ -25,8 +25,8 @@ using FieldsHandle = std::unique_ptr<hf_fields, Deleter<hf_fields, free_fields>>
 }  // namespace detail
 
 /**
- * Names and values for Manager::store_document() and Manager::update_document(). It owns copies of the values and wipes
- * them in its destructor. Setting a name again replaces its value.
+ * Names and values for Manager::store_document() and Manager::update_document(), or the parameters of a @ref Transit.
+ * It owns copies of the values and wipes them in its destructor. Setting a name again replaces its value.
  *
  * @code
  * hf::Fields fields{{"username", "app"}, {"password", password.view()}};

@@ -5,6 +5,7 @@
 #ifndef HANDSFREE_SECRETS_RESULTS_HPP
 #define HANDSFREE_SECRETS_RESULTS_HPP
 
+#include "bytes_view.hpp"
 #include "document.hpp"
 #include "error.hpp"
 #include "iterator.hpp"
@@ -31,8 +32,8 @@ using ResultsHandle = std::unique_ptr<hf_results, Deleter<hf_results, free_resul
 class Results;
 
 /**
- * The outcome of one of many secrets. It borrows from its @ref Results and is valid as long as they are. It may be
- * copied.
+ * The outcome of one of many secrets, or of one of many items of transit. It borrows from its @ref Results and is valid
+ * as long as they are. It may be copied.
  */
 class Outcome {
 public:
@@ -49,14 +50,22 @@ public:
     /** Whether it failed. A missing secret is not a failure, and has no value. */
     bool failed() const noexcept { return status() != HF_OK && status() != HF_NOT_FOUND; }
 
-    /** Whether there is a value or a document. */
+    /** Whether there is a value, a document or data. */
     bool has_value() const noexcept { return status() == HF_OK; }
 
-    /** The value after a get, or the reference after a store; empty if there is none, and for documents. The memory
-     *  belongs to the results; a NUL follows the text. */
+    /** The value after a get, the reference after a store, or the ciphertext; empty if there is none, for documents,
+     *  and after Transit::decrypt_many(). The memory belongs to the results; a NUL follows the text. */
     std::string_view view() const noexcept {
         const char *text = hf_results_text(results_, index_);
         return text != nullptr ? text : "";
+    }
+
+    /** The data after Transit::decrypt_many(), or the bytes of the text; empty if there are none, and for documents.
+     *  The memory belongs to the results; a NUL follows the bytes. */
+    BytesView bytes() const noexcept {
+        std::size_t size = 0;
+        const void *data = hf_results_bytes(results_, index_, &size);
+        return BytesView(data, size);
     }
 
     /** The document after Manager::get_documents(): a reference to it that may outlive the results; an object without a
@@ -82,6 +91,11 @@ public:
         return has_value() ? std::optional<std::string_view>(view()) : std::nullopt;
     }
 
+    /** The bytes as bytes() returns them. @throws Error if it failed */
+    std::optional<BytesView> bytes_value() const {
+        return value().has_value() ? std::optional<BytesView>(bytes()) : std::nullopt;
+    }
+
     /** The document as document() returns it, or nothing if the secret does not exist. @throws Error if it failed */
     std::optional<Document> document_value() const {
         return value().has_value() ? std::optional<Document>(document()) : std::nullopt;
@@ -99,7 +113,7 @@ template <class Stream>
 Stream &operator<<(Stream &stream, const Outcome &outcome) = delete;
 
 /**
- * The outcomes of a call for many secrets, in the order of the call. It owns their memory and wipes it in its
+ * The outcomes of a call for many secrets or items, in the order of the call. It owns their memory and wipes it in its
  * destructor.
  *
  * @code
@@ -119,7 +133,7 @@ public:
     /** No results. */
     Results() noexcept = default;
 
-    /** The number of secrets in the call. */
+    /** The number of secrets or items in the call. */
     std::size_t size() const noexcept { return hf_results_len(handle_.get()); }
 
     /** Whether there are no outcomes. */

@@ -98,6 +98,7 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         srv_lookup: flag(layers, "VAULT_SRV_LOOKUP")?,
         auth,
         mount: values::mount(&layers.find_or_default("VAULT_MOUNT")?)?,
+        transit_mount: values::mount(&layers.find_or_default("VAULT_TRANSIT_MOUNT")?)?,
         kv_version: values::kv_version(&layers.find_or_default("VAULT_KV_VERSION")?)?,
         namespace: layers.find("VAULT_NAMESPACE")?.map_or(Ok(None), |found| values::namespace(&found))?,
         path_prefix: path_prefix(layers)?,

@@ -51,6 +51,8 @@ pub struct VaultConfig {
     pub auth: Auth,
     /// The KV mount, without slashes at its ends (`VAULT_MOUNT`).
     pub mount: String,
+    /// The mount of the transit engine, without slashes at its ends (`VAULT_TRANSIT_MOUNT`).
+    pub transit_mount: String,
     /// The version of the KV engine, if it is not asked for (`VAULT_KV_VERSION`).
     pub kv_version: Option<KvVersion>,
     /// `X-Vault-Namespace`, without slashes at its ends.

@@ -63,6 +63,8 @@ pub const OPTIONS: &[OptionEntry] = &[
         "where the KV engine is mounted"),
     entry(&["VAULT_KV_VERSION"], "VAULT_KV_VERSION", Group::None, "auto",
         "the version of the KV engine: `auto` (what the server says), `1` or `2`"),
+    entry(&["VAULT_TRANSIT_MOUNT"], "VAULT_TRANSIT_MOUNT", Group::None, "transit",
+        "where the transit engine is mounted"),
     entry(&["BAO_NAMESPACE", "VAULT_NAMESPACE"], "VAULT_NAMESPACE", Group::None, "",
         "the namespace of every request"),
     entry(&["VAULT_PATH_PREFIX"], "VAULT_PATH_PREFIX", Group::None, "",

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -24,9 +25,6 @@ impl Field {
 
 /// Sorts the fields by name. Of several with the same name the last one counts.
 pub fn sort(fields: &mut Vec<Field>, json: &str) {
-    if fields.is_sorted_by(|one, next| one.name_in(json) < next.name_in(json)) {
-        return;
-    }
     fields.sort_by(|one, other| one.name_in(json).cmp(other.name_in(json)));
     fields.dedup_by(|later, kept| {
         let is_same = later.name_in(json) == kept.name_in(json);
@@ -41,10 +39,10 @@ pub fn sort(fields: &mut Vec<Field>, json: &str) {
 pub struct Found<'de> {
     /// The object.
     pub object: &'de str,
-    /// Where it begins in the text.
-    pub start: usize,
-    /// Where its fields stand in the text, in the order of the text.
+    /// Where its fields stand in it, in the order of the text.
     pub fields: Vec<Field>,
+    /// Whether they are sorted.
+    pub is_sorted: bool,
 }
 
 /// Finds the fields of an object in one pass; null is `None`.
@@ -63,11 +61,15 @@ impl<'de> FoundSeed<'de> {
         (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
     }
 
-    /// The object whose first name begins and whose last value ends at these places.
-    fn object(&self, first: usize, last: usize) -> Option<(usize, &'de str)> {
-        let start = self.text.get(..first)?.iter().rposition(|&byte| byte == b'{')?;
+    /// Where the object begins whose first name is at this place.
+    fn start(&self, first: usize) -> Option<usize> {
+        self.text.get(..first)?.iter().rposition(|&byte| byte == b'{')
+    }
+
+    /// The object that begins and whose last value ends at these places.
+    fn object(&self, start: usize, last: usize) -> Option<&'de str> {
         let end = last + self.text.get(last..)?.iter().position(|&byte| byte == b'}')?;
-        Some((start, std::str::from_utf8(self.text.get(start..=end)?).ok()?))
+        std::str::from_utf8(self.text.get(start..=end)?).ok()
     }
 }
 
@@ -91,27 +93,77 @@ impl<'de> Visitor<'de> for FoundSeed<'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        /// Most documents have fewer fields.
-        const USUAL: usize = 16;
-        let mut fields = Vec::new();
-        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            if fields.is_empty() {
-                fields.reserve(USUAL);
-            }
-            let name = name.get();
-            let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or_default();
-            let decoded = match memchr::memchr(b'\\', name.as_bytes()) {
-                None => None,
-                Some(_) => Some(serde_json::from_str(&format!("\"{name}\"")).map_err(serde::de::Error::custom)?),
-            };
-            let at = |part: &str| self.place(part)..self.place(part) + part.len();
-            fields.push(Field { name: at(name), decoded, value: at(value.get()) });
-        }
-        let (first, last) = match (fields.first(), fields.last()) {
-            (Some(first), Some(last)) => (first.name.start, last.value.end),
-            _ => return Ok(Some(Found { object: "{}", start: 0, fields })),
+        /// Few documents have more fields.
+        const USUAL: usize = 32;
+        // The place of the first name tells where the object begins.
+        let Some(first) = map.next_key::<&RawValue>()? else {
+            return Ok(Some(Found { object: "{}", fields: Vec::new(), is_sorted: true }));
         };
-        let (start, object) = self.object(first, last).ok_or_else(|| serde::de::Error::custom("no object"))?;
-        Ok(Some(Found { object, start, fields }))
+        let start = self.start(self.place(first.get())).ok_or_else(|| serde::de::Error::custom("no object"))?;
+        let mut first_name = serde_json::Deserializer::from_str(first.get());
+        let mut name = NameSeed.deserialize(&mut first_name).map_err(serde::de::Error::custom)?;
+        let mut fields = Vec::with_capacity(USUAL);
+        let mut is_sorted = name.decoded.is_none();
+        let last = loop {
+            let value = map.next_value_seed(ValueSeed)?;
+            let at = |part: &str| {
+                let place = self.place(part).saturating_sub(start);
+                place..place + part.len()
+            };
+            let previous = name.borrowed;
+            fields.push(match name.decoded {
+                None => Field { name: at(previous), decoded: None, value: at(value) },
+                decoded => Field { name: 0..0, decoded, value: at(value) },
+            });
+            let Some(next) = map.next_key_seed(NameSeed)? else { break self.place(value) + value.len() };
+            is_sorted &= previous < next.borrowed;
+            name = next;
+        };
+        let object = self.object(start, last).ok_or_else(|| serde::de::Error::custom("no object"))?;
+        Ok(Some(Found { object, fields, is_sorted }))
+    }
+}
+
+/// A name: borrowed, or decoded if it has escapes. Then `borrowed` is empty, so that the fields count as unsorted.
+struct Name<'de> {
+    borrowed: &'de str,
+    decoded: Option<Box<str>>,
+}
+
+/// Reads the JSON of a value.
+struct ValueSeed;
+
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = &'de str;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'de str, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(RawValue::get)
+    }
+}
+
+/// Reads a name.
+struct NameSeed;
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Name<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name<'de>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NameSeed {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name { borrowed: name, decoded: None })
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name { borrowed: "", decoded: Some(name.into()) })
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! A function that does not block borrows its arguments; a function that may block copies them for its job.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result, Status};
-use crate::secret::{Secret, try_to_owned};
+use crate::secret::{Bytes, Secret, try_to_owned};
 
 /// A required text.
 ///
@@ -61,6 +61,16 @@ pub(super) unsafe fn copied_secret(pointer: *const c_char, name: &str) -> Result
     // SAFETY: the caller's promise.
     let text = unsafe { text(pointer, name) }?;
     Secret::try_copy_of(text).ok_or_else(|| Error::no_memory(name, text.len()))
+}
+
+/// A copy of bytes, which is wiped after use. NULL only where the length is 0.
+///
+/// # Safety
+/// As [`slice`], until this returns.
+pub(super) unsafe fn copied_bytes(data: *const c_void, length: usize, name: &str) -> Result<Bytes> {
+    // SAFETY: the caller's promise.
+    let data = unsafe { slice(data.cast(), length, name) }?;
+    Bytes::try_copy_of(data).ok_or_else(|| Error::no_memory(name, length))
 }
 
 /// A fallible copy: the length is controlled by the caller.
@@ -161,12 +171,21 @@ impl<T: Default> OutNumber<T> {
 /// # Safety
 /// `data` is NULL, or points at `length` elements that nobody changes during `'a`.
 pub(super) unsafe fn slice<'a, T>(data: *const T, length: usize, name: &str) -> Result<&'a [T]> {
+    // Nothing in memory is longer.
+    let most = isize::MAX as usize / size_of::<T>().max(1);
     match (data.is_null(), length) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(null(name)),
+        (false, _) if length > most => Err(impossible_length(name, length)),
         // SAFETY: the caller's promise.
         (false, _) => Ok(unsafe { std::slice::from_raw_parts(data, length) }),
     }
+}
+
+#[cold]
+fn impossible_length(name: &str, length: usize) -> Error {
+    let message = format!("{name}: the length {length} is more than memory can hold; was a negative number converted?");
+    Error::new(Status::TooLarge, message)
 }
 
 /// A buffer of the caller for a text, and the out-parameter for the text's length.

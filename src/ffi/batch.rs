@@ -6,7 +6,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::arguments::{Out, copied_secret, copied_text, null};
+use super::arguments::{Out, OutNumber, copied_secret, copied_text, null};
 use super::call::hf_call;
 use super::document::{DocumentObject, hf_document};
 use super::error::{hf_error, hf_error_free, hf_status};
@@ -16,7 +16,8 @@ use super::{export, guard};
 use crate::call::{Call, Purpose};
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
-use crate::secret::Secret;
+use crate::secret::{Bytes, Secret};
+use crate::vault::Outcome;
 
 /// The results of a call for many secrets, in the order of the call. Immutable, so any thread may read them. One owner,
 /// who frees them with `hf_results_free`.
@@ -27,15 +28,16 @@ pub struct hf_results {
 impl Owned for hf_results {}
 
 /// The result for one secret.
-enum Item {
+pub(super) enum Item {
     Text(Secret),
     Document(Arc<DocumentObject>),
+    Bytes(Bytes),
     NotFound,
     Failed(OwnedError),
 }
 
 /// An error that lives as long as its list.
-struct OwnedError(*mut hf_error);
+pub(super) struct OwnedError(*mut hf_error);
 
 // SAFETY: an `hf_error` is immutable and has no ties to a thread; the pointer is its only owner.
 unsafe impl Send for OwnedError {}
@@ -61,6 +63,15 @@ impl From<Document> for Item {
     }
 }
 
+impl From<Outcome> for Item {
+    fn from(outcome: Outcome) -> Item {
+        match outcome {
+            Outcome::Text(text) => Item::Text(text),
+            Outcome::Bytes(bytes) => Item::Bytes(bytes),
+        }
+    }
+}
+
 impl Item {
     fn of(outcome: Result<Option<impl Into<Item>>>) -> Item {
         match outcome {
@@ -74,7 +85,7 @@ impl Item {
 impl hf_results {
     /// One result for each argument: the error of the argument, or the next outcome of `done`, which has the outcomes
     /// of the valid arguments.
-    fn new<T, R: Into<Item>>(arguments: Vec<Result<T>>, done: Vec<Result<Option<R>>>) -> hf_results {
+    pub(super) fn new<T, R: Into<Item>>(arguments: Vec<Result<T>>, done: Vec<Result<Option<R>>>) -> hf_results {
         let mut done = done.into_iter();
         let missing = || Err(Error::new(Status::Internal, "a secret without a result"));
         let outcome = |argument: Result<T>| match argument {
@@ -237,7 +248,7 @@ pub unsafe extern "C" fn hf_results_len(results: *const hf_results) -> usize {
 pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: usize) -> hf_status {
     // SAFETY: the caller's promise; an item's error lives as long as the item.
     match unsafe { item(results, index) } {
-        Some(Item::Text(_) | Item::Document(_)) => Status::Ok.code(),
+        Some(Item::Text(_) | Item::Document(_) | Item::Bytes(_)) => Status::Ok.code(),
         Some(Item::NotFound) => Status::NotFound.code(),
         // SAFETY: it came from `hf_error::into_raw` and is alive.
         Some(Item::Failed(error)) => unsafe { super::error::hf_error_status(error.0) },
@@ -251,8 +262,8 @@ pub unsafe extern "C" fn hf_results_status(results: *const hf_results, index: us
 ///
 /// @param results  The results.
 /// @param index    The index, from 0.
-/// @return UTF-8; NULL unless the status is `HF_OK`, and for documents. Borrowed: valid as long as `results`; do not
-///     free it.
+/// @return UTF-8; NULL unless the status is `HF_OK`, and for documents and decrypted data. Borrowed: valid as long as
+///     `results`; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_text(results: *const hf_results, index: usize) -> *const c_char {
     // SAFETY: the caller's promise.
@@ -277,6 +288,32 @@ pub unsafe extern "C" fn hf_results_document(results: *const hf_results, index: 
         Some(Item::Document(document)) => Arc::as_ptr(document).cast(),
         _ => std::ptr::null(),
     }
+}
+
+/// Returns the bytes of one result: what was decrypted, or a text.
+///
+/// May be called from any thread. Does not block.
+///
+/// @param results     The results.
+/// @param index       The index, from 0.
+/// @param out_length  Receives the number of bytes, 0 if there are none. May be NULL.
+/// @return The bytes, followed by a NUL that is not counted; NULL unless the status is `HF_OK`, and for documents. Borrowed:
+///     valid as long as `results`; do not free it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_results_bytes(
+    results: *const hf_results,
+    index: usize,
+    out_length: *mut usize,
+) -> *const std::ffi::c_void {
+    // SAFETY: the caller's promises.
+    let (item, length) = unsafe { (item(results, index), OutNumber::clear(out_length)) };
+    let bytes = match item {
+        Some(Item::Text(text)) => text.as_bytes(),
+        Some(Item::Bytes(bytes)) => bytes.as_slice(),
+        _ => return std::ptr::null(),
+    };
+    length.set(bytes.len());
+    bytes.as_ptr().cast()
 }
 
 /// Returns the error of one secret.
@@ -317,7 +354,7 @@ unsafe fn item<'a>(results: *const hf_results, index: usize) -> Option<&'a Item>
 ///
 /// # Safety
 /// `array` is NULL, or has `count` pointers that `item` may be called with.
-unsafe fn items<T>(
+pub(super) unsafe fn items<T>(
     array: *const *const c_char,
     count: usize,
     name: &str,
@@ -331,7 +368,7 @@ unsafe fn items<T>(
 }
 
 /// Writes results to their out-parameter.
-fn give(out: Out<hf_results>, results: hf_results) -> Status {
+pub(super) fn give(out: Out<hf_results>, results: hf_results) -> Status {
     out.set(results.into_raw());
     Status::Ok
 }

@@ -28,9 +28,27 @@ use super::manager::hf_manager;
 use super::metadata::hf_metadata;
 use super::{export, guard, outcome};
 use crate::call::{Call, Purpose};
-use crate::document::Document;
+use crate::document::{Document, Kind};
 use crate::error::{Error, Result, Status};
 use crate::secret::Bytes;
+
+/// The field is a string.
+pub const HF_KIND_STRING: i32 = 1;
+
+/// The field is a number.
+pub const HF_KIND_NUMBER: i32 = 2;
+
+/// The field is `true` or `false`.
+pub const HF_KIND_BOOLEAN: i32 = 3;
+
+/// The field is `null`.
+pub const HF_KIND_NULL: i32 = 4;
+
+/// The field is an object.
+pub const HF_KIND_OBJECT: i32 = 5;
+
+/// The field is an array.
+pub const HF_KIND_ARRAY: i32 = 6;
 
 /// All fields of one version of a secret. Immutable and reference-counted: any thread may read it.
 pub struct hf_document {
@@ -136,13 +154,20 @@ pub unsafe extern "C" fn hf_document_name(document: *const hf_document, index: u
 ///
 /// @param document  The document.
 /// @param name      The name.
-/// @return 0 if there is no such field, 1 for a string, 2 for a number, 3 for a boolean, 4 for null, 5 for an object, 6
-///     for an array. 0 if an argument is NULL or invalid UTF-8.
+/// @return `HF_KIND_STRING`, `HF_KIND_NUMBER`, `HF_KIND_BOOLEAN`, `HF_KIND_NULL`, `HF_KIND_OBJECT` or `HF_KIND_ARRAY`; 0
+///     if there is no such field, or an argument is NULL or invalid UTF-8.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_document_kind(document: *const hf_document, name: *const c_char) -> i32 {
     // SAFETY: the caller's promises.
     let Some((object, name)) = (unsafe { field(document, name) }) else { return 0 };
-    object.document.kind(name).map_or(0, |kind| kind as i32)
+    object.document.kind(name).map_or(0, |kind| match kind {
+        Kind::String => HF_KIND_STRING,
+        Kind::Number => HF_KIND_NUMBER,
+        Kind::Boolean => HF_KIND_BOOLEAN,
+        Kind::Null => HF_KIND_NULL,
+        Kind::Object => HF_KIND_OBJECT,
+        Kind::Array => HF_KIND_ARRAY,
+    })
 }
 
 /// Returns the text of a field: a string as it is, a number or boolean as its JSON.
@@ -197,6 +222,7 @@ pub unsafe extern "C" fn hf_document_json(
 }
 
 /// Decodes the text of a field, which is base64, to bytes: what `hf_fields_set_bytes` has stored. Padding may be missing.
+/// Nothing marks such a field: a text that happens to be base64, such as "password", is decoded, too.
 ///
 /// May be called from any thread. Does not block.
 ///
@@ -238,11 +264,23 @@ fn decoded(document: &Document, name: &str) -> Result<Bytes> {
         &alphabet::STANDARD,
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    let is_string = document.kind(name) == Some(crate::document::Kind::String);
+    let is_string = document.kind(name) == Some(Kind::String);
     let text = document.text(name).filter(|_| is_string);
-    let decoded = text.and_then(|text| BASE64.decode(text).ok()).map(Zeroizing::new);
-    let decoded = decoded.ok_or_else(|| Error::unsupported(format!("the field {name:?} is not base64")))?;
-    Bytes::try_copy_of(&decoded).ok_or_else(|| Error::no_memory("the bytes", decoded.len()))
+    let not_base64 = || Error::unsupported(format!("the field {name:?} is not a string in base64"));
+    let encoded = document.json_of(name).filter(|_| is_string).map_or(0, str::len);
+    let text = match text {
+        Some(text) => text,
+        // A string in base64 always has a text, if there is memory for it.
+        None if is_string => return Err(Error::no_memory("the texts of the document", encoded)),
+        None => return Err(not_base64()),
+    };
+    let mut decoded = Zeroizing::new(Vec::new());
+    let room = base64::decoded_len_estimate(text.len());
+    decoded.try_reserve_exact(room).map_err(|_| Error::no_memory("the bytes", room))?;
+    decoded.resize(room, 0);
+    let length = BASE64.decode_slice(text, &mut decoded).map_err(|_| not_base64())?;
+    decoded.truncate(length);
+    Bytes::try_copy_of(&decoded).ok_or_else(|| Error::no_memory("the bytes", length))
 }
 
 /// Returns the metadata of a document: the entries of its field "metadata", which `hf_store_secret` and

@@ -40,6 +40,17 @@ impl hf_fields {
     }
 }
 
+impl hf_fields {
+    /// The present fields, for a job; none for NULL.
+    ///
+    /// # Safety
+    /// As for [`hf_fields::share`].
+    pub(super) unsafe fn share_or_none(pointer: *const hf_fields) -> Arc<Fields> {
+        // SAFETY: the caller's promise.
+        unsafe { pointer.as_ref() }.map_or_else(Arc::default, |fields| Arc::clone(&fields.fields))
+    }
+}
+
 /// Changes the fields under a name.
 ///
 /// # Safety
@@ -239,8 +250,8 @@ pub unsafe extern "C" fn hf_fields_free(fields: *mut hf_fields) {
 ///     NULL.
 /// @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    The fields are stored.
-/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata";
-///     nothing was sent.
+/// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an invalid key, or `metadata` together with a field "metadata":
+///     then nothing was sent. Or the server refuses the fields (HTTP 400), and nothing was written.
 /// @retval HF_ERR_CONFLICT          The condition of the call does not hold; or the mount requires check-and-set, and
 ///     other writers changed the secret on every attempt.
 /// @retval HF_ERR_TOO_LARGE         The fields exceed the server's limits or the library's; nothing was written.
@@ -297,7 +308,8 @@ pub unsafe extern "C" fn hf_store_document(
 /// @retval HF_OK                     The fields are changed.
 /// @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version or field, or `metadata` together
-///     with a field "metadata"; nothing was sent.
+///     with a field "metadata": then nothing was sent. Or the server refuses the fields (HTTP 400), and nothing was
+///     written.
 /// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
 /// @retval HF_ERR_CONFLICT           The condition of the call does not hold; or other writers changed the secret on
 ///     every attempt.

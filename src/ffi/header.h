@@ -57,16 +57,21 @@
  * through a `T **`, belongs to the caller, and exactly one function frees it. Results that are `const` pointers are
  * borrowed from the object or the library and are not freed.
  *
- * | returned by                                              | freed by            |
- * |----------------------------------------------------------|---------------------|
- * | hf_get_secret, hf_store_secret, hf_canonical_reference   | hf_free_string      |
- * | hf_manager_open, hf_manager_default, hf_manager_ref      | hf_manager_free     |
- * | hf_list_secrets                                          | hf_string_list_free |
- * | hf_get_secrets, hf_store_secrets                         | hf_results_free     |
- * | hf_options_new, hf_options_new_isolated                  | hf_options_free     |
- * | hf_call_new                                              | hf_call_free        |
- * | hf_metadata_new                                          | hf_metadata_free    |
- * | any function with `hf_error **error`                     | hf_error_free       |
+ * | returned as              | by, for example                                       | freed by            |
+ * |--------------------------|-------------------------------------------------------|---------------------|
+ * | char *                   | hf_get_secret, hf_store_secret, hf_transit_encrypt    | hf_free_string      |
+ * | hf_bytes *               | hf_document_bytes, hf_request, hf_transit_decrypt     | hf_bytes_free       |
+ * | hf_manager *             | hf_manager_open, hf_manager_default, hf_manager_ref   | hf_manager_free     |
+ * | hf_document *            | hf_get_document, hf_document_ref                      | hf_document_free    |
+ * | hf_transit *             | hf_transit_open, hf_transit_ref                       | hf_transit_free     |
+ * | hf_versions *            | hf_list_versions                                      | hf_versions_free    |
+ * | hf_string_list *         | hf_list_secrets                                       | hf_string_list_free |
+ * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
+ * | hf_options *             | hf_options_new, hf_options_new_isolated               | hf_options_free     |
+ * | hf_call *                | hf_call_new, hf_call_copy                             | hf_call_free        |
+ * | hf_metadata *            | hf_metadata_new                                       | hf_metadata_free    |
+ * | hf_fields *              | hf_fields_new                                         | hf_fields_free      |
+ * | hf_error *               | any function with `hf_error **error`                  | hf_error_free       |
  *
  * Every function that frees an object accepts NULL. A function sets its out-parameters to NULL (lengths to 0) when it
  * starts and writes results only if it returns HF_OK, so a program may free all of them on every path.
@@ -75,15 +80,15 @@
  *
  * Compare statuses with HF_OK. HF_NOT_FOUND is positive; failures are negative. The parameter `error` may be NULL. If
  * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
- * error before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
+ * error, and a result, before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
  * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
  * thread-local state.
  *
  * @section threads Threads, forks, signals
  *
- * Any number of threads may use a manager at once, and read the immutable objects hf_error, hf_string_list and
- * hf_results. Only one thread at a time may change an hf_call, hf_options or hf_metadata; any number of calls may use
- * the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
+ * Any number of threads may use a manager or an hf_transit at once, and read the immutable objects: hf_error,
+ * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
+ * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
  * free the managers that it inherited. A signal handler may call hf_call_cancel and no other function. Signals do not
  * make a call fail, and errno is preserved.
  *

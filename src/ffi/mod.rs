@@ -35,6 +35,8 @@ mod request;
 mod secrets;
 #[cfg(feature = "test-panic")]
 mod test_panic;
+mod transit;
+mod transit_many;
 mod version;
 mod version_changes;
 mod versions;
@@ -54,6 +56,8 @@ pub use request::*;
 pub use secrets::*;
 #[cfg(feature = "test-panic")]
 pub use test_panic::*;
+pub use transit::*;
+pub use transit_many::*;
 pub use version::*;
 pub use version_changes::*;
 pub use versions::*;

@@ -42,6 +42,7 @@ use crate::vault::{RawAnswer, RawRequest};
 /// @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, an unknown method, a path with an empty, "." or ".." segment or
 ///     unprintable characters, or a text that is not JSON: then nothing was sent, and the HTTP status of the error is 0.
 ///     Or the server refuses what was sent (HTTP 400); the message has its words.
+/// @retval HF_ERR_CONFLICT          A check-and-set condition in `json` does not hold.
 /// @retval HF_ERR_UNSUPPORTED       The server does not support the method at this path (HTTP 405), or there is no
 ///     server.
 /// @retval HF_ERR_TOO_LARGE         The response is larger than 64 MiB, or the request is too large for the server.

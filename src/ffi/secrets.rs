@@ -197,7 +197,8 @@ pub unsafe extern "C" fn hf_get_secret_into(
 /// @param call       Deadline and cancellation. NULL for the defaults.
 /// @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                     The value is replaced.
-/// @retval HF_NOT_FOUND              The secret does not exist. No error is created, and nothing is written.
+/// @retval HF_NOT_FOUND              The secret does not exist, or has no such field. No error is created, and nothing is
+///     written. `hf_update_document` adds fields.
 /// @retval HF_ERR_INVALID_ARGUMENT   NULL, invalid UTF-8, a reference with a version, or metadata for a reference that
 ///     names the field "metadata" itself.
 /// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.

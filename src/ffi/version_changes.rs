@@ -193,7 +193,7 @@ pub unsafe extern "C" fn hf_set_custom_metadata(
     }
 }
 
-/// Gives a field of a secret a new random value. It is one write on condition that nobody has changed the secret since it
+/// Gives a field of a secret a new random value, which is a text whatever the field was before. It is one write on condition that nobody has changed the secret since it
 /// was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
 /// with `?version=`.
 ///

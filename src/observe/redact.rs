@@ -25,6 +25,9 @@ const RUN: usize = 8;
 /// Request bodies that are nested deeper are not searched for secrets.
 const DEEPEST: usize = 64;
 
+/// Larger request bodies are not searched for secrets, whose copies would need as much memory again.
+const LARGEST: usize = 4 * 1024 * 1024;
+
 /// How many layers of escapes are decoded.
 const LAYERS: usize = 3;
 
@@ -41,7 +44,7 @@ impl RequestSecrets {
     pub fn of<'a>(headers: impl Iterator<Item = &'a str>, body: Option<&[u8]>) -> RequestSecrets {
         let mut secrets = RequestSecrets { known: headers.map(SecretString::from).collect(), incomplete: false };
         if let Some(body) = body {
-            secrets.incomplete = secrets.collect(body).is_none();
+            secrets.incomplete = body.len() > LARGEST || secrets.collect(body).is_none();
         }
         secrets.known.retain(|secret| secret.expose_secret().len() >= SHORTEST);
         secrets

@@ -61,7 +61,10 @@ impl VaultReference {
 
 /// The path of a key: the key with `.` and `_` replaced by `/`. `HF_ERR_INVALID_ARGUMENT` if the key cannot be stored.
 pub fn key_to_path(key: &str) -> Result<KvPath> {
-    KvPath::from_key(key).map_err(|flaw| Error::invalid_argument(format!("key: {flaw}")))
+    KvPath::from_key(key).map_err(|flaw| match key.starts_with(SCHEME) {
+        true => Error::invalid_argument("key: is a reference; a store takes a key, which is what follows vault://"),
+        false => Error::invalid_argument(format!("key: {flaw}")),
+    })
 }
 
 /// The reference that `store` returns for `key`: the key, in which the characters that have a meaning in a reference

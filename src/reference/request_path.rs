@@ -19,6 +19,9 @@ pub fn request_path(path: &str) -> Result<String> {
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let decoded = decode(path).map_err(|flaw| flawed(flaw.to_string()))?;
     let inner = decoded.strip_suffix('/').unwrap_or(&decoded);
+    if inner.starts_with("v1/") {
+        return Err(flawed("begins with v1/, which is put in front; leave it out".to_owned()));
+    }
     if inner.is_empty() {
         return Err(flawed("is empty; name an endpoint, such as sys/health".to_owned()));
     }
@@ -68,6 +71,7 @@ mod tests {
             "/",
             "?a",
             "/sys/health",
+            "v1/sys/health",
             "a//b",
             "a/../b",
             "a/%2e%2e/b",

@@ -229,7 +229,7 @@ struct Block {
 impl Block {
     /// Allocates a zeroed block for a text of `length` bytes. Returns `None` if there is no memory.
     fn allocate(length: usize) -> Option<Block> {
-        let layout = Block::layout(length);
+        let layout = Block::try_layout(length)?;
         let size = layout.size();
         if let Some(start) = ARENA.allocate(size) {
             return Some(Block { start, home: Home::Arena });
@@ -269,12 +269,14 @@ impl Block {
         }
     }
 
-    /// The layout of a block whose text has `length` bytes.
+    /// The layout of a block whose text has `length` bytes; `None` if memory cannot hold it.
+    fn try_layout(length: usize) -> Option<Layout> {
+        Layout::from_size_align(length.saturating_add(TEXT_OFFSET + 1), ALIGNMENT).ok()
+    }
+
+    /// The layout of a block that exists.
     fn layout(length: usize) -> Layout {
-        let size = length.saturating_add(TEXT_OFFSET + 1);
-        // A text that exists in memory is at most `isize::MAX` bytes long; one so long that its block would be longer
-        // is memory exhaustion.
-        Layout::from_size_align(size, ALIGNMENT).unwrap_or_else(|_| handle_alloc_error(Layout::new::<Header>()))
+        Block::try_layout(length).unwrap_or_else(|| handle_alloc_error(Layout::new::<Header>()))
     }
 }
 

@@ -6,11 +6,14 @@ use super::client::Context;
 use super::engine::mount::{self, Kind, Mount};
 use crate::config::KvVersion;
 use crate::error::{Error, Result, Status};
+use crate::reference::KvPath;
 
 /// The version of the engine: what the server said, or what `VAULT_KV_VERSION` says.
 pub struct MountVersion {
     /// `VAULT_MOUNT`.
     mount: String,
+    /// `VAULT_PATH_PREFIX`.
+    prefix: Option<String>,
     configured: Option<KvVersion>,
     /// 0 as long as it is not known.
     known: AtomicU8,
@@ -18,8 +21,8 @@ pub struct MountVersion {
 
 impl MountVersion {
     /// The version of `mount`, not known yet.
-    pub fn new(mount: String, configured: Option<KvVersion>) -> MountVersion {
-        MountVersion { mount, configured, known: AtomicU8::new(0) }
+    pub fn new(mount: String, prefix: Option<String>, configured: Option<KvVersion>) -> MountVersion {
+        MountVersion { mount, prefix, configured, known: AtomicU8::new(0) }
     }
 
     /// The name of the mount.
@@ -39,6 +42,23 @@ impl MountVersion {
     /// The version for a read, which does no harm with the wrong one. Version 2 if it is not known.
     pub fn for_read(&self) -> KvVersion {
         self.known().or(self.configured).unwrap_or(KvVersion::V2)
+    }
+
+    /// The version as far as it is known, for a secret. After an upgrade of the mount, most paths of version 1 are refused,
+    /// but a few name other secrets of version 2: before such a path is used, the mount is looked up again.
+    pub fn for_path(&self, context: Context<'_>, path: &KvPath) -> Result<KvVersion> {
+        let version = self.for_read();
+        if version == KvVersion::V1 && self.configured.is_none() && self.is_path_of_version_2(path) {
+            return self.find(context);
+        }
+        Ok(version)
+    }
+
+    fn is_path_of_version_2(&self, path: &KvPath) -> bool {
+        const BRANCHES: [&str; 8] =
+            ["config", "data", "delete", "destroy", "detailed-metadata", "metadata", "subkeys", "undelete"];
+        let path = self.prefix.as_deref().unwrap_or_else(|| path.as_str());
+        path.split('/').next().is_some_and(|first| BRANCHES.contains(&first))
     }
 
     /// The version, which is looked up unless it is known. If the token may not see the mount, it may not use it either:

@@ -23,10 +23,11 @@ use self::kv_version::MountVersion;
 use crate::call::Deadline;
 use crate::config::{KvVersion, VaultConfig};
 use crate::error::{Error, Result, Status};
-use crate::reference::{self, VaultReference};
+use crate::reference::{self, KvPath, VaultReference};
 
 pub use self::engine::kv::versions::{State, Version, VersionChange, Versions};
 pub use self::engine::raw::{RawAnswer, RawRequest};
+pub use self::engine::transit::{Input, NewDataKey, Operation, Outcome};
 pub use self::versions::Rotated;
 
 /// Secrets in a KV mount of a Vault server.
@@ -47,7 +48,7 @@ impl VaultSecretManager {
             kv1: Kv1::new(&config.mount, prefix, concurrency),
             kv2: Kv2::new(&config.mount, prefix, concurrency),
             folders: Folders::new(concurrency),
-            version: MountVersion::new(config.mount, config.kv_version),
+            version: MountVersion::new(config.mount, config.path_prefix, config.kv_version),
         };
         manager.version.find(manager.context(deadline)).map_err(|error| {
             let error = match error.status() {
@@ -64,8 +65,14 @@ impl VaultSecretManager {
     }
 
     /// Runs an operation with the version of the engine. If version 1 has been upgraded meanwhile, runs it again.
-    fn with_version<T>(&self, context: Context<'_>, operation: impl Fn(KvVersion) -> Result<T>) -> Result<T> {
-        let version = self.version.get(context)?;
+    fn with_version<T>(
+        &self,
+        context: Context<'_>,
+        path: &KvPath,
+        operation: impl Fn(KvVersion) -> Result<T>,
+    ) -> Result<T> {
+        self.version.get(context)?;
+        let version = self.version.for_path(context, path)?;
         match operation(version) {
             Err(error) if self.version.was_upgraded(version, &error, context) => operation(KvVersion::V2),
             outcome => outcome,

@@ -38,7 +38,7 @@ impl SecretManager for VaultSecretManager {
     fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>> {
         let reference = self.parse(reference)?;
         self.client.run("Failed to retrieve secret", call, |context| {
-            self.reading(context, reference.version, |version| match version {
+            self.reading(context, Some(&reference), |version| match version {
                 KvVersion::V1 => self.kv1.read(context, &reference),
                 KvVersion::V2 => self.kv2.read(context, &reference),
             })
@@ -56,7 +56,7 @@ impl SecretManager for VaultSecretManager {
     fn get_document(&self, reference: &str, call: &Call) -> Result<Option<Document>> {
         let reference = no_field(self.parse(reference)?, WHOLE)?;
         self.client.run("Failed to retrieve secret", call, |context| {
-            self.reading(context, reference.version, |version| match version {
+            self.reading(context, Some(&reference), |version| match version {
                 KvVersion::V1 => self.kv1.document(context, &reference),
                 KvVersion::V2 => self.kv2.document(context, &reference),
             })
@@ -75,7 +75,10 @@ impl SecretManager for VaultSecretManager {
         let deadline = self.client.start(call);
         let context = self.context(&deadline);
         let paths: Vec<Result<KvPath>> = secrets.iter().map(|(key, _)| reference::key_to_path(key)).collect();
-        let version = if paths.iter().any(Result::is_ok) { self.version.get(context) } else { Ok(KvVersion::V2) };
+        let version = match paths.iter().any(Result::is_ok) {
+            true => self.version.get(context).map(|_| self.version_for_all(context, paths.iter().flatten())),
+            false => Ok(KvVersion::V2),
+        };
         let paths = paths.into_iter().zip(secrets).map(|(path, (_, value))| {
             let path = path?;
             version.clone().map(|_| (path, *value))
@@ -122,7 +125,7 @@ impl SecretManager for VaultSecretManager {
     fn delete(&self, reference: &str, call: &Call) -> Result<bool> {
         let parsed = self.parse_whole(reference, "a secret is deleted as a whole")?;
         self.client.run("Failed to delete secret", call, |context| {
-            self.with_version(context, |version| match version {
+            self.with_version(context, &parsed.path, |version| match version {
                 KvVersion::V1 => self.kv1.delete(context, &parsed.path),
                 KvVersion::V2 => self.kv2.delete(context, &parsed.path),
             })
@@ -166,7 +169,7 @@ impl VaultSecretManager {
         let metadata = metadata.filter(|metadata| !metadata.is_empty());
         let content = Content::New { fields, metadata };
         let version = self.client.run("Failed to store secret", call, |context| {
-            self.with_version(context, |version| match (version, call.cas()) {
+            self.with_version(context, &path, |version| match (version, call.cas()) {
                 (KvVersion::V1, Some(_)) => Err(self.no_versions("check-and-set")),
                 (KvVersion::V1, None) => self.kv1.write(context, &path, content).map(|()| 0),
                 (KvVersion::V2, cas) => self.kv2.write(context, &path, content, cas),
@@ -178,7 +181,7 @@ impl VaultSecretManager {
     fn update_fields(&self, reference: &VaultReference, change: Change<'_>, call: &Call) -> Result<Option<u64>> {
         let path = &reference.path;
         self.client.run("Failed to update secret", call, |context| {
-            self.with_version(context, |version| match (version, call.cas()) {
+            self.with_version(context, path, |version| match (version, call.cas()) {
                 (KvVersion::V1, Some(_)) => Err(self.no_versions("check-and-set")),
                 (KvVersion::V1, None) => Ok(self.kv1.update(context, path, change)?.then_some(0)),
                 (KvVersion::V2, None) => self.kv2.update(context, path, change),
@@ -191,16 +194,21 @@ impl VaultSecretManager {
     fn reading<T>(
         &self,
         context: Context<'_>,
-        version_of_secret: Option<u64>,
+        reference: Option<&VaultReference>,
         read: impl Fn(KvVersion) -> Result<T>,
     ) -> Result<T> {
-        let version = self.version.for_read();
-        if version == KvVersion::V1 && version_of_secret.is_some() {
+        let mut version = match reference {
+            Some(reference) => self.version.for_path(context, &reference.path)?,
+            None => self.version.for_read(),
+        };
+        if version == KvVersion::V1 && reference.is_some_and(|reference| reference.version.is_some()) {
             return Err(self.no_versions("?version="));
         }
-        match read(version) {
-            Err(error) if self.version.was_upgraded(version, &error, context) => read(KvVersion::V2),
-            outcome => outcome,
+        loop {
+            match read(version) {
+                Err(error) if self.version.was_upgraded(version, &error, context) => version = KvVersion::V2,
+                outcome => return outcome,
+            }
         }
     }
 
@@ -213,8 +221,10 @@ impl VaultSecretManager {
     ) -> Vec<Result<T>> {
         let deadline = self.client.start(call);
         let context = self.context(&deadline);
-        let version = self.version.for_read();
-        let references = references.map(|reference| match reference {
+        let references: Vec<Result<VaultReference>> = references.collect();
+        let paths = references.iter().flatten().map(|reference| &reference.path);
+        let version = self.version_for_all(context, paths);
+        let references = references.into_iter().map(|reference| match reference {
             Ok(VaultReference { version: Some(_), .. }) if version == KvVersion::V1 => {
                 Err(self.no_versions("?version="))
             }
@@ -233,11 +243,22 @@ impl VaultSecretManager {
             .collect()
     }
 
+    /// The version for several paths. If looking it up fails, the requests themselves will tell.
+    fn version_for_all<'p>(&self, context: Context<'_>, paths: impl Iterator<Item = &'p KvPath>) -> KvVersion {
+        let mut version = self.version.for_read();
+        for path in paths {
+            if version == KvVersion::V1 {
+                version = self.version.for_path(context, path).unwrap_or(version);
+            }
+        }
+        version
+    }
+
     /// The error of what version 1 of the engine cannot do.
     #[cold]
     pub(super) fn no_versions(&self, what: &str) -> Error {
         let mount = self.version.mount();
-        Error::unsupported(format!("the mount {mount:?} is KV version 1, which has no {what}"))
+        Error::unsupported(format!("the mount {mount:?} is KV version 1, which has no {what}; upgrade it to version 2"))
     }
 }
 

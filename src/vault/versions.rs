@@ -82,7 +82,8 @@ impl VaultSecretManager {
         self.client.run("Failed to rotate secret", call, |context| {
             self.with_version_2(context, || {
                 let Some(latest) = self.kv2.latest(context, &parsed.path)? else { return Ok(None) };
-                if latest.json_of(parsed.field_name()).is_none() {
+                let field = NewFields::One { name: parsed.field_name(), value: "" };
+                if !self.kv2.applies(context, &parsed.path, Change { fields: field, metadata: None }, &latest) {
                     return Ok(None);
                 }
                 let value = match password_policy {
@@ -91,7 +92,7 @@ impl VaultSecretManager {
                 };
                 let fields = NewFields::One { name: parsed.field_name(), value: value.as_str() };
                 let change = Change { fields, metadata: None };
-                let version = self.kv2.change_once(context, &parsed.path, &latest, change)?;
+                let version = self.kv2.write_unique(context, &parsed.path, &latest, change)?;
                 Ok(Some(Rotated { value, version }))
             })
         })

@@ -43,12 +43,18 @@ fn passes_on_server(name: &str) {
 fn every_pointer_may_be_null_and_every_string_invalid() {
     passes("arguments");
     passes("arguments_documents");
+    passes("arguments_transit");
+}
+
+#[test]
+fn every_pointer_of_a_function_on_a_key_may_be_null_and_every_string_invalid() {
+    passes_on_server("arguments_transit");
 }
 
 #[test]
 fn the_programs_for_arguments_call_every_function_of_the_header() {
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
-    let tests = ["arguments", "arguments_documents"].map(|name| read(source(name))).join("\n")
+    let tests = ["arguments", "arguments_documents", "arguments_transit"].map(|name| read(source(name))).join("\n")
         + &read(repository_root().join("tests/c/arguments.h"));
     let symbols = read(repository_root().join("tests/packaging/symbols.txt"));
     let functions: Vec<&str> = symbols.lines().filter(|line| line.starts_with("hf_")).collect();
@@ -71,6 +77,16 @@ fn versions_are_listed_changed_and_rotated_and_conditions_hold() {
 #[test]
 fn requests_reach_any_endpoint_and_wrapped_answers_are_unwrapped_once() {
     passes_on_server("requests");
+}
+
+#[test]
+fn keys_encrypt_sign_and_make_data_keys_and_are_freed_in_any_order() {
+    passes_on_server("transit");
+}
+
+#[test]
+fn each_item_of_a_batch_for_a_key_has_its_status_and_its_bytes() {
+    passes_on_server("transit_many");
 }
 
 #[test]

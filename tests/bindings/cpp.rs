@@ -139,6 +139,23 @@ fn documents_versions_rotation_and_requests_work_on_a_server() {
 }
 
 #[test]
+fn keys_of_transit_work_on_a_server() {
+    let server = Server::shared();
+    let address = server.addr();
+    for (number, program) in compile_twice("transit_on_vault").iter().enumerate() {
+        let (mount, transit_mount) = (server.fresh_mount(), format!("cpp-transit-{number}"));
+        let environment = [
+            ("SECRET_MANAGER_TYPE", "vault"),
+            ("VAULT_ADDR", address.as_str()),
+            ("VAULT_MOUNT", &mount),
+            ("VAULT_TRANSIT_MOUNT", &transit_mount),
+            ("VAULT_TOKEN", server.root_token()),
+        ];
+        run(program, &environment);
+    }
+}
+
+#[test]
 fn the_wrapper_without_exceptions_works() {
     for (compiler, _) in COMPILERS {
         let modes: [(&str, &[&str]); 2] = [("off", &["-fno-exceptions", "-fno-rtti"]), ("unused", &[])];

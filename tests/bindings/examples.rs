@@ -87,6 +87,26 @@ fn the_c_and_cpp_programs_show_why_opening_failed_with_every_compiler() {
     }
 }
 
+#[test]
+fn the_c_program_encrypts_a_column_in_few_requests_and_reads_it_back() {
+    let program = cc::compile("gcc", "c99", &example("c/encrypt_column.c"), "encrypt_column", &[]);
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let transit = format!("{mount}-transit");
+    server.api().post(&format!("sys/mounts/{transit}"), json!({"type": "transit"}));
+    server.api().post(&format!("{transit}/keys/customers"), json!({}));
+    let run = |key: &str| {
+        let mut command = quiet(&program);
+        on_mount(server, &mount, command.arg(key).env("VAULT_TRANSIT_MOUNT", &transit))
+    };
+    let wanted = "  encrypted 1000 rows, the first is vault:v1:...\n  decrypted 1000 equal rows\n";
+    assert_eq!(run("customers"), (Some(0), wanted.to_owned(), String::new()));
+    let requests = server.audited(&format!("{transit}/encrypt/customers"), "update");
+    assert!((1..=8).contains(&requests), "{requests} requests");
+    let missing = run("typo");
+    assert_eq!(missing, (Some(1), String::new(), "typo: HF_NOT_FOUND: not found\n".to_owned()));
+}
+
 /// Compiles `examples/cobol/<name>.cob`.
 fn cobol(name: &str) -> PathBuf {
     let program = output("cobol").join(name);
@@ -176,8 +196,12 @@ fn the_python_program_does_the_five_operations() {
 
 /// Runs `tests/python/<name>.py` on a mount of its own.
 fn python_tests_pass(name: &str) {
+    tests_pass_in(Path::new("python3"), name);
+}
+
+fn tests_pass_in(python: &Path, name: &str) {
     let server = Server::shared();
-    let mut command = quiet(Path::new("python3"));
+    let mut command = quiet(python);
     with_python_package(&mut command).arg(repository_root().join("tests/python").join(name).with_extension("py"));
     let (code, _, report) = on_mount(server, &server.fresh_mount(), &mut command);
     assert_eq!(code, Some(0), "{report}");
@@ -196,6 +220,37 @@ fn documents_in_python_are_mappings_that_are_read_and_written_as_one() {
 #[test]
 fn versions_rotation_and_requests_work_in_python() {
     python_tests_pass("versions");
+}
+
+/// With the Python of `scripts/bootstrap`, because hvac is the witness.
+#[test]
+fn transit_works_in_python_and_with_hvac() {
+    let python = repository_root().join("target/venv/bin/python");
+    assert!(python.exists(), "{} is missing: run scripts/bootstrap check", python.display());
+    tests_pass_in(&python, "transit");
+}
+
+/// A transit mount with the keys of the example in this language.
+fn transit_mount(server: &Server, language: &str) -> String {
+    let mount = format!("transit-{language}-{}", std::process::id());
+    server.api().post(&format!("sys/mounts/{mount}"), json!({"type": "transit"}));
+    server.api().post(&format!("{mount}/keys/{language}-rows"), json!({}));
+    server.api().post(&format!("{mount}/keys/{language}-messages"), json!({"type": "ed25519"}));
+    mount
+}
+
+#[test]
+fn the_python_program_encrypts_and_signs() {
+    let server = Server::shared();
+    let mut command = quiet(Path::new("python3"));
+    with_python_package(&mut command).arg(example("python/transit.py"));
+    command.env("VAULT_TRANSIT_MOUNT", transit_mount(server, "python"));
+    let wanted = concat!(
+        "  encrypt  vault:v1:\n  decrypt  4111 1111 1111 1111\n  many     first\n  many     second\n",
+        "  many     ValueError\n  verify   True False\n  data key 32 True\n",
+    );
+    let got = on_mount(server, &server.fresh_mount(), &mut command);
+    assert_eq!(got, (Some(0), wanted.to_owned(), String::new()));
 }
 
 #[test]
@@ -243,13 +298,37 @@ fn the_java_program_stores_reads_and_rotates_a_document() {
 
 #[test]
 fn documents_versions_and_requests_work_in_java() {
-    let folder = output("java");
-    let classes = ["HandsfreeSecrets.java", "HandsfreeDocuments.java"].map(|name| example("java").join(name));
-    let program = repository_root().join("tests/java/DocumentChecks.java");
-    for source in classes.iter().chain([&program]) {
+    java_checks_pass("DocumentChecks", |_| ());
+}
+
+#[test]
+fn the_java_program_encrypts_and_signs() {
+    let Some(mut command) = java(&example("java/Transit.java")) else { return };
+    let server = Server::shared();
+    command.env("VAULT_TRANSIT_MOUNT", transit_mount(server, "java"));
+    let wanted =
+        "  encrypt  vault:v1:\n  decrypt  4111 1111 1111 1111\n  verify   true false\n  hmac     true\n".to_owned();
+    let got = on_mount(server, &server.fresh_mount(), &mut command);
+    assert_eq!(got, (Some(0), wanted, String::new()));
+}
+
+#[test]
+fn transit_works_in_java() {
+    java_checks_pass("TransitChecks", |command| {
+        command.env("VAULT_TRANSIT_MOUNT", transit_mount(Server::shared(), "java-checks"));
+    });
+}
+
+/// Runs `tests/java/<name>.java`, beside the classes, on a mount of its own.
+fn java_checks_pass(name: &str, prepare: impl FnOnce(&mut Command)) {
+    let folder = output(&format!("java-{name}"));
+    let classes = ["HandsfreeSecrets.java", "HandsfreeDocuments.java", "HandsfreeTransit.java"];
+    let program = repository_root().join("tests/java").join(name).with_extension("java");
+    for source in classes.map(|name| example("java").join(name)).iter().chain([&program]) {
         fs::copy(source, folder.join(source.file_name().unwrap())).unwrap();
     }
-    let Some(mut command) = java(&folder.join("DocumentChecks.java")) else { return };
+    let Some(mut command) = java(&folder.join(program.file_name().unwrap())) else { return };
+    prepare(&mut command);
     let server = Server::shared();
     let got = on_mount(server, &server.fresh_mount(), &mut command);
     assert_eq!(got, (Some(0), String::new(), String::new()));

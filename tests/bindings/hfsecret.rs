@@ -11,6 +11,7 @@ use serde_json::json;
 mod documents;
 mod migrate;
 mod requests;
+mod transit;
 mod versions;
 
 fn program() -> &'static PathBuf {
@@ -61,14 +62,20 @@ impl Shell {
     }
 
     fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Run {
+        let (code, out, err) = self.bytes_of(arguments, input);
+        Run { code, out: String::from_utf8(out).expect("UTF-8"), err }
+    }
+
+    /// The exit code, the bytes of standard output, and standard error.
+    fn bytes_of(&self, arguments: &[&str], input: &[u8]) -> (i32, Vec<u8>, String) {
         let mut command = self.command(arguments);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hfsecret");
         // A program that refuses its arguments does not read its input, so a broken pipe is expected.
         let _ = child.stdin.take().expect("a pipe").write_all(input);
         let output = child.wait_with_output().expect("its end");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Run { code: output.status.code().expect("a code"), out: text(output.stdout), err: text(output.stderr) }
+        let err = String::from_utf8(output.stderr).expect("UTF-8");
+        (output.status.code().expect("a code"), output.stdout, err)
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
@@ -96,8 +103,18 @@ fn help_and_version_need_no_configuration() {
     let help = shell.run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
     let commands = ["store", "get", "update", "delete", "list", "versions", "undelete", "rotate", "request", "check"];
-    let others = ["migrate", "--all", "--json", "--policy NAME", "--exact", "exit: 0 done, 1 not found"];
-    for word in commands.iter().chain(&others) {
+    let on_keys = ["encrypt KEY", "decrypt KEY", "rewrap KEY", "sign KEY", "verify KEY SIGNATURE"];
+    let others = [
+        "--context-file FILE",
+        "--associated-data-file FILE",
+        "migrate",
+        "--all",
+        "--json",
+        "--policy NAME",
+        "--exact",
+        "exit: 0 done, 1 not found",
+    ];
+    for word in commands.iter().chain(&on_keys).chain(&others) {
         assert!(help.out.contains(&format!("  {word}")) || help.out.contains(&format!("\n{word}")), "{word}");
     }
 }
@@ -119,7 +136,7 @@ fn the_five_operations_work_on_a_server() {
     for arguments in [["get", reference], ["delete", reference], ["update", reference]] {
         let run = shell.run(&arguments);
         assert_eq!((run.code, run.out.as_str()), (1, ""), "{arguments:?}");
-        assert_eq!(run.err, format!("hfsecret: {reference}: no such secret\n"));
+        assert_eq!(run.err, format!("hfsecret: {reference}: no such secret, version or field\n"));
     }
 }
 
@@ -214,7 +231,7 @@ fn a_failed_open_shows_its_message_with_every_compiler() {
 
 #[test]
 fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
-    let wrong: [&[&str]; 27] = [
+    let wrong: [&[&str]; 31] = [
         &[],
         &["stor"],
         &["store"],
@@ -242,6 +259,10 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
         &["request", "GET"],
         &["request", "POST", "a", "{}"],
         &["check", "vault://a"],
+        &["encrypt"],
+        &["verify", "key"],
+        &["sign", "--associated-data-file", "file", "key"],
+        &["get", "--context-file", "file", "vault://a"],
     ];
     for arguments in wrong {
         let run = Shell::on_env().run(arguments);

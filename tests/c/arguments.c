@@ -163,6 +163,7 @@ static void check_status_names(void)
 #define NAME(status) {status, #status}
         NAME(HF_OK),
         NAME(HF_NOT_FOUND),
+        NAME(HF_MISMATCH),
         NAME(HF_ERR_INVALID_ARGUMENT),
         NAME(HF_ERR_INVALID_REFERENCE),
         NAME(HF_ERR_CONFIG),
@@ -184,7 +185,7 @@ static void check_status_names(void)
     size_t i;
 
     for (i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        hf_status number = i == 0 ? 0 : i == 1 ? 1 : 1 - (hf_status)i;
+        hf_status number = i < 2 ? (hf_status)i : i == 2 ? 3 : 2 - (hf_status)i;
 
         CHECK(NAMES[i].status == number, "%s is part of the ABI", NAMES[i].name);
         CHECK(strcmp(hf_status_name(number), NAMES[i].name) == 0, "%s", NAMES[i].name);

@@ -48,14 +48,19 @@ static struct {
     hf_metadata *metadata;
     hf_fields *fields;
     hf_document *document;
+    hf_fields *parameters; /* none, of transit */
+    hf_transit *transit;   /* NULL without a server, as the next two */
+    char *ciphertext;
+    char *signature;
     char *reference;
     const char *text; /* the key and the value of a batch of one */
+    size_t length;    /* of `text` */
     int64_t version;
 } given;
 
 /* Out-parameters. A failure has to set them to NULL and 0, so they start with other values. */
 static struct {
-    void *out;
+    void *out[MOST_PARAMETERS]; /* by the index of the parameter */
     char buffer[64];
     size_t length;
     int32_t int32;
@@ -76,7 +81,9 @@ static inline void prepare(void)
     given.call = hf_call_new();
     given.metadata = hf_metadata_new();
     given.fields = hf_fields_new();
+    given.parameters = hf_fields_new();
     given.text = "arguments";
+    given.length = strlen(given.text);
     given.version = 1;
     CHECK_STATUS(HF_OK, hf_fields_set(given.fields, "value", GIVEN_VALUE, &error));
     CHECK_STATUS(HF_OK,
@@ -87,6 +94,10 @@ static inline void prepare(void)
 static inline void free_given(void)
 {
     hf_free_string(given.reference);
+    hf_free_string(given.ciphertext);
+    hf_free_string(given.signature);
+    hf_transit_free(given.transit);
+    hf_fields_free(given.parameters);
     hf_document_free(given.document);
     hf_fields_free(given.fields);
     hf_metadata_free(given.metadata);
@@ -94,12 +105,14 @@ static inline void free_given(void)
     hf_options_free(given.options);
     hf_manager_free(given.manager);
     hf_manager_reset_default();
+    memset(&given, 0, sizeof given);
 }
 
 /* The argument that every function accepts for a parameter of this name. */
 static inline void *good_value(const struct function *function, const char *name)
 {
     const int is_option = strcmp(function->name, "hf_options_set") == 0;
+    const int has_many = strstr(function->name, "_many") != NULL;
     const struct {
         const char *name;
         void *value;
@@ -115,7 +128,14 @@ static inline void *good_value(const struct function *function, const char *name
         {"keys", &given.text},
         {"values", &given.text},
         {"versions", &given.version},
-        {"data", GIVEN_VALUE},
+        {"data", has_many ? (void *)&given.text : GIVEN_VALUE},
+        {"lengths", &given.length},
+        {"transit", given.transit},
+        {"ciphertext", given.ciphertext},
+        {"ciphertexts", &given.ciphertext},
+        {"signature", given.signature},
+        {"parameters", given.parameters},
+        {"item_parameters", &given.parameters},
         {"name", is_option ? "SECRET_MANAGER_TYPE" : "value"},
         {"value", "env"},
         {"json", "{}"},
@@ -139,8 +159,8 @@ static inline void good(const struct function *function, arguments a)
         switch (function->parameters[i].kind) {
         case OUT:
         case OPTIONAL_OUT:
-            results.out = &stale;
-            a[i] = &results.out;
+            results.out[i] = &stale;
+            a[i] = &results.out[i];
             break;
         case BUFFER:
             strcpy(results.buffer, "stale");
@@ -164,33 +184,38 @@ static inline void good(const struct function *function, arguments a)
     }
 }
 
-/* Frees what a function has written to an out-parameter, by the name of that. */
-static inline void free_result(const struct function *function)
+static inline void free_object(const char *name, void *object)
 {
-    const char *name = "";
+    if (strcmp(name, "out_list") == 0)
+        hf_string_list_free(object);
+    else if (strcmp(name, "out_results") == 0)
+        hf_results_free(object);
+    else if (strcmp(name, "out_manager") == 0)
+        hf_manager_free(object);
+    else if (strcmp(name, "out_document") == 0)
+        hf_document_free(object);
+    else if (strcmp(name, "out_bytes") == 0 || strcmp(name, "out_body") == 0 || strcmp(name, "out_key") == 0)
+        hf_bytes_free(object);
+    else if (strcmp(name, "out_versions") == 0)
+        hf_versions_free(object);
+    else if (strcmp(name, "out_transit") == 0)
+        hf_transit_free(object);
+    else
+        hf_free_string(object);
+}
+
+/* Frees what a function has written to its out-parameters, by the names of those. */
+static inline void free_results(const struct function *function)
+{
     int i;
 
     for (i = 0; function->parameters[i].kind != END; i++) {
-        if (function->parameters[i].kind == OUT || function->parameters[i].kind == OPTIONAL_OUT)
-            name = function->parameters[i].name;
+        if (function->parameters[i].kind != OUT && function->parameters[i].kind != OPTIONAL_OUT)
+            continue;
+        if (results.out[i] != NULL && results.out[i] != &stale)
+            free_object(function->parameters[i].name, results.out[i]);
+        results.out[i] = NULL;
     }
-    if (results.out == NULL || results.out == &stale)
-        return;
-    if (strcmp(name, "out_list") == 0)
-        hf_string_list_free(results.out);
-    else if (strcmp(name, "out_results") == 0)
-        hf_results_free(results.out);
-    else if (strcmp(name, "out_manager") == 0)
-        hf_manager_free(results.out);
-    else if (strcmp(name, "out_document") == 0)
-        hf_document_free(results.out);
-    else if (strcmp(name, "out_bytes") == 0 || strcmp(name, "out_body") == 0)
-        hf_bytes_free(results.out);
-    else if (strcmp(name, "out_versions") == 0)
-        hf_versions_free(results.out);
-    else
-        hf_free_string(results.out);
-    results.out = NULL;
 }
 
 /* Checks that a failure has cleared all results, except for the out-parameter with the index `null`, which was not
@@ -207,7 +232,7 @@ static inline void check_cleared(const struct function *function, int null)
         switch (function->parameters[i].kind) {
         case OUT:
         case OPTIONAL_OUT:
-            CHECK(results.out == NULL, "%s, %s", function->name, name);
+            CHECK(results.out[i] == NULL, "%s, %s", function->name, name);
             break;
         case BUFFER:
             CHECK(results.buffer[0] == '\0' && results.buffer[1] == 't', "%s, %s", function->name, name);
@@ -264,7 +289,7 @@ static inline void check_good_arguments(const struct function *function)
     if (status != HF_OK)
         check_cleared(function, -1);
     hf_error_free(error);
-    free_result(function);
+    free_results(function);
     if (strcmp(function->name, "hf_delete_secret") == 0)
         CHECK_STATUS(HF_OK, hf_store_secret(given.manager, "arguments", GIVEN_VALUE, NULL, NULL, NULL, &error));
 }
@@ -284,7 +309,7 @@ static inline void check_function(const struct function *function)
 
             CHECK(status == function->outcome || status == HF_NOT_FOUND, "%s, %s", function->name,
                   function->parameters[i].name);
-            free_result(function);
+            free_results(function);
             continue;
         }
         refuses(function, a, i, "is NULL");

@@ -34,6 +34,17 @@ static_assert(noexcept(std::declval<const hf::Manager &>().try_get_document(null
 static_assert(noexcept(std::declval<const hf::Manager &>().try_list_versions(nullptr)));
 static_assert(noexcept(std::declval<const hf::Manager &>().try_request(nullptr, nullptr)));
 
+template <class T, class = void>
+struct Encrypts : std::false_type {};
+template <class T>
+struct Encrypts<T, std::void_t<decltype(&T::encrypt)>> : std::true_type {};
+static_assert(!Encrypts<hf::Transit>::value, "only try_encrypt() is left");
+static_assert(noexcept(std::declval<const hf::Manager &>().try_open_transit(nullptr)));
+static_assert(noexcept(std::declval<const hf::Transit &>().try_decrypt(nullptr)));
+static_assert(std::is_convertible_v<std::string, hf::BytesView> && !std::is_convertible_v<int, hf::BytesView>);
+static_assert(!std::is_convertible_v<std::vector<int>, hf::BytesView>);
+static_assert(!std::is_convertible_v<std::nullptr_t, hf::BytesView>);
+
 namespace {
 
 void documents(const hf::Manager &manager) {
@@ -78,6 +89,32 @@ void what_needs_a_server(const hf::Manager &manager) {
     hf::Call call;
     CHECK(call.try_set_cas(1) && !call.try_set_cas(-2) && call.try_set_wrap_ttl(1min) && !call.try_set_wrap_ttl(0s));
     CHECK(manager.try_get_document(reference, call.copy()).error().status() == HF_ERR_INVALID_ARGUMENT);
+}
+
+void transit(const hf::Manager &manager) {
+    CHECK(manager.try_open_transit("orders").error().status() == HF_ERR_UNSUPPORTED);
+    CHECK(manager.try_open_transit(std::string("a\0b", 3)).error().status() == HF_ERR_INVALID_ARGUMENT);
+
+    hf::Fields parameters;
+    CHECK(parameters.try_set_bytes("context", "c", 1));
+    const hf::Transit none;
+    const hf_status invalid = HF_ERR_INVALID_ARGUMENT;
+    CHECK(none.try_encrypt("x").error().status() == invalid && none.try_sign("x").error().status() == invalid);
+    CHECK(none.try_hmac("x").error().status() == invalid && none.try_verify("x", "y").error().status() == invalid);
+    CHECK(none.try_decrypt("x").error().status() == invalid && none.try_rewrap("x").error().status() == invalid);
+    CHECK(none.try_data_key(&parameters).error().status() == invalid);
+    CHECK(none.try_wrapped_data_key().error().status() == invalid);
+    CHECK(none.try_encrypt_many({"x", {"y", &parameters}}).error().status() == invalid);
+    CHECK(none.try_decrypt_many({"x"}, &parameters).error().status() == invalid);
+    CHECK(none.try_rewrap_many({"x"}).error().status() == invalid);
+    CHECK(!none && !none.share() && none.get() == nullptr);
+
+    parameters.wipe();
+    CHECK(none.try_encrypt("x", &parameters).error().message().find("wiped") != std::string_view::npos);
+
+    auto texts = manager.try_store_secrets({{"no_exceptions_bytes", "1"}});
+    CHECK(texts && (*texts)[0].bytes().view() == (*texts)[0].view() && !(*texts)[0].bytes().empty());
+    CHECK((*texts)[1].bytes().empty());
 }
 
 }  // namespace
@@ -135,6 +172,7 @@ int main() {
 
     documents(manager);
     what_needs_a_server(manager);
+    transit(manager);
 
     call.cancel();
     CHECK(manager.try_get_secret(reference, call).error().status() == HF_ERR_CANCELLED);

@@ -11,3 +11,5 @@ mod named_paths;
 mod pages;
 mod programs;
 mod quickstart;
+mod shell;
+mod transit;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use handsfree_secrets_test_support::{Server, cc, java, repository_root};
+use handsfree_secrets_test_support::{cc, java, repository_root};
 
-use crate::documents::{blocks_of, document, documents, first_in, texts_in};
+use crate::documents::{blocks_of, document, documents, first_in};
 use crate::pkg_config;
 
 /// The first block in this language on its page.
@@ -15,7 +15,7 @@ fn first_program(page: &str, language: &str) -> String {
 }
 
 /// An empty folder for the output of compilers.
-fn folder(name: &str) -> PathBuf {
+pub fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
@@ -23,14 +23,15 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// Runs a command, which has to succeed without warnings, and returns its output.
-fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert!(output.status.success() && err.is_empty(), "{command:?}\n{out}{err}");
     out
 }
 
-fn quiet(program: &Path) -> Command {
+/// A command that finds the library, without the settings of this process.
+pub fn quiet(program: &Path) -> Command {
     let mut command = cc::clean_command(program);
     command.env("LD_LIBRARY_PATH", cc::library_folder());
     command
@@ -108,40 +109,4 @@ fn the_first_python_program_stores_and_lists() {
         run(python.arg("-c").arg(first_program("python.md", "python"))),
         format!("{reference}\n['{reference}']\n")
     );
-}
-
-/// A command that runs a script of docs/shell.md with `folder` on its PATH.
-fn shell(script: &str, server: &Server, mount: &str, folder: &Path) -> Command {
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut command = quiet(Path::new("sh"));
-    command.current_dir(folder).arg("-c").arg(script).env("PATH", path).env("SECRET_MANAGER_TYPE", "vault");
-    command.env("VAULT_ADDR", server.addr()).env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", mount);
-    command
-}
-
-#[test]
-fn the_scripts_of_the_shell_page_work() {
-    let server = Server::shared();
-    let mount = server.fresh_mount();
-    let folder = folder("shell");
-    let scripts = texts_in(&document("docs/shell.md"), "sh");
-    let [compile, first, missing, migrate] = scripts.as_slice() else { panic!("{} scripts", scripts.len()) };
-
-    // The command of the page runs in the root of the repository; this folder links to the sources, and receives the
-    // program.
-    std::os::unix::fs::symlink(repository_root().join("tools"), folder.join("tools")).unwrap();
-    let rpath = format!("-L{0} -lhandsfree_secrets -Wl,-rpath,{0}", cc::library_folder().display());
-    let pkg_config = pkg_config::folder_with("shell-page", "handsfree_secrets", &rpath);
-    run(shell(compile, server, &mount, &folder).env("PKG_CONFIG_PATH", pkg_config));
-
-    let listed = run(shell(first, server, &mount, &folder).env("new_password", "first password"));
-    assert_eq!(listed, "vault://batch/job/password\n");
-    assert_eq!(server.read_raw(&mount, "batch/job/password"), None, "the script deletes it at its end");
-
-    let output = shell(missing, server, &mount, &folder).env("reference", "vault://no_such").output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "no password stored yet\n");
-
-    run(shell(migrate, server, &mount, &folder).env("HANDSFREE_SECRET_A_KEY", "value"));
-    let table = fs::read_to_string(folder.join("references.tsv")).unwrap();
-    assert_eq!(table, "env://HANDSFREE_SECRET_A_KEY\tvault://a_key\tstored\n");
 }

@@ -6,7 +6,7 @@ use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::open;
-use handsfree_secrets_test_support::Server;
+use handsfree_secrets_test_support::{Gateway, Server, Verdict, answer};
 use serde_json::json;
 
 use crate::managers::{fails, open_whole};
@@ -55,6 +55,24 @@ fn a_server_that_is_sealed_or_gone_is_told() {
     let mut short = Call::default();
     short.set_timeout(Duration::from_millis(1));
     assert!(manager.secrets().check(&short).is_err());
+}
+
+#[test]
+fn what_is_not_vault_does_not_pass_the_check() {
+    let server = Server::shared();
+    for (status, body) in [
+        ("200 OK", "<html>log in</html>"),
+        ("200 OK", ""),
+        ("403 Forbidden", "<html>firewall</html>"),
+        ("200 OK", "{}"),
+    ] {
+        let gateway = Gateway::to(server.port(), move |request| match request.path.ends_with("/cubbyhole") {
+            true => answer(status, "", body),
+            false => Verdict::Pass,
+        });
+        let manager = open_whole(server, &server.fresh_mount(), &[("VAULT_ADDR", &gateway.addr())]).unwrap();
+        fails(manager.secrets().check(&call()), Status::Protocol);
+    }
 }
 
 #[test]

@@ -7,4 +7,7 @@ mod managers;
 
 mod checks;
 mod requests;
+mod transit;
+mod transit_many;
+mod transit_policies;
 mod wrapping;

@@ -142,6 +142,28 @@ fn a_page_for_browsers_is_not_an_answer() {
 }
 
 #[test]
+fn a_patch_of_nothing_is_not_found_and_a_conflict_is_told() {
+    let (_, mount, manager) = manager();
+    let path = format!("{mount}/data/none");
+    assert!(send(&manager, "PATCH", &path, Some(r#"{"data": {"a": 1}}"#)).unwrap().is_none());
+    let once = Some(r#"{"options": {"cas": 0}, "data": {"a": 1}}"#);
+    assert!(send(&manager, "POST", &path, once).unwrap().is_some());
+    let error = fails(send(&manager, "POST", &path, once), Status::Conflict);
+    assert!(error.message().contains("the check-and-set condition of the request does not hold"), "{error}");
+    let error = fails(send(&manager, "GET", &format!("{mount}/none"), None), Status::InvalidArgument);
+    assert!(error.message().contains("MOUNT/data/"), "{error}");
+}
+
+#[test]
+fn a_query_is_in_no_message() {
+    let (_, _, manager) = manager();
+    for path in ["nowhere/x?token=CANARY-token", "sys/policies/acl/none?x=CANARY-token"] {
+        let error = send(&manager, "POST", path, None).err().unwrap();
+        assert!(!error.message().contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
 fn a_request_that_cannot_be_sent_makes_no_traffic() {
     let server = Server::shared();
     let relay = Relay::to(server.port());
@@ -154,6 +176,8 @@ fn a_request_that_cannot_be_sent_makes_no_traffic() {
         ("GET", "a//b", None),
         ("POST", "a", Some("{\"CANARY")),
         ("DELETE", "a", Some("{}")),
+        ("LIST", "a?list=false", None),
+        ("GET", "v1/sys/health", None),
     ] {
         let error = fails(send(&manager, method, path, body), Status::InvalidArgument);
         assert!(error.http_status() == 0 && !error.message().contains("CANARY"), "{error}");

@@ -81,6 +81,15 @@ fn nothing_of_documents_requests_and_rotations_stays_in_memory() {
 }
 
 #[test]
+fn nothing_of_encrypted_data_and_data_keys_stays_in_memory() {
+    let host = TlsServer::start();
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        // A multiple of three bytes, for the base64 form.
+        succeeds(&mut target.command(&program("scan_transit"), &[&masked(&VALUE[..24])]));
+    }
+}
+
+#[test]
 fn no_token_stays_in_memory_after_the_manager() {
     let host = TlsServer::start();
     for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {

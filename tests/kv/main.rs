@@ -9,6 +9,7 @@ mod batches;
 mod concurrent_updates;
 mod documents;
 mod keys;
+mod lost_answers;
 mod mistakes;
 mod operations;
 mod policies;

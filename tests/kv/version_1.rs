@@ -186,6 +186,30 @@ fn an_upgrade_under_way_is_noticed() {
     assert_eq!(server.read_raw(&mount, "b").unwrap()["data"], json!({"value": "four"}));
 }
 
+/// These paths of version 1 name something else in version 2, where they are answered with 200.
+#[test]
+fn an_upgrade_is_noticed_before_a_path_would_mean_something_else() {
+    let server = Server::shared();
+    let mount = server.kv1_mount();
+    let keys = ["foo", "data/foo", "metadata/foo", "destroy/foo"];
+    for key in keys {
+        server.api().post(&format!("{mount}/{key}"), json!({"value": key}));
+    }
+    let reading = open(server, &mount, server.root_token());
+    let [batch, writing, deleting] = [0; 3].map(|_| open(server, &mount, server.root_token()));
+    server.api().post(&format!("sys/mounts/{mount}/tune"), json!({"options": {"version": "2"}}));
+    assert_eq!(text(&*reading, "vault://data.foo").as_deref(), Some("data/foo"));
+    let got = batch.get_many(&["vault://foo", "vault://metadata.foo"], &call());
+    let got: Vec<String> = got.into_iter().map(|value| value.unwrap().unwrap().as_str().to_owned()).collect();
+    assert_eq!(got, ["foo", "metadata/foo"]);
+    assert!(writing.update("vault://data.foo", "new", None, &call()).unwrap());
+    assert!(deleting.delete("vault://metadata.foo", &call()).unwrap());
+    assert_eq!(text(&*reading, "vault://foo").as_deref(), Some("foo"), "it is untouched");
+    assert_eq!(text(&*reading, "vault://data.foo").as_deref(), Some("new"));
+    assert_eq!(text(&*reading, "vault://metadata.foo"), None);
+    assert_eq!(text(&*reading, "vault://destroy.foo").as_deref(), Some("destroy/foo"));
+}
+
 #[test]
 fn a_write_during_an_upgrade_goes_to_the_new_version() {
     let server = Server::shared();

@@ -14,6 +14,7 @@ UNUSED = {
     "hf_version", "hf_version_number", "hf_error_status", "hf_set_log_callback", "hf_options_new_isolated",
     "hf_options_set_log_callback", "hf_manager_ref", "hf_call_set_timeout_ms", "hf_call_cancel",
     "hf_get_secret_into", "hf_canonical_reference", "hf_get_secrets", "hf_store_secrets", "hf_results_text",
+    "hf_transit_ref",
 }
 
 NUMBERS = {"void": None, "hf_status": ctypes.c_int32, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64,
@@ -28,7 +29,9 @@ def ctype(declared):
     if plain[:-1] in NUMBERS and plain != "void*":
         return ctypes.POINTER(NUMBERS[plain[:-1]])
     if plain.endswith("**"):
-        return ctypes.POINTER(ctypes.c_char_p if "const" in declared else ctypes.c_void_p)
+        # An array of texts or of data, an array of objects, or an out-parameter.
+        is_content = "const" in declared and not plain.startswith("hf_")
+        return ctypes.POINTER(ctypes.c_char_p if is_content else ctypes.c_void_p)
     # A string without const has to be freed.
     return ctypes.c_char_p if plain == "char*" and "const" in declared else ctypes.c_void_p
 

@@ -90,6 +90,11 @@ static int run_on(const hf_manager *manager, const struct arguments *arguments) 
     case ROTATE: return rotate(manager, arguments);
     case REQUEST: return request(manager, arguments);
     case CHECK: return check(manager, arguments);
+    case ENCRYPT:
+    case DECRYPT:
+    case REWRAP:
+    case SIGN:
+    case VERIFY: return transit(manager, arguments);
     case DELETE: return delete(manager, arguments);
     case LIST: return list(manager, arguments);
     default: return put(manager, arguments);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Exit codes of main, beside those that exit_code returns for a status. */
-enum { EXIT_USAGE = 2, EXIT_IO = 120, EXIT_OTHER = 125 };
+enum { EXIT_USAGE = 2, EXIT_IO = 120, EXIT_MISMATCH = 121, EXIT_OTHER = 125 };
 
 enum command {
     STORE = 1,
@@ -21,7 +21,13 @@ enum command {
     ROTATE = 256,
     REQUEST = 512,
     CHECK = 1024,
-    ANY = 2047
+    ENCRYPT = 2048,
+    DECRYPT = 4096,
+    REWRAP = 8192,
+    SIGN = 16384,
+    VERIFY = 32768,
+    ON_KEY = ENCRYPT | DECRYPT | REWRAP | SIGN | VERIFY,
+    ANY = 65535
 };
 
 struct arguments {
@@ -32,6 +38,7 @@ struct arguments {
     int64_t *versions; /* of undelete */
     size_t version_count;
     const char *policy;    /* NULL: none */
+    const char *context_file, *associated_data_file; /* NULL: none */
     hf_metadata *metadata; /* NULL: none for store, keep for update */
     hf_call *call;         /* NULL: the default timeout */
 };
@@ -62,12 +69,17 @@ int rotate(const hf_manager *manager, const struct arguments *arguments);
 int request(const hf_manager *manager, const struct arguments *arguments);
 int check(const hf_manager *manager, const struct arguments *arguments);
 
+/* transit.c: the commands ON_KEY. */
+int transit(const hf_manager *manager, const struct arguments *arguments);
+
 /* migrate.c: copies the environment's secrets into Vault. */
 int migrate(const struct arguments *arguments);
 
-/* input.c: texts that are wiped, and reading one from standard input. */
+/* input.c: texts that are wiped, and reading them. The caller frees the value, also after a failure. */
 int append(struct value *value, const char *text, size_t length);
 int read_value(struct value *value, int exact);
+int read_input(struct value *value);
+int read_file(struct value *value, const char *path);
 void free_value(struct value *value);
 
 /* output.c: output and exit codes. */

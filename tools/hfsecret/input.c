@@ -1,9 +1,10 @@
-/* Texts in memory that is wiped, and reading a secret from standard input into one. */
+/* Texts in memory that is wiped, and reading a secret from standard input or bytes from a file into one. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "hfsecret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,35 +60,53 @@ int append(struct value *value, const char *text, size_t length) {
     return EXIT_SUCCESS;
 }
 
-/* Reads standard input to its end, without stdio, whose buffer would keep a copy. Leaves room for a NUL. */
-static int read_all(struct value *value) {
+/* Reads a descriptor to its end, without stdio, whose buffer would keep a copy. Leaves room for a NUL. */
+static int read_all(struct value *value, int descriptor, const char *name) {
     ssize_t got;
 
     do {
         if (value->length + 1 >= value->capacity && !grow(value)) {
-            fprintf(stderr, "hfsecret: no memory for standard input\n");
+            fprintf(stderr, "hfsecret: no memory for %s\n", name);
             return EXIT_OTHER;
         }
-        got = read(STDIN_FILENO, value->text + value->length, value->capacity - value->length - 1);
+        got = read(descriptor, value->text + value->length, value->capacity - value->length - 1);
         if (got > 0) {
             value->length += (size_t)got;
         }
         if (value->length > VALUE_LIMIT) {
-            fprintf(stderr, "hfsecret: standard input is over 32 MiB, which no server takes\n");
+            fprintf(stderr, "hfsecret: %s is over 32 MiB, which no server takes\n", name);
             return exit_code(HF_ERR_TOO_LARGE);
         }
     } while (got > 0 || (got < 0 && errno == EINTR));
     if (got < 0) {
-        fprintf(stderr, "hfsecret: standard input: %s\n", strerror(errno));
+        fprintf(stderr, "hfsecret: %s: %s\n", name, strerror(errno));
         return EXIT_IO;
     }
     return EXIT_SUCCESS;
 }
 
-/* Reads the value. Unless `exact`, a newline at the end is removed, for `echo value | hfsecret store KEY`. The caller
- * frees the value, also after a failure. */
+/* Reads the bytes of standard input. */
+int read_input(struct value *value) {
+    return read_all(value, STDIN_FILENO, "standard input");
+}
+
+/* Reads the bytes of a file. */
+int read_file(struct value *value, const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC), code;
+
+    if (descriptor < 0) {
+        fprintf(stderr, "hfsecret: %s: %s\n", path, strerror(errno));
+        return EXIT_IO;
+    }
+    code = read_all(value, descriptor, path);
+    close(descriptor);
+    return code;
+}
+
+/* Reads a text from standard input. Unless `exact`, a newline at the end is removed, for
+ * `echo value | hfsecret store KEY`. */
 int read_value(struct value *value, int exact) {
-    int code = read_all(value);
+    int code = read_input(value);
 
     if (code != EXIT_SUCCESS) {
         return code;

@@ -2,8 +2,8 @@
  *
  *   cc *.c $(pkg-config --cflags --libs handsfree_secrets) -o hfsecret
  *
- * Secrets are never passed on the command line, which other users can see, and never printed in messages; only `get`
- * and `request` print one. Memory that held a value is wiped. `hfsecret --help` lists the exit codes. */
+ * Secrets are never passed on the command line, which other users can see, and never printed in messages; only `get`,
+ * `request` and `decrypt` print one. Memory that held a value is wiped. `hfsecret --help` lists the exit codes. */
 #include "hfsecret.h"
 
 #include <stdio.h>
@@ -26,6 +26,13 @@ static const char HELP[] =
     "  request METHOD PATH\n"
     "                     send a request to the server, to PATH behind /v1/, and print the answer; the body\n"
     "                     of POST, PUT and PATCH is standard input, unless that is empty or a terminal\n"
+    "  encrypt KEY        encrypt the bytes of standard input with a key of the transit engine, print the ciphertext\n"
+    "  decrypt KEY        decrypt the ciphertext in standard input, print the bytes, without a newline\n"
+    "  rewrap KEY         encrypt the ciphertexts in standard input, one a line, under the key's latest version,\n"
+    "                     and print them; prints none if one fails\n"
+    "  sign KEY           sign the bytes of standard input, print the signature\n"
+    "  verify KEY SIGNATURE\n"
+    "                     check a signature or an HMAC of the bytes of standard input\n"
     "  check              check that a server answers, is unsealed, and accepts the credentials\n"
     "  migrate            copy every env:// secret of the environment into Vault; prints, tab-separated,\n"
     "                     the old reference, the new one and what was done\n"
@@ -36,6 +43,10 @@ static const char HELP[] =
     "  --metadata N=V     store, update: metadata beside the secret; may be repeated\n"
     "  --no-metadata      update: remove the metadata; without either option they are kept\n"
     "  --policy NAME      rotate: a password policy of the server makes the value\n"
+    "  --context-file FILE\n"
+    "                     encrypt, decrypt, rewrap, sign, verify: the context of a key that is derived\n"
+    "  --associated-data-file FILE\n"
+    "                     encrypt, decrypt, rewrap: data that the ciphertext is bound to\n"
     "  --dry-run          migrate: write nothing, print what would be done\n"
     "  --overwrite        migrate: replace a value in Vault that differs\n"
     "  --timeout SECONDS  the limit of each operation, instead of VAULT_CLIENT_TIMEOUT\n"
@@ -48,7 +59,8 @@ static const char HELP[] =
     "exit: 0 done, 1 not found, 2 wrong usage, 3 invalid argument or key, 4 invalid reference,\n"
     "5 configuration, 6 credentials refused, 7 permission denied, 8 no connection, 9 TLS, 10 timeout,\n"
     "11 server unavailable, 12 rate limited, 13 conflict, 14 too large, 15 not a Vault server, 16 unsupported,\n"
-    "17 cancelled, 18 internal error, 120 standard input or output failed, 125 anything else.\n"
+    "17 cancelled, 18 internal error, 120 standard input, output or a file failed, 121 not a signature of\n"
+    "the input, 125 anything else.\n"
     "migrate continues after a failure of one secret, and exits with the code of the first failure.\n";
 
 int main(int count, char **words) {

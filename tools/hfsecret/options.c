@@ -17,6 +17,7 @@ static const struct option {
     {"--exact", STORE | GET | UPDATE, 0}, {"--metadata", STORE | UPDATE, 1}, {"--no-metadata", UPDATE, 0},
     {"--all", GET, 0},                    {"--json", GET, 0},                {"--policy", ROTATE, 1},
     {"--dry-run", MIGRATE, 0},            {"--overwrite", MIGRATE, 0},       {"--timeout", ANY, 1},
+    {"--context-file", ON_KEY, 1},        {"--associated-data-file", ENCRYPT | DECRYPT | REWRAP, 1},
 };
 
 static const struct {
@@ -27,7 +28,9 @@ static const struct {
     {"store", STORE, 1, 1},       {"get", GET, 1, 1},         {"update", UPDATE, 1, 1},
     {"delete", DELETE, 1, 1},     {"list", LIST, 0, 1},       {"migrate", MIGRATE, 0, 0},
     {"versions", VERSIONS, 1, 1}, {"rotate", ROTATE, 1, 1},   {"undelete", UNDELETE, 2, INT_MAX},
-    {"check", CHECK, 0, 0},       {"request", REQUEST, 2, 2},
+    {"check", CHECK, 0, 0},       {"request", REQUEST, 2, 2}, {"encrypt", ENCRYPT, 1, 1},
+    {"decrypt", DECRYPT, 1, 1},   {"rewrap", REWRAP, 1, 1},   {"sign", SIGN, 1, 1},
+    {"verify", VERIFY, 2, 2},
 };
 
 /* The state of the parser, beside `struct arguments`. */
@@ -77,6 +80,10 @@ static int take_option(struct arguments *arguments, const struct option *option,
         arguments->json = 1;
     } else if (strcmp(option->name, "--policy") == 0) {
         arguments->policy = value;
+    } else if (strcmp(option->name, "--context-file") == 0) {
+        arguments->context_file = value;
+    } else if (strcmp(option->name, "--associated-data-file") == 0) {
+        arguments->associated_data_file = value;
     } else if (strcmp(option->name, "--dry-run") == 0) {
         arguments->dry_run = 1;
     } else if (strcmp(option->name, "--overwrite") == 0) {

@@ -21,7 +21,7 @@ int exit_code(hf_status status) {
  * argument list the compiler may read `error` before the function that sets it has run. */
 int report_status(const char *subject, hf_status status, hf_error *error) {
     if (status == HF_NOT_FOUND) {
-        return report_absence(subject, "no such secret");
+        return report_absence(subject, "no such secret, version or field");
     }
     if (status != HF_OK) {
         fprintf(stderr, "hfsecret: %s: %s\n", subject, error ? hf_error_message(error) : hf_status_name(status));

@@ -10,11 +10,12 @@ import (
 	"unsafe"
 )
 
-// A Result is the outcome of one reference of GetMany.
+// A Result is the outcome of one reference of GetMany, or of one item of DecryptMany.
 type Result struct {
-	// Secret is the value, which the caller wipes; the zero Secret if Err is not nil.
+	// Secret is the value, or the data that were decrypted, which the caller wipes; the zero Secret if Err is not nil.
 	Secret Secret
-	// Err is the error that Get would return for this reference, such as ErrNotFound if the secret does not exist.
+	// Err is the error that Get or Decrypt would return for this item, such as ErrNotFound if the secret does not
+	// exist.
 	Err error
 }
 
@@ -97,44 +98,67 @@ func errorAt(ctx context.Context, list *C.hf_results, index int, refused error) 
 	return attribute(ctx, newError(C.hf_results_status(list, at), C.hf_results_error(list, at)))
 }
 
-// cStrings are texts that C reads during one call. They are in one block of Go memory, which is pinned, because C gets
-// pointers into it, and wiped at the end.
+// cStrings are texts or bytes that C reads during one call. They are in one block of Go memory, which is pinned,
+// because C gets pointers into it, and wiped at the end.
 type cStrings struct {
 	memory   []byte
-	pointers []*C.char     // nil for a text that was refused, which makes C leave its item alone
-	refused  map[int]error // by index: the texts that hold a NUL, which would cut them short unnoticed
+	pointers []*C.char     // nil for an item that was refused, which makes C leave it alone
+	lengths  []C.size_t    // without the NUL that follows each item
+	refused  map[int]error // by index
 	pinner   runtime.Pinner
 }
 
-// newCStrings copies count texts; the caller calls free. name is the name of a text in errors.
+// newCStrings copies count texts; the caller calls free. name is the name of a text in errors. A text that holds a NUL,
+// which would cut it short unnoticed, is refused.
 func newCStrings[T string | []byte](name string, count int, text func(int) T) *cStrings {
+	s := newCBytes(count, text)
+	for index, pointer := range s.pointers {
+		copied := unsafe.Slice((*byte)(unsafe.Pointer(pointer)), s.lengths[index])
+		if bytes.IndexByte(copied, 0) >= 0 {
+			s.refuse(index, holdsNUL(name))
+		}
+	}
+	return s
+}
+
+// newCBytes copies count items of any bytes; the caller calls free.
+func newCBytes[T string | []byte](count int, item func(int) T) *cStrings {
 	size := 0
 	for index := 0; index < count; index++ {
-		size += len(text(index)) + 1
+		size += len(item(index)) + 1
 	}
-	s := &cStrings{memory: make([]byte, size), pointers: make([]*C.char, count), refused: map[int]error{}}
+	s := &cStrings{
+		memory:   make([]byte, size),
+		pointers: make([]*C.char, count),
+		lengths:  make([]C.size_t, count),
+		refused:  map[int]error{},
+	}
 	if count == 0 {
 		return s
 	}
 	s.pinner.Pin(unsafe.SliceData(s.memory))
 	rest := s.memory
 	for index := range s.pointers {
-		length := copy(rest, text(index))
-		if bytes.IndexByte(rest[:length], 0) >= 0 {
-			s.refused[index] = holdsNUL(name)
-		} else {
-			s.pointers[index] = (*C.char)(unsafe.Pointer(unsafe.SliceData(rest)))
-		}
+		length := copy(rest, item(index))
+		s.pointers[index] = (*C.char)(unsafe.Pointer(unsafe.SliceData(rest)))
+		s.lengths[index] = C.size_t(length)
 		rest = rest[length+1:]
 	}
 	return s
+}
+
+// refuse makes C refuse an item, as it does with a null pointer to more than no bytes, and keeps the error to return
+// for it.
+func (s *cStrings) refuse(index int, err error) {
+	s.pointers[index], s.lengths[index] = nil, 1
+	s.refused[index] = err
 }
 
 func (s *cStrings) pointer() **C.char { return unsafe.SliceData(s.pointers) }
 
 func (s *cStrings) count() C.size_t { return C.size_t(len(s.pointers)) }
 
-// free wipes the texts.
+// free wipes the items.
 func (s *cStrings) free() {
 	clear(s.memory)
 	s.pinner.Unpin()

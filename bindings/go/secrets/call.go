@@ -155,3 +155,16 @@ func (s cString) pointer() *C.char {
 }
 
 func (s cString) wipe() { clear(s) }
+
+// cData are bytes in Go memory that C reads during one call. They are a copy: bytes of the caller may be part of an
+// object with pointers in it, which cgo does not pass to C.
+type cData []byte
+
+func newCData(data []byte) cData { return bytes.Clone(data) }
+
+// pointer returns the bytes for C; nil may be returned if there are none.
+func (d cData) pointer() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(d)) }
+
+func (d cData) length() C.size_t { return C.size_t(len(d)) }
+
+func (d cData) wipe() { clear(d) }

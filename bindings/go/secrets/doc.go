@@ -23,6 +23,11 @@
 // UpdateDocument write Fields; with WithCAS they write only if nobody else has written since. Versions, Rollback and
 // Rotate are about the versions of a secret, and Request reaches every other endpoint of the server.
 //
+// # Transit
+//
+// Manager.Transit opens a key of the transit engine, with which the server encrypts, decrypts, signs and makes data
+// keys. EncryptMany, DecryptMany and RewrapMany take thousands of items.
+//
 // # Contexts
 //
 // The deadline of a context is the deadline of the call, which includes connecting, TLS, sending, waiting and all
@@ -34,9 +39,9 @@
 //
 // # Goroutines
 //
-// Any number of goroutines may use a Manager at once. A call occupies an operating system thread while it waits for the
-// server, so the number of calls that run at once is limited (WithMaxCalls). Other calls wait until one ends or their
-// context does.
+// Any number of goroutines may use a Manager or a Transit at once. A call occupies an operating system thread while it
+// waits for the server, so the number of calls that run at once is limited (WithMaxCalls). Other calls wait until one
+// ends or their context does.
 //
 // # Linking
 //

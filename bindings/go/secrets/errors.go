@@ -16,6 +16,7 @@ type Status int32
 const (
 	StatusOK               Status = C.HF_OK
 	StatusNotFound         Status = C.HF_NOT_FOUND
+	StatusMismatch         Status = C.HF_MISMATCH
 	StatusInvalidArgument  Status = C.HF_ERR_INVALID_ARGUMENT
 	StatusInvalidReference Status = C.HF_ERR_INVALID_REFERENCE
 	StatusConfig           Status = C.HF_ERR_CONFIG
@@ -52,7 +53,9 @@ func (e *statusError) Error() string { return "secrets: " + e.text }
 var (
 	// ErrNotFound: the secret, version, field or path does not exist.
 	ErrNotFound error = &statusError{StatusNotFound, "not found"}
-	// ErrInvalidArgument: an invalid key, value, option name or metadata.
+	// ErrMismatch: a signature or an HMAC is not that of the data.
+	ErrMismatch error = &statusError{StatusMismatch, "signature does not match"}
+	// ErrInvalidArgument: an invalid key, value, option name or metadata; or a ciphertext that cannot be decrypted.
 	ErrInvalidArgument error = &statusError{StatusInvalidArgument, "invalid argument"}
 	// ErrInvalidReference: the text is not a reference of this manager.
 	ErrInvalidReference error = &statusError{StatusInvalidReference, "invalid reference"}
@@ -88,8 +91,9 @@ var (
 	ErrInternal error = &statusError{StatusInternal, "internal error"}
 )
 
-// ErrClosed is returned by every call on a Manager after Close.
-var ErrClosed = errors.New("secrets: the manager is closed")
+// ErrClosed is returned by every call on a Manager or a Transit after its Close, and on a Transit after that of its
+// Manager.
+var ErrClosed = errors.New("secrets: the manager or the key is closed")
 
 // Error is the error of a failed call. Its text may contain names, paths and text of the server, but no secret.
 type Error struct {
@@ -147,6 +151,8 @@ func newError(status C.hf_status, cError *C.hf_error) error {
 		}
 	case status == C.HF_NOT_FOUND:
 		return &Error{Status: StatusNotFound, Message: "not found"}
+	case status == C.HF_MISMATCH:
+		return &Error{Status: StatusMismatch, Message: "the signature does not match"}
 	default:
 		return &Error{Status: Status(status), Message: Status(status).String()}
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"unsafe"
 )
 
 // Fields are names and values for StoreDocument and UpdateDocument. NewFields creates them, Wipe frees them:
@@ -64,8 +63,10 @@ func (f *Fields) SetJSON(name string, json []byte) *Fields {
 
 // SetBytes sets a field to any bytes. They are stored as a text in base64, which Document.Bytes decodes.
 func (f *Fields) SetBytes(name string, data []byte) *Fields {
+	copied := newCData(data)
+	defer copied.wipe()
 	return f.change(name, nil, func(f *C.hf_fields, name, _ *C.char, cError **C.hf_error) C.hf_status {
-		return C.hf_fields_set_bytes(f, name, unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)), cError)
+		return C.hf_fields_set_bytes(f, name, copied.pointer(), copied.length(), cError)
 	})
 }
 

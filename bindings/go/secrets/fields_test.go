@@ -208,3 +208,15 @@ func TestEnvHasTheOneFieldValue(t *testing.T) {
 	_, _, err = manager.StoreDocument(background, "go_env_document", fields.Set("other", nil))
 	wantError(t, err, secrets.ErrUnsupported)
 }
+
+func TestBytesMayBePartOfAnObjectWithPointers(t *testing.T) {
+	object := &struct {
+		pointer *int
+		digest  [4]byte
+	}{pointer: new(int)}
+	fields := secrets.NewFields().SetBytes("value", object.digest[:])
+	defer fields.Wipe()
+	if err := fields.Err(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -26,8 +26,9 @@ from .errors import VaultError
 from .fields import REMOVED, FieldValue
 from .manager import EnvSecretManager, SecretManager, VaultSecretManager
 from .request import Response
+from .transit import DataKey, Transit
 from .versions import Rotation, Version, Versions, VersionState
 
-__all__ = ["REMOVED", "Document", "EnvSecretManager", "FieldValue", "Response", "Rotation", "SecretManager", "Stored",
-           "VaultError", "VaultSecretManager", "Version", "VersionState", "Versions", "get_default_secret_manager",
-           "reset_default_secret_manager"]
+__all__ = ["REMOVED", "DataKey", "Document", "EnvSecretManager", "FieldValue", "Response", "Rotation", "SecretManager",
+           "Stored", "Transit", "VaultError", "VaultSecretManager", "Version", "VersionState", "Versions",
+           "get_default_secret_manager", "reset_default_secret_manager"]

@@ -11,6 +11,7 @@ _HANDLE, _TEXT, _STATUS = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32
 _INT32, _INT64, _SIZE = ctypes.c_int32, ctypes.c_int64, ctypes.c_size_t
 _OUT_INT32, _OUT_INT64, _OUT_SIZE = ctypes.POINTER(_INT32), ctypes.POINTER(_INT64), ctypes.POINTER(_SIZE)
 _TEXTS, _NUMBERS = ctypes.POINTER(_TEXT), ctypes.POINTER(_INT64)
+_HANDLES, _SIZES = ctypes.POINTER(_HANDLE), ctypes.POINTER(_SIZE)
 
 # Objects of the library are c_void_p: ctypes would convert a c_char_p result to bytes and lose the pointer that has to
 # be freed. So are texts that come with their length, because such a conversion ends at the first NUL.
@@ -84,6 +85,7 @@ _SIGNATURES = {
     "hf_results_len": (_SIZE, [_HANDLE]),
     "hf_results_status": (_STATUS, [_HANDLE, _SIZE]),
     "hf_results_document": (_HANDLE, [_HANDLE, _SIZE]),
+    "hf_results_bytes": (_HANDLE, [_HANDLE, _SIZE, _OUT_SIZE]),
     "hf_results_error": (_HANDLE, [_HANDLE, _SIZE]),
     "hf_results_free": (None, [_HANDLE]),
 
@@ -104,6 +106,19 @@ _SIGNATURES = {
 
     "hf_request": (_STATUS, [_HANDLE, _TEXT, _TEXT, _TEXT, _HANDLE, _OUT_INT32, _OUT, _OUT]),
     "hf_unwrap": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _OUT, _OUT]),
+
+    "hf_transit_open": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _OUT, _OUT]),
+    "hf_transit_free": (None, [_HANDLE]),
+    "hf_transit_encrypt": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_transit_decrypt": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_transit_rewrap": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_transit_sign": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_transit_verify": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _TEXT, _HANDLE, _HANDLE, _OUT]),
+    "hf_transit_hmac": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_transit_data_key": (_STATUS, [_HANDLE, _HANDLE, _HANDLE, _OUT, _OUT, _OUT]),
+    "hf_transit_encrypt_many": (_STATUS, [_HANDLE, _TEXTS, _SIZES, _SIZE, _HANDLE, _HANDLES, _HANDLE, _OUT, _OUT]),
+    "hf_transit_decrypt_many": (_STATUS, [_HANDLE, _TEXTS, _SIZE, _HANDLE, _HANDLES, _HANDLE, _OUT, _OUT]),
+    "hf_transit_rewrap_many": (_STATUS, [_HANDLE, _TEXTS, _SIZE, _HANDLE, _HANDLES, _HANDLE, _OUT, _OUT]),
 }
 
 

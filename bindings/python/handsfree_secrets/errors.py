@@ -27,7 +27,8 @@ def failure(status: int, error: Any) -> Exception:
 
 
 def checked(status: int, error: ctypes.c_void_p) -> int:
-    """Returns the status if it is HF_OK or HF_NOT_FOUND; raises an exception otherwise. Frees the error."""
+    """Returns the status of a call without an error, such as HF_OK or HF_NOT_FOUND; raises an exception otherwise. Frees
+    the error."""
     if not error:
         return status
     raised = failure(status, error)

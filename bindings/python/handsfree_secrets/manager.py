@@ -11,6 +11,7 @@ from .document import Document, Stored
 from .errors import failure
 from .fields import FieldValue, c_fields
 from .request import Response
+from .transit import Transit
 from .versions import Rotation, Versions, take_versions
 
 Metadata = Optional[Mapping[str, str]]
@@ -224,6 +225,16 @@ class LibraryManager(SecretManager):
         call(library.hf_unwrap, self._handle, encoded("wrapping_token", wrapping_token), None, ctypes.byref(answer))
         value: Dict[str, Any] = json.loads(take_string(answer))
         return value
+
+    # Transit
+
+    def transit(self, key: str) -> Optional[Transit]:
+        """Returns a key of the transit engine at VAULT_TRANSIT_MOUNT, or None if there is no such key: no operation
+        makes a key by a mistyped name."""
+        transit = ctypes.c_void_p()
+        if call(library.hf_transit_open, self._handle, encoded("key", key), None, ctypes.byref(transit)) != HF_OK:
+            return None
+        return Transit(transit.value)
 
 
 def _result(results: ctypes.c_void_p, index: int) -> Union[Document, None, Exception]:

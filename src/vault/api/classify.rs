@@ -28,7 +28,11 @@ impl Requester {
         let response = Response::new(response, secrets);
         let (request, from, status) = (attempt.request, &response.from, response.status);
         self.mark_responsive(attempt.node);
-        self.logger().debug(format_args!("{} {}: HTTP {status} from {from}", request.method.as_str(), request.path));
+        self.logger().debug(format_args!(
+            "{} {}: HTTP {status} from {from}",
+            request.method.as_str(),
+            request.shown_path()
+        ));
         let index = response.header(&INDEX);
         let is_older = |(given, required): (&str, &Arc<str>)| consistency::is_older(given, required);
         if index.zip(attempt.index.as_ref()).is_some_and(is_older) {
@@ -39,7 +43,7 @@ impl Requester {
         if let Some(index) = index.filter(|_| status < 300) {
             self.index.record(index);
         }
-        if let Some(error) = unexpected_encoding(&response, &request.path) {
+        if let Some(error) = unexpected_encoding(&response, request.shown_path()) {
             return self.encoded_response(request.effect, &response, error);
         }
         match response.status {
@@ -49,10 +53,12 @@ impl Requester {
                 }
                 Outcome::Response(response)
             }
-            status if request.answers.contains(&status) => Outcome::Response(response),
+            status if request.special.as_ref().is_some_and(|special| special.answers.contains(&status)) => {
+                Outcome::Response(response)
+            }
             301 | 302 | 307 | 308 => match self.destination(attempt, &response, deadline) {
                 Ok(other) => {
-                    let (error, failover) = (redirect::redirect_loop(&request.path), Failover::Redirect(other));
+                    let (error, failover) = (redirect::redirect_loop(request.shown_path()), Failover::Redirect(other));
                     Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: false, failover })
                 }
                 Err(outcome) => outcome,
@@ -97,7 +103,7 @@ impl Requester {
         self.transport.leave_address(attempt.node, attempt.address_turn);
         let message = format!(
             "{}: the answer of {} ({}) is older than what was written; is that node cut off from its cluster?",
-            attempt.request.path,
+            attempt.request.shown_path(),
             response.from,
             described(response)
         );
@@ -109,11 +115,11 @@ impl Requester {
         let (request, mut refusal) = (attempt.request, ErrorResponse::of(&response));
         let retry_after = retry_after(&response);
         if refusal.is_mount_upgrading() {
-            return Outcome::Upgrading(refusal.into_error(&request.path, "this"));
+            return Outcome::Upgrading(refusal.into_error(request.shown_path(), "this"));
         }
         if let Some(index) = attempt.index.as_ref().filter(|_| refusal.is_index_unreadable()) {
             self.index.forget(index);
-            return Outcome::IndexRefused(refusal.into_error(&request.path, "this"));
+            return Outcome::IndexRefused(refusal.into_error(request.shown_path(), "this"));
         }
         let did_not_act = refusal.did_not_act();
         let is_retryable = match request.effect {
@@ -136,7 +142,7 @@ impl Requester {
         if failover != Failover::None && refusal.is_transient() {
             self.cluster.move_away_from(attempt.node);
         }
-        let error = refusal.into_error(&request.path, "this");
+        let error = refusal.into_error(request.shown_path(), "this");
         Outcome::Retry(TransientFailure { error, retry_after, may_have_acted: !did_not_act, failover })
     }
 

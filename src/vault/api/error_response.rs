@@ -13,6 +13,9 @@ use super::sanitize::{media_type, one_line, plain_text, shown_location};
 /// The longest body that is parsed as an error. Vault's errors are shorter, and the peer controls the length of a body.
 const MAX_BODY: usize = 64 * 1024;
 
+/// The words of a server that has not executed a request because of its state.
+const WITHOUT_ACTING: [&str; 5] = ["sealed", "not initialized", "standby", "not active", "active node"];
+
 /// The body of an error response, in any of the forms that Vault uses.
 #[derive(Deserialize, Default)]
 struct Body {
@@ -148,8 +151,8 @@ impl ErrorResponse {
             412 => !self.contains("X-Vault-Request"),
             429 => true,
             500 => self.contains("local node not active but active cluster node not found"),
-            // A 503 without a text may come from a gateway that had forwarded the request.
-            503 => self.from_vault && !self.raw_text.is_empty(),
+            // Another 503 may come from a gateway that had forwarded the request.
+            503 => self.from_vault && WITHOUT_ACTING.iter().any(|words| self.contains(words)),
             _ => false,
         }
     }

@@ -54,6 +54,9 @@ impl ErrorResponse {
     fn explain_refusal(&self, path: &str, text: String) -> (Status, String) {
         let from = &self.from;
         match self.http_status {
+            400 if self.is_mount_upgrading() => {
+                (Status::Unavailable, format!("{path}: the mount is still being upgraded ({text}); try again later"))
+            }
             400 if self.is_version_mismatch() => {
                 (Status::Conflict, format!("{path}: others kept changing the secret at the same time ({text})"))
             }

@@ -116,16 +116,16 @@ impl Requester {
         response: &Response,
         deadline: &Deadline,
     ) -> Result<usize, Outcome> {
-        let path = attempt.request.path.as_str();
+        let (path, shown) = (attempt.request.path.as_str(), attempt.request.shown_path());
         let failed = |error: Error| Outcome::Failed(error.with_http_status(response.status));
-        let from = self.transport.address(attempt.node).ok_or_else(|| failed(redirect::redirect_loop(path)))?;
+        let from = self.transport.address(attempt.node).ok_or_else(|| failed(redirect::redirect_loop(shown)))?;
         let location = response.header(&header::LOCATION);
         let known = |address: &Address| self.transport.node_at(address);
         if let Some(https) = redirect::https_upgrade(&from, location).filter(|address| known(address).is_none()) {
             return Err(failed(redirect::requires_https(&response.from, &https, self.transport.variable())));
         }
         if self.disable_redirects {
-            return Err(failed(redirect::disabled(&response.from, path)));
+            return Err(failed(redirect::disabled(&response.from, shown)));
         }
         let address = redirect::destination(&from, location, path)
             .map_err(|why| failed(redirect::refused(response, path, why)))?;

@@ -33,6 +33,13 @@ pub struct ApiRequest {
     pub effect: Effect,
     /// Whether the request counts against the token's `num_uses`.
     pub is_counted: bool,
+    /// What few requests have.
+    pub special: Option<Box<Special>>,
+}
+
+/// What few requests have.
+#[derive(Default)]
+pub struct Special {
     /// A header of this request alone.
     pub header: Option<(&'static HeaderName, HeaderValue)>,
     /// The statuses that are an answer and not a failure, besides those of success.
@@ -40,6 +47,14 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
+    /// The path for messages and log lines: without the query, if the program has named it, which may hold a secret.
+    pub fn shown_path(&self) -> &str {
+        match &self.special {
+            Some(_) => self.path.split('?').next().unwrap_or_default(),
+            None => &self.path,
+        }
+    }
+
     /// A read.
     pub fn get(path: impl Into<String>) -> ApiRequest {
         ApiRequest {
@@ -48,8 +63,7 @@ impl ApiRequest {
             body: None,
             effect: Effect::Read,
             is_counted: true,
-            header: None,
-            answers: &[],
+            special: None,
         }
     }
 
@@ -76,7 +90,12 @@ impl ApiRequest {
 
 /// Fails with `HF_ERR_TOO_LARGE` if servers would refuse the request for its size.
 pub fn check_size(request: &ApiRequest) -> Result<()> {
-    if request.body.as_ref().is_none_or(|body| body.len() <= MAX_REQUEST) {
+    check_length(request.body.as_ref().map_or(0, |body| body.len()))
+}
+
+/// As [`check_size`], for a body that will have this length.
+pub fn check_length(length: usize) -> Result<()> {
+    if length <= MAX_REQUEST {
         return Ok(());
     }
     let message = format!("the request is larger than {} MiB, the most that Vault takes", MAX_REQUEST >> 20);

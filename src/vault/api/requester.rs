@@ -95,10 +95,12 @@ impl Requester {
         check_size(request)?;
         let mut retry = Retry::new(self.max_retries);
         let mut route = Route::from(self.cluster.current());
+        let mut is_repeat = false;
         loop {
             let (error, pause) = match self.attempt(&route, token, request, &retry, deadline) {
-                Outcome::Response(response) => {
+                Outcome::Response(mut response) => {
                     self.cluster.set_current(&route);
+                    response.is_of_repeat = is_repeat;
                     return Ok(response);
                 }
                 Outcome::Failed(error) => return Err(error),
@@ -110,6 +112,7 @@ impl Requester {
             let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
                 return Err(error);
             };
+            is_repeat |= error.http_status() != 0;
             if !pause.is_zero() {
                 self.logger.info(format_args!("{error}; trying again in {} ms", pause.as_millis()));
                 deadline.sleep(pause)?;
@@ -289,7 +292,7 @@ impl Requester {
     fn trace_attempt(&self, attempt: &Attempt<'_>) {
         if self.logger.enabled(Level::Trace) {
             let (target, method) = (self.transport.target(attempt.node), attempt.request.method.as_str());
-            self.logger.trace(format_args!("asking {target}: {method} {}", attempt.request.path));
+            self.logger.trace(format_args!("asking {target}: {method} {}", attempt.request.shown_path()));
         }
     }
 
@@ -304,15 +307,19 @@ impl Requester {
         request: &'a ApiRequest,
         index: Option<&'a HeaderValue>,
     ) -> Request<'a> {
-        let content_type = if request.method == Method::PATCH { &MERGE_PATCH } else { &JSON };
+        let content_type = |_: &_| match request.method {
+            Method::PATCH => (&header::CONTENT_TYPE, &MERGE_PATCH),
+            _ => (&header::CONTENT_TYPE, &JSON),
+        };
+        let special = request.special.as_ref().and_then(|special| special.header.as_ref());
         Request {
             method: request.method.clone(),
             path: &request.path,
             common: &self.common,
             headers: [
                 token.and_then(TokenHeader::header),
-                request.body.as_ref().map(|_| (&header::CONTENT_TYPE, content_type)),
-                request.header.as_ref().map(|(name, value)| (*name, value)),
+                request.body.as_ref().map(content_type),
+                special.map(|(name, value)| (*name, value)),
                 index.map(|index| (&INDEX, index)),
                 index.map(|_| (&INCONSISTENT, &FORWARD)),
             ],

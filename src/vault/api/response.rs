@@ -10,12 +10,14 @@ pub struct Response {
     http: http::Response,
     /// Messages must not repeat them. Known for error responses only.
     secrets: RequestSecrets,
+    /// The request was sent before, and a server or a gateway answered that it had not executed it.
+    pub is_of_repeat: bool,
 }
 
 impl Response {
     /// A response to a request whose secrets are `secrets`.
     pub fn new(http: http::Response, secrets: RequestSecrets) -> Response {
-        Response { http, secrets }
+        Response { http, secrets, is_of_repeat: false }
     }
 
     /// `text`, which is a part of this response, without the secrets of the request.

@@ -4,3 +4,4 @@ pub(crate) mod kv;
 pub(crate) mod mount;
 pub(crate) mod password;
 pub(crate) mod raw;
+pub(crate) mod transit;

@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result, Status};
 use crate::http::{HeaderName, HeaderValue, Method};
 use crate::reference::request_path;
-use crate::secret::{Bytes, Secret};
+use crate::secret::{Buffer, Bytes, Secret, make_room};
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::{Denial, ErrorResponse, is_missing};
 use crate::vault::api::explain::not_as_documented;
-use crate::vault::api::request::{ApiRequest, Effect};
+use crate::vault::api::request::{ApiRequest, Effect, Special};
 use crate::vault::api::response::Response;
 use crate::vault::api::sanitize::media_type;
 use crate::vault::api::token::TokenHeader;
@@ -61,6 +61,9 @@ impl RawRequest {
         };
         let mut path = request_path(path)?;
         if method == "LIST" {
+            if path.split(['?', '&']).any(|part| part.starts_with("list=")) {
+                return Err(Error::invalid_argument("path: its query has \"list\", which the method LIST sets"));
+            }
             path.push_str(if path.contains('?') { "&list=true" } else { "?list=true" });
         }
         if let Some(json) = &json {
@@ -76,6 +79,14 @@ impl RawRequest {
     fn is_health(&self) -> bool {
         self.path.split('?').next() == Some("sys/health")
     }
+}
+
+/// A fallible copy: the length is controlled by the caller.
+fn copied(json: &Secret) -> Result<Buffer> {
+    let mut body = Buffer::default();
+    make_room(&mut body, json.len()).map_err(|size| Error::no_memory("the request", size))?;
+    body.extend_from_slice(json.as_bytes());
+    Ok(body)
 }
 
 /// The message names the place and not the text, which may be a secret.
@@ -99,21 +110,26 @@ impl Endpoint for RawRequest {
     fn request(&self) -> Result<ApiRequest> {
         let empty = || b"{}".to_vec().into();
         let body = match &self.json {
-            Some(json) => Some(json.as_bytes().to_vec().into()),
+            Some(json) => Some(copied(json)?),
             None if matches!(self.method, Method::GET | Method::DELETE) => None,
             None => Some(empty()),
+        };
+        let special = Special {
+            header: self.wrap_ttl.clone().map(|ttl| (&WRAP_TTL, ttl)),
+            answers: if self.is_health() { HEALTH_STATUSES } else { &[] },
         };
         Ok(ApiRequest {
             method: self.method.clone(),
             body,
             effect: if self.method == Method::GET { Effect::Read } else { Effect::Once },
-            header: self.wrap_ttl.clone().map(|ttl| (&WRAP_TTL, ttl)),
-            answers: if self.is_health() { HEALTH_STATUSES } else { &[] },
+            special: Some(Box::new(special)),
             ..ApiRequest::get(self.path.clone())
         })
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Option<RawAnswer>> {
+        // A query of the program may hold a secret.
+        let path = path.split('?').next().unwrap_or_default();
         let is_answer =
             matches!(response.status, 200..=299) || (self.is_health() && HEALTH_STATUSES.contains(&response.status));
         if is_answer {
@@ -125,7 +141,9 @@ impl Endpoint for RawRequest {
             let body = Bytes::try_copy_of(body).ok_or_else(|| Error::no_memory("the answer", body.len()))?;
             return Ok(Some(RawAnswer { http_status: response.status, body }));
         }
-        if is_missing(&response) || is_deleted(&response) {
+        // OpenBao answers a PATCH of nothing with 404 and no body.
+        let is_empty = response.status == 404 && response.body.is_empty();
+        if is_empty || is_missing(&response) || is_deleted(&response) {
             return Ok(None);
         }
         Err(refused(ErrorResponse::of(&response), path, self.capability))
@@ -144,6 +162,18 @@ fn is_deleted(response: &Response) -> bool {
 
 fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
     let http_status = refusal.http_status;
+    if refusal.is_version_mismatch() {
+        let text = refusal.summary();
+        let message = format!("{path}: the check-and-set condition of the request does not hold ({text})");
+        return Error::new(Status::Conflict, message).with_http_status(http_status);
+    }
+    if refusal.is_inside_of_kv2() {
+        let text = refusal.summary();
+        return Error::invalid_argument(format!(
+            "{path}: KV version 2 has its secrets at MOUNT/data/… and its lists at MOUNT/metadata/… ({text})"
+        ))
+        .with_http_status(http_status);
+    }
     let status = match http_status {
         400 if refusal.is_about_arguments() => Status::InvalidArgument,
         404 if refusal.contains("unsupported path") => Status::Unsupported,
@@ -172,8 +202,9 @@ pub fn unwrap(context: Context<'_>, wrapping_token: &SecretString) -> Result<Sec
     let request = ApiRequest::post(UNWRAP, b"{}".to_vec().into());
     let response = context.client.send_as(&header, &request, context.deadline)?;
     if response.status == 200 {
-        let text = std::str::from_utf8(&response.body).ok().filter(|text| text.starts_with('{'));
-        let text = text.ok_or_else(|| not_as_documented(&response, UNWRAP, "is not JSON"))?;
+        let json = serde_json::from_slice::<&RawValue>(&response.body).ok();
+        let text = json.map(RawValue::get).filter(|text| text.starts_with('{'));
+        let text = text.ok_or_else(|| not_as_documented(&response, UNWRAP, "is not a JSON object"))?;
         return Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the answer", text.len()));
     }
     let refusal = ErrorResponse::of(&response);
@@ -188,6 +219,13 @@ pub fn unwrap(context: Context<'_>, wrapping_token: &SecretString) -> Result<Sec
 /// Checks that a server answers, is unsealed, and takes the token.
 struct Check;
 
+/// The description of a mount.
+#[derive(Deserialize)]
+struct Described<'a> {
+    #[serde(borrow, rename = "data")]
+    _data: &'a RawValue,
+}
+
 impl Endpoint for Check {
     type Output = ();
 
@@ -196,10 +234,13 @@ impl Endpoint for Check {
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<()> {
+        let refusal = ErrorResponse::of(&response);
         match response.status {
-            // 403: the token is valid, since a request with one that is not does not get here.
-            200 | 403 => Ok(()),
-            _ => Err(ErrorResponse::of(&response).into_error(path, "\"read\"")),
+            200 if serde_json::from_slice::<Described<'_>>(&response.body).is_ok() => Ok(()),
+            200 => Err(not_as_documented(&response, path, "describes no mount")),
+            // The token is valid, since a request with one that is not does not get here.
+            403 if refusal.denial() == Denial::Policy => Ok(()),
+            _ => Err(refusal.into_error(path, "\"read\"")),
         }
     }
 }

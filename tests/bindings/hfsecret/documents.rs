@@ -70,7 +70,7 @@ fn a_document_has_the_exit_codes_of_a_value() {
     for option in ["--all", "--json"] {
         let absent = shell.run(&["get", option, "vault://absent"]);
         assert_eq!((absent.code, absent.out.as_str()), (1, ""));
-        assert_eq!(absent.err, "hfsecret: vault://absent: no such secret\n");
+        assert_eq!(absent.err, "hfsecret: vault://absent: no such secret, version or field\n");
         assert_eq!(shell.run(&["get", option, "vault://db#value"]).code, 3);
         assert_eq!(shell.run(&["get", option, "env://A"]).code, 4);
         let closed = shell.run_redirected(&["get", option, "vault://db"], ">&-");

@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, FieldSeed, v1_data};
+use super::envelope::{Envelope, FieldSeed, VersionMetadata, v1_data};
 use crate::document::{Document, FoundSeed, METADATA_FIELD};
 use crate::error::{Error, Result, Status};
 use crate::fields::{Field, Fields};
@@ -61,11 +61,11 @@ pub fn read_field_v1(body: &[u8], name: &str) -> Option<Result<Found<OneField>>>
 
 /// Reads a whole version from the body of a response. `None`: it is not a response of KV version 2.
 pub fn read_document(body: &[u8]) -> Option<Result<Found<Document>>> {
-    let mut envelope = Envelope::read(body, FoundSeed::of(body))?;
-    let Some(found) = envelope.content.take() else { return Some(Ok(deleted(&envelope)?)) };
-    let metadata = envelope.version_metadata()?;
+    let Envelope { content, metadata } = Envelope::<_, VersionMetadata<'_>>::read(body, FoundSeed::of(body))?;
+    let VersionMetadata { version, destroyed, .. } = metadata;
+    let Some(found) = content else { return Some(Ok(Found::Deleted { version, destroyed })) };
     let created = metadata.created_time.unwrap_or_default().into_owned();
-    Some(Document::new(found, metadata.version, created).map(Found::Live))
+    Some(Document::new(found, version, created).map(Found::Live))
 }
 
 /// Reads a whole KV version 1 secret. `None`: it is not a response of KV version 1.
@@ -76,10 +76,10 @@ pub fn read_document_v1(body: &[u8]) -> Option<Result<Found<Document>>> {
 
 /// The number of the version in a response, deleted ones included.
 pub fn read_version(body: &[u8]) -> Option<u64> {
-    Some(Envelope::<&RawValue>::read(body, PhantomData)?.version_metadata()?.version)
+    Some(Envelope::<&RawValue, &RawValue>::read(body, PhantomData)?.version_metadata()?.version)
 }
 
-fn deleted<C, T>(envelope: &Envelope<'_, C>) -> Option<Found<T>> {
+fn deleted<C, T>(envelope: &Envelope<C, &RawValue>) -> Option<Found<T>> {
     let metadata = envelope.version_metadata()?;
     Some(Found::Deleted { version: metadata.version, destroyed: metadata.destroyed })
 }
@@ -87,11 +87,12 @@ fn deleted<C, T>(envelope: &Envelope<'_, C>) -> Option<Found<T>> {
 #[cold]
 fn names(document: Option<Result<Found<Document>>>) -> Vec<String> {
     match document {
-        Some(Ok(Found::Live(document))) => document.iter().map(|(name, _)| name.to_owned()).collect(),
+        Some(Ok(Found::Live(document))) => document.names(),
         _ => Vec::new(),
     }
 }
 
+#[inline]
 fn text_of(name: &str, json: &RawValue) -> Result<Secret> {
     json::text_of(json).map_err(|why| match why {
         NotText::Kind(what) => {
@@ -177,11 +178,11 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Whether `document` can be changed: a single field must be there, others are added.
-    pub fn applies_to(&self, document: &Document) -> bool {
+    /// The field that must be there and is not: a single field is replaced, several are added.
+    pub fn missing_field(&self, document: &Document) -> Option<&str> {
         match self.fields {
-            NewFields::One { name, .. } => document.json_of(name).is_some(),
-            NewFields::Many(_) => true,
+            NewFields::One { name, .. } => Some(name).filter(|name| document.json_of(name).is_none()),
+            NewFields::Many(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::document::{Content, Found, OneField, read_document, read_field, read_version};
+use super::envelope::MAX_VERSION;
 use super::path::{Branch, MountPath};
 use super::refusal::{refused, refused_write};
 use crate::document::Document;
@@ -76,6 +77,7 @@ pub fn found_in<T>(response: &Response, found: Option<Result<Found<T>>>) -> Resu
 
 /// Checks that the response holds the version that was requested by number: a cache that ignores the query would return
 /// the value of another version.
+#[inline]
 fn check_version(wanted: Option<u64>, path: &str, response: &Response, is_version: bool) -> Result<()> {
     let Some(wanted) = wanted.filter(|_| is_version) else { return Ok(()) };
     match read_version(&response.body) {
@@ -88,6 +90,7 @@ fn check_version(wanted: Option<u64>, path: &str, response: &Response, is_versio
 }
 
 /// Combines the status of a response with the version found in it. A deleted version still has an envelope, with a 404.
+#[inline]
 pub fn check_found<T>(found: Option<Found<T>>, path: &str, response: &Response) -> Result<Found<T>> {
     match (response.status, found) {
         (200, Some(found)) => Ok(found),
@@ -144,7 +147,9 @@ impl Endpoint for Write<'_> {
     fn parse(&self, path: &str, response: Response) -> Result<Written> {
         let version = || serde_json::from_slice::<WriteResponse>(&response.body).ok()?.data?.version;
         match response.status {
-            200 if let Some(version) = version() => return Ok(Written::Done(version)),
+            200 if let Some(version) = version().filter(|version| (1..=MAX_VERSION).contains(version)) => {
+                return Ok(Written::Done(version));
+            }
             200 => return Ok(Written::Unknown(not_as_documented(&response, path, "names no version"))),
             204 => {
                 let message = format!("{path}: the mount is not KV version 2; check VAULT_MOUNT");
@@ -157,6 +162,14 @@ impl Endpoint for Write<'_> {
         let may_have_acted = refusal.is_transient() && !refusal.did_not_act();
         let error = refused_write(refusal, path);
         match (requires_cas, mismatch, may_have_acted) {
+            // The mismatch may be with the version that the first request has created.
+            (_, true, _) if response.is_of_repeat => Ok(Written::Unknown(
+                Error::new(
+                    Status::Unavailable,
+                    format!("{path}: the write was repeated, and may have happened before"),
+                )
+                .with_http_status(error.http_status()),
+            )),
             (true, ..) => Ok(Written::RequiresCheckAndSet(error)),
             (_, true, _) => Ok(Written::VersionMismatch(error)),
             (.., true) => Ok(Written::Unknown(error)),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -10,27 +11,51 @@ use serde_json::value::RawValue;
 use crate::json;
 
 /// The highest version number: servers store versions as signed integers.
-const MAX_VERSION: u64 = i64::MAX.unsigned_abs();
+pub const MAX_VERSION: u64 = i64::MAX.unsigned_abs();
 
 /// The envelope of a response, with the part of the document that was requested.
-pub struct Envelope<'de, T> {
+pub struct Envelope<T, M> {
     /// The document, or a part of it; `None` for a deleted version.
     pub content: Option<T>,
-    /// Parsed only if it is needed: most reads of a field do not need it.
-    metadata: &'de RawValue,
+    /// The metadata of the version.
+    pub metadata: M,
 }
 
-impl<'de, T> Envelope<'de, T> {
-    /// Parses the envelope of a response, and the document in it with `seed`. `None` if it is not one of KV version 2.
-    pub fn read<S: DeserializeSeed<'de, Value = Option<T>>>(body: &'de [u8], seed: S) -> Option<Envelope<'de, T>> {
-        let envelope: Option<Envelope<'de, T>> = json::read(body, Entry { name: "data", seed: DataSeed(seed) }).ok()?;
-        envelope.filter(|envelope| envelope.metadata.get().starts_with('{'))
-    }
+/// The metadata of a version: parsed, or raw, because most reads of a field do not need them.
+pub trait Metadata<'de>: Deserialize<'de> {
+    /// Whether these can be the metadata of a version.
+    fn are_possible(&self) -> bool;
+}
 
-    /// The metadata of the version. `None` if they hold no possible number.
+impl<'de> Metadata<'de> for &'de RawValue {
+    fn are_possible(&self) -> bool {
+        self.get().starts_with('{')
+    }
+}
+
+impl<'de> Metadata<'de> for VersionMetadata<'de> {
+    fn are_possible(&self) -> bool {
+        self.version <= MAX_VERSION
+    }
+}
+
+impl<T, M> Envelope<T, M> {
+    /// Parses the envelope of a response, and the document in it with `seed`. `None` if it is not one of KV version 2.
+    pub fn read<'de, S>(body: &'de [u8], seed: S) -> Option<Envelope<T, M>>
+    where
+        S: DeserializeSeed<'de, Value = Option<T>>,
+        M: Metadata<'de>,
+    {
+        let envelope: Option<Envelope<T, M>> =
+            json::read(body, Entry { name: "data", seed: DataSeed::new(seed) }).ok()?;
+        envelope.filter(|envelope| envelope.metadata.are_possible())
+    }
+}
+
+impl<'de, T> Envelope<T, &'de RawValue> {
+    /// The metadata of the version, parsed. `None` if they hold no possible number.
     pub fn version_metadata(&self) -> Option<VersionMetadata<'de>> {
-        let metadata: VersionMetadata<'de> = serde_json::from_str(self.metadata.get()).ok()?;
-        (metadata.version <= MAX_VERSION).then_some(metadata)
+        serde_json::from_str(self.metadata.get()).ok().filter(VersionMetadata::are_possible)
     }
 }
 
@@ -102,7 +127,13 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Entry<'_, S> {
 }
 
 /// Reads the `data` object of a response: the document, with the seed, and the metadata of the version.
-struct DataSeed<S>(S);
+struct DataSeed<S, M>(S, PhantomData<M>);
+
+impl<S, M> DataSeed<S, M> {
+    fn new(seed: S) -> DataSeed<S, M> {
+        DataSeed(seed, PhantomData)
+    }
+}
 
 /// What the server tells of a version.
 #[derive(Deserialize)]
@@ -118,22 +149,30 @@ pub struct VersionMetadata<'a> {
     pub destroyed: bool,
 }
 
-impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> DeserializeSeed<'de> for DataSeed<S> {
-    type Value = Envelope<'de, T>;
+impl<'de, T, M, S> DeserializeSeed<'de> for DataSeed<S, M>
+where
+    M: Metadata<'de>,
+    S: DeserializeSeed<'de, Value = Option<T>>,
+{
+    type Value = Envelope<T, M>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope<'de, T>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope<T, M>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, T, S: DeserializeSeed<'de, Value = Option<T>>> Visitor<'de> for DataSeed<S> {
-    type Value = Envelope<'de, T>;
+impl<'de, T, M, S> Visitor<'de> for DataSeed<S, M>
+where
+    M: Metadata<'de>,
+    S: DeserializeSeed<'de, Value = Option<T>>,
+{
+    type Value = Envelope<T, M>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a version of a secret")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de, T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<T, M>, A::Error> {
         let (mut seed, mut content, mut metadata) = (Some(self.0), None, None);
         while let Some(Name(name)) = map.next_key()? {
             match &*name {

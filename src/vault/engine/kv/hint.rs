@@ -3,13 +3,14 @@
 use super::document::{Found, OneField};
 use crate::document::Document;
 use crate::observe::log::Logger;
-use crate::reference::VaultReference;
+use crate::reference::{DEFAULT_FIELD, KvPath, VaultReference};
 use crate::secret::Secret;
 
 /// The most names that a line lists.
 const MAX_NAMES: usize = 20;
 
 /// The text that was found. If there is none, and a mistake is likely, logs a hint.
+#[inline]
 pub fn text_or_hint(
     logger: &Logger,
     reference: &VaultReference,
@@ -18,7 +19,9 @@ pub fn text_or_hint(
 ) -> Option<Secret> {
     match found {
         Found::Live(OneField::Text(text)) => return Some(text),
-        Found::Live(OneField::Absent { names }) => log_other_fields(logger, reference, &names),
+        Found::Live(OneField::Absent { names }) => {
+            log_other_fields(logger, &reference.path, reference.field_name(), &names);
+        }
         Found::Missing => log_missing(logger, reference, mount),
         Found::Deleted { version, destroyed } => log_deleted(logger, reference, version, destroyed),
     }
@@ -64,8 +67,8 @@ fn log_missing(logger: &Logger, reference: &VaultReference, mount: &str) {
 /// Logs the fields of a secret that does not have the requested one. If that is the default field, a mistake is likely,
 /// and the line is a warning.
 #[cold]
-fn log_other_fields(logger: &Logger, reference: &VaultReference, names: &[String]) {
-    let (path, field) = (reference.path.as_str(), reference.field_name());
+pub fn log_other_fields(logger: &Logger, path: &KvPath, field: &str, names: &[String]) {
+    let path = path.as_str();
     let shown: Vec<String> = names.iter().take(MAX_NAMES).map(|name| format!("{name:?}")).collect();
     let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
     let rest = if names.len() > MAX_NAMES { ", …" } else { "" };
@@ -73,9 +76,9 @@ fn log_other_fields(logger: &Logger, reference: &VaultReference, names: &[String
         "{path}: the secret has no field {field:?}; it has {shown}{rest}; write the field that is meant behind a '#' in \
          the reference"
     );
-    match reference.field {
-        None => logger.warn(format_args!("{line}")),
-        Some(_) => logger.info(format_args!("{line}")),
+    match field {
+        DEFAULT_FIELD => logger.warn(format_args!("{line}")),
+        _ => logger.info(format_args!("{line}")),
     }
 }
 

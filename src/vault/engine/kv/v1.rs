@@ -2,6 +2,7 @@
 
 use super::document::{Change, Content, Found, OneField, read_document_v1, read_field_v1};
 use super::endpoint::{Delete, Deleted, check_found, found_in, may_have_been_executed};
+use super::hint;
 use super::path::{Branch, MountPath};
 use super::read::Reads;
 use super::refusal::refused_write;
@@ -113,9 +114,13 @@ impl Kv1 {
     /// write between the read and the write is lost.
     pub fn update(&self, context: Context<'_>, path: &KvPath, change: Change<'_>) -> Result<bool> {
         let latest = match context.call(&self.read_document(path))? {
-            Found::Live(document) if change.applies_to(&document) => document,
+            Found::Live(document) => document,
             _ => return Ok(false),
         };
+        if let Some(field) = change.missing_field(&latest) {
+            hint::log_other_fields(context.client.logger(), path, field, &latest.names());
+            return Ok(false);
+        }
         self.write(context, path, Content::Changed(&latest, change)).map(|()| true)
     }
 

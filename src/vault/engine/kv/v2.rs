@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::document::{Change, Content, Found, NewFields};
 use super::endpoint::{Delete, Deleted, ReadDocument, ReadField, ReadMetadata, Write, Written, may_have_been_executed};
+use super::hint;
 use super::path::{Branch, MountPath};
 use super::read::Reads;
 use crate::document::Document;
@@ -93,6 +94,10 @@ impl Kv2 {
     pub fn write(&self, context: Context<'_>, path: &KvPath, content: Content<'_>, cas: Option<u64>) -> Result<u64> {
         match context.call(&Write { mount: &self.path, path, content, cas })? {
             Written::RequiresCheckAndSet(_) if cas.is_none() => self.write_checked(context, path, content),
+            Written::VersionMismatch(error) if cas == Some(0) => {
+                let message = format!("{}: there is a secret already, and the condition was 0", path.as_str());
+                Err(Error::new(Status::Conflict, message).with_http_status(error.http_status()))
+            }
             Written::VersionMismatch(error) if cas.is_some() => Err(version_mismatch(path, &error)),
             outcome => require_done(outcome),
         }
@@ -137,7 +142,7 @@ impl Kv2 {
         let mut lost_responses = 0;
         for conflicts in 0..MAX_ATTEMPTS {
             let latest = match self.read_document(context, path, None)? {
-                Found::Live(document) if change.applies_to(&document) => document,
+                Found::Live(document) if self.applies(context, path, change, &document) => document,
                 // It is not known whether our write was executed before the secret was deleted.
                 _ => return unconfirmed.map_or(Ok(None), |write| Err(write.error)),
             };
@@ -172,7 +177,7 @@ impl Kv2 {
     }
 
     /// As [`Kv2::update`], on condition that `cas` is the number of the latest version. It is written once: a conflict
-    /// is a write of somebody else, and a write whose response was lost is looked for but not repeated.
+    /// is a write of somebody else. A write whose response was lost is an error: somebody else may have written the same.
     pub fn update_checked(
         &self,
         context: Context<'_>,
@@ -181,7 +186,7 @@ impl Kv2 {
         cas: u64,
     ) -> Result<Option<u64>> {
         let latest = match self.read_document(context, path, None)? {
-            Found::Live(document) if change.applies_to(&document) => document,
+            Found::Live(document) if self.applies(context, path, change, &document) => document,
             _ => return Ok(None),
         };
         if latest.version != cas {
@@ -189,11 +194,24 @@ impl Kv2 {
             let message = format!("{}: the latest version is {found}, and the condition was {cas}", path.as_str());
             return Err(Error::new(Status::Conflict, message));
         }
-        self.change_once(context, path, &latest, change).map(Some)
+        match self.write_change(context, path, &latest, change)? {
+            Written::VersionMismatch(error) => Err(version_mismatch(path, &error)),
+            outcome => require_done(outcome).map(Some),
+        }
     }
 
-    /// Writes a change of the latest version once, and returns the number of the new version.
-    pub fn change_once(
+    /// Whether the change can be made. If its field is missing, a line tells which fields there are.
+    pub fn applies(&self, context: Context<'_>, path: &KvPath, change: Change<'_>, document: &Document) -> bool {
+        let missing = change.missing_field(document);
+        if let Some(field) = missing {
+            hint::log_other_fields(context.client.logger(), path, field, &document.names());
+        }
+        missing.is_none()
+    }
+
+    /// Writes a change that nobody else can make, such as to a new random value, to the latest version once, and returns
+    /// the number of the new version. A write whose response was lost is looked for.
+    pub fn write_unique(
         &self,
         context: Context<'_>,
         path: &KvPath,

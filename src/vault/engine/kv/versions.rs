@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use super::document::{Content, Found};
+use super::envelope::MAX_VERSION;
 use super::path::{Branch, MountPath};
 use super::refusal::refused;
 use super::v2::Kv2;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::http::header;
 use crate::json::to_body;
 use crate::observe::log::Logger;
-use crate::reference::KvPath;
+use crate::reference::{KvPath, is_printable};
 use crate::store::Metadata;
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::{ErrorResponse, is_missing};
@@ -107,6 +108,10 @@ impl Endpoint for ReadVersions<'_> {
             200 => {
                 let parsed = serde_json::from_slice::<MetadataResponse<'_>>(&response.body);
                 let data = parsed.map_err(|_| not_as_documented(&response, path, "lists no versions"))?.data;
+                let highest = data.versions.last_key_value().map_or(0, |(&number, _)| number).max(data.current_version);
+                if highest > MAX_VERSION {
+                    return Err(not_as_documented(&response, path, "has a version that cannot be"));
+                }
                 let now = now_at_the_server(&response);
                 let versions = data.versions.into_iter().map(|(number, entry)| entry.version(number, now)).collect();
                 let custom_metadata = data.custom_metadata.unwrap_or_default();
@@ -135,7 +140,8 @@ impl Entry<'_> {
 /// The end of the second in which the server answered, by its own clock: that of this host may be wrong.
 fn now_at_the_server(response: &Response) -> OffsetDateTime {
     let date = response.header(&header::DATE).and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
-    date.map_or_else(|| SystemTime::now().into(), |date| date + Duration::from_secs(1))
+    let end = date.and_then(|date| date.checked_add(time::Duration::SECOND));
+    end.unwrap_or_else(|| SystemTime::now().into())
 }
 
 /// Deletes, undeletes or destroys versions. The server answers the same for versions that do not exist.
@@ -156,7 +162,7 @@ impl Endpoint for ChangeVersions<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let body = to_body(self.versions.len() * 8, &Numbers { versions: self.versions })?;
-        Ok(ApiRequest::post_repeatable(self.mount.url(self.branch, self.path.as_str(), None), body))
+        Ok(ApiRequest::post(self.mount.url(self.branch, self.path.as_str(), None), body))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<()> {
@@ -181,7 +187,7 @@ impl Endpoint for SetCustomMetadata<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let body = to_body(1024, &CustomMetadata { custom_metadata: self.custom_metadata })?;
-        Ok(ApiRequest::post_repeatable(self.mount.url(Branch::Metadata, self.path.as_str(), None), body))
+        Ok(ApiRequest::post(self.mount.url(Branch::Metadata, self.path.as_str(), None), body))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<()> {
@@ -190,10 +196,15 @@ impl Endpoint for SetCustomMetadata<'_> {
 }
 
 fn done(path: &str, response: &Response, capability: &str) -> Result<()> {
-    match response.status {
-        200 | 204 => Ok(()),
-        _ => Err(refused(ErrorResponse::of(response), path, capability)),
+    if matches!(response.status, 200 | 204) {
+        return Ok(());
     }
+    let refusal = ErrorResponse::of(response);
+    if !refusal.is_about_arguments() {
+        return Err(refused(refusal, path, capability));
+    }
+    let (text, http_status) = (refusal.summary(), refusal.http_status);
+    Err(Error::invalid_argument(format!("{path}: the server refuses this ({text})")).with_http_status(http_status))
 }
 
 /// A change of versions.
@@ -285,15 +296,17 @@ pub fn check_custom_metadata(metadata: &Metadata) -> Result<()> {
     const MAX_KEYS: usize = 64;
     const MAX_KEY: usize = 128;
     const MAX_VALUE: usize = 512;
+    const MAX_SHOWN: usize = 40;
     if metadata.len() > MAX_KEYS {
         let keys = metadata.len();
         return Err(Error::invalid_argument(format!("metadata: has {keys} keys; {MAX_KEYS} are the most")));
     }
-    for (number, (key, value)) in metadata.iter().enumerate() {
+    for (key, value) in metadata {
+        let shown: String = key.chars().filter(|&character| is_printable(character)).take(MAX_SHOWN).collect();
         for (what, length, most) in [("key", key.len(), MAX_KEY), ("value", value.len(), MAX_VALUE)] {
             if length == 0 || length > most {
                 return Err(Error::invalid_argument(format!(
-                    "metadata: the {what} of entry {number} (sorted by key) has {length} bytes; 1 to {most} are possible"
+                    "metadata: the {what} of {shown:?} has {length} bytes; 1 to {most} are possible"
                 )));
             }
         }
@@ -337,8 +350,25 @@ mod tests {
     }
 
     #[test]
+    fn a_date_that_cannot_be_counted_on_is_not_used() {
+        let (mount, path) = (MountPath::new("secret", None), KvPath::literal("a").unwrap());
+        let body = r#"{"data":{"versions":{"1":{"created_time":"","deletion_time":"2026-01-01T00:00:00Z","destroyed":false}}}}"#;
+        let mut response = Response::for_tests(200, body);
+        let date = crate::http::HeaderValue::from_static("Fri, 31 Dec 9999 23:59:59 GMT");
+        response.headers.append(header::DATE, date);
+        let versions = ReadVersions { mount: &mount, path: &path }.parse("p", response).unwrap().unwrap();
+        assert_eq!(versions.state_of(1), Some(State::Deleted));
+    }
+
+    #[test]
     fn what_lists_no_versions_is_not_vault() {
-        for body in ["{}", "<html>", r#"{"data":{"keys":["a"]}}"#, r#"{"data":{"versions":{"x":{}}}}"#] {
+        for body in [
+            "{}",
+            "<html>",
+            r#"{"data":{"keys":["a"]}}"#,
+            r#"{"data":{"versions":{"x":{}}}}"#,
+            r#"{"data":{"current_version":18446744073709551615,"versions":{}}}"#,
+        ] {
             assert!(parsed(body).is_err(), "{body}");
         }
     }

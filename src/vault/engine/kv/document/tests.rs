@@ -26,7 +26,7 @@ fn document(response: &[u8]) -> Option<Found<Document>> {
 fn changed(data: &str, value: &str, metadata: Option<&Metadata>) -> String {
     let change = Change { fields: NewFields::One { name: "value", value }, metadata };
     let Some(Found::Live(document)) = document(&response(data)) else { panic!("no document") };
-    assert!(change.applies_to(&document) && !change.is_done_in(&document));
+    assert!(change.missing_field(&document).is_none() && !change.is_done_in(&document));
     let body = Content::Changed(&document, change).body(Some(document.version)).unwrap();
     String::from_utf8(body.to_vec()).unwrap()
 }
@@ -124,7 +124,7 @@ fn deep_nesting_does_not_make_a_secret_unreadable() {
 
 #[test]
 fn a_body_is_complete_after_its_buffer_has_grown() {
-    let value = "\n\"ü".repeat(100_000);
+    let value = "\n\"ü".repeat(if cfg!(miri) { 1_000 } else { 100_000 });
     let metadata = Metadata::from([("a".to_owned(), value.clone())]);
     let fields = NewFields::One { name: "value", value: &value };
     let body = Content::New { fields, metadata: Some(&metadata) }.body(None).unwrap();

@@ -1,0 +1,154 @@
+//! The transit engine: the server encrypts, signs and makes keys, with keys that it does not give away.
+
+mod batch;
+mod endpoint;
+mod key;
+mod parameters;
+mod place;
+mod refusal;
+
+pub use self::batch::Outcome;
+use self::endpoint::{DataKey, Send, Verify};
+pub use self::endpoint::{Input, NewDataKey};
+use self::key::{KeyFacts, ReadKey, SelfCapabilities};
+pub use self::parameters::Operation;
+use self::parameters::Parameters;
+use self::place::Place;
+use crate::error::{Error, Result, Status};
+use crate::fields::Fields;
+use crate::reference::is_printable;
+use crate::secret::{Bytes, Secret};
+use crate::vault::client::Context;
+
+/// A key of the engine.
+pub struct TransitKey {
+    /// The mount and the name, for URLs.
+    place: Place,
+    /// What the server tells about the key; `None` if the token may not read it.
+    facts: Option<KeyFacts>,
+}
+
+impl TransitKey {
+    /// The key `name` of the engine at `mount`; `None` if there is none. So no operation makes a key by a mistyped name,
+    /// which the server does where the policy allows it.
+    pub fn open(context: Context<'_>, mount: &str, name: &str) -> Result<Option<TransitKey>> {
+        check_name(name)?;
+        let place = Place::new(mount, name);
+        match context.call(&ReadKey { place: &place }) {
+            Ok(None) => Ok(None),
+            Ok(Some(facts)) => Ok(Some(TransitKey { place, facts: Some(facts) })),
+            Err(error) if error.status() == Status::PermissionDenied => {
+                // A token that may not create a key cannot make one by mistake.
+                match context.call(&SelfCapabilities { path: place.path("encrypt") }) {
+                    Ok(capabilities) if !capabilities.may_create() => Ok(Some(TransitKey { place, facts: None })),
+                    _ => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The ciphertext of `data`.
+    pub fn encrypt(&self, context: Context<'_>, data: &[u8], parameters: &Fields) -> Result<Secret> {
+        let parameters = self.check(Operation::Encrypt, parameters)?;
+        context.call(&Send::bytes(&self.place, Operation::Encrypt, data, &parameters))
+    }
+
+    /// The data of a ciphertext.
+    pub fn decrypt(&self, context: Context<'_>, ciphertext: &str, parameters: &Fields) -> Result<Bytes> {
+        let parameters = self.check(Operation::Decrypt, parameters)?;
+        context.call(&endpoint::Decrypt { place: &self.place, ciphertext, parameters: &parameters })
+    }
+
+    /// A ciphertext of the same data under the latest version of the key. The server does this without showing the data,
+    /// but not if there is associated data: then it is decrypted and encrypted.
+    pub fn rewrap(&self, context: Context<'_>, ciphertext: &str, parameters: &Fields) -> Result<Secret> {
+        let checked = self.check(Operation::Rewrap, parameters)?;
+        if !checked.has("associated_data") {
+            return context.call(&Send::text(&self.place, Operation::Rewrap, ciphertext, &checked));
+        }
+        let data = context.call(&endpoint::Decrypt {
+            place: &self.place,
+            ciphertext,
+            parameters: &checked.of(Operation::Decrypt),
+        })?;
+        let checked = checked.of(Operation::Encrypt);
+        context.call(&Send::bytes(&self.place, Operation::Encrypt, data.as_slice(), &checked))
+    }
+
+    /// A signature of `data`.
+    pub fn sign(&self, context: Context<'_>, data: &[u8], parameters: &Fields) -> Result<Secret> {
+        let parameters = self.check(Operation::Sign, parameters)?;
+        context.call(&Send::bytes(&self.place, Operation::Sign, data, &parameters))
+    }
+
+    /// An HMAC of `data`.
+    pub fn hmac(&self, context: Context<'_>, data: &[u8], parameters: &Fields) -> Result<Secret> {
+        let parameters = self.check(Operation::Hmac, parameters)?;
+        context.call(&Send::bytes(&self.place, Operation::Hmac, data, &parameters))
+    }
+
+    /// Whether `signature`, which may also be an HMAC, is one of `data`.
+    pub fn verify(&self, context: Context<'_>, data: &[u8], signature: &str, parameters: &Fields) -> Result<bool> {
+        let parameters = self.check(Operation::Verify, parameters)?;
+        let verify =
+            |kind| context.call(&Verify { place: &self.place, data, kind, signature, parameters: &parameters });
+        let may_sign = self.facts.as_ref().is_none_or(|facts| facts.supports_signing);
+        let is_derived = self.facts.as_ref().is_some_and(|facts| facts.derived);
+        // A signature of a derived key needs a context, an HMAC does not.
+        let may_be_signature = may_sign && (!is_derived || parameters.has("context"));
+        // Both have the same form. Each key makes HMACs, and some make signatures, too.
+        if may_be_signature {
+            match verify("signature") {
+                Ok(true) => return Ok(true),
+                Ok(false) if !endpoint::may_be_hmac(signature) => return Ok(false),
+                Err(error) if self.facts.is_some() || error.status() != Status::Unsupported => return Err(error),
+                Ok(false) | Err(_) => {}
+            }
+        }
+        match verify("hmac") {
+            Ok(false) if may_sign && !may_be_signature => Err(no_context()),
+            outcome => outcome,
+        }
+    }
+
+    /// A new data key. Without `with_plaintext` only the wrapped one is sent.
+    pub fn data_key(&self, context: Context<'_>, with_plaintext: bool, parameters: &Fields) -> Result<NewDataKey> {
+        let parameters = self.check(Operation::DataKey, parameters)?;
+        context.call(&DataKey { place: &self.place, with_plaintext, parameters: &parameters })
+    }
+
+    /// Checks the parameters of an operation, and whether the key can do it, as far as that is known here.
+    fn check<'a>(&self, operation: Operation, parameters: &'a Fields) -> Result<Parameters<'a>> {
+        let parameters = Parameters::check(operation, parameters)?;
+        if let Some(facts) = &self.facts {
+            facts.check(operation)?;
+        }
+        self.check_context(operation, &parameters)?;
+        Ok(parameters)
+    }
+
+    /// Whether there is a context if the key needs one. An HMAC needs none, so verification may have none.
+    fn check_context(&self, operation: Operation, parameters: &Parameters<'_>) -> Result<()> {
+        let is_derived = self.facts.as_ref().is_some_and(|facts| facts.derived);
+        let takes_one = operation.takes("context") && operation != Operation::Verify;
+        match is_derived && takes_one && !parameters.has("context") {
+            true => Err(no_context()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cold]
+fn no_context() -> Error {
+    Error::invalid_argument("parameters: the key derives a key from a context, which is missing; set \"context\"")
+}
+
+/// The name is one segment of a path.
+fn check_name(name: &str) -> Result<()> {
+    let is_segment = !matches!(name, "" | "." | "..") && !name.contains('/') && name.chars().all(is_printable);
+    match is_segment {
+        true => Ok(()),
+        false => Err(Error::invalid_argument("key: is not the name of a key; write it without the mount")),
+    }
+}

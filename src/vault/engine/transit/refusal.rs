@@ -1,0 +1,57 @@
+//! What the engine's refusals mean.
+
+use crate::error::{Error, Status};
+use crate::vault::api::error_response::ErrorResponse;
+
+/// What the server says if it had to make the key first ([`NO_NEW_KEY`]).
+const UNKNOWN_KEY_TYPE: &str = "unknown key type";
+
+/// A parameter of encryption, which the server reads only where it makes a new key: a key that was deleted meanwhile is
+/// not made anew.
+pub const NO_NEW_KEY: (&str, &str) = ("type", "no-new-key");
+
+/// The error behind the refusal of one operation.
+#[cold]
+pub fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
+    if refusal.is_without_mount() {
+        let text = refusal.summary();
+        let message = format!("{path}: there is no such mount ({text}); check VAULT_TRANSIT_MOUNT");
+        return Error::config(message).with_http_status(404);
+    }
+    if !refusal.is_about_arguments() && !is_mistake(&refusal) {
+        return refusal.into_error(path, capability);
+    }
+    of_text(path, &refusal.text, refusal.http_status)
+}
+
+/// The server answers 500 to these, although it works as it should.
+fn is_mistake(refusal: &ErrorResponse) -> bool {
+    const MISTAKES: [&str; 4] = [
+        "input must be hashed message",
+        "message too long",
+        "no such key version",
+        "is higher than the latest key version",
+    ];
+    refusal.http_status == 500 && MISTAKES.iter().any(|words| refusal.contains(words))
+}
+
+/// The error behind the server's words about one item or request.
+#[cold]
+pub fn of_text(path: &str, text: &str, http_status: u16) -> Error {
+    let says = |words: &str| text.contains(words);
+    let (status, what) = if says("message authentication failed") {
+        let what = "the ciphertext was changed or is of another key, or the context or the associated data is wrong";
+        (Status::InvalidArgument, what)
+    } else if says("too old") {
+        (Status::Unsupported, "the version of the key is below min_decryption_version; rewrap ciphertexts in time")
+    } else if says("not support") || says("unsupported key type") {
+        (Status::Unsupported, "the key cannot do this")
+    } else if says("message too long") {
+        (Status::TooLarge, "the data are too long for a key of this type; encrypt a data key, and the data with it")
+    } else if says("key not found") || says(UNKNOWN_KEY_TYPE) {
+        (Status::Config, "the key does not exist any more")
+    } else {
+        (Status::InvalidArgument, "the server refuses this")
+    };
+    Error::new(status, format!("{path}: {what} ({text})")).with_http_status(http_status)
+}

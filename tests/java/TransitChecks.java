@@ -1,0 +1,141 @@
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/** The transit engine in the Java classes, on a real server. Run by tests/bindings/examples.rs. */
+public final class TransitChecks {
+    private static final String MOUNT = System.getenv("VAULT_TRANSIT_MOUNT");
+    private static final byte[] DATA = {0, 1, (byte) 255, 0};
+
+    private TransitChecks() {}
+
+    public static void main(String[] arguments) {
+        try (HandsfreeSecrets secrets = new HandsfreeSecrets()) {
+            dataComeBackFromTheirCiphertext(secrets);
+            contextAndAssociatedDataCount(secrets);
+            signaturesAndHmacsAreVerified(secrets);
+            theParametersOfASignatureCount(secrets);
+            aMistypedNameMakesNoKey(secrets);
+            mistakesAreRefused(secrets);
+        }
+        aKeyStaysUsableWhenTheManagerIsClosed();
+    }
+
+    private static void dataComeBackFromTheirCiphertext(HandsfreeSecrets secrets) {
+        try (HandsfreeTransit key = create(secrets, "bytes", "{}")) {
+            for (byte[] data : List.of(new byte[0], DATA, new byte[100_000])) {
+                String ciphertext = key.encrypt(data, null);
+                expect(true, ciphertext.startsWith("vault:v1:"));
+                expect(true, Arrays.equals(data, key.decrypt(ciphertext, null)));
+            }
+        }
+    }
+
+    private static void contextAndAssociatedDataCount(HandsfreeSecrets secrets) {
+        try (HandsfreeTransit key = create(secrets, "derived", "{\"derived\": true}");
+                HandsfreeDocuments.Fields first = new HandsfreeDocuments.Fields();
+                HandsfreeDocuments.Fields other = new HandsfreeDocuments.Fields()) {
+            first.bytes("context", DATA).bytes("associated_data", utf8("table"));
+            other.bytes("context", DATA).bytes("associated_data", utf8("another table"));
+            String ciphertext = key.encrypt(DATA, first);
+            expect(true, Arrays.equals(DATA, key.decrypt(ciphertext, first)));
+            expect(-1, failure(() -> key.decrypt(ciphertext, other)));
+            expect(-1, failure(() -> key.encrypt(DATA, null)));
+            post(secrets, "keys/derived/rotate", "{}");
+            first.json("key_version", utf8("1"));
+            expect(true, key.encrypt(DATA, first).startsWith("vault:v1:"));
+        }
+    }
+
+    private static void signaturesAndHmacsAreVerified(HandsfreeSecrets secrets) {
+        for (String kind : List.of("ed25519", "ecdsa-p256")) {
+            try (HandsfreeTransit key = create(secrets, kind, "{\"type\": \"" + kind + "\"}")) {
+                for (String made : List.of(key.sign(DATA, null), key.hmac(DATA, null))) {
+                    expect(true, key.verify(DATA, made, null));
+                    expect(false, key.verify(new byte[0], made, null));
+                }
+            }
+        }
+    }
+
+    private static void theParametersOfASignatureCount(HandsfreeSecrets secrets) {
+        try (HandsfreeTransit key = create(secrets, "rsa", "{\"type\": \"rsa-2048\"}");
+                HandsfreeDocuments.Fields how = new HandsfreeDocuments.Fields()) {
+            how.text("hash_algorithm", utf8("sha2-512")).text("signature_algorithm", utf8("pkcs1v15"));
+            String signature = key.sign(DATA, how);
+            expect(true, key.verify(DATA, signature, how));
+            expect(false, key.verify(DATA, signature, null));
+        }
+    }
+
+    private static void aMistypedNameMakesNoKey(HandsfreeSecrets secrets) {
+        expect(Optional.empty(), HandsfreeTransit.open(secrets, "typo"));
+        expect(Optional.empty(), secrets.request("GET", MOUNT + "/keys/typo", null));
+        expect(-1, failure(() -> HandsfreeTransit.open(secrets, "a/b")));
+    }
+
+    private static void mistakesAreRefused(HandsfreeSecrets secrets) {
+        HandsfreeTransit key = create(secrets, "mistakes", "{}");
+        try (HandsfreeDocuments.Fields wrong = new HandsfreeDocuments.Fields()) {
+            wrong.bytes("contxt", DATA);
+            expect(-1, failure(() -> key.encrypt(DATA, wrong)));
+        }
+        expect(-1, failure(() -> key.decrypt("nonsense", null)));
+        expect(-14, failure(() -> key.sign(DATA, null)));
+        refused(IllegalArgumentException.class, () -> key.decrypt("vault:v1:\0", null));
+        key.close();
+        key.close();
+        refused(IllegalStateException.class, () -> key.encrypt(DATA, null));
+    }
+
+    private static void aKeyStaysUsableWhenTheManagerIsClosed() {
+        HandsfreeTransit key;
+        try (HandsfreeSecrets secrets = new HandsfreeSecrets()) {
+            key = create(secrets, "alone", "{}");
+        }
+        try (key) {
+            expect(true, Arrays.equals(DATA, key.decrypt(key.encrypt(DATA, null), null)));
+        }
+    }
+
+    private static HandsfreeTransit create(HandsfreeSecrets secrets, String name, String json) {
+        post(secrets, "keys/" + name, json);
+        return HandsfreeTransit.open(secrets, name).orElseThrow();
+    }
+
+    private static void post(HandsfreeSecrets secrets, String path, String json) {
+        secrets.request("POST", MOUNT + "/" + path, utf8(json)).orElseThrow();
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void expect(Object wanted, Object got) {
+        if (!Objects.equals(wanted, got)) {
+            throw new AssertionError("wanted " + wanted + ", got " + got);
+        }
+    }
+
+    /** The status of the failure. */
+    private static int failure(Runnable action) {
+        try {
+            action.run();
+        } catch (HandsfreeSecrets.VaultException failure) {
+            return failure.status();
+        }
+        throw new AssertionError("it did not fail");
+    }
+
+    private static void refused(Class<? extends RuntimeException> wanted, Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException refusal) {
+            expect(wanted, refusal.getClass());
+            return;
+        }
+        throw new AssertionError("it was not refused with " + wanted);
+    }
+}

@@ -1,0 +1,192 @@
+/* `encrypt`, `decrypt`, `rewrap`, `sign` and `verify`, with a key of the transit engine. */
+#include "hfsecret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A key, and the parameters of one command. */
+struct use {
+    const struct arguments *arguments;
+    const hf_transit *key;
+    const hf_fields *parameters;
+};
+
+static int print_line(const char *text, int code) {
+    if (code == EXIT_SUCCESS) {
+        printf("%s\n", text);
+    }
+    return flush_output(code);
+}
+
+static int encrypt(const struct use *use, const struct value *data) {
+    hf_error *error = NULL;
+    char *ciphertext = NULL;
+    hf_status status = hf_transit_encrypt(use->key, data->text, data->length, use->parameters, use->arguments->call,
+                                          &ciphertext, &error);
+    int code = print_line(ciphertext, report_status("encrypt", status, error));
+
+    hf_free_string(ciphertext);
+    return code;
+}
+
+static int sign(const struct use *use, const struct value *data) {
+    hf_error *error = NULL;
+    char *signature = NULL;
+    hf_status status = hf_transit_sign(use->key, data->text, data->length, use->parameters, use->arguments->call,
+                                       &signature, &error);
+    int code = print_line(signature, report_status("sign", status, error));
+
+    hf_free_string(signature);
+    return code;
+}
+
+static int verify(const struct use *use, const struct value *data) {
+    hf_error *error = NULL;
+    hf_status status = hf_transit_verify(use->key, data->text, data->length, use->arguments->second, use->parameters,
+                                         use->arguments->call, &error);
+
+    if (status == HF_MISMATCH) {
+        fprintf(stderr, "hfsecret: verify: this is not a signature of standard input\n");
+        return EXIT_MISMATCH;
+    }
+    return report_status("verify", status, error);
+}
+
+static int decrypt(const struct use *use, const struct value *ciphertext) {
+    hf_error *error = NULL;
+    hf_bytes *data = NULL;
+    hf_status status = hf_transit_decrypt(use->key, ciphertext->text, use->parameters, use->arguments->call, &data,
+                                          &error);
+    int code = report_status("decrypt", status, error);
+
+    if (code == EXIT_SUCCESS) {
+        code = write_all(hf_bytes_data(data), hf_bytes_len(data));
+    }
+    hf_bytes_free(data);
+    return code;
+}
+
+/* Returns the number of lines; none of an empty text. */
+static size_t count_lines(const struct value *text) {
+    size_t index, count = text->length > 0;
+
+    for (index = 0; index < text->length; index++) {
+        count += text->text[index] == '\n';
+    }
+    return count;
+}
+
+/* Prints all results or, if one is a failure, none. */
+static int print_results(const hf_results *results) {
+    size_t index;
+
+    for (index = 0; index < hf_results_len(results); index++) {
+        hf_status status = hf_results_status(results, index);
+
+        if (status != HF_OK) {
+            fprintf(stderr, "hfsecret: rewrap: line %lu: %s\n", (unsigned long)index + 1,
+                    hf_error_message(hf_results_error(results, index)));
+            return exit_code(status);
+        }
+    }
+    for (index = 0; index < hf_results_len(results); index++) {
+        printf("%s\n", hf_results_text(results, index));
+    }
+    return flush_output(EXIT_SUCCESS);
+}
+
+static int rewrap(const struct use *use, const struct value *lines) {
+    size_t count = count_lines(lines), index;
+    const char **ciphertexts = calloc(count + 1, sizeof *ciphertexts);
+    char *next = lines->text;
+    hf_error *error = NULL;
+    hf_results *results = NULL;
+    hf_status status;
+    int code;
+
+    if (!ciphertexts) {
+        fprintf(stderr, "hfsecret: no memory\n");
+        return EXIT_OTHER;
+    }
+    for (index = 0; index < count; index++) {
+        ciphertexts[index] = next;
+        next += strcspn(next, "\n");
+        *next++ = '\0';
+    }
+    status = hf_transit_rewrap_many(use->key, ciphertexts, count, use->parameters, NULL, use->arguments->call, &results,
+                                    &error);
+    code = report_status("rewrap", status, error);
+    if (code == EXIT_SUCCESS) {
+        code = print_results(results);
+    }
+    hf_results_free(results);
+    free((void *)ciphertexts);
+    return code;
+}
+
+/* decrypt and rewrap take texts from standard input, the other commands bytes. */
+static int run_on_key(const struct use *use) {
+    enum command command = use->arguments->command;
+    struct value input = {NULL, 0, 0};
+    int code = command & (DECRYPT | REWRAP) ? read_value(&input, 0) : read_input(&input);
+
+    if (code == EXIT_SUCCESS) {
+        switch (command) {
+        case ENCRYPT: code = encrypt(use, &input); break;
+        case DECRYPT: code = decrypt(use, &input); break;
+        case REWRAP: code = rewrap(use, &input); break;
+        case SIGN: code = sign(use, &input); break;
+        default: code = verify(use, &input);
+        }
+    }
+    free_value(&input);
+    return code;
+}
+
+/* Sets a parameter to the bytes of a file; NULL for none. */
+static int set_parameter(hf_fields *parameters, const char *name, const char *path) {
+    struct value bytes = {NULL, 0, 0};
+    hf_error *error = NULL;
+    hf_status status;
+    int code;
+
+    if (!path) {
+        return EXIT_SUCCESS;
+    }
+    code = read_file(&bytes, path);
+    if (code == EXIT_SUCCESS) {
+        status = hf_fields_set_bytes(parameters, name, bytes.text, bytes.length, &error);
+        code = report_status(name, status, error);
+    }
+    free_value(&bytes);
+    return code;
+}
+
+int transit(const hf_manager *manager, const struct arguments *arguments) {
+    hf_fields *parameters = hf_fields_new();
+    hf_transit *key = NULL;
+    hf_error *error = NULL;
+    hf_status status;
+    int code = set_parameter(parameters, "context", arguments->context_file);
+
+    if (code == EXIT_SUCCESS) {
+        code = set_parameter(parameters, "associated_data", arguments->associated_data_file);
+    }
+    if (code == EXIT_SUCCESS) {
+        status = hf_transit_open(manager, arguments->operand, arguments->call, &key, &error);
+        code = status == HF_NOT_FOUND ? report_absence(arguments->operand, "no such key")
+                                      : report_status(arguments->operand, status, error);
+    }
+    if (code == EXIT_SUCCESS) {
+        struct use use = {0};
+
+        use.arguments = arguments;
+        use.key = key;
+        use.parameters = parameters;
+        code = run_on_key(&use);
+    }
+    hf_transit_free(key);
+    hf_fields_free(parameters);
+    return code;
+}
