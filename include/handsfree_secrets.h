@@ -2265,7 +2265,7 @@ HF_API hf_transit *hf_transit_ref(const hf_transit *transit) HF_NOEXCEPT;
 HF_API void hf_transit_free(hf_transit *transit) HF_NOEXCEPT;
 
 /**
- * Encrypts data.
+ * Encrypts data. RSA keys do so without a request, with the public key, unless there are parameters.
  *
  * May be called from any thread. Blocks until the call's deadline at the latest.
  *
@@ -2389,7 +2389,8 @@ hf_status hf_transit_hmac(const hf_transit *transit,
                           hf_error **error) HF_NOEXCEPT;
 
 /**
- * Checks a signature or an HMAC of data.
+ * Checks a signature or an HMAC of data. Signatures by the common algorithms are checked with the public key, without a
+ * request; it is read again after a minute, and for versions that are newer.
  *
  * May be called from any thread. Blocks until the call's deadline at the latest.
  *

@@ -112,7 +112,7 @@ pub unsafe extern "C" fn hf_transit_free(transit: *mut hf_transit) {
     guard::infallible((), || unsafe { hf_transit::free(transit) });
 }
 
-/// Encrypts data.
+/// Encrypts data. RSA keys do so without a request, with the public key, unless there are parameters.
 ///
 /// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
@@ -297,7 +297,8 @@ pub unsafe extern "C" fn hf_transit_hmac(
     }
 }
 
-/// Checks a signature or an HMAC of data.
+/// Checks a signature or an HMAC of data. Signatures by the common algorithms are checked with the public key, without a
+/// request; it is read again after a minute, and for versions that are newer.
 ///
 /// May be called from any thread. Blocks until the call's deadline at the latest.
 ///

@@ -8,6 +8,7 @@ mod managers;
 mod checks;
 mod requests;
 mod transit;
+mod transit_local;
 mod transit_many;
 mod transit_policies;
 mod wrapping;

@@ -9,12 +9,12 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error as TlsError};
 
 use super::certificate::{Facts, Flaw};
-use super::crypto::without_forks;
 use super::roots::{self, Reading, Trusted};
 use super::session_cache::SessionCache;
 use super::verifier::Verifier;
 use crate::config::{ClientIdentity, Named};
 use crate::error::{Error, Result, Status};
+use crate::host::crypto::without_forks;
 
 /// The certificates of both sides.
 #[derive(Clone)]

@@ -2,7 +2,6 @@
 
 mod certificate;
 pub mod config;
-mod crypto;
 pub mod explain;
 mod pem;
 mod refusal;

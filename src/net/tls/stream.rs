@@ -12,10 +12,10 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, Insufficien
 use rustls::{ClientConfig, Error as TlsError};
 
 use super::config;
-use super::crypto::without_forks;
 use super::explain::{self, Circumstances};
 use crate::call::Deadline;
 use crate::error::Error;
+use crate::host::crypto::without_forks;
 use crate::net::buffer::Inbox;
 use crate::net::socket::{IoFailure, Socket};
 

@@ -2,6 +2,7 @@
 //! own outcome.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -10,6 +11,7 @@ use super::TransitKey;
 use super::endpoint::{Input, check_ciphertext_fits, decoded};
 use super::parameters::{Operation, Parameters};
 use super::place::Place;
+use super::public_key::PublicKeys;
 use super::refusal::{NO_NEW_KEY, of_text, refused};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
@@ -173,10 +175,14 @@ impl TransitKey {
             facts.check(operation)?;
         }
         let mut outcomes: Vec<Result<Outcome>> = inputs.iter().map(|_| Err(no_outcome())).collect();
+        let public_keys = self.public_keys_for(context, operation)?;
         let mut items = Vec::with_capacity(inputs.len());
         for (index, &input) in inputs.iter().enumerate() {
             match self.parameters_of(operation, &common, item_parameters.get(index).copied().flatten()) {
-                Ok(parameters) => items.push(Item { input, parameters, index }),
+                Ok(parameters) => match encrypted_here(public_keys.as_deref(), input, &parameters) {
+                    Some(outcome) => put(&mut outcomes, index, outcome),
+                    None => items.push(Item { input, parameters, index }),
+                },
                 Err(error) => put(&mut outcomes, index, Err(error)),
             }
         }
@@ -186,6 +192,14 @@ impl TransitKey {
             self.send_group(context, operation, group, &mut outcomes);
         }
         Ok(outcomes)
+    }
+
+    /// The public keys, for an operation on many items that needs no more than these.
+    fn public_keys_for(&self, context: Context<'_>, operation: Operation) -> Result<Option<Arc<PublicKeys>>> {
+        match operation {
+            Operation::Encrypt => self.public_keys(context, None),
+            _ => Ok(None),
+        }
     }
 
     fn parameters_of<'a>(
@@ -267,6 +281,18 @@ impl TransitKey {
                 Err(error) => sent.iter().for_each(|item| put(outcomes, item.index, Err(error.clone()))),
             }
         }
+    }
+}
+
+/// The outcome of an item that is encrypted without a request.
+fn encrypted_here(
+    public_keys: Option<&PublicKeys>,
+    input: Input<'_>,
+    parameters: &Parameters<'_>,
+) -> Option<Result<Outcome>> {
+    match input {
+        Input::Bytes(data) => Some(public_keys?.encrypt(data, parameters)?.map(Outcome::Text)),
+        Input::Text(_) => None,
     }
 }
 

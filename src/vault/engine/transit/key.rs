@@ -1,11 +1,14 @@
 //! What the server tells about a key.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::parameters::Operation;
 use super::place::Place;
+use super::public_key::{PublicKeys, Version};
 use crate::error::{Error, Result};
 use crate::json::to_body;
 use crate::vault::api::endpoint::Endpoint;
@@ -30,6 +33,9 @@ pub struct KeyFacts {
     /// The key makes signatures.
     #[serde(default)]
     pub supports_signing: bool,
+    /// The versions that the server still decrypts and verifies with.
+    #[serde(default)]
+    keys: BTreeMap<String, Version>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +44,14 @@ struct Answer {
 }
 
 impl KeyFacts {
+    /// The public keys of the versions, if there are any that are used as they are.
+    pub fn public_keys(&self) -> Option<Arc<PublicKeys>> {
+        if self.derived {
+            return None;
+        }
+        PublicKeys::new(&self.kind, &self.keys).map(Arc::new)
+    }
+
     /// `HF_ERR_UNSUPPORTED` if the key cannot do this.
     pub fn check(&self, operation: Operation) -> Result<()> {
         let can = match operation {

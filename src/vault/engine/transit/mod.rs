@@ -1,10 +1,15 @@
 //! The transit engine: the server encrypts, signs and makes keys, with keys that it does not give away.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
 mod batch;
 mod endpoint;
 mod key;
 mod parameters;
 mod place;
+mod public_key;
 mod refusal;
 
 pub use self::batch::Outcome;
@@ -14,6 +19,7 @@ use self::key::{KeyFacts, ReadKey, SelfCapabilities};
 pub use self::parameters::Operation;
 use self::parameters::Parameters;
 use self::place::Place;
+use self::public_key::{Checked, PublicKeys};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
 use crate::reference::is_printable;
@@ -26,6 +32,8 @@ pub struct TransitKey {
     place: Place,
     /// What the server tells about the key; `None` if the token may not read it.
     facts: Option<KeyFacts>,
+    /// What serves operations that need no request.
+    public_keys: ArcSwapOption<PublicKeys>,
 }
 
 impl TransitKey {
@@ -36,11 +44,16 @@ impl TransitKey {
         let place = Place::new(mount, name);
         match context.call(&ReadKey { place: &place }) {
             Ok(None) => Ok(None),
-            Ok(Some(facts)) => Ok(Some(TransitKey { place, facts: Some(facts) })),
+            Ok(Some(facts)) => {
+                let public_keys = ArcSwapOption::new(facts.public_keys());
+                Ok(Some(TransitKey { place, facts: Some(facts), public_keys }))
+            }
             Err(error) if error.status() == Status::PermissionDenied => {
                 // A token that may not create a key cannot make one by mistake.
                 match context.call(&SelfCapabilities { path: place.path("encrypt") }) {
-                    Ok(capabilities) if !capabilities.may_create() => Ok(Some(TransitKey { place, facts: None })),
+                    Ok(capabilities) if !capabilities.may_create() => {
+                        Ok(Some(TransitKey { place, facts: None, public_keys: ArcSwapOption::empty() }))
+                    }
                     _ => Err(error),
                 }
             }
@@ -51,6 +64,9 @@ impl TransitKey {
     /// The ciphertext of `data`.
     pub fn encrypt(&self, context: Context<'_>, data: &[u8], parameters: &Fields) -> Result<Secret> {
         let parameters = self.check(Operation::Encrypt, parameters)?;
+        if let Some(encrypted) = self.public_keys(context, None)?.and_then(|keys| keys.encrypt(data, &parameters)) {
+            return encrypted;
+        }
         context.call(&Send::bytes(&self.place, Operation::Encrypt, data, &parameters))
     }
 
@@ -91,6 +107,13 @@ impl TransitKey {
     /// Whether `signature`, which may also be an HMAC, is one of `data`.
     pub fn verify(&self, context: Context<'_>, data: &[u8], signature: &str, parameters: &Fields) -> Result<bool> {
         let parameters = self.check(Operation::Verify, parameters)?;
+        let public_keys = self.public_keys(context, Some(signature))?;
+        let checked = public_keys.map_or(Checked::Unknown, |keys| keys.verify(data, signature, &parameters));
+        match checked {
+            Checked::Valid => return Ok(true),
+            Checked::Invalid if !endpoint::may_be_hmac(signature) => return Ok(false),
+            _ => {}
+        }
         let verify =
             |kind| context.call(&Verify { place: &self.place, data, kind, signature, parameters: &parameters });
         let may_sign = self.facts.as_ref().is_none_or(|facts| facts.supports_signing);
@@ -98,7 +121,7 @@ impl TransitKey {
         // A signature of a derived key needs a context, an HMAC does not.
         let may_be_signature = may_sign && (!is_derived || parameters.has("context"));
         // Both have the same form. Each key makes HMACs, and some make signatures, too.
-        if may_be_signature {
+        if may_be_signature && checked == Checked::Unknown {
             match verify("signature") {
                 Ok(true) => return Ok(true),
                 Ok(false) if !endpoint::may_be_hmac(signature) => return Ok(false),
@@ -116,6 +139,20 @@ impl TransitKey {
     pub fn data_key(&self, context: Context<'_>, with_plaintext: bool, parameters: &Fields) -> Result<NewDataKey> {
         let parameters = self.check(Operation::DataKey, parameters)?;
         context.call(&DataKey { place: &self.place, with_plaintext, parameters: &parameters })
+    }
+
+    /// The public keys. They are read again from time to time, and for a signature of a version that was made since.
+    fn public_keys(&self, context: Context<'_>, signature: Option<&str>) -> Result<Option<Arc<PublicKeys>>> {
+        let Some(known) = self.public_keys.load_full() else {
+            return Ok(None);
+        };
+        if !known.is_old(signature) {
+            return Ok(Some(known));
+        }
+        let facts = context.call(&ReadKey { place: &self.place })?;
+        let read = facts.and_then(|facts| facts.public_keys());
+        self.public_keys.store(read.clone());
+        Ok(read)
     }
 
     /// Checks the parameters of an operation, and whether the key can do it, as far as that is known here.

@@ -108,6 +108,14 @@ impl<'a> Parameters<'a> {
         self.0.iter().any(|(set, _)| *set == name)
     }
 
+    /// The parameter `name`, if it was set as a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(set, _)| *set == name).and_then(|(_, field)| match field {
+            Field::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// Those that another operation has, too.
     pub fn of(&self, operation: Operation) -> Parameters<'a> {
         Parameters(self.0.iter().copied().filter(|(name, _)| operation.takes(name)).collect())
