@@ -13,7 +13,11 @@ const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').rem
 
 /// Decodes every `%XX` of `text`, once. Errors: a `%` without two hexadecimal digits, bytes that are not UTF-8.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Flaw> {
-    for position in memchr_iter(b'%', text.as_bytes()) {
+    let mut percents = memchr_iter(b'%', text.as_bytes()).peekable();
+    if percents.peek().is_none() {
+        return Ok(Cow::Borrowed(text));
+    }
+    for position in percents {
         match text.as_bytes().get(position..) {
             Some([_, high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {}
             _ => return Err(Flaw::Percent { position }),

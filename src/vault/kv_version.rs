@@ -54,6 +54,13 @@ impl MountVersion {
         Ok(version)
     }
 
+    /// As [`MountVersion::for_path`], and looks the mount up if its version is not known yet.
+    #[cold]
+    pub fn get_for_path(&self, context: Context<'_>, path: &KvPath) -> Result<KvVersion> {
+        self.get(context)?;
+        self.for_path(context, path)
+    }
+
     fn is_path_of_version_2(&self, path: &KvPath) -> bool {
         const BRANCHES: [&str; 8] =
             ["config", "data", "delete", "destroy", "detailed-metadata", "metadata", "subkeys", "undelete"];

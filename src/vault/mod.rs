@@ -71,8 +71,10 @@ impl VaultSecretManager {
         path: &KvPath,
         operation: impl Fn(KvVersion) -> Result<T>,
     ) -> Result<T> {
-        self.version.get(context)?;
-        let version = self.version.for_path(context, path)?;
+        let version = match self.version.known() {
+            Some(KvVersion::V2) => KvVersion::V2,
+            _ => self.version.get_for_path(context, path)?,
+        };
         match operation(version) {
             Err(error) if self.version.was_upgraded(version, &error, context) => operation(KvVersion::V2),
             outcome => outcome,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use log::Level;
 use secrecy::ExposeSecret;
 
 use super::consistency;
@@ -25,14 +26,13 @@ impl Requester {
     /// Classifies the response to an attempt.
     pub(super) fn classify(&self, attempt: &Attempt<'_>, response: http::Response, deadline: &Deadline) -> Outcome {
         let secrets = if response.status == 200 { RequestSecrets::default() } else { self.secrets_of(attempt) };
-        let response = Response::new(response, secrets);
+        let response = Response::new(response, secrets, attempt.is_repeat);
         let (request, from, status) = (attempt.request, &response.from, response.status);
         self.mark_responsive(attempt.node);
-        self.logger().debug(format_args!(
-            "{} {}: HTTP {status} from {from}",
-            request.method.as_str(),
-            request.shown_path()
-        ));
+        if self.logger().enabled(Level::Debug) {
+            let (method, path) = (request.method.as_str(), request.shown_path());
+            self.logger().debug(format_args!("{method} {path}: HTTP {status} from {from}"));
+        }
         let index = response.header(&INDEX);
         let is_older = |(given, required): (&str, &Arc<str>)| consistency::is_older(given, required);
         if index.zip(attempt.index.as_ref()).is_some_and(is_older) {

@@ -48,6 +48,8 @@ pub struct Route {
     failed_addresses: usize,
     /// The call has failed over from its first node.
     has_moved: bool,
+    /// A server or a gateway has answered that it did not execute the request, and it is sent again.
+    pub is_repeat: bool,
 }
 
 impl Route {
@@ -60,6 +62,7 @@ impl Route {
             has_redirects: false,
             failed_addresses: 0,
             has_moved: false,
+            is_repeat: false,
         }
     }
 

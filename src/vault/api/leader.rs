@@ -200,7 +200,7 @@ impl Requester {
             result => result,
         };
         // The request has no secrets.
-        Ok(Response::new(response?, RequestSecrets::default()))
+        Ok(Response::new(response?, RequestSecrets::default(), false))
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Attempt<'a> {
     pub(super) request: &'a ApiRequest,
     /// The `X-Vault-Index` of the request.
     pub(super) index: Option<Arc<str>>,
+    /// The request was sent before, and was not executed according to an answer.
+    pub(super) is_repeat: bool,
 }
 
 impl Attempt<'_> {

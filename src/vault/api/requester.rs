@@ -95,12 +95,10 @@ impl Requester {
         check_size(request)?;
         let mut retry = Retry::new(self.max_retries);
         let mut route = Route::from(self.cluster.current());
-        let mut is_repeat = false;
         loop {
             let (error, pause) = match self.attempt(&route, token, request, &retry, deadline) {
-                Outcome::Response(mut response) => {
+                Outcome::Response(response) => {
                     self.cluster.set_current(&route);
-                    response.is_of_repeat = is_repeat;
                     return Ok(response);
                 }
                 Outcome::Failed(error) => return Err(error),
@@ -112,7 +110,7 @@ impl Requester {
             let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
                 return Err(error);
             };
-            is_repeat |= error.http_status() != 0;
+            route.is_repeat |= error.http_status() != 0;
             if !pause.is_zero() {
                 self.logger.info(format_args!("{error}; trying again in {} ms", pause.as_millis()));
                 deadline.sleep(pause)?;
@@ -173,7 +171,7 @@ impl Requester {
         retry: &Retry,
         deadline: &Deadline,
     ) -> Outcome {
-        let attempt = self.new_attempt(route.node, token, request);
+        let attempt = self.new_attempt(route, token, request);
         // The timeout starts after this line, because a log callback may be slow.
         self.trace_attempt(&attempt);
         let timeout = match self.limit_rate(deadline).and_then(|()| self.io_timeout(&attempt, retry, deadline)) {
@@ -205,7 +203,7 @@ impl Requester {
     ) -> Result<(Sent, InFlight), Outcome> {
         self.limit_rate(deadline).and_then(|()| check_size(request)).map_err(Outcome::Failed)?;
         let route = Route::from(self.cluster.current());
-        let attempt = self.new_attempt(route.node, Some(token), request);
+        let attempt = self.new_attempt(&route, Some(token), request);
         self.trace_attempt(&attempt);
         let timeout = self.io_timeout(&attempt, &Retry::new(self.max_retries), deadline).map_err(Outcome::Failed)?;
         let timeout = self.probe_if_needed(&attempt, &route, timeout)?;
@@ -234,6 +232,7 @@ impl Requester {
             token: Some(token),
             request,
             index: sent.index,
+            is_repeat: false,
         };
         match self.io_timeout(&attempt, &Retry::new(self.max_retries), deadline) {
             Ok(timeout) => self.await_response(&attempt, in_flight, timeout),
@@ -256,9 +255,10 @@ impl Requester {
         }
     }
 
-    fn new_attempt<'a>(&self, node: usize, token: Option<&'a TokenHeader>, request: &'a ApiRequest) -> Attempt<'a> {
+    fn new_attempt<'a>(&self, route: &Route, token: Option<&'a TokenHeader>, request: &'a ApiRequest) -> Attempt<'a> {
         let index = if request.effect == Effect::Read { self.index.required() } else { None };
-        Attempt { node, address_turn: self.transport.turn(node), token, request, index }
+        let (node, is_repeat) = (route.node, route.is_repeat);
+        Attempt { node, address_turn: self.transport.turn(node), token, request, index, is_repeat }
     }
 
     /// The timeout of an attempt that begins now.

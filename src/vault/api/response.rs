@@ -16,8 +16,8 @@ pub struct Response {
 
 impl Response {
     /// A response to a request whose secrets are `secrets`.
-    pub fn new(http: http::Response, secrets: RequestSecrets) -> Response {
-        Response { http, secrets, is_of_repeat: false }
+    pub fn new(http: http::Response, secrets: RequestSecrets, is_of_repeat: bool) -> Response {
+        Response { http, secrets, is_of_repeat }
     }
 
     /// `text`, which is a part of this response, without the secrets of the request.
@@ -46,6 +46,6 @@ impl Response {
     pub fn for_tests(status: u16, body: &str) -> Response {
         let (from, body) = (std::sync::Arc::from("http://vault"), body.as_bytes().to_vec().into());
         let http = http::Response { from, status, headers: http::HeaderMap::new(), body };
-        Response::new(http, RequestSecrets::default())
+        Response::new(http, RequestSecrets::default(), false)
     }
 }
