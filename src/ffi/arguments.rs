@@ -78,6 +78,13 @@ pub(super) fn copy(text: &str, name: &str) -> Result<String> {
     try_to_owned(text).ok_or_else(|| Error::no_memory(name, text.len()))
 }
 
+/// An empty list with room for as many items as the caller says.
+pub(super) fn room_for<T>(count: usize, name: &str) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(count).map_err(|_| Error::no_memory(name, count))?;
+    Ok(items)
+}
+
 /// A required object.
 ///
 /// # Safety

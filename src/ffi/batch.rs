@@ -6,7 +6,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::arguments::{Out, OutNumber, copied_secret, copied_text, null};
+use super::arguments::{Out, OutNumber, copied_secret, copied_text, room_for, slice};
 use super::call::hf_call;
 use super::document::{DocumentObject, hf_document};
 use super::error::{hf_error, hf_error_free, hf_status};
@@ -360,11 +360,11 @@ pub(super) unsafe fn items<T>(
     name: &str,
     item: impl Fn(*const c_char, &str) -> Result<T>,
 ) -> Result<Vec<Result<T>>> {
-    if array.is_null() && count > 0 {
-        return Err(null(name));
-    }
-    // SAFETY: the caller's promise; an index below `count` is inside the array.
-    Ok((0..count).map(|index| item(unsafe { *array.add(index) }, &format!("{name}[{index}]"))).collect())
+    // SAFETY: the caller's promise.
+    let pointers = unsafe { slice(array, count, name) }?;
+    let mut items = room_for(count, name)?;
+    items.extend(pointers.iter().enumerate().map(|(index, &pointer)| item(pointer, &format!("{name}[{index}]"))));
+    Ok(items)
 }
 
 /// Writes results to their out-parameter.

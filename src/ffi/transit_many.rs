@@ -6,7 +6,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::arguments::{Out, copied_bytes, copied_secret, slice};
+use super::arguments::{Out, copied_bytes, copied_secret, room_for, slice};
 use super::batch::{give, hf_results, items};
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
@@ -63,10 +63,11 @@ pub unsafe extern "C" fn hf_transit_encrypt_many(
             let copied = |(index, (&data, &length)): (usize, (&*const c_void, &usize))| {
                 copied_bytes(data, length, &format!("data[{index}]"))
             };
-            let data: Vec<Result<Bytes>> = data.iter().zip(lengths).enumerate().map(copied).collect();
+            let mut items: Vec<Result<Bytes>> = room_for(count, "data")?;
+            items.extend(data.iter().zip(lengths).enumerate().map(copied));
             let parameters = Shared::of(parameters, item_parameters, count);
             let job = move |call: &Call| {
-                let inputs = data.iter().map(|data| data.as_ref().map(|data| Input::Bytes(data.as_slice())));
+                let inputs = items.iter().map(|data| data.as_ref().map(|data| Input::Bytes(data.as_slice())));
                 each(&transit, Operation::Encrypt, inputs, &parameters, call)
             };
             Ok((job, |results| give(out, results)))

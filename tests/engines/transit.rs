@@ -95,7 +95,7 @@ fn a_mistyped_name_makes_no_key() {
     assert!(Transit::open(engine.manager.clone(), "typo", &call()).unwrap().is_none());
     let path = format!("{}/keys/typo", engine.mount);
     assert_eq!(engine.server.send("GET", &path, &Value::Null).status, 404);
-    for name in ["", "..", "a/b", "a\nb"] {
+    for name in ["", "..", "a/b", "a\nb", "a b", "%2f", "a?b", "ключ", "-a", "a.", &"a".repeat(2000)] {
         let error = fails(Transit::open(engine.manager.clone(), name, &call()), Status::InvalidArgument);
         assert!(error.message().starts_with("key: "), "{error}");
     }
@@ -133,6 +133,7 @@ fn mistakes_that_the_server_answers_with_500_are_invalid_arguments() {
     fails(signing.sign(b"data", &version, &call()), Status::InvalidArgument);
     let prehashed = fields(&[("prehashed", "true"), ("signature_algorithm", "pkcs1v15")]);
     fails(rsa.sign(b"not a hash", &prehashed, &call()), Status::InvalidArgument);
+    fails(rsa.sign(b"not a hash", &fields(&[("prehashed", "true")]), &call()), Status::InvalidArgument);
     fails(rsa.encrypt(&[0; 400], &none(), &call()), Status::TooLarge);
 }
 
@@ -240,6 +241,9 @@ fn signatures_and_hmacs_are_verified() {
         let key = engine.create(kind, json!({"type": kind}));
         let signature = key.sign(b"data", &none(), &call()).unwrap();
         let hmac = key.hmac(b"data", &none(), &call()).unwrap();
+        let sha1 = fields(&[("hash_algorithm", "sha1")]);
+        let short = key.hmac(b"data", &sha1, &call()).unwrap();
+        assert!(key.verify(b"data", short.as_str(), &sha1, &call()).unwrap(), "{kind}");
         for made in [&signature, &hmac] {
             assert!(key.verify(b"data", made.as_str(), &none(), &call()).unwrap(), "{kind}");
             assert!(!key.verify(b"other", made.as_str(), &none(), &call()).unwrap(), "{kind}");

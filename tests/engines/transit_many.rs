@@ -144,3 +144,50 @@ fn the_results_count_whatever_the_status_is() {
         assert!(!error.message().contains("CANARY"), "{error}");
     }
 }
+
+#[test]
+fn parameters_of_one_item_count_for_it_alone() {
+    let engine = engine();
+    let key = engine.create("k", json!({"derived": true}));
+    engine.server.api().post(&format!("{}/keys/k/rotate", engine.mount), json!({}));
+    let mut common = bytes(&[("context", b"c"), ("associated_data", b"a")]);
+    common.set("key_version".into(), handsfree_secrets::secret::Secret::copy_of("1"));
+    let (empty, mut without) = (bytes(&[("context", b"")]), Fields::default());
+    without.remove("associated_data".into());
+    let version = |text| crate::managers::fields(&[("key_version", text)]);
+    let (latest, wrong) = (version("2"), version("x"));
+    let own = [None, Some(&empty), Some(&without), Some(&latest), Some(&wrong)];
+    let items = [Input::Bytes(b"data"); 5];
+    let mut outcomes = key.each(Operation::Encrypt, &items, &common, &own, &call()).unwrap().into_iter();
+    let mut next = || outcomes.next().unwrap();
+    let text = |outcome| match outcome {
+        Ok(Outcome::Text(text)) => text.as_str().to_owned(),
+        _ => panic!("no ciphertext"),
+    };
+    assert!(text(next()).starts_with("vault:v1:"));
+    crate::managers::fails(next(), Status::InvalidArgument);
+    let ciphertext = text(next());
+    assert_eq!(key.decrypt(&ciphertext, &bytes(&[("context", b"c")]), &call()).unwrap().as_slice(), b"data");
+    assert!(text(next()).starts_with("vault:v2:"));
+    let error = crate::managers::fails(next(), Status::InvalidArgument);
+    assert!(error.message().contains("key_version"), "{error}");
+}
+
+#[test]
+fn the_words_of_an_item_do_not_change_those_of_another() {
+    let engine = engine();
+    let key = engine.create("k", json!({}));
+    let old = key.encrypt(b"data", &Fields::default(), &call()).unwrap();
+    let api = engine.server.api();
+    api.post(&format!("{}/keys/k/rotate", engine.mount), json!({}));
+    let new = key.encrypt(b"data", &Fields::default(), &call()).unwrap();
+    api.post(&format!("{}/keys/k/config", engine.mount), json!({"min_decryption_version": 2}));
+    let tampered = format!("{}AAAA", &new.as_str()[..new.len() - 4]);
+    let junk = ["disallowed by policy (too old)", "authentication"];
+    let texts = [old.as_str(), &tampered, junk[0], junk[1]].map(Input::Text);
+    let outcomes = key.each(Operation::Decrypt, &texts, &Fields::default(), &[], &call()).unwrap();
+    let errors: Vec<_> = outcomes.into_iter().map(|outcome| outcome.err().unwrap()).collect();
+    assert_eq!(errors[0].status(), Status::Unsupported, "{}", errors[0]);
+    assert!(errors[1].message().contains("the ciphertext was changed"), "{}", errors[1]);
+    assert!(errors[2..].iter().all(|error| error.status() == Status::InvalidArgument));
+}

@@ -7,7 +7,7 @@ use handsfree_secrets::error::Status;
 use handsfree_secrets::open::Manager;
 use handsfree_secrets::secret::Secret;
 use handsfree_secrets::vault::RawRequest;
-use handsfree_secrets_test_support::Server;
+use handsfree_secrets_test_support::{FaultProxy, Server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -50,13 +50,14 @@ fn a_wrapped_answer_is_unwrapped_once_by_whoever_has_the_token() {
 #[test]
 fn a_token_that_cannot_be_one_is_refused_before_any_traffic() {
     let server = Server::shared();
-    let manager = open_whole(server, &server.fresh_mount(), &[]).unwrap();
-    let before = server.audited("sys/wrapping/unwrap", "");
+    let proxy = FaultProxy::to(server.port());
+    let manager = open_whole(server, &server.fresh_mount(), &[("VAULT_ADDR", &proxy.addr())]).unwrap();
+    let before = proxy.passed().requests;
     for token in ["", "hvs.a b", "hvs.a\n", "ü"] {
         let error = fails(unwrap(&manager, &SecretString::from(token)), Status::InvalidArgument);
         assert!(error.message().starts_with("wrapping_token: "), "{error}");
     }
-    assert_eq!(server.audited("sys/wrapping/unwrap", ""), before);
+    assert_eq!(proxy.passed().requests, before);
     fails(unwrap(&manager, &SecretString::from("hvs.CANARY")), Status::Auth);
     // A token that is none of a wrapped answer.
     let error = fails(unwrap(&manager, &SecretString::from(server.root_token())), Status::Auth);

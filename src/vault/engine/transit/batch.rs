@@ -1,6 +1,8 @@
 //! Many items at once: split into requests that the server takes, several of which are on their way, each item with its
 //! own outcome.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,14 +10,14 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::TransitKey;
-use super::endpoint::{Input, check_ciphertext_fits, decoded};
+use super::endpoint::{Input, check_ciphertext_fits, decoded, made_text};
 use super::parameters::{Operation, Parameters};
 use super::place::Place;
 use super::public_key::PublicKeys;
-use super::refusal::{NO_NEW_KEY, of_text, refused};
+use super::refusal::{NO_NEW_KEY, of_words, refused};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
-use crate::json::{self, to_body};
+use crate::json::to_body;
 use crate::secret::{Bytes, Secret};
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::ErrorResponse;
@@ -61,6 +63,8 @@ struct Chunk<'a> {
     place: &'a Place,
     operation: Operation,
     items: &'a [Item<'a>],
+    /// What messages show of each error of the response.
+    shown: RefCell<BTreeMap<String, String>>,
 }
 
 /// The outcome of one item: a text, or bytes.
@@ -145,18 +149,25 @@ impl Endpoint for Chunk<'_> {
 impl Chunk<'_> {
     fn outcome(&self, result: EntryResult<'_>, path: &str, response: &Response) -> Result<Outcome> {
         if let Some(error) = result.error.filter(|error| !error.is_empty()) {
-            // The secrets of the request are known for error responses only.
-            let text = match (response.status, self.operation) {
-                (200, Operation::Encrypt) => "the server's words are not shown".to_owned(),
-                _ => one_line(&response.redacted(&error)),
-            };
-            return Err(of_text(path, &text, response.status));
+            return Err(self.refused_item(&error, path, response));
         }
         if self.operation == Operation::Decrypt {
             return decoded(result.plaintext, response, path).map(Outcome::Bytes);
         }
-        let text = result.ciphertext.and_then(|text| json::text_of(text).ok());
+        let text = result.ciphertext.and_then(made_text);
         text.map(Outcome::Text).ok_or_else(|| not_as_documented(response, path, "has no ciphertext"))
+    }
+
+    /// The words about an item are shown if what must not be is known: for error responses. Many items fail with the same
+    /// words, whose secrets are looked for once.
+    fn refused_item(&self, error: &str, path: &str, response: &Response) -> Error {
+        let says = |words: &str| error.contains(words);
+        if response.status == 200 {
+            return of_words(path, says, None, 200);
+        }
+        let mut shown = self.shown.borrow_mut();
+        let shown = shown.entry(error.to_owned()).or_insert_with(|| one_line(&response.redacted(error)));
+        of_words(path, says, Some(shown), response.status)
     }
 }
 
@@ -209,7 +220,7 @@ impl TransitKey {
         own: Option<&'a Fields>,
     ) -> Result<Parameters<'a>> {
         let parameters = match own {
-            Some(own) => common.with(&Parameters::check(operation, own)?),
+            Some(own) => common.with(&Parameters::check(operation, own)?, own),
             None => common.clone(),
         };
         self.check_context(operation, &parameters)?;
@@ -272,6 +283,7 @@ impl TransitKey {
             place: &self.place,
             operation,
             items: items.get(range.clone()).unwrap_or_default(),
+            shown: RefCell::default(),
         };
         let results = call_each(context, ranges.iter().map(chunk), CONCURRENCY);
         for (range, result) in ranges.iter().zip(results) {

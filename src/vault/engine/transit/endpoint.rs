@@ -145,7 +145,7 @@ impl Endpoint for Send<'_> {
             Operation::Hmac => results.hmac,
             _ => results.ciphertext,
         });
-        let text = text.and_then(|text| json::text_of(text).ok());
+        let text = text.and_then(made_text);
         text.ok_or_else(|| not_as_documented(&response, path, "has no result"))
     }
 }
@@ -178,6 +178,12 @@ impl Endpoint for Decrypt<'_> {
         let text = results(&response).and_then(|results| results.plaintext);
         decoded(text, &response, path)
     }
+}
+
+/// What the engine has made: a ciphertext, a signature or an HMAC.
+pub fn made_text(text: &RawValue) -> Option<Secret> {
+    let is_text = text.get().starts_with('"');
+    json::text_of(text).ok().filter(|text| is_text && text.as_str().starts_with("vault:v"))
 }
 
 /// The bytes of a result in base64.
@@ -238,7 +244,7 @@ impl Endpoint for Verify<'_> {
 
 /// Whether a signature has the length of an HMAC: that of the hashes of the engine.
 pub fn may_be_hmac(signature: &str) -> bool {
-    const HASHES: [usize; 4] = [28, 32, 48, 64];
+    const HASHES: [usize; 5] = [20, 28, 32, 48, 64];
     let encoded = signature.rsplit(':').next().unwrap_or_default();
     STANDARD.decode(encoded).is_ok_and(|bytes| HASHES.contains(&bytes.len()))
 }
@@ -280,9 +286,12 @@ impl Endpoint for DataKey<'_> {
             return Err(refused(ErrorResponse::of(&response), path, UPDATE));
         }
         let results = results(&response).ok_or_else(|| not_as_documented(&response, path, "has no data key"))?;
-        let wrapped = results.ciphertext.and_then(|text| json::text_of(text).ok());
+        let wrapped = results.ciphertext.and_then(made_text);
         let wrapped = wrapped.ok_or_else(|| not_as_documented(&response, path, "has no data key"))?;
         let plaintext = self.with_plaintext.then(|| decoded(results.plaintext, &response, path)).transpose()?;
+        if plaintext.as_ref().is_some_and(|key| key.as_slice().len() != self.parameters.key_bytes()) {
+            return Err(not_as_documented(&response, path, "has a data key of another length"));
+        }
         Ok(NewDataKey { plaintext, wrapped })
     }
 }

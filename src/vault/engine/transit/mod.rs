@@ -22,7 +22,6 @@ use self::place::Place;
 use self::public_key::{Checked, PublicKeys};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
-use crate::reference::is_printable;
 use crate::secret::{Bytes, Secret};
 use crate::vault::client::Context;
 
@@ -131,6 +130,8 @@ impl TransitKey {
         }
         match verify("hmac") {
             Ok(false) if may_sign && !may_be_signature => Err(no_context()),
+            // It is no signature, and the parameters are none of an HMAC.
+            Err(error) if may_be_signature && error.status() == Status::InvalidArgument => Ok(false),
             outcome => outcome,
         }
     }
@@ -176,15 +177,21 @@ impl TransitKey {
     }
 }
 
+/// A longer name would not fit into a path.
+const MAX_NAME: usize = 1024;
+
 #[cold]
 fn no_context() -> Error {
     Error::invalid_argument("parameters: the key derives a key from a context, which is missing; set \"context\"")
 }
 
-/// The name is one segment of a path.
+/// The engine's names consist of ASCII letters, digits, `_`, and within them `-` and `.`.
 fn check_name(name: &str) -> Result<()> {
-    let is_segment = !matches!(name, "" | "." | "..") && !name.contains('/') && name.chars().all(is_printable);
-    match is_segment {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let ends_well = [name.bytes().next(), name.bytes().next_back()].iter().all(|end| end.is_some_and(is_word));
+    let is_name =
+        ends_well && name.len() <= MAX_NAME && name.bytes().all(|byte| is_word(byte) || b"-.".contains(&byte));
+    match is_name {
         true => Ok(()),
         false => Err(Error::invalid_argument("key: is not the name of a key; write it without the mount")),
     }

@@ -98,9 +98,21 @@ impl<'a> Parameters<'a> {
                 let how = if BINARY.contains(&name) { "by hf_fields_set_bytes" } else { "as a text or as JSON" };
                 return Err(Error::invalid_argument(format!("parameters: {name:?} has to be set {how}")));
             }
-            checked.push((name, field));
+            if name == "key_version" && version_in(field).is_none() {
+                return Err(Error::invalid_argument("parameters: \"key_version\" is not the number of a version"));
+            }
+            // The server takes an empty context for none.
+            if name != "context" || field.size() > 0 {
+                checked.push((name, field));
+            }
         }
         Ok(Parameters(checked))
+    }
+
+    /// The length of the data key that `bits` asks for.
+    pub fn key_bytes(&self) -> usize {
+        let bits = self.0.iter().find(|(name, _)| *name == "bits").and_then(|(_, field)| number_in(field));
+        bits.map_or(32, |bits| usize::try_from(bits / 8).unwrap_or_default())
     }
 
     /// Whether the parameter `name` is set.
@@ -121,10 +133,11 @@ impl<'a> Parameters<'a> {
         Parameters(self.0.iter().copied().filter(|(name, _)| operation.takes(name)).collect())
     }
 
-    /// These, with those of one item in place of the ones with the same names.
-    pub fn with(&self, item: &Parameters<'a>) -> Parameters<'a> {
+    /// These, with those of one item in place of the ones with the same names, and without those that `own` removes.
+    pub fn with(&self, item: &Parameters<'a>, own: &Fields) -> Parameters<'a> {
         let mut all = item.0.clone();
-        all.extend(self.0.iter().copied().filter(|(name, _)| !item.has(name)));
+        let is_set = |name: &str| own.iter().any(|(set, _)| set == name);
+        all.extend(self.0.iter().copied().filter(|(name, _)| !is_set(name)));
         Parameters(all)
     }
 
@@ -141,8 +154,12 @@ impl<'a> Parameters<'a> {
     /// Writes the parameters as entries of a map. The engine calls the hash of an HMAC by another name.
     pub fn write<M: SerializeMap>(&self, operation: Operation, map: &mut M) -> Result<(), M::Error> {
         self.0.iter().try_for_each(|(name, field)| {
-            let name = if operation == Operation::Hmac && *name == "hash_algorithm" { "algorithm" } else { name };
-            map.serialize_entry(name, field)
+            match *name {
+                // In batches, the server takes no text for it.
+                "key_version" => map.serialize_entry(name, &version_in(field)),
+                "hash_algorithm" if operation == Operation::Hmac => map.serialize_entry("algorithm", field),
+                _ => map.serialize_entry(name, field),
+            }
         })
     }
 
@@ -158,6 +175,22 @@ impl<'a> Parameters<'a> {
         self.write(operation, &mut map)?;
         map.end()
     }
+}
+
+/// The number in a field, which may be set as a text or as JSON.
+fn number_in(field: &Field) -> Option<u64> {
+    match field {
+        Field::Text(text) | Field::Json(text) => {
+            let text = text.as_str();
+            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).parse().ok()
+        }
+        Field::Bytes(_) | Field::Removed => None,
+    }
+}
+
+/// The number of a version, as far as servers know such numbers.
+fn version_in(field: &Field) -> Option<u64> {
+    number_in(field).filter(|&version| version <= u64::from(u32::MAX >> 1))
 }
 
 #[cfg(test)]

@@ -21,24 +21,20 @@ pub fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
     if !refusal.is_about_arguments() && !is_mistake(&refusal) {
         return refusal.into_error(path, capability);
     }
-    of_text(path, &refusal.text, refusal.http_status)
+    of_words(path, |words| refusal.contains(words), Some(&refusal.text), refusal.http_status)
 }
 
 /// The server answers 500 to these, although it works as it should.
 fn is_mistake(refusal: &ErrorResponse) -> bool {
-    const MISTAKES: [&str; 4] = [
-        "input must be hashed message",
-        "message too long",
-        "no such key version",
-        "is higher than the latest key version",
-    ];
+    const MISTAKES: [&str; 4] =
+        ["input must be hashed", "message too long", "no such key version", "is higher than the latest key version"];
     refusal.http_status == 500 && MISTAKES.iter().any(|words| refusal.contains(words))
 }
 
-/// The error behind the server's words about one item or request.
+/// The error behind the server's words about one item or request. `says` searches the words as they are, which may hold
+/// data; `shown` is what a message may repeat of them.
 #[cold]
-pub fn of_text(path: &str, text: &str, http_status: u16) -> Error {
-    let says = |words: &str| text.contains(words);
+pub fn of_words(path: &str, says: impl Fn(&str) -> bool, shown: Option<&str>, http_status: u16) -> Error {
     let (status, what) = if says("message authentication failed") {
         let what = "the ciphertext was changed or is of another key, or the context or the associated data is wrong";
         (Status::InvalidArgument, what)
@@ -53,5 +49,9 @@ pub fn of_text(path: &str, text: &str, http_status: u16) -> Error {
     } else {
         (Status::InvalidArgument, "the server refuses this")
     };
-    Error::new(status, format!("{path}: {what} ({text})")).with_http_status(http_status)
+    let message = match shown {
+        Some(text) => format!("{path}: {what} ({text})"),
+        None => format!("{path}: {what}"),
+    };
+    Error::new(status, message).with_http_status(http_status)
 }
