@@ -31,6 +31,7 @@ const SECTIONS: &[&str] = &[
     "request",
     "transit",
     "transit_many",
+    "envelope",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -50,6 +50,7 @@
 #include "handsfree_secrets/document.hpp"
 #include "handsfree_secrets/document_operations.hpp"
 #include "handsfree_secrets/duration.hpp"
+#include "handsfree_secrets/envelope.hpp"
 #include "handsfree_secrets/error.hpp"
 #include "handsfree_secrets/fields.hpp"
 #include "handsfree_secrets/iterator.hpp"

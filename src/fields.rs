@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::json;
-use crate::secret::Secret;
+use crate::secret::{Buffer, Secret};
 
 /// Names and values. A name that is set again has its last value.
 #[derive(Clone, Default)]
@@ -105,8 +105,14 @@ impl Field {
         self.written().map_or(0, str::len)
     }
 
+    /// The bytes of a field that was set to bytes.
+    pub fn bytes(&self) -> Option<Buffer> {
+        let Field::Bytes(text) = self else { return None };
+        STANDARD.decode(text.as_bytes()).ok().map(Buffer::from)
+    }
+
     /// The text, or the JSON; `None` for a removed field.
-    fn written(&self) -> Option<&str> {
+    pub fn written(&self) -> Option<&str> {
         match self {
             Field::Text(value) | Field::Bytes(value) | Field::Json(value) => Some(value.as_str()),
             Field::Removed => None,

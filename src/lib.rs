@@ -8,6 +8,7 @@
 //! - [`mod@open`]: opens a manager from options, and keeps the process-wide default manager
 //! - [`transit`]: a key of the transit engine, with the manager that it came from
 //! - [`mod@env`] and [`vault`]: the two backends; `vault` uses `http` and `net`
+//! - [`mod@envelope`]: the format of encrypted data, and its cipher; pure
 //! - [`config`]: options and environment variables to a typed configuration; [`mod@reference`]: the grammar of
 //!   references and keys; both pure
 //! - [`store`]: the trait of every backend; [`call`]: deadline and cancellation; [`error`]: the error type;
@@ -20,6 +21,7 @@ pub mod call;
 pub mod config;
 pub mod document;
 pub mod env;
+pub mod envelope;
 pub mod error;
 pub mod ffi;
 pub mod fields;

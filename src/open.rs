@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use crate::call::Call;
-use crate::config::{self, Backend, Options, ProcessEnvironment, VaultConfig};
+use crate::config::{self, Backend, DataKeyLimits, Options, ProcessEnvironment, VaultConfig};
 use crate::env::EnvSecretManager;
 use crate::error::{Error, Result};
 use crate::host::fork_lock::ForkLock;
@@ -35,9 +35,9 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
 fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Manager> {
     let deadline = call.start(config.timeout);
     let client = Arc::new(Client::new(&mut config, logger, &deadline)?);
-    let transit_mount = config.transit_mount.clone();
+    let (transit_mount, data_keys) = (config.transit_mount.clone(), config.data_keys);
     let secrets = Arc::new(VaultSecretManager::open(Arc::clone(&client), config, &deadline)?);
-    Ok(Manager { secrets: secrets.clone(), vault: Some(Vault { secrets, client, transit_mount }) })
+    Ok(Manager { secrets: secrets.clone(), vault: Some(Vault { secrets, client, transit_mount, data_keys }) })
 }
 
 /// What was opened: a store of secrets, and what only a server has.
@@ -50,6 +50,7 @@ struct Vault {
     secrets: Arc<VaultSecretManager>,
     client: Arc<Client>,
     transit_mount: String,
+    data_keys: DataKeyLimits,
 }
 
 impl Manager {
@@ -66,6 +67,11 @@ impl Manager {
     /// `VAULT_TRANSIT_MOUNT`. `HF_ERR_UNSUPPORTED` where there is no server.
     pub fn transit_mount(&self) -> Result<&str> {
         self.vault.as_ref().map(|vault| &*vault.transit_mount).ok_or_else(no_server)
+    }
+
+    /// How long data keys of envelopes are kept. `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn data_key_limits(&self) -> Result<DataKeyLimits> {
+        self.vault.as_ref().map(|vault| vault.data_keys).ok_or_else(no_server)
     }
 
     /// The store with what the trait of all backends leaves out: versions, rotation, and requests of the program.

@@ -1,8 +1,12 @@
 //! A key of the transit engine, with the manager that it came from.
 
+mod envelope;
+mod transfer;
+
 use std::sync::Arc;
 
-use crate::call::Call;
+pub use self::envelope::Envelope;
+use crate::call::{Call, Deadline};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
 use crate::open::Manager;
@@ -20,8 +24,8 @@ pub struct Transit {
 impl Transit {
     /// The key `name` of the engine at `VAULT_TRANSIT_MOUNT`; `None` if there is none.
     pub fn open(manager: Arc<Manager>, name: &str, call: &Call) -> Result<Option<Transit>> {
-        let mount = manager.transit_mount()?;
-        let open = |context: Context<'_>| TransitKey::open(context, mount, name);
+        let (mount, limits) = (manager.transit_mount()?, manager.data_key_limits()?);
+        let open = |context: Context<'_>| TransitKey::open(context, mount, name, limits);
         let key = manager.client()?.run("Failed to open the key", call, open)?;
         Ok(key.map(|key| Transit { manager, key }))
     }
@@ -84,6 +88,13 @@ impl Transit {
             _ => error.in_context(failed),
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.map_err(with_prefix)).collect())
+    }
+
+    /// The deadline of a call that begins now. Fails if the call was cancelled.
+    fn start(&self, call: &Call) -> Result<Deadline> {
+        let deadline = self.manager.client()?.start(call);
+        deadline.remaining_when_set()?;
+        Ok(deadline)
     }
 
     fn run<T>(&self, failed: &str, call: &Call, operation: impl FnOnce(Context<'_>) -> Result<T>) -> Result<T> {

@@ -3,6 +3,8 @@
 
 #[path = "calls.rs"]
 mod calls;
+#[path = "encrypted.rs"]
+mod encrypted;
 #[path = "server.rs"]
 mod server;
 #[path = "session.rs"]
@@ -11,6 +13,7 @@ mod session;
 mod texts;
 
 pub use calls::c_calls;
+pub use encrypted::encrypted_envelope;
 pub use server::{envelope, http_answer};
 pub use session::{renewal, session_answer};
 pub use texts::{options, reference};

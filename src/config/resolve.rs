@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::address;
 use super::layers::{Layers, Setting};
-use super::settings::{Address, Backend, ClientIdentity, Config, EnvConfig, Named, Roots, TlsConfig, VaultConfig};
+use super::settings::{
+    Address, Backend, ClientIdentity, Config, DataKeyLimits, EnvConfig, Named, Roots, TlsConfig, VaultConfig,
+};
 use super::spellings::Spellings;
 use super::table::OPTIONS;
 use super::{EmptyEnvironment, Environment, Options, duration, headers, login, proxy, values};
@@ -99,6 +101,10 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         auth,
         mount: values::mount(&layers.find_or_default("VAULT_MOUNT")?)?,
         transit_mount: values::mount(&layers.find_or_default("VAULT_TRANSIT_MOUNT")?)?,
+        data_keys: DataKeyLimits {
+            max_age: duration::duration(&layers.find_or_default("VAULT_DATA_KEY_MAX_AGE")?)?,
+            max_uses: values::number(&layers.find_or_default("VAULT_DATA_KEY_MAX_USES")?, 1, 1_000_000)?,
+        },
         kv_version: values::kv_version(&layers.find_or_default("VAULT_KV_VERSION")?)?,
         namespace: layers.find("VAULT_NAMESPACE")?.map_or(Ok(None), |found| values::namespace(&found))?,
         path_prefix: path_prefix(layers)?,

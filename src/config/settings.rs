@@ -53,6 +53,8 @@ pub struct VaultConfig {
     pub mount: String,
     /// The mount of the transit engine, without slashes at its ends (`VAULT_TRANSIT_MOUNT`).
     pub transit_mount: String,
+    /// How long data keys of envelopes are kept.
+    pub data_keys: DataKeyLimits,
     /// The version of the KV engine, if it is not asked for (`VAULT_KV_VERSION`).
     pub kv_version: Option<KvVersion>,
     /// `X-Vault-Namespace`, without slashes at its ends.
@@ -79,6 +81,15 @@ pub struct VaultConfig {
     pub disable_redirects: bool,
     /// How settings are named in messages.
     pub spellings: Spellings,
+}
+
+/// How long a data key of envelopes is kept, and for how many of them.
+#[derive(Clone, Copy, Debug)]
+pub struct DataKeyLimits {
+    /// `VAULT_DATA_KEY_MAX_AGE`.
+    pub max_age: Duration,
+    /// `VAULT_DATA_KEY_MAX_USES`.
+    pub max_uses: u32,
 }
 
 /// The version of a KV engine.

@@ -264,6 +264,8 @@ fn values_reach_the_configuration() {
         &[],
         &[
             ("VAULT_MOUNT", "/team/kv/"),
+            ("VAULT_DATA_KEY_MAX_AGE", "1m"),
+            ("VAULT_DATA_KEY_MAX_USES", "7"),
             ("VAULT_NAMESPACE", "ns1/"),
             ("VAULT_PATH_PREFIX", "/apps/web/"),
             ("VAULT_CACERT", "/ca.pem"),
@@ -296,6 +298,7 @@ fn values_reach_the_configuration() {
     );
     assert_eq!(config.tls.server_name.unwrap().value, "vault.internal");
     assert_eq!((config.max_retries, config.max_connection_age, config.list_concurrency), (0, Duration::ZERO, 16));
+    assert_eq!((config.data_keys.max_age, config.data_keys.max_uses), (Duration::from_secs(60), 7));
     assert_eq!(config.rate_limit, Some(RateLimit { rate: 10.0, burst: 20 }));
     assert_eq!((config.headers[0].0.as_str(), config.headers[0].1.expose_secret()), ("X-Team", "payments"));
     assert!(config.srv_lookup && config.disable_redirects);

@@ -1,5 +1,6 @@
-//! The host process: fork detection, a lock that survives forks, a panic hook that prints nothing, file descriptors
-//! above the standard streams, and reading files of any type.
+//! The host process: fork detection, a lock that survives forks, AWS-LC between forks, a panic hook that prints nothing,
+//! file descriptors above the standard streams, reading files of any type, waiting for descriptors of the program, and
+//! writing without signals.
 
 pub(crate) mod crypto;
 pub(crate) mod descriptors;
@@ -7,3 +8,5 @@ pub(crate) mod file;
 pub mod fork;
 pub mod fork_lock;
 pub(crate) mod panic_hook;
+pub(crate) mod signals;
+pub(crate) mod transfer;

@@ -168,9 +168,28 @@ impl Bytes {
         Some(Bytes(draft.finish()))
     }
 
+    /// A copy of both, one behind the other. Returns `None` if there is no memory.
+    pub fn try_joined(first: &Bytes, second: &Bytes) -> Option<Bytes> {
+        let mut draft = Draft::try_new(first.as_slice().len() + second.as_slice().len())?;
+        draft.push_bytes(first.as_slice());
+        draft.push_bytes(second.as_slice());
+        Some(Bytes(draft.finish()))
+    }
+
+    /// Zeroes, to be overwritten in place. Returns `None` if there is no memory.
+    pub fn try_zeroed(length: usize) -> Option<Bytes> {
+        Draft::try_new(length).map(|draft| Bytes(draft.secret))
+    }
+
     /// The bytes, without the NUL.
     pub fn as_slice(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+
+    /// The bytes, to be written to.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: the block holds that many initialised bytes, lives as long as `self`, and is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.0.text.as_ptr(), self.0.len()) }
     }
 }
 

@@ -44,17 +44,21 @@ fn every_pointer_may_be_null_and_every_string_invalid() {
     passes("arguments");
     passes("arguments_documents");
     passes("arguments_transit");
+    passes("arguments_envelope");
 }
 
 #[test]
 fn every_pointer_of_a_function_on_a_key_may_be_null_and_every_string_invalid() {
     passes_on_server("arguments_transit");
+    passes_on_server("arguments_envelope");
 }
 
 #[test]
 fn the_programs_for_arguments_call_every_function_of_the_header() {
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
-    let tests = ["arguments", "arguments_documents", "arguments_transit"].map(|name| read(source(name))).join("\n")
+    let tests = ["arguments", "arguments_documents", "arguments_transit", "arguments_envelope"]
+        .map(|name| read(source(name)))
+        .join("\n")
         + &read(repository_root().join("tests/c/arguments.h"));
     let symbols = read(repository_root().join("tests/packaging/symbols.txt"));
     let functions: Vec<&str> = symbols.lines().filter(|line| line.starts_with("hf_")).collect();
@@ -62,6 +66,11 @@ fn the_programs_for_arguments_call_every_function_of_the_header() {
     for function in functions {
         assert!(tests.contains(&format!("{function}(")), "{function}");
     }
+}
+
+#[test]
+fn envelopes_are_whole_or_refused_and_descriptors_are_waited_for() {
+    passes_on_server("envelope");
 }
 
 #[test]

@@ -140,10 +140,20 @@ fn documents_versions_rotation_and_requests_work_on_a_server() {
 
 #[test]
 fn keys_of_transit_work_on_a_server() {
+    works_with_transit("transit_on_vault");
+}
+
+#[test]
+fn envelopes_work_on_a_server() {
+    works_with_transit("envelope_on_vault");
+}
+
+/// Runs a program with a name for a mount of the transit engine, which it makes.
+fn works_with_transit(name: &str) {
     let server = Server::shared();
     let address = server.addr();
-    for (number, program) in compile_twice("transit_on_vault").iter().enumerate() {
-        let (mount, transit_mount) = (server.fresh_mount(), format!("cpp-transit-{number}"));
+    for (number, program) in compile_twice(name).iter().enumerate() {
+        let (mount, transit_mount) = (server.fresh_mount(), format!("cpp-{name}-{number}"));
         let environment = [
             ("SECRET_MANAGER_TYPE", "vault"),
             ("VAULT_ADDR", address.as_str()),

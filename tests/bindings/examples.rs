@@ -213,6 +213,11 @@ fn the_python_prototypes_are_those_of_the_header() {
 }
 
 #[test]
+fn envelopes_in_python_are_whole_or_a_value_error() {
+    python_tests_pass("envelopes");
+}
+
+#[test]
 fn documents_in_python_are_mappings_that_are_read_and_written_as_one() {
     python_tests_pass("documents");
 }

@@ -52,6 +52,7 @@ static struct {
     hf_transit *transit;   /* NULL without a server, as the next two */
     char *ciphertext;
     char *signature;
+    hf_bytes *sealed; /* an envelope; NULL without a server */
     char *reference;
     const char *text; /* the key and the value of a batch of one */
     size_t length;    /* of `text` */
@@ -96,6 +97,7 @@ static inline void free_given(void)
     hf_free_string(given.reference);
     hf_free_string(given.ciphertext);
     hf_free_string(given.signature);
+    hf_bytes_free(given.sealed);
     hf_transit_free(given.transit);
     hf_fields_free(given.parameters);
     hf_document_free(given.document);
@@ -113,6 +115,8 @@ static inline void *good_value(const struct function *function, const char *name
 {
     const int is_option = strcmp(function->name, "hf_options_set") == 0;
     const int has_many = strstr(function->name, "_many") != NULL;
+    const int takes_envelope = strcmp(function->name, "hf_envelope_decrypt") == 0;
+    void *sealed = (void *)hf_bytes_data(given.sealed);
     const struct {
         const char *name;
         void *value;
@@ -128,7 +132,8 @@ static inline void *good_value(const struct function *function, const char *name
         {"keys", &given.text},
         {"values", &given.text},
         {"versions", &given.version},
-        {"data", has_many ? (void *)&given.text : GIVEN_VALUE},
+        {"data", has_many ? (void *)&given.text : takes_envelope ? sealed : GIVEN_VALUE},
+        {"header", sealed},
         {"lengths", &given.length},
         {"transit", given.transit},
         {"ciphertext", given.ciphertext},
@@ -200,6 +205,8 @@ static inline void free_object(const char *name, void *object)
         hf_versions_free(object);
     else if (strcmp(name, "out_transit") == 0)
         hf_transit_free(object);
+    else if (strcmp(name, "out_envelope") == 0)
+        hf_envelope_free(object);
     else
         hf_free_string(object);
 }

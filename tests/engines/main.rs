@@ -6,6 +6,8 @@
 mod managers;
 
 mod checks;
+mod envelope;
+mod envelope_transfer;
 mod requests;
 mod transit;
 mod transit_local;

@@ -46,6 +46,11 @@ fn envelopes_give_their_value_or_an_error() {
 }
 
 #[test]
+fn encrypted_envelopes_give_a_beginning_of_their_data_or_an_error() {
+    run("encrypted_envelope", fuzzed::encrypted_envelope);
+}
+
+#[test]
 fn conversations_give_a_value_or_an_error() {
     run("session_answer", fuzzed::session_answer);
 }

@@ -63,7 +63,9 @@ fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
 
 #[test]
 fn valgrind_finds_nothing_with_documents_versions_requests_and_transit() {
-    for name in ["documents", "versions", "requests", "arguments_transit", "transit", "transit_many"] {
+    for name in
+        ["documents", "versions", "requests", "arguments_transit", "arguments_envelope", "transit", "transit_many"]
+    {
         let source = repository_root().join("tests/c").join(name).with_extension("c");
         let program = cc::compile("gcc", "c99", &source, &format!("{name}-under_valgrind"), &[]);
         succeeds(&mut under_valgrind(&Target::of_shared().command(&program, &[])));
@@ -94,7 +96,15 @@ mod sanitizers {
 
     #[test]
     fn the_sanitizers_find_nothing_in_the_programs() {
-        for name in ["arguments", "arguments_documents", "arguments_transit", "env_backend", "log_callbacks", "calls"] {
+        for name in [
+            "arguments",
+            "arguments_documents",
+            "arguments_transit",
+            "arguments_envelope",
+            "env_backend",
+            "log_callbacks",
+            "calls",
+        ] {
             succeeds(&mut compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name));
         }
         let target = Target::of_shared();

@@ -90,6 +90,14 @@ fn nothing_of_encrypted_data_and_data_keys_stays_in_memory() {
 }
 
 #[test]
+fn nothing_of_envelopes_and_their_data_keys_stays_in_memory() {
+    let host = TlsServer::start();
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        succeeds(&mut target.command(&program("scan_envelope"), &[&masked(VALUE)]));
+    }
+}
+
+#[test]
 fn no_token_stays_in_memory_after_the_manager() {
     let host = TlsServer::start();
     for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {

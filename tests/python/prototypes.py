@@ -17,8 +17,8 @@ UNUSED = {
     "hf_transit_ref",
 }
 
-NUMBERS = {"void": None, "hf_status": ctypes.c_int32, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64,
-           "uint64_t": ctypes.c_uint64, "size_t": ctypes.c_size_t}
+NUMBERS = {"void": None, "int": ctypes.c_int, "hf_status": ctypes.c_int32, "int32_t": ctypes.c_int32,
+           "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "size_t": ctypes.c_size_t}
 
 
 def ctype(declared):

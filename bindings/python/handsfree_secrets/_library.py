@@ -8,6 +8,7 @@ HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE, HF_ERR_CONFIG = -1, -2, -3
 
 _OUT = ctypes.POINTER(ctypes.c_void_p)
 _HANDLE, _TEXT, _STATUS = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32
+_INT = ctypes.c_int
 _INT32, _INT64, _SIZE = ctypes.c_int32, ctypes.c_int64, ctypes.c_size_t
 _OUT_INT32, _OUT_INT64, _OUT_SIZE = ctypes.POINTER(_INT32), ctypes.POINTER(_INT64), ctypes.POINTER(_SIZE)
 _TEXTS, _NUMBERS = ctypes.POINTER(_TEXT), ctypes.POINTER(_INT64)
@@ -119,6 +120,17 @@ _SIGNATURES = {
     "hf_transit_encrypt_many": (_STATUS, [_HANDLE, _TEXTS, _SIZES, _SIZE, _HANDLE, _HANDLES, _HANDLE, _OUT, _OUT]),
     "hf_transit_decrypt_many": (_STATUS, [_HANDLE, _TEXTS, _SIZE, _HANDLE, _HANDLES, _HANDLE, _OUT, _OUT]),
     "hf_transit_rewrap_many": (_STATUS, [_HANDLE, _TEXTS, _SIZE, _HANDLE, _HANDLES, _HANDLE, _OUT, _OUT]),
+
+    "hf_envelope_encrypt": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_envelope_decrypt": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_envelope_encryptor": (_STATUS, [_HANDLE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_envelope_decryptor": (_STATUS, [_HANDLE, _HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_envelope_update": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _OUT, _OUT]),
+    "hf_envelope_finish": (_STATUS, [_HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_envelope_free": (None, [_HANDLE]),
+    "hf_envelope_encrypt_fd": (_STATUS, [_HANDLE, _INT, _INT, _HANDLE, _HANDLE, _OUT]),
+    "hf_envelope_decrypt_fd": (_STATUS, [_HANDLE, _INT, _INT, _HANDLE, _HANDLE, _OUT]),
+    "hf_envelope_rewrap": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _HANDLE, _OUT, _OUT]),
 }
 
 

@@ -42,7 +42,7 @@ pub use jwt::JwtSigner;
 pub use nginx::Nginx;
 pub use ports::free_ports;
 pub use program::output_within;
-pub use python::{answer_of, hvac, python, python_manager};
+pub use python::{answer_of, hvac, python, python_manager, python_script};
 pub use relay::Relay;
 pub use server::{Server, ServerBuilder};
 pub use squid::Squid;

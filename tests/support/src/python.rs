@@ -18,11 +18,17 @@ pub fn hvac(server: &Server, mount: &str, version: u32, function: &str, argument
     answer_of(script("hvac_calls.py", server, mount, &[&version, function, &arguments]).output().expect("Python"))
 }
 
-fn script(name: &str, server: &Server, mount: &str, arguments: &[&str]) -> Command {
+/// A command that runs a script of `tests/python`.
+pub fn python_script(name: &str, arguments: &[&str]) -> Command {
     let python = repository_root().join("target/venv/bin/python");
     assert!(python.exists(), "{} is missing: run scripts/bootstrap check", python.display());
     let mut command = crate::cc::clean_command(&python);
     command.arg(repository_root().join("tests/python").join(name)).args(arguments);
+    command
+}
+
+fn script(name: &str, server: &Server, mount: &str, arguments: &[&str]) -> Command {
+    let mut command = python_script(name, arguments);
     command.env("VAULT_ADDR", server.addr()).env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", mount);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

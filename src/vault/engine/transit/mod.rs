@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 mod batch;
+mod data_keys;
 mod endpoint;
+mod envelope;
 mod key;
 mod parameters;
 mod place;
@@ -13,13 +15,17 @@ mod public_key;
 mod refusal;
 
 pub use self::batch::Outcome;
+pub use self::data_keys::DataKey as EnvelopeKey;
+use self::data_keys::DataKeys;
 use self::endpoint::{DataKey, Send, Verify};
 pub use self::endpoint::{Input, NewDataKey};
+pub use self::envelope::EnvelopeParameters;
 use self::key::{KeyFacts, ReadKey, SelfCapabilities};
 pub use self::parameters::Operation;
 use self::parameters::Parameters;
 use self::place::Place;
 use self::public_key::{Checked, PublicKeys};
+use crate::config::DataKeyLimits;
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
 use crate::secret::{Bytes, Secret};
@@ -33,31 +39,30 @@ pub struct TransitKey {
     facts: Option<KeyFacts>,
     /// What serves operations that need no request.
     public_keys: ArcSwapOption<PublicKeys>,
+    /// The data keys of envelopes.
+    data_keys: DataKeys,
 }
 
 impl TransitKey {
     /// The key `name` of the engine at `mount`; `None` if there is none. So no operation makes a key by a mistyped name,
     /// which the server does where the policy allows it.
-    pub fn open(context: Context<'_>, mount: &str, name: &str) -> Result<Option<TransitKey>> {
+    pub fn open(context: Context<'_>, mount: &str, name: &str, limits: DataKeyLimits) -> Result<Option<TransitKey>> {
         check_name(name)?;
         let place = Place::new(mount, name);
-        match context.call(&ReadKey { place: &place }) {
-            Ok(None) => Ok(None),
-            Ok(Some(facts)) => {
-                let public_keys = ArcSwapOption::new(facts.public_keys());
-                Ok(Some(TransitKey { place, facts: Some(facts), public_keys }))
-            }
+        let facts = match context.call(&ReadKey { place: &place }) {
+            Ok(None) => return Ok(None),
+            Ok(Some(facts)) => Some(facts),
             Err(error) if error.status() == Status::PermissionDenied => {
                 // A token that may not create a key cannot make one by mistake.
                 match context.call(&SelfCapabilities { path: place.path("encrypt") }) {
-                    Ok(capabilities) if !capabilities.may_create() => {
-                        Ok(Some(TransitKey { place, facts: None, public_keys: ArcSwapOption::empty() }))
-                    }
-                    _ => Err(error),
+                    Ok(capabilities) if !capabilities.may_create() => None,
+                    _ => return Err(error),
                 }
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        let public_keys = ArcSwapOption::new(facts.as_ref().and_then(KeyFacts::public_keys));
+        Ok(Some(TransitKey { place, facts, public_keys, data_keys: DataKeys::new(limits) }))
     }
 
     /// The ciphertext of `data`.

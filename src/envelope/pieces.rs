@@ -1,0 +1,101 @@
+//! Cuts a stream that arrives in parts of any size into the pieces that become segments.
+
+use crate::error::{Error, Result, Status};
+use crate::secret::{Buffer, make_room};
+
+/// A stream in pieces of equal size, of which the first one is shorter. A piece is handed out when it is full and the next
+/// one has begun, because the last piece is treated differently.
+pub struct Pieces {
+    size: usize,
+    shorter: usize,
+    number: u32,
+    pending: Buffer,
+}
+
+impl Pieces {
+    /// Pieces of `size` bytes; the first one has `shorter` fewer.
+    pub fn new(size: usize, shorter: usize) -> Pieces {
+        Pieces { size, shorter, number: 0, pending: Buffer::default() }
+    }
+
+    /// The size of the pending piece when it is full.
+    fn full(&self) -> usize {
+        if self.number == 0 { self.size - self.shorter } else { self.size }
+    }
+
+    /// The number of pieces that [`Pieces::push`] hands out for `more` bytes, and their length in total.
+    pub fn completed_by(&self, more: usize) -> (usize, usize) {
+        match self.pending.len().saturating_add(more).checked_sub(self.full() + 1) {
+            None => (0, 0),
+            Some(beyond) => {
+                let others = beyond / self.size;
+                (1 + others, self.full() + others * self.size)
+            }
+        }
+    }
+
+    /// Adds `data`, and gives each piece that they complete to `each`, with its number.
+    pub fn push(&mut self, mut data: &[u8], mut each: impl FnMut(u32, &[u8]) -> Result<()>) -> Result<()> {
+        while self.pending.len() + data.len() > self.full() {
+            let (now, later) = data.split_at_checked(self.full() - self.pending.len()).unwrap_or((data, &[]));
+            if self.pending.is_empty() {
+                each(self.number, now)?;
+            } else {
+                self.keep(now)?;
+                each(self.number, &self.pending)?;
+                self.pending.clear();
+            }
+            self.number = self.number.checked_add(1).ok_or_else(too_long)?;
+            data = later;
+        }
+        self.keep(data)
+    }
+
+    fn keep(&mut self, data: &[u8]) -> Result<()> {
+        make_room(&mut self.pending, data.len()).map_err(|wanted| Error::no_memory("the envelope", wanted))?;
+        self.pending.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// The last piece, and its number.
+    pub fn last(&self) -> (u32, &[u8]) {
+        (self.number, &self.pending)
+    }
+}
+
+#[cold]
+fn too_long() -> Error {
+    Error::new(Status::TooLarge, "an envelope takes 128 TiB at most; divide the data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_same_however_the_stream_arrives() {
+        for length in 0..40_usize {
+            let stream: Vec<u8> = (0..length as u8).collect();
+            for part in 1..=length.max(1) {
+                let mut pieces = Pieces::new(8, 3);
+                let mut sizes = Vec::new();
+                for data in stream.chunks(part) {
+                    let (count, bytes) = pieces.completed_by(data.len());
+                    let before = sizes.len();
+                    pieces
+                        .push(data, |_, piece| {
+                            sizes.push(piece.len());
+                            Ok(())
+                        })
+                        .unwrap();
+                    assert_eq!((count, bytes), (sizes.len() - before, sizes[before..].iter().sum()));
+                }
+                let (number, last) = pieces.last();
+                assert_eq!(number as usize, sizes.len());
+                assert!(last.is_empty() == (length == 0), "only an empty stream has an empty piece");
+                assert_eq!(sizes.iter().sum::<usize>() + last.len(), length);
+                assert!(sizes.iter().enumerate().all(|(at, size)| *size == if at == 0 { 5 } else { 8 }));
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Envelopes under a key of the engine: whole, or piece by piece.
+
+use std::sync::Arc;
+
+use super::Transit;
+use crate::call::Call;
+use crate::envelope::{Beginning, Decryptor, Encryptor, Header, LONGEST_BEGINNING, cut_off};
+use crate::error::{Error, Result};
+use crate::fields::Fields;
+use crate::secret::Bytes;
+use crate::vault::{EnvelopeKey, EnvelopeParameters};
+
+/// A stream that is being encrypted or decrypted.
+pub struct Envelope {
+    transit: Arc<Transit>,
+    parameters: EnvelopeParameters,
+    state: State,
+}
+
+enum State {
+    Encrypting(Encryptor, Arc<EnvelopeKey>),
+    /// The headers of an envelope are not complete yet.
+    Beginning(Vec<u8>),
+    Decrypting(Decryptor),
+    /// Finished, or failed.
+    Ended,
+}
+
+impl Envelope {
+    /// Begins an encryption, for which a data key is asked for unless one is kept.
+    pub fn encryptor(transit: Arc<Transit>, parameters: &Fields, call: &Call) -> Result<Envelope> {
+        let parameters = EnvelopeParameters::check(parameters)?;
+        let (encryptor, key) = transit.encryptor(&parameters, call)?;
+        Ok(Envelope { transit, parameters, state: State::Encrypting(encryptor, key) })
+    }
+
+    /// Begins a decryption, without a request: the data key stands in the envelope.
+    pub fn decryptor(transit: Arc<Transit>, parameters: &Fields, call: &Call) -> Result<Envelope> {
+        transit.start(call)?;
+        let parameters = EnvelopeParameters::check(parameters)?;
+        Ok(Envelope { transit, parameters, state: State::Beginning(Vec::new()) })
+    }
+
+    /// Adds data, and returns what they complete. After a failure the stream has ended.
+    pub fn update(&mut self, data: &[u8], call: &Call) -> Result<Bytes> {
+        self.transit.start(call)?;
+        let (state, output) = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Encrypting(mut encryptor, key) => {
+                key.add_bytes(data.len());
+                let output = encryptor.update(data)?;
+                (State::Encrypting(encryptor, key), output)
+            }
+            State::Decrypting(mut decryptor) => {
+                let output = decryptor.update(data)?;
+                (State::Decrypting(decryptor), output)
+            }
+            State::Beginning(begun) => self.begin(begun, data, call)?,
+            State::Ended => return Err(ended()),
+        };
+        self.state = state;
+        Ok(output)
+    }
+
+    /// Ends the stream, and returns the rest of its output.
+    pub fn finish(&mut self, call: &Call) -> Result<Bytes> {
+        self.transit.start(call)?;
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Encrypting(encryptor, _) => encryptor.finish(),
+            State::Decrypting(decryptor) => decryptor.finish(),
+            State::Beginning(_) => Err(cut_off()),
+            State::Ended => Err(ended()),
+        }
+    }
+
+    /// Collects the headers. When they are complete, the decryption begins with what follows them.
+    fn begin(&self, mut begun: Vec<u8>, data: &[u8], call: &Call) -> Result<(State, Bytes)> {
+        let (now, later) = data.split_at_checked(LONGEST_BEGINNING - begun.len()).unwrap_or((data, &[]));
+        begun.extend_from_slice(now);
+        let Some((mut decryptor, length)) = self.transit.decryptor(&begun, &self.parameters, call)? else {
+            return Ok((State::Beginning(begun), empty()?));
+        };
+        // What is left of the headers' room is shorter than a segment, and completes none.
+        decryptor.update(begun.get(length..).unwrap_or_default())?;
+        let output = decryptor.update(later)?;
+        Ok((State::Decrypting(decryptor), output))
+    }
+}
+
+impl Transit {
+    /// An envelope with `data` in it.
+    pub fn encrypt_envelope(&self, data: &[u8], parameters: &Fields, call: &Call) -> Result<Bytes> {
+        let (mut encryptor, key) = self.encryptor(&EnvelopeParameters::check(parameters)?, call)?;
+        key.add_bytes(data.len());
+        joined(encryptor.update(data)?, encryptor.finish()?)
+    }
+
+    /// The data in an envelope.
+    pub fn decrypt_envelope(&self, data: &[u8], parameters: &Fields, call: &Call) -> Result<Bytes> {
+        let parameters = EnvelopeParameters::check(parameters)?;
+        let (mut decryptor, length) = self.decryptor(data, &parameters, call)?.ok_or_else(cut_off)?;
+        let output = decryptor.update(data.get(length..).unwrap_or_default())?;
+        joined(output, decryptor.finish()?)
+    }
+
+    /// A header with the data key of the one at the start of `data`, wrapped under the latest version of the key.
+    pub fn rewrap_envelope(&self, data: &[u8], call: &Call) -> Result<Bytes> {
+        let Some((header, _)) = Header::read(data)? else {
+            return Err(Error::invalid_argument("header: is not complete; give more of the envelope"));
+        };
+        let header = self.run("Failed to rewrap", call, |context| self.key.rewrap_key(context, header))?.write()?;
+        Bytes::try_copy_of(&header).ok_or_else(|| Error::no_memory("the header", header.len()))
+    }
+
+    fn encryptor(&self, parameters: &EnvelopeParameters, call: &Call) -> Result<(Encryptor, Arc<EnvelopeKey>)> {
+        self.start(call)?;
+        Header::check_context(&parameters.context)?;
+        let context = &parameters.context;
+        let key = self.run("Failed to encrypt", call, |client| self.key.key_to_encrypt(client, context))?;
+        let header = Header { wrapped_key: key.wrapped.clone(), context: context.clone() };
+        Ok((Encryptor::new(&header, key.plaintext.as_slice(), &parameters.associated_data)?, key))
+    }
+
+    /// What decrypts the rest of an envelope that begins with `begun`, and the length of its headers; `None` if they are
+    /// not complete.
+    fn decryptor(
+        &self,
+        begun: &[u8],
+        parameters: &EnvelopeParameters,
+        call: &Call,
+    ) -> Result<Option<(Decryptor, usize)>> {
+        self.start(call)?;
+        let Some(Beginning { header, stream, length }) = Beginning::read(begun)? else { return Ok(None) };
+        parameters.check_context(&header)?;
+        let key = self.run("Failed to decrypt", call, |client| self.key.key_to_decrypt(client, header))?;
+        let decryptor = Decryptor::new(&stream, key.plaintext.as_slice(), &parameters.associated_data)?;
+        Ok(Some((decryptor, length)))
+    }
+}
+
+fn joined(first: Bytes, second: Bytes) -> Result<Bytes> {
+    if first.as_slice().is_empty() {
+        return Ok(second);
+    }
+    let length = first.as_slice().len() + second.as_slice().len();
+    Bytes::try_joined(&first, &second).ok_or_else(|| Error::no_memory("the envelope", length))
+}
+
+fn empty() -> Result<Bytes> {
+    Bytes::try_copy_of(&[]).ok_or_else(|| Error::no_memory("the data", 0))
+}
+
+#[cold]
+fn ended() -> Error {
+    Error::invalid_argument("envelope: has ended, because it was finished or a call failed; begin another one")
+}
