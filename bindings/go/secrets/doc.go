@@ -26,7 +26,8 @@
 // # Transit
 //
 // Manager.Transit opens a key of the transit engine, with which the server encrypts, decrypts, signs and makes data
-// keys. EncryptMany, DecryptMany and RewrapMany take thousands of items.
+// keys. EncryptMany, DecryptMany and RewrapMany take thousands of items. EncryptEnvelope, EnvelopeWriter and their
+// counterparts encrypt data of any size in the program, with a data key of the server.
 //
 // # Contexts
 //

@@ -91,9 +91,9 @@ var (
 	ErrInternal error = &statusError{StatusInternal, "internal error"}
 )
 
-// ErrClosed is returned by every call on a Manager or a Transit after its Close, and on a Transit after that of its
-// Manager.
-var ErrClosed = errors.New("secrets: the manager or the key is closed")
+// ErrClosed is returned by every call on a Manager, a Transit or a stream of an envelope after its Close, and on the
+// latter two after that of the Manager.
+var ErrClosed = errors.New("secrets: the manager, the key or the envelope is closed")
 
 // Error is the error of a failed call. Its text may contain names, paths and text of the server, but no secret.
 type Error struct {
