@@ -2561,7 +2561,7 @@ hf_status hf_transit_rewrap_many(const hf_transit *transit,
  *
  * `parameters` may have "context" and "associated_data", both set by `hf_fields_set_bytes`, and "bits", which are 256.
  * "context", of 4096 bytes at most, goes to the server and stands in the envelope, readable by everybody; a decryption
- * takes it from there. "associated_data", of any length, are neither sent nor stored: the decryption has to give the
+ * takes it from there. "associated_data", of 64 KiB at most, are neither sent nor stored: the decryption has to give the
  * same. Another parameter is `HF_ERR_INVALID_ARGUMENT`.
  *
  * These functions share the statuses of the section "Transit", and have these in common:
@@ -2675,8 +2675,9 @@ hf_status hf_envelope_decryptor(const hf_transit *transit,
                                 hf_error **error) HF_NOEXCEPT;
 
 /**
- * Gives a stream more data; parts of 16 to 32 KiB are the fastest. What it returns is authentic, and may be empty, since the stream keeps up to 32 KiB back. After
- * a failure the stream has ended, and refuses everything else.
+ * Gives a stream more data; parts of 16 to 32 KiB are the fastest. What it returns is authentic, and may be empty, since
+ * the stream keeps up to 32 KiB back. After a failure, whatever its reason, the stream has ended and refuses everything
+ * else: the data of the failed call would be missing.
  *
  * May be called from any thread while no other thread uses the stream. Blocks until the call's deadline at the latest,
  * where a decryption asks for its data key.
@@ -2734,12 +2735,13 @@ HF_API void hf_envelope_free(hf_envelope *envelope) HF_NOEXCEPT;
 
 /**
  * Encrypts from one descriptor to another, in constant memory: from the current offset of `from` to its end. Files, pipes,
- * sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. No SIGPIPE is raised.
- * After a failure a beginning of the envelope is in `to`.
+ * stream sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. Sockets of messages, and
+ * the same file for both, are refused. No SIGPIPE is raised. After a failure a beginning of the envelope is in `to`.
  *
  * May be called from any thread. Blocks: without a timeout of `call` the manager's holds for the request and for each wait
  * for a descriptor; with one it holds for the whole. `hf_call_cancel` ends it within 100 ms. Files and disks are not
- * waited for by these rules, and another reader of a blocking pipe can make the call wait longer.
+ * waited for by these rules. A blocking terminal, and others who read or write the same blocking pipe, can make the call
+ * wait longer.
  *
  * @param transit     The key.
  * @param from        The descriptor of the data. Stays open, and must not be closed before the function returns.

@@ -5,7 +5,7 @@ mod transfer;
 
 use std::sync::Arc;
 
-pub use self::envelope::Envelope;
+pub use self::envelope::{Envelope, ended};
 use crate::call::{Call, Deadline};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;

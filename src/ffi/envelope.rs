@@ -11,7 +11,7 @@
 //!
 //! `parameters` may have "context" and "associated_data", both set by `hf_fields_set_bytes`, and "bits", which are 256.
 //! "context", of 4096 bytes at most, goes to the server and stands in the envelope, readable by everybody; a decryption
-//! takes it from there. "associated_data", of any length, are neither sent nor stored: the decryption has to give the
+//! takes it from there. "associated_data", of 64 KiB at most, are neither sent nor stored: the decryption has to give the
 //! same. Another parameter is `HF_ERR_INVALID_ARGUMENT`.
 //!
 //! These functions share the statuses of the section "Transit", and have these in common:
@@ -23,6 +23,7 @@
 //! - `HF_ERR_TOO_LARGE`: there is not enough memory, or a stream exceeds 128 TiB.
 
 use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::arguments::{Out, copied_bytes, object};
@@ -36,12 +37,18 @@ use super::{export, guard};
 use crate::call::{Call, Purpose};
 use crate::error::{Error, Result, Status};
 use crate::secret::Bytes;
-use crate::transit::Envelope;
+use crate::transit::{Envelope, ended};
 
 /// A stream that is encrypted or decrypted piece by piece. One owner, who frees it with `hf_envelope_free`; one thread at a
 /// time. It keeps its key open.
 pub struct hf_envelope {
-    stream: Arc<Mutex<Envelope>>,
+    stream: Arc<Stream>,
+}
+
+struct Stream {
+    envelope: Mutex<Envelope>,
+    /// A call has failed, perhaps before it came to the envelope, so that data are missing.
+    is_broken: AtomicBool,
 }
 
 impl Owned for hf_envelope {}
@@ -184,8 +191,9 @@ pub unsafe extern "C" fn hf_envelope_decryptor(
     }
 }
 
-/// Gives a stream more data; parts of 16 to 32 KiB are the fastest. What it returns is authentic, and may be empty, since the stream keeps up to 32 KiB back. After
-/// a failure the stream has ended, and refuses everything else.
+/// Gives a stream more data; parts of 16 to 32 KiB are the fastest. What it returns is authentic, and may be empty, since
+/// the stream keeps up to 32 KiB back. After a failure, whatever its reason, the stream has ended and refuses everything
+/// else: the data of the failed call would be missing.
 ///
 /// May be called from any thread while no other thread uses the stream. Blocks until the call's deadline at the latest,
 /// where a decryption asks for its data key.
@@ -212,13 +220,14 @@ pub unsafe extern "C" fn hf_envelope_update(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, Purpose::Change, || {
+        let status = export::run(error, call, Purpose::Change, || {
             let out = Out::clear(out_bytes, "out_bytes")?;
             let stream = stream(envelope)?;
             let data = copied_bytes(data, length, "data")?;
             let job = move |call: &Call| on(&stream, |envelope| envelope.update(data.as_slice(), call));
             Ok((job, |bytes| give_bytes(out, bytes)))
-        })
+        });
+        break_unless_ok(envelope, status)
     }
 }
 
@@ -245,12 +254,13 @@ pub unsafe extern "C" fn hf_envelope_finish(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        export::run(error, call, Purpose::Change, || {
+        let status = export::run(error, call, Purpose::Change, || {
             let out = Out::clear(out_bytes, "out_bytes")?;
             let stream = stream(envelope)?;
             let job = move |call: &Call| on(&stream, |envelope| envelope.finish(call));
             Ok((job, |bytes| give_bytes(out, bytes)))
-        })
+        });
+        break_unless_ok(envelope, status)
     }
 }
 
@@ -266,12 +276,13 @@ pub unsafe extern "C" fn hf_envelope_free(envelope: *mut hf_envelope) {
 }
 
 /// Encrypts from one descriptor to another, in constant memory: from the current offset of `from` to its end. Files, pipes,
-/// sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. No SIGPIPE is raised.
-/// After a failure a beginning of the envelope is in `to`.
+/// stream sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. Sockets of messages, and
+/// the same file for both, are refused. No SIGPIPE is raised. After a failure a beginning of the envelope is in `to`.
 ///
 /// May be called from any thread. Blocks: without a timeout of `call` the manager's holds for the request and for each wait
 /// for a descriptor; with one it holds for the whole. `hf_call_cancel` ends it within 100 ms. Files and disks are not
-/// waited for by these rules, and another reader of a blocking pipe can make the call wait longer.
+/// waited for by these rules. A blocking terminal, and others who read or write the same blocking pipe, can make the call
+/// wait longer.
 ///
 /// @param transit     The key.
 /// @param from        The descriptor of the data. Stays open, and must not be closed before the function returns.
@@ -380,17 +391,35 @@ pub unsafe extern "C" fn hf_envelope_rewrap(
 ///
 /// # Safety
 /// `envelope` is NULL, or a stream that is not freed before this returns.
-unsafe fn stream(envelope: *const hf_envelope) -> Result<Arc<Mutex<Envelope>>> {
+unsafe fn stream(envelope: *const hf_envelope) -> Result<Arc<Stream>> {
     // SAFETY: the caller's promise.
     unsafe { object(envelope, "envelope") }.map(|envelope| Arc::clone(&envelope.stream))
 }
 
 /// Uses a stream. Does not wait for another thread, which might be one that a fork has left behind.
-fn on<T>(stream: &Mutex<Envelope>, work: impl FnOnce(&mut Envelope) -> Result<T>) -> Result<T> {
-    match stream.try_lock() {
+fn on<T>(stream: &Stream, work: impl FnOnce(&mut Envelope) -> Result<T>) -> Result<T> {
+    if stream.is_broken.load(Ordering::Acquire) {
+        return Err(ended());
+    }
+    match stream.envelope.try_lock() {
         Ok(mut envelope) => work(&mut envelope),
         Err(_) => Err(Error::invalid_argument("envelope: another thread uses it, or a panic has broken it")),
     }
+}
+
+/// Ends the stream after a failed call, whatever failed: otherwise a later `finish` would succeed without the data of
+/// that call.
+///
+/// # Safety
+/// As [`stream`].
+unsafe fn break_unless_ok(envelope: *const hf_envelope, status: hf_status) -> hf_status {
+    if status != Status::Ok as hf_status {
+        // SAFETY: the caller's promise.
+        if let Ok(stream) = unsafe { stream(envelope) } {
+            stream.is_broken.store(true, Ordering::Release);
+        }
+    }
+    status
 }
 
 /// Writes bytes to their out-parameter.
@@ -401,6 +430,7 @@ fn give_bytes(out: Out<hf_bytes>, bytes: Bytes) -> Status {
 
 /// Writes a stream to its out-parameter.
 fn give_envelope(out: Out<hf_envelope>, envelope: Envelope) -> Status {
-    out.set(hf_envelope { stream: Arc::new(Mutex::new(envelope)) }.into_raw());
+    let stream = Stream { envelope: Mutex::new(envelope), is_broken: AtomicBool::new(false) };
+    out.set(hf_envelope { stream: Arc::new(stream) }.into_raw());
     Status::Ok
 }

@@ -149,7 +149,8 @@ fn empty() -> Result<Bytes> {
     Bytes::try_copy_of(&[]).ok_or_else(|| Error::no_memory("the data", 0))
 }
 
+/// The error of a call for a stream that has ended.
 #[cold]
-fn ended() -> Error {
+pub fn ended() -> Error {
     Error::invalid_argument("envelope: has ended, because it was finished or a call failed; begin another one")
 }

@@ -41,7 +41,11 @@ impl<'a> Transfer<'a> {
     fn new(transit: &'a Transit, from: RawFd, to: RawFd, call: &'a Call) -> Result<Transfer<'a>> {
         let wait = transit.start(call)?;
         let clock = Clock { transit, call, wait };
-        Ok(Transfer { transit, source: Source::new(from)?, sink: Sink::new(to)?, clock })
+        let (source, sink) = (Source::new(from)?, Sink::new(to)?);
+        if source.is_file_of(&sink) {
+            return Err(Error::invalid_argument("to: is the file that is read; write to another one, and rename it"));
+        }
+        Ok(Transfer { transit, source, sink, clock })
     }
 
     fn run(&self, failed: &str, envelope: Envelope) -> Result<()> {
@@ -60,7 +64,7 @@ impl<'a> Transfer<'a> {
         make_room(&mut part, PART).map_err(|wanted| Failure::Envelope(Error::no_memory("from", wanted)))?;
         part.resize(PART, 0);
         loop {
-            let count = self.source.read(&mut part, || self.clock.wait()).map_err(Failure::Descriptor)?;
+            let count = self.source.read(&mut part, &self.clock.wait()).map_err(Failure::Descriptor)?;
             let call = self.clock.call().map_err(Failure::Descriptor)?;
             let output = match part.get(..count) {
                 Some(data) if !data.is_empty() => envelope.update(data, &call),

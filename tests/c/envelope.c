@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +95,33 @@ static void check_stream(void)
 }
 
 /* Both processes would use the same nonces. */
+/* Data of a failed call are missing, so the stream must not end well. */
+static void check_failed_update(void)
+{
+    hf_call *cancelled = hf_call_new();
+    hf_bytes *bytes = NULL;
+    int way;
+
+    hf_call_cancel(cancelled);
+    for (way = 0; way < 3; way++) {
+        hf_envelope *stream = NULL;
+
+        CHECK_STATUS(HF_OK, hf_envelope_encryptor(key, NULL, NULL, &stream, &error));
+        CHECK_STATUS(HF_OK, hf_envelope_update(stream, "AAAA", 4, NULL, &bytes, &error));
+        hf_bytes_free(bytes);
+        if (way == 0)
+            CHECK_STATUS(HF_ERR_CANCELLED, hf_envelope_update(stream, "BBBB", 4, cancelled, &bytes, &error));
+        else if (way == 1)
+            CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_update(stream, NULL, 4, NULL, &bytes, &error));
+        else
+            CHECK_STATUS(HF_ERR_TOO_LARGE, hf_envelope_update(stream, "x", SIZE_MAX, NULL, &bytes, &error));
+        CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_update(stream, "CCCC", 4, NULL, &bytes, &error));
+        CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_finish(stream, NULL, &bytes, &error));
+        hf_envelope_free(stream);
+    }
+    hf_call_free(cancelled);
+}
+
 static void check_fork(void)
 {
     hf_envelope *encryptor = NULL;
@@ -205,6 +233,17 @@ static void check_timeout(int flags)
 static void check_unusable_descriptors(void)
 {
     int from = open("/dev/zero", O_RDONLY), to = open("/dev/null", O_WRONLY);
+    int messages[2];
+    FILE *file = tmpfile();
+
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, messages) == 0, "socketpair");
+    CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_encrypt_fd(key, messages[0], to, NULL, NULL, &error));
+    CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_encrypt_fd(key, from, messages[0], NULL, NULL, &error));
+    CHECK_STATUS(HF_ERR_INVALID_ARGUMENT,
+                 hf_envelope_encrypt_fd(key, fileno(file), fileno(file), NULL, NULL, &error));
+    close(messages[0]);
+    close(messages[1]);
+    fclose(file);
 
     CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_encrypt_fd(key, -1, to, NULL, NULL, &error));
     CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_encrypt_fd(key, from, 9999, NULL, NULL, &error));
@@ -224,6 +263,7 @@ int main(void)
     key = make_key(manager, "envelope", "{}");
     check_whole();
     check_stream();
+    check_failed_update();
     check_fork();
     for (i = 0; i < 2; i++) {
         check_descriptors(i == 0 ? 0 : O_NONBLOCK);

@@ -11,6 +11,9 @@ use crate::fields::Fields;
 use crate::secret::{Buffer, Bytes};
 use crate::vault::client::Context;
 
+/// They are held in memory that cannot be had in parts. A hash of longer ones serves as well.
+const MAX_ASSOCIATED_DATA: usize = 64 * 1024;
+
 /// Checked parameters of an envelope.
 pub struct EnvelopeParameters {
     /// The context of the data key; empty if there is none.
@@ -27,6 +30,12 @@ impl EnvelopeParameters {
         let bits = fields.get("bits").and_then(|field| field.written());
         if bits.is_some_and(|bits| bits != "256") {
             return Err(Error::invalid_argument("parameters: \"bits\" of an envelope are 256; leave it out"));
+        }
+        let encoded = fields.get("associated_data").map_or(0, |field| field.size());
+        if encoded > MAX_ASSOCIATED_DATA.div_ceil(3) * 4 {
+            let message =
+                format!("parameters: \"associated_data\" of an envelope have {MAX_ASSOCIATED_DATA} bytes at most");
+            return Err(Error::new(Status::TooLarge, message));
         }
         let bytes = |name| fields.get(name).and_then(|field| field.bytes()).unwrap_or_default();
         Ok(EnvelopeParameters { context: bytes("context").to_vec(), associated_data: bytes("associated_data") })
