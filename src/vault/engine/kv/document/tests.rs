@@ -116,7 +116,8 @@ fn an_envelope_is_read_in_any_order_and_layout_and_without_duplicates() {
 
 #[test]
 fn deep_nesting_does_not_make_a_secret_unreadable() {
-    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let depth = if cfg!(miri) { 1_000 } else { 200_000 };
+    let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let data = format!(r#"{{"deep":{deep},"value":"v"}}"#);
     assert_eq!(text_in(&data, "value").unwrap().as_deref(), Some("v"));
     assert!(changed(&data, "w", None).contains(&deep));
