@@ -6,7 +6,7 @@ use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::open;
-use handsfree_secrets_test_support::{Gateway, Server, Verdict, answer};
+use handsfree_secrets_test_support::{FaultProxy, Gateway, Server, Verdict, answer};
 use serde_json::json;
 
 use crate::managers::{fails, open_whole};
@@ -23,13 +23,13 @@ fn a_check_is_one_request_that_needs_no_policy_and_uses_nothing_up() {
     let body = json!({"policies": ["none"], "no_default_policy": true, "num_uses": 1});
     let created = server.api().post("auth/token/create", body);
     let token = created["auth"]["client_token"].as_str().unwrap();
-    let manager = open_whole(server, &mount, &[("VAULT_TOKEN", token)]).unwrap();
-    let probes = || server.audited("sys/internal/ui/mounts/cubbyhole", "");
-    let before = probes();
+    let proxy = FaultProxy::to(server.port());
+    let manager = open_whole(server, &mount, &[("VAULT_TOKEN", token), ("VAULT_ADDR", &proxy.addr())]).unwrap();
+    let before = proxy.passed().requests;
     for _ in 0..3 {
         manager.secrets().check(&call()).unwrap();
     }
-    assert_eq!(probes(), before + 3);
+    assert_eq!(proxy.passed().requests, before + 3);
 }
 
 #[test]
