@@ -88,8 +88,9 @@
  *
  * Any number of threads may use a manager or an hf_transit at once, and read the immutable objects: hf_error,
  * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
- * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
- * free the managers that it inherited. A signal handler may call hf_call_cancel and no other function. Signals do not
+ * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Only one thread
+ * at a time may use an hf_envelope. Each function says whether it blocks. A child process made by fork may use and free
+ * the managers that it inherited, but not go on with the encryption of an hf_envelope. A signal handler may call hf_call_cancel and no other function. Signals do not
  * make a call fail, and errno is preserved.
  *
  * The library starts no threads. A program that shuts down can end the calls of all of its threads: they use one
@@ -726,8 +727,8 @@ HF_API void hf_manager_reset_default(void) HF_NOEXCEPT;
 
 /**
  * Checks that a manager can be used now: that a server answers, is unsealed, and takes the token. It does not look at the
- * mount, a secret or the policy. It sends one request, which needs no policy and does not use up `num_uses`; a token that has died is replaced by a login, as in any call.
- * For the `env` backend there is nothing to check.
+ * mount, a secret or the policy. It sends one request, which needs no policy and does not use up `num_uses`; a token that
+ * has died is replaced by a login, as in any call. For the `env` backend there is nothing to check.
  *
  * May be called from any thread. Blocks until the call's deadline at the latest.
  *
@@ -1628,7 +1629,7 @@ HF_API void hf_document_free(hf_document *document) HF_NOEXCEPT;
  */
 
 /**
- * The results of a call for many secrets, in the order of the call. Immutable, so any thread may read them. One owner,
+ * The results of a call for many items, such as secrets, in the order of the call. Immutable, so any thread may read them. One owner,
  * who frees them with `hf_results_free`.
  */
 typedef struct hf_results hf_results;
@@ -1716,12 +1717,12 @@ hf_status hf_store_secrets(const hf_manager *manager,
  * May be called from any thread. Does not block.
  *
  * @param results  The results.
- * @return The number of secrets in the call; 0 if `results` is NULL.
+ * @return The number of items in the call; 0 if `results` is NULL.
  */
 HF_API size_t hf_results_len(const hf_results *results) HF_NOEXCEPT;
 
 /**
- * Returns the status of one secret.
+ * Returns the status of one item.
  *
  * May be called from any thread. Does not block.
  *
@@ -1764,13 +1765,10 @@ HF_API const hf_document *hf_results_document(const hf_results *results, size_t 
  * @param results     The results.
  * @param index       The index, from 0.
  * @param out_length  Receives the number of bytes, 0 if there are none. May be NULL.
- * @return The bytes, followed by a NUL that is not counted; NULL unless the status is `HF_OK`, and for documents. Borrowed:
- *     valid as long as `results`; do not free it.
+ * @return The bytes, followed by a NUL that is not counted; NULL unless the status is `HF_OK`, and for documents.
+ *     Borrowed: valid as long as `results`; do not free it.
  */
-HF_API
-const void *hf_results_bytes(const hf_results *results,
-                             size_t index,
-                             size_t *out_length) HF_NOEXCEPT;
+HF_API const void *hf_results_bytes(const hf_results *results, size_t index, size_t *out_length) HF_NOEXCEPT;
 
 /**
  * Returns the error of one secret.
@@ -2078,8 +2076,8 @@ hf_status hf_set_custom_metadata(const hf_manager *manager,
                                  hf_error **error) HF_NOEXCEPT;
 
 /**
- * Gives a field of a secret a new random value, which is a text whatever the field was before. It is one write on condition that nobody has changed the secret since it
- * was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
+ * Gives a field of a secret a new random value, which is a text whatever the field was before. It is one write on
+ * condition that nobody has changed the secret since it was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
  * with `?version=`.
  *
  * May be called from any thread. Blocks until the call's deadline at the latest.
@@ -2561,8 +2559,8 @@ hf_status hf_transit_rewrap_many(const hf_transit *transit,
  *
  * `parameters` may have "context" and "associated_data", both set by `hf_fields_set_bytes`, and "bits", which are 256.
  * "context", of 4096 bytes at most, goes to the server and stands in the envelope, readable by everybody; a decryption
- * takes it from there. "associated_data", of 64 KiB at most, are neither sent nor stored: the decryption has to give the
- * same. Another parameter is `HF_ERR_INVALID_ARGUMENT`.
+ * takes it from there. "associated_data", of 65,535 bytes at most, are neither sent nor stored: the decryption has to give
+ * the same. Another parameter is `HF_ERR_INVALID_ARGUMENT`.
  *
  * These functions share the statuses of the section "Transit", and have these in common:
  *
@@ -2570,7 +2568,7 @@ hf_status hf_transit_rewrap_many(const hf_transit *transit,
  *   off or lengthened; the message tells which;
  * - `HF_ERR_UNSUPPORTED`: the version of the key that wrapped the data key is below min_decryption_version, or a stream
  *   was begun before a fork and goes on in the child;
- * - `HF_ERR_TOO_LARGE`: there is not enough memory, or a stream exceeds 128 TiB.
+ * - `HF_ERR_TOO_LARGE`: "associated_data" are too long, there is not enough memory, or a stream exceeds 128 TiB.
  * @{
  */
 
@@ -2703,8 +2701,8 @@ hf_status hf_envelope_update(hf_envelope *envelope,
                              hf_error **error) HF_NOEXCEPT;
 
 /**
- * Ends a stream, and returns the rest of its output. A decryption fails here if the envelope was cut off; what it has given
- * before is authentic, but only a part. The stream still has to be freed.
+ * Ends a stream, and returns the rest of its output. A decryption fails here if the envelope was cut off; what it has
+ * given before is authentic, but only a part. The stream has ended after this, also if it failed, and still has to be freed.
  *
  * May be called from any thread while no other thread uses the stream. Does not block.
  *
@@ -2735,8 +2733,8 @@ HF_API void hf_envelope_free(hf_envelope *envelope) HF_NOEXCEPT;
 
 /**
  * Encrypts from one descriptor to another, in constant memory: from the current offset of `from` to its end. Files, pipes,
- * stream sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. Sockets of messages, and
- * the same file for both, are refused. No SIGPIPE is raised. After a failure a beginning of the envelope is in `to`.
+ * stream sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. Sockets of messages,
+ * and the same file for both, are refused. No SIGPIPE is raised. After a failure a beginning of the envelope is in `to`.
  *
  * May be called from any thread. Blocks: without a timeout of `call` the manager's holds for the request and for each wait
  * for a descriptor; with one it holds for the whole. `hf_call_cancel` ends it within 100 ms. Files and disks are not

@@ -45,10 +45,11 @@ inline Result<Bytes> finish_bytes(hf_status status, hf_error *error, hf_bytes *b
  * write(stream.finish());
  * @endcode
  *
- * **Parameters**: "context" and "associated_data", by Fields::set_bytes(). Null means none.
+ * **Parameters**: "context", of 4096 bytes at most, and "associated_data", of 65,535 bytes at most, by
+ * Fields::set_bytes(). Null means none.
  *
  * **Failures**: `HF_ERR_INVALID_ARGUMENT` for a wrong parameter, and an envelope that was altered, cut off or lengthened,
- * or is of another key.
+ * or is of another key; `HF_ERR_TOO_LARGE` for longer associated data.
  */
 class Envelope {
 public:

@@ -19,7 +19,7 @@ use crate::error::{Error, Result, Status};
 use crate::secret::{Bytes, Secret};
 use crate::vault::Outcome;
 
-/// The results of a call for many secrets, in the order of the call. Immutable, so any thread may read them. One owner,
+/// The results of a call for many items, such as secrets, in the order of the call. Immutable, so any thread may read them. One owner,
 /// who frees them with `hf_results_free`.
 pub struct hf_results {
     results: Box<[Item]>,
@@ -27,7 +27,7 @@ pub struct hf_results {
 
 impl Owned for hf_results {}
 
-/// The result for one secret.
+/// The result for one item.
 pub(super) enum Item {
     Text(Secret),
     Document(Arc<DocumentObject>),
@@ -87,7 +87,7 @@ impl hf_results {
     /// of the valid arguments.
     pub(super) fn new<T, R: Into<Item>>(arguments: Vec<Result<T>>, done: Vec<Result<Option<R>>>) -> hf_results {
         let mut done = done.into_iter();
-        let missing = || Err(Error::new(Status::Internal, "a secret without a result"));
+        let missing = || Err(Error::new(Status::Internal, "an item without a result"));
         let outcome = |argument: Result<T>| match argument {
             Ok(_) => done.next().unwrap_or_else(missing),
             Err(error) => Err(error),
@@ -228,14 +228,14 @@ pub unsafe extern "C" fn hf_store_secrets(
 /// May be called from any thread. Does not block.
 ///
 /// @param results  The results.
-/// @return The number of secrets in the call; 0 if `results` is NULL.
+/// @return The number of items in the call; 0 if `results` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_len(results: *const hf_results) -> usize {
     // SAFETY: the caller's promise.
     unsafe { results.as_ref() }.map_or(0, |results| results.results.len())
 }
 
-/// Returns the status of one secret.
+/// Returns the status of one item.
 ///
 /// May be called from any thread. Does not block.
 ///
@@ -297,8 +297,8 @@ pub unsafe extern "C" fn hf_results_document(results: *const hf_results, index: 
 /// @param results     The results.
 /// @param index       The index, from 0.
 /// @param out_length  Receives the number of bytes, 0 if there are none. May be NULL.
-/// @return The bytes, followed by a NUL that is not counted; NULL unless the status is `HF_OK`, and for documents. Borrowed:
-///     valid as long as `results`; do not free it.
+/// @return The bytes, followed by a NUL that is not counted; NULL unless the status is `HF_OK`, and for documents.
+///     Borrowed: valid as long as `results`; do not free it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_results_bytes(
     results: *const hf_results,

@@ -11,8 +11,8 @@
 //!
 //! `parameters` may have "context" and "associated_data", both set by `hf_fields_set_bytes`, and "bits", which are 256.
 //! "context", of 4096 bytes at most, goes to the server and stands in the envelope, readable by everybody; a decryption
-//! takes it from there. "associated_data", of 64 KiB at most, are neither sent nor stored: the decryption has to give the
-//! same. Another parameter is `HF_ERR_INVALID_ARGUMENT`.
+//! takes it from there. "associated_data", of 65,535 bytes at most, are neither sent nor stored: the decryption has to give
+//! the same. Another parameter is `HF_ERR_INVALID_ARGUMENT`.
 //!
 //! These functions share the statuses of the section "Transit", and have these in common:
 //!
@@ -20,7 +20,7 @@
 //!   off or lengthened; the message tells which;
 //! - `HF_ERR_UNSUPPORTED`: the version of the key that wrapped the data key is below min_decryption_version, or a stream
 //!   was begun before a fork and goes on in the child;
-//! - `HF_ERR_TOO_LARGE`: there is not enough memory, or a stream exceeds 128 TiB.
+//! - `HF_ERR_TOO_LARGE`: "associated_data" are too long, there is not enough memory, or a stream exceeds 128 TiB.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -231,8 +231,8 @@ pub unsafe extern "C" fn hf_envelope_update(
     }
 }
 
-/// Ends a stream, and returns the rest of its output. A decryption fails here if the envelope was cut off; what it has given
-/// before is authentic, but only a part. The stream still has to be freed.
+/// Ends a stream, and returns the rest of its output. A decryption fails here if the envelope was cut off; what it has
+/// given before is authentic, but only a part. The stream has ended after this, also if it failed, and still has to be freed.
 ///
 /// May be called from any thread while no other thread uses the stream. Does not block.
 ///
@@ -276,8 +276,8 @@ pub unsafe extern "C" fn hf_envelope_free(envelope: *mut hf_envelope) {
 }
 
 /// Encrypts from one descriptor to another, in constant memory: from the current offset of `from` to its end. Files, pipes,
-/// stream sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. Sockets of messages, and
-/// the same file for both, are refused. No SIGPIPE is raised. After a failure a beginning of the envelope is in `to`.
+/// stream sockets and terminals are taken, blocking and non-blocking ones; their mode stays as it is. Sockets of messages,
+/// and the same file for both, are refused. No SIGPIPE is raised. After a failure a beginning of the envelope is in `to`.
 ///
 /// May be called from any thread. Blocks: without a timeout of `call` the manager's holds for the request and for each wait
 /// for a descriptor; with one it holds for the whole. `hf_call_cancel` ends it within 100 ms. Files and disks are not

@@ -88,8 +88,9 @@
  *
  * Any number of threads may use a manager or an hf_transit at once, and read the immutable objects: hf_error,
  * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
- * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Each function says whether it blocks. A child process made by fork may use and
- * free the managers that it inherited. A signal handler may call hf_call_cancel and no other function. Signals do not
+ * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Only one thread
+ * at a time may use an hf_envelope. Each function says whether it blocks. A child process made by fork may use and free
+ * the managers that it inherited, but not go on with the encryption of an hf_envelope. A signal handler may call hf_call_cancel and no other function. Signals do not
  * make a call fail, and errno is preserved.
  *
  * The library starts no threads. A program that shuts down can end the calls of all of its threads: they use one

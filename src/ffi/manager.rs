@@ -115,8 +115,8 @@ fn give(out: Out<hf_manager>, manager: Arc<Manager>) -> Status {
 }
 
 /// Checks that a manager can be used now: that a server answers, is unsealed, and takes the token. It does not look at the
-/// mount, a secret or the policy. It sends one request, which needs no policy and does not use up `num_uses`; a token that has died is replaced by a login, as in any call.
-/// For the `env` backend there is nothing to check.
+/// mount, a secret or the policy. It sends one request, which needs no policy and does not use up `num_uses`; a token that
+/// has died is replaced by a login, as in any call. For the `env` backend there is nothing to check.
 ///
 /// May be called from any thread. Blocks until the call's deadline at the latest.
 ///

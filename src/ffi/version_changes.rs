@@ -193,8 +193,8 @@ pub unsafe extern "C" fn hf_set_custom_metadata(
     }
 }
 
-/// Gives a field of a secret a new random value, which is a text whatever the field was before. It is one write on condition that nobody has changed the secret since it
-/// was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
+/// Gives a field of a secret a new random value, which is a text whatever the field was before. It is one write on
+/// condition that nobody has changed the secret since it was read: there never is a second rotation. The other fields and the metadata stay, and the old value stays readable
 /// with `?version=`.
 ///
 /// May be called from any thread. Blocks until the call's deadline at the latest.

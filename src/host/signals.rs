@@ -8,25 +8,57 @@ const SIGNALS: [libc::c_int; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
 
 /// Runs `f` with `SIGPIPE` and `SIGXFSZ` blocked on this thread, and consumes those that `f` raised.
 pub fn without_signals<T>(f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let before_it = SIGNALS.map(is_pending);
-    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
-    let all = set_of(&SIGNALS);
-    // SAFETY: `pthread_sigmask` reads the set and fills the old one.
-    let failed = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &all, before.as_mut_ptr()) };
-    if failed != 0 {
-        return Err(io::Error::from_raw_os_error(failed));
-    }
-    let outcome = f();
-    for (signal, was_pending) in SIGNALS.into_iter().zip(before_it) {
-        if !was_pending && is_pending(signal) {
-            let mut number = 0;
-            // SAFETY: the set is live, and the signal in it is pending, so that this does not wait.
-            unsafe { libc::sigwait(&set_of(&[signal]), &mut number) };
+    let _blocked = Blocked::new()?;
+    f()
+}
+
+/// The signals are blocked until this is dropped, also by a panic.
+struct Blocked {
+    /// Which of [`SIGNALS`] the program has pending itself.
+    were_pending: [bool; SIGNALS.len()],
+    before: libc::sigset_t,
+}
+
+impl Blocked {
+    fn new() -> io::Result<Blocked> {
+        let were_pending = SIGNALS.map(is_pending);
+        let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: `pthread_sigmask` reads the set and fills the old one.
+        match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set_of(&SIGNALS), before.as_mut_ptr()) } {
+            // SAFETY: `pthread_sigmask` has filled it.
+            0 => Ok(Blocked { were_pending, before: unsafe { before.assume_init() } }),
+            failed => Err(io::Error::from_raw_os_error(failed)),
         }
     }
-    // SAFETY: `pthread_sigmask` has filled `before`.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
-    outcome
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        for (signal, was_pending) in SIGNALS.into_iter().zip(self.were_pending) {
+            if !was_pending && is_pending(signal) {
+                consume(signal);
+            }
+        }
+        // SAFETY: the set is one that `pthread_sigmask` has filled.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut()) };
+    }
+}
+
+/// Takes a pending signal. It does not wait, even if another thread has taken the signal meanwhile.
+#[cfg(not(target_vendor = "apple"))]
+fn consume(signal: libc::c_int) {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the set and the time are live.
+    unsafe { libc::sigtimedwait(&set_of(&[signal]), std::ptr::null_mut(), &now) };
+}
+
+/// Takes a pending signal. It waits for another one if another thread has taken it meanwhile: there is no call that does
+/// not.
+#[cfg(target_vendor = "apple")]
+fn consume(signal: libc::c_int) {
+    let mut number = 0;
+    // SAFETY: the set and the place are live.
+    unsafe { libc::sigwait(&set_of(&[signal]), &mut number) };
 }
 
 fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {

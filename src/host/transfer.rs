@@ -81,7 +81,8 @@ impl Sink {
         Ok(Sink { descriptor, kind, most: if may_block { libc::PIPE_BUF } else { usize::MAX } })
     }
 
-    /// Writes all of `bytes`. Each wait ends by a deadline of its own. Must be called within [`super::signals::without_signals`].
+    /// Writes all of `bytes`. Each wait ends by a deadline of its own. Must be called within
+    /// [`super::signals::without_signals`].
     pub fn write(&self, mut bytes: &[u8], deadline: impl Fn() -> Deadline) -> Result<()> {
         while !bytes.is_empty() {
             let written = self.write_some(bytes, &deadline())?;

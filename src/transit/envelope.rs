@@ -43,8 +43,9 @@ impl Envelope {
 
     /// Adds data, and returns what they complete. After a failure the stream has ended.
     pub fn update(&mut self, data: &[u8], call: &Call) -> Result<Bytes> {
+        let before = std::mem::replace(&mut self.state, State::Ended);
         self.transit.start(call)?;
-        let (state, output) = match std::mem::replace(&mut self.state, State::Ended) {
+        let (state, output) = match before {
             State::Encrypting(mut encryptor, key) => {
                 key.add_bytes(data.len());
                 let output = encryptor.update(data)?;
@@ -61,10 +62,11 @@ impl Envelope {
         Ok(output)
     }
 
-    /// Ends the stream, and returns the rest of its output.
+    /// Ends the stream, also if this fails, and returns the rest of its output.
     pub fn finish(&mut self, call: &Call) -> Result<Bytes> {
+        let before = std::mem::replace(&mut self.state, State::Ended);
         self.transit.start(call)?;
-        match std::mem::replace(&mut self.state, State::Ended) {
+        match before {
             State::Encrypting(encryptor, _) => encryptor.finish(),
             State::Decrypting(decryptor) => decryptor.finish(),
             State::Beginning(_) => Err(cut_off()),

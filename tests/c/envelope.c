@@ -94,7 +94,6 @@ static void check_stream(void)
     hf_envelope_free(decryptor);
 }
 
-/* Both processes would use the same nonces. */
 /* Data of a failed call are missing, so the stream must not end well. */
 static void check_failed_update(void)
 {
@@ -122,6 +121,7 @@ static void check_failed_update(void)
     hf_call_free(cancelled);
 }
 
+/* Both processes would use the same nonces. */
 static void check_fork(void)
 {
     hf_envelope *encryptor = NULL;

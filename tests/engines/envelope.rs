@@ -162,6 +162,12 @@ fn associated_data_and_parameters_are_checked() {
         fails(key.encrypt_envelope(b"data", &wrong, &call()), Status::InvalidArgument);
         fails(key.decrypt_envelope(envelope.as_slice(), &wrong, &call()), Status::InvalidArgument);
     }
+    let too_long = bytes(&[("associated_data", &[7; 65_536])]);
+    fails(key.encrypt_envelope(b"data", &too_long, &call()), Status::TooLarge);
+    fails(key.decrypt_envelope(envelope.as_slice(), &too_long, &call()), Status::TooLarge);
+    let longest = bytes(&[("associated_data", &[7; 65_535])]);
+    let bound = key.encrypt_envelope(b"data", &longest, &call()).unwrap();
+    assert_eq!(key.decrypt_envelope(bound.as_slice(), &longest, &call()).unwrap().as_slice(), b"data");
     key.encrypt_envelope(b"data", &fields(&[("bits", "256")]), &call()).unwrap();
     assert_eq!(engine.server.audited(&format!("{}/", engine.mount), ""), before);
 }

@@ -50,6 +50,9 @@ class Envelopes(unittest.TestCase):
         self.vault.request("POST", f"{MOUNT}/keys/k/rotate", {})
         renewed = envelope.rewrap(self.key, sealed[:8200]) + sealed[envelope.header_length(sealed):]
         self.assertNotEqual(renewed[:30], sealed[:30])
+        for cut in (b"", b"HFE\x01", sealed[:envelope.header_length(sealed) - 1], DATA):
+            with self.assertRaises(ValueError):
+                envelope.header_length(cut)
         self.assertEqual(envelope.decrypt(self.key, renewed), DATA)
 
 

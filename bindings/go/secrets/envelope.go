@@ -16,8 +16,9 @@ const envelopePiece = 32 * 1024
 
 // EncryptEnvelope encrypts data of any size in the program, with a data key of the server, and returns the envelope:
 // the wrapped data key and the encrypted data. A data key is kept for other envelopes (VAULT_DATA_KEY_MAX_AGE,
-// VAULT_DATA_KEY_MAX_USES), so most calls send no request. It takes WithDerivationContext and WithAssociatedData. The
-// derivation context stands in the envelope, readable by everybody. EnvelopeWriter needs less memory.
+// VAULT_DATA_KEY_MAX_USES), so most calls send no request. It takes WithDerivationContext (4096 bytes at most) and
+// WithAssociatedData (65,535 bytes at most). The derivation context stands in the envelope, readable by everybody.
+// EnvelopeWriter needs less memory.
 func (t *Transit) EncryptEnvelope(ctx context.Context, data []byte, options ...TransitOption) ([]byte, error) {
 	copied := newCData(data)
 	defer copied.wipe()

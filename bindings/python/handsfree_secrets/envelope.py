@@ -1,4 +1,7 @@
-"""Envelopes: data of any size, encrypted here with a data key of the server. docs/envelope.md has the format."""
+"""Envelopes: data of any size, encrypted here with a data key of the server. docs/envelope.md has the format.
+
+context has 4096 bytes at most, associated_data have 65,535.
+"""
 
 import ctypes
 from typing import Any, NoReturn, Optional, Protocol
@@ -48,10 +51,13 @@ def rewrap(key: Transit, header: Data) -> bytes:
 
 
 def header_length(header: Data) -> int:
-    """The length of the header at the start of an envelope."""
+    """The length of the header at the start of an envelope. ValueError if the header is not complete."""
     content = _bytes("header", header)
     wrapped = int.from_bytes(content[4:6], "big")
-    return 8 + wrapped + int.from_bytes(content[6 + wrapped:8 + wrapped], "big")
+    length = 8 + wrapped + int.from_bytes(content[6 + wrapped:8 + wrapped], "big")
+    if content[:4] != b"HFE\x01" or len(content) < max(length, 8 + wrapped):
+        raise ValueError("header: is not complete, or this is no envelope")
+    return length
 
 
 class _Stream:

@@ -1,7 +1,6 @@
 //! Many items at once: split into requests that the server takes, several of which are on their way, each item with its
 //! own outcome.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -63,8 +62,6 @@ struct Chunk<'a> {
     place: &'a Place,
     operation: Operation,
     items: &'a [Item<'a>],
-    /// What messages show of each error of the response.
-    shown: RefCell<BTreeMap<String, String>>,
 }
 
 /// The outcome of one item: a text, or bytes.
@@ -142,14 +139,21 @@ impl Endpoint for Chunk<'_> {
         if results.len() != self.items.len() {
             return Err(not_as_documented(&response, path, "has another number of results than items were sent"));
         }
-        Ok(results.into_iter().map(|result| self.outcome(result, path, &response)).collect())
+        let mut shown = BTreeMap::new();
+        Ok(results.into_iter().map(|result| self.outcome(result, path, &response, &mut shown)).collect())
     }
 }
 
 impl Chunk<'_> {
-    fn outcome(&self, result: EntryResult<'_>, path: &str, response: &Response) -> Result<Outcome> {
+    fn outcome(
+        &self,
+        result: EntryResult<'_>,
+        path: &str,
+        response: &Response,
+        shown: &mut BTreeMap<String, String>,
+    ) -> Result<Outcome> {
         if let Some(error) = result.error.filter(|error| !error.is_empty()) {
-            return Err(self.refused_item(&error, path, response));
+            return Err(refused_item(error, path, response, shown));
         }
         if self.operation == Operation::Decrypt {
             return decoded(result.plaintext, response, path).map(Outcome::Bytes);
@@ -157,18 +161,16 @@ impl Chunk<'_> {
         let text = result.ciphertext.and_then(made_text);
         text.map(Outcome::Text).ok_or_else(|| not_as_documented(response, path, "has no ciphertext"))
     }
+}
 
-    /// The words about an item are shown if what must not be is known: for error responses. Many items fail with the same
-    /// words, whose secrets are looked for once.
-    fn refused_item(&self, error: &str, path: &str, response: &Response) -> Error {
-        let says = |words: &str| error.contains(words);
-        if response.status == 200 {
-            return of_words(path, says, None, 200);
-        }
-        let mut shown = self.shown.borrow_mut();
-        let shown = shown.entry(error.to_owned()).or_insert_with(|| one_line(&response.redacted(error)));
-        of_words(path, says, Some(shown), response.status)
+/// The error of one item. Its words are shown if what must not be shown is known: for error responses. Many items fail with
+/// the same words, in which secrets are looked for once: `shown` has what messages show of them.
+fn refused_item(error: String, path: &str, response: &Response, shown: &mut BTreeMap<String, String>) -> Error {
+    if response.status == 200 {
+        return of_words(path, |words| error.contains(words), None, 200);
     }
+    let text = shown.entry(error.clone()).or_insert_with(|| one_line(&response.redacted(&error)));
+    of_words(path, |words| error.contains(words), Some(text), response.status)
 }
 
 impl TransitKey {
@@ -283,7 +285,6 @@ impl TransitKey {
             place: &self.place,
             operation,
             items: items.get(range.clone()).unwrap_or_default(),
-            shown: RefCell::default(),
         };
         let results = call_each(context, ranges.iter().map(chunk), CONCURRENCY);
         for (range, result) in ranges.iter().zip(results) {

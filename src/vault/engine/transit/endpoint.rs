@@ -188,16 +188,19 @@ pub fn made_text(text: &RawValue) -> Option<Secret> {
 
 /// The bytes of a result in base64.
 pub fn decoded(text: Option<&RawValue>, response: &Response, path: &str) -> Result<Bytes> {
-    let text = text.and_then(|text| text.get().strip_prefix('"')?.strip_suffix('"'));
-    // The characters of base64 need no escapes; servers may escape '/' and '+' nevertheless.
-    let plain = text.filter(|text| !text.contains('\\')).and_then(|text| STANDARD.decode(text).ok());
-    let escaped = || {
-        let text = Zeroizing::new(serde_json::from_str::<String>(&format!("\"{}\"", text?)).ok()?);
-        STANDARD.decode(text.as_bytes()).ok()
-    };
-    let bytes = plain.or_else(escaped).map(Zeroizing::new);
-    let bytes = bytes.ok_or_else(|| not_as_documented(response, path, "has no data in base64"))?;
+    let bytes =
+        text.and_then(decoded_text).ok_or_else(|| not_as_documented(response, path, "has no data in base64"))?;
     Bytes::try_copy_of(&bytes).ok_or_else(|| Error::no_memory("the data", bytes.len()))
+}
+
+/// The characters of base64 need no escapes, but servers may escape `/` and `+`.
+fn decoded_text(value: &RawValue) -> Option<Zeroizing<Vec<u8>>> {
+    let text = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    let bytes = match text.contains('\\') {
+        true => STANDARD.decode(json::text_of(value).ok()?.as_bytes()),
+        false => STANDARD.decode(text),
+    };
+    bytes.ok().map(Zeroizing::new)
 }
 
 /// Checks a signature or an HMAC.

@@ -11,8 +11,9 @@ use crate::fields::Fields;
 use crate::secret::{Buffer, Bytes};
 use crate::vault::client::Context;
 
-/// They are held in memory that cannot be had in parts. A hash of longer ones serves as well.
-const MAX_ASSOCIATED_DATA: usize = 64 * 1024;
+/// The key derivation needs them in one piece, in memory whose lack ends the process. A hash of longer ones serves as well.
+/// A multiple of 3, so that the length in base64 tells whether there are more.
+const MAX_ASSOCIATED_DATA: usize = 65_535;
 
 /// Checked parameters of an envelope.
 pub struct EnvelopeParameters {
@@ -32,7 +33,7 @@ impl EnvelopeParameters {
             return Err(Error::invalid_argument("parameters: \"bits\" of an envelope are 256; leave it out"));
         }
         let encoded = fields.get("associated_data").map_or(0, |field| field.size());
-        if encoded > MAX_ASSOCIATED_DATA.div_ceil(3) * 4 {
+        if encoded > MAX_ASSOCIATED_DATA / 3 * 4 {
             let message =
                 format!("parameters: \"associated_data\" of an envelope have {MAX_ASSOCIATED_DATA} bytes at most");
             return Err(Error::new(Status::TooLarge, message));
@@ -57,9 +58,8 @@ impl TransitKey {
             return Ok(key);
         }
         let made = self.data_key(context, true, &only_context(key_context)?)?;
-        let plaintext = made.plaintext.filter(has_length).ok_or_else(|| {
-            Error::new(Status::Protocol, "the server has made a data key of another length than 256 bits")
-        })?;
+        let without = || Error::new(Status::Internal, "a data key without its plaintext");
+        let plaintext = made.plaintext.ok_or_else(without)?;
         let wrapped = made.wrapped.as_str().to_owned();
         Ok(self.data_keys.keep(DataKey::new(Source::Made, plaintext, wrapped, key_context.to_vec())))
     }
