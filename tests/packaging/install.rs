@@ -44,7 +44,10 @@ pub fn tool(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let ours = text.starts_with("CARGO") && text != "CARGO_HOME" && !text.starts_with("CARGO_NET_");
+        let ours = text.starts_with("CARGO")
+            && text != "CARGO_HOME"
+            && text != "CARGO_INCREMENTAL"
+            && !text.starts_with("CARGO_NET_");
         let misleading = ["LD_LIBRARY_PATH", "DESTDIR", "MAKEFLAGS", "CMAKE_PREFIX_PATH", "PKG_CONFIG_PATH"];
         if ours || misleading.contains(&text.as_ref()) {
             command.env_remove(&name);
