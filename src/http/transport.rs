@@ -55,6 +55,11 @@ pub struct InFlight {
 }
 
 impl InFlight {
+    /// When the request was sent.
+    pub fn sent(&self) -> Instant {
+        self.sent
+    }
+
     /// The timeout for a response that is awaited at once: that of sending, starting when the request was sent.
     pub fn pace<'d>(&self, sending: IoTimeout<'d>) -> IoTimeout<'d> {
         IoTimeout { began: self.sent, ..sending }

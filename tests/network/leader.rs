@@ -290,3 +290,107 @@ fn calls_do_not_wait_for_a_standby_that_forwards_to_a_frozen_leader() {
     in_time(AT_ONCE, "the next write", || store(&*writer, "w"));
     assert_eq!(writes.load(Ordering::Acquire), 1);
 }
+
+/// The answer of a node that has led for this many seconds.
+fn leads_for(address: &str, seconds: u32) -> Verdict {
+    let began = format!("2026-01-01T10:00:{:02}.123456789Z", 50 - seconds);
+    let body = json!({"ha_enabled": true, "is_self": true, "leader_address": address, "active_time": began});
+    let headers = "Content-Type: application/json\r\nDate: Thu, 01 Jan 2026 10:00:50 GMT\r\n";
+    answer("200 OK", headers, &body.to_string())
+}
+
+/// A node that does not answer the first request for a secret, and passes the others on to `port`. `leader` answers
+/// `sys/leader`. Counts the requests for secrets.
+fn hangs_once(
+    port: u16,
+    asked_for: &Arc<AtomicUsize>,
+    leader: impl Fn() -> Verdict + Send + Sync + 'static,
+) -> Gateway {
+    const HANGS: Duration = Duration::from_secs(9);
+    let asked_for = asked_for.clone();
+    Gateway::to(port, move |asked| {
+        if asked.path == "/v1/sys/leader" {
+            return leader();
+        }
+        if asked.path.contains("/data/") && asked_for.fetch_add(1, Ordering::AcqRel) == 0 {
+            std::thread::sleep(HANGS);
+            return Verdict::Close;
+        }
+        Verdict::Pass
+    })
+}
+
+#[test]
+fn calls_leave_a_node_that_became_the_leader_after_it_had_forwarded_them() {
+    let server = Server::shared();
+    let (mount, asked) = (mount_with_secret(server), counter());
+    let elected = hangs_once(server.port(), &asked, || leads_for("http://leader.test:8200", 1));
+    let other = Gateway::to(server.port(), |_| Verdict::Pass);
+    let list = [elected.addr(), other.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    assert_eq!(in_time(PATIENCE * 2, "a read", || get(&*manager)), "v");
+    assert_eq!(asked.load(Ordering::Acquire), 1);
+
+    // Without another node the call is sent to the same one again.
+    let [closed] = free_ports();
+    let list = [elected.addr(), format!("http://127.0.0.1:{closed}")].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    asked.store(0, Ordering::Release);
+    assert_eq!(in_time(PATIENCE * 2, "a read of the same node", || get(&*manager)), "v");
+    in_time(AT_ONCE, "the node is not taken for a frozen one", || store(&*manager, "w"));
+}
+
+#[test]
+fn calls_leave_a_standby_whose_leader_changed_after_it_had_forwarded_them() {
+    let (server, writes) = (Server::shared(), counter());
+    let mount = mount_with_secret(server);
+    let leader = Gateway::to(server.port(), {
+        let writes = writes.clone();
+        move |asked| {
+            writes.fetch_add(usize::from(asked.method == "POST"), Ordering::AcqRel);
+            match asked.path.as_str() {
+                "/v1/sys/leader" => leads_for("http://leader.test:8200", 1),
+                _ => Verdict::Pass,
+            }
+        }
+    });
+    let named = [leader.addr(), String::new()];
+    for address in named {
+        let asked = counter();
+        let standby = hangs_once(server.port(), &asked, move || leader_is(&address, false));
+        let list = [standby.addr(), leader.addr()].join(",");
+        let manager = open_at(server, &list, &mount, &[]).unwrap();
+        assert_eq!(in_time(PATIENCE * 2, "a read", || get(&*manager)), "v");
+
+        // The former leader may have executed a write.
+        asked.store(0, Ordering::Release);
+        let manager = open_at(server, &list, &mount, &[]).unwrap();
+        let error = store(&*manager, "lost").unwrap_err();
+        assert_eq!(error.status(), Status::Timeout, "{error}");
+        assert!(error.to_string().contains("leader"), "{error}");
+        assert_eq!(writes.load(Ordering::Acquire), 0, "a write that may have been done was repeated");
+    }
+}
+
+#[test]
+fn a_call_waits_for_a_slow_leader() {
+    const SLOW: Duration = Duration::from_millis(2500);
+    let server = Server::shared();
+    let (mount, asked) = (mount_with_secret(server), counter());
+    let counted = asked.clone();
+    let slow = Gateway::to(server.port(), move |asked| {
+        if asked.path == "/v1/sys/leader" {
+            return leads_for("http://leader.test:8200", 40);
+        }
+        if asked.path.contains("/data/") {
+            counted.fetch_add(1, Ordering::AcqRel);
+            std::thread::sleep(SLOW);
+        }
+        Verdict::Pass
+    });
+    let standby = Gateway::to(server.port(), move |_| Verdict::Pass);
+    let list = [slow.addr(), standby.addr()].join(",");
+    let manager = open_at(server, &list, &mount, &[]).unwrap();
+    assert_eq!(get(&*manager).unwrap(), "v");
+    assert_eq!(asked.load(Ordering::Acquire), 1, "no second request to a leader that works");
+}

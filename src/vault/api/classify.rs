@@ -179,6 +179,21 @@ impl Requester {
         Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: sent, failover: Failover::Leader })
     }
 
+    /// Classifies an attempt that was given up because the leader that got the request leads no more. The node is fine.
+    #[cold]
+    pub(super) fn classify_lost_leader(&self, attempt: &Attempt<'_>, deadline: &Deadline) -> Outcome {
+        if let Err(over) = deadline.remaining() {
+            return Outcome::Failed(over);
+        }
+        let target = self.transport.target(attempt.node);
+        let message = format!("{target} gave no answer, and the leader of the cluster has changed or is gone");
+        let error = Error::new(Status::Timeout, message);
+        if attempt.request.effect == Effect::Once {
+            return Outcome::Failed(error);
+        }
+        Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: true, failover: Failover::Leader })
+    }
+
     fn idle_timeout_error(&self, node: usize, idle_timeout: Duration) -> Error {
         let target = self.transport.target(node);
         let message = format!("{target} gave no answer within {:.3} s; is it overloaded?", idle_timeout.as_secs_f64());

@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::cluster::Route;
 use super::error_response::ErrorResponse;
 use super::explain::not_as_documented;
-use super::outcome::{Attempt, Failover, Outcome, TransientFailure};
+use super::outcome::{Attempt, Failover, Outcome, SlowNode, TransientFailure};
 use super::redirect;
 use super::request::ApiRequest;
 use super::requester::Requester;
@@ -39,35 +41,67 @@ struct InitResponse {
 #[derive(Deserialize)]
 struct LeaderResponse {
     #[serde(default)]
+    ha_enabled: bool,
+    #[serde(default)]
     is_self: bool,
     #[serde(default)]
     leader_address: String,
+    /// Since when the node leads, if it does.
+    #[serde(default)]
+    active_time: String,
 }
 
 impl Requester {
-    /// Whether a node that is slow to respond is working, and not frozen or gone: it answers a probe meanwhile. A node
-    /// that forwards requests to an unresponsive leader counts as unresponsive, too.
-    pub(super) fn is_responsive(&self, node: usize, idle_timeout: Duration, deadline: &Deadline) -> bool {
-        let response = self.get_leader(node, idle_timeout, deadline);
-        let is_responsive =
-            response.is_ok_and(|response| !self.names_unresponsive_leader(&response, idle_timeout, deadline));
+    /// Finds out what a node does that has not responded to a request that was sent at `sent`.
+    pub(super) fn probe_slow(
+        &self,
+        node: usize,
+        sent: Instant,
+        idle_timeout: Duration,
+        deadline: &Deadline,
+    ) -> SlowNode {
+        let state = match self.get_leader(node, idle_timeout, deadline) {
+            Ok(response) => self.probe_leader_of(&response, sent, idle_timeout, deadline),
+            Err(_) => SlowNode::Unresponsive,
+        };
         let target = self.transport.target(node);
-        let result =
-            if is_responsive { "the probe succeeded, waiting on" } else { "the probe failed, giving up on it" };
+        let result = match state {
+            SlowNode::Working => "the probe succeeded, waiting on",
+            SlowNode::Unresponsive => "the probe failed, giving up on it",
+            SlowNode::LostLeader => "its leader has changed since the request was sent, giving up on it",
+        };
         self.logger().debug(format_args!("{target} is slow to answer; {result}"));
-        is_responsive
+        state
     }
 
-    fn names_unresponsive_leader(&self, response: &Response, idle_timeout: Duration, deadline: &Deadline) -> bool {
-        let Ok(LeaderResponse { is_self: false, leader_address }) = parse_leader(response) else { return false };
-        let address = crate::config::parse_address(&leader_address).ok();
-        let Some(leader) = address.and_then(|address| self.transport.node_at(&address)) else { return false };
+    /// `response` is of a slow node. If that node forwards requests, their fate depends on the leader.
+    fn probe_leader_of(
+        &self,
+        response: &Response,
+        sent: Instant,
+        idle_timeout: Duration,
+        deadline: &Deadline,
+    ) -> SlowNode {
+        let Ok(named) = parse_leader(response) else { return SlowNode::Working };
+        if named.ha_enabled && !named.is_self && named.leader_address.is_empty() {
+            return SlowNode::LostLeader;
+        }
+        if named.is_self {
+            return named.state_at_leader(response, sent);
+        }
+        let address = crate::config::parse_address(&named.leader_address).ok();
+        let Some(leader) = address.and_then(|address| self.transport.node_at(&address)) else {
+            return SlowNode::Working;
+        };
         match self.get_leader(leader, idle_timeout, deadline) {
+            Ok(response) => {
+                parse_leader(&response).map_or(SlowNode::Working, |named| named.state_at_leader(&response, sent))
+            }
             Err(failure) if deadline.remaining().is_ok() => {
                 self.mark_failed(leader, &failure.error);
-                true
+                SlowNode::Unresponsive
             }
-            _ => false,
+            Err(_) => SlowNode::Working,
         }
     }
 
@@ -201,6 +235,19 @@ impl Requester {
         };
         // The request has no secrets.
         Ok(Response::new(response?, RequestSecrets::default(), false))
+    }
+}
+
+impl LeaderResponse {
+    /// What has become of a request that was sent at `sent`, given the answer `response` of the node that leads now.
+    fn state_at_leader(&self, response: &Response, sent: Instant) -> SlowNode {
+        let began = OffsetDateTime::parse(&self.active_time, &Rfc3339).ok().filter(|_| self.is_self);
+        // Both times are of the server's clock.
+        let leads_for = response.date().zip(began).map(|(now, began)| now - began);
+        match leads_for {
+            Some(time) if time < sent.elapsed() => SlowNode::LostLeader,
+            _ => SlowNode::Working,
+        }
     }
 }
 

@@ -50,6 +50,17 @@ pub enum Failover {
     Redirect(usize),
 }
 
+/// What a node does that is slow to respond.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SlowNode {
+    /// It works on the request.
+    Working,
+    /// It does not answer, or forwards requests to a leader that does not.
+    Unresponsive,
+    /// It answers, but the leader that the request was meant for leads no more.
+    LostLeader,
+}
+
 /// What has to be kept of a request that was sent until its response is received.
 pub struct Sent {
     pub(super) node: usize,

@@ -1,5 +1,6 @@
 //! Sends one request: the deadline, the retries, and the nodes that it goes to.
 
+use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use secrecy::SecretString;
 
 use super::cluster::{Cluster, Route};
 use super::consistency::HighestIndex;
-use super::outcome::{Attempt, Failover, Outcome, Sent, TransientFailure};
+use super::outcome::{Attempt, Failover, Outcome, Sent, SlowNode, TransientFailure};
 use super::rate_limit::RateLimiter;
 use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
 use super::response::Response;
@@ -247,10 +248,14 @@ impl Requester {
             false => timeout.patience,
         };
         let timeout = IoTimeout { patience: idle_timeout, ..timeout };
-        match in_flight
-            .receive(&self.transport, timeout, || self.is_responsive(attempt.node, idle_timeout, timeout.deadline))
-        {
+        let (sent, state) = (in_flight.sent(), Cell::new(SlowNode::Working));
+        let result = in_flight.receive(&self.transport, timeout, || {
+            state.set(self.probe_slow(attempt.node, sent, idle_timeout, timeout.deadline));
+            state.get() == SlowNode::Working
+        });
+        match result {
             Ok(response) => self.classify(attempt, response, timeout.deadline),
+            Err(_) if state.get() == SlowNode::LostLeader => self.classify_lost_leader(attempt, timeout.deadline),
             Err(failure) => self.classify_failure(attempt, failure, idle_timeout, timeout.deadline),
         }
     }

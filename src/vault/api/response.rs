@@ -2,7 +2,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::http;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use crate::http::{self, header};
 use crate::observe::redact::RequestSecrets;
 
 /// An HTTP response, with the secrets of its request.
@@ -23,6 +26,11 @@ impl Response {
     /// `text`, which is a part of this response, without the secrets of the request.
     pub fn redacted(&self, text: &str) -> String {
         self.secrets.redacted(text)
+    }
+
+    /// The second in which the server answered, by its own clock: that of this host may be wrong.
+    pub fn date(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::parse(self.header(&header::DATE)?, &Rfc2822).ok()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use time::format_description::well_known::{Rfc2822, Rfc3339};
+use time::format_description::well_known::Rfc3339;
 
 use super::document::{Content, Found};
 use super::envelope::MAX_VERSION;
@@ -14,7 +14,6 @@ use super::path::{Branch, MountPath};
 use super::refusal::refused;
 use super::v2::Kv2;
 use crate::error::{Error, Result};
-use crate::http::header;
 use crate::json::to_body;
 use crate::observe::log::Logger;
 use crate::reference::{KvPath, is_printable};
@@ -139,8 +138,7 @@ impl Entry<'_> {
 
 /// The end of the second in which the server answered, by its own clock: that of this host may be wrong.
 fn now_at_the_server(response: &Response) -> OffsetDateTime {
-    let date = response.header(&header::DATE).and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
-    let end = date.and_then(|date| date.checked_add(time::Duration::SECOND));
+    let end = response.date().and_then(|date| date.checked_add(time::Duration::SECOND));
     end.unwrap_or_else(|| SystemTime::now().into())
 }
 
@@ -317,6 +315,7 @@ pub fn check_custom_metadata(metadata: &Metadata) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::header;
 
     fn parsed(body: &str) -> Result<Option<Versions>> {
         let (mount, path) = (MountPath::new("secret", None), KvPath::literal("a").unwrap());
