@@ -42,7 +42,7 @@ impl Fields {
     /// Sets a field to a JSON value, which is kept to the letter.
     pub fn set_json(&mut self, name: String, json: &str) -> Result<()> {
         let value: &RawValue =
-            serde_json::from_str(json).map_err(|error| not_json("json", &error)).map_err(|error| {
+            serde_json::from_str(json).map_err(|error| json::not_json("json", &error)).map_err(|error| {
                 match json.contains(['{', '[', '"']) {
                     true => error,
                     false => Error::invalid_argument(format!("{error}; hf_fields_set sets a text")),
@@ -70,7 +70,7 @@ impl Fields {
             serde_json::error::Category::Data => {
                 Error::invalid_argument("json_object: is not a JSON object; write it as {\"name\": value, …}")
             }
-            _ => not_json("json_object", &error),
+            _ => json::not_json("json_object", &error),
         })?;
         for (name, value) in members {
             self.0.insert(name, Field::Json(copied(value.get(), "json_object")?.into()));
@@ -136,12 +136,6 @@ impl Serialize for Field {
 
 fn copied(text: &str, parameter: &str) -> Result<Secret> {
     Secret::try_copy_of(text).ok_or_else(|| Error::no_memory(parameter, text.len()))
-}
-
-/// The message names the place and never the text, which may be a secret.
-fn not_json(parameter: &str, error: &serde_json::Error) -> Error {
-    let (line, column) = (error.line(), error.column());
-    Error::invalid_argument(format!("{parameter}: is not JSON (line {line}, column {column})"))
 }
 
 /// Collects the members of a JSON object.

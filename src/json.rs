@@ -29,6 +29,12 @@ pub enum NotText {
     NoMemory(usize),
 }
 
+/// The error of a parameter that is not JSON. It names the place and never the text, which may be a secret.
+pub fn not_json(parameter: &str, error: &serde_json::Error) -> Error {
+    let (line, column) = (error.line(), error.column());
+    Error::invalid_argument(format!("{parameter}: is not JSON (line {line}, column {column})"))
+}
+
 /// The text of a JSON value: the content of a string, or the JSON text of a number or a boolean.
 pub fn text_of(json: &RawValue) -> Result<Secret, NotText> {
     let written = json.get();

@@ -74,7 +74,7 @@ impl Manager {
         self.vault.as_ref().map(|vault| vault.data_keys).ok_or_else(no_server)
     }
 
-    /// The store with what the trait of all backends leaves out: versions, rotation, and requests of the program.
+    /// The store with what the trait of all backends leaves out: versions and rotation.
     /// `HF_ERR_UNSUPPORTED` where there is no server.
     pub fn vault(&self) -> Result<&VaultSecretManager> {
         self.vault.as_ref().map(|vault| &*vault.secrets).ok_or_else(no_server)

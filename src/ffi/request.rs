@@ -18,7 +18,7 @@ use super::manager::hf_manager;
 use crate::call::{Call, Purpose};
 use crate::error::Status;
 use crate::secret::Secret;
-use crate::vault::{RawAnswer, RawRequest};
+use crate::vault::{RawAnswer, RawRequest, unwrap};
 
 /// Sends a request to the server. GET and LIST are repeated after a failure, like all reads; the others only if the server
 /// cannot have executed them.
@@ -68,8 +68,8 @@ pub unsafe extern "C" fn hf_request(
             let (method, path) = (copied_text(method, "method")?, copied_text(path, "path")?);
             let json = if json.is_null() { None } else { Some(copied_secret(json, "json")?) };
             let job = move |call: &Call| {
-                let vault = manager.vault()?;
-                vault.request(&RawRequest::new(&method, &path, json, call.wrap_ttl())?, call)
+                let client = manager.client()?;
+                RawRequest::new(&method, &path, json, call.wrap_ttl())?.send(client, call)
             };
             let write = |answer: Option<RawAnswer>| {
                 let Some(answer) = answer else { return Status::NotFound };
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn hf_unwrap(
             let out = Out::clear(out_json, "out_json")?;
             let manager = hf_manager::share(manager, "manager")?;
             let token = SecretString::from(copied_text(wrapping_token, "wrapping_token")?);
-            let job = move |call: &Call| manager.vault()?.unwrap(&token, call);
+            let job = move |call: &Call| unwrap(manager.client()?, &token, call);
             let write = |json: Secret| {
                 out.set(json.into_raw());
                 Status::Ok

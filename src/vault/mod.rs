@@ -28,6 +28,7 @@ use crate::reference::{self, KvPath, VaultReference};
 pub use self::engine::kv::versions::{State, Version, VersionChange, Versions};
 pub use self::engine::raw::{RawAnswer, RawRequest};
 pub use self::engine::transit::{EnvelopeKey, EnvelopeParameters, Input, NewDataKey, Operation, Outcome};
+pub use self::engine::wrapping::unwrap;
 pub use self::versions::Rotated;
 
 /// Secrets in a KV mount of a Vault server.

@@ -3,12 +3,12 @@
 use std::ffi::CStr;
 
 use super::client::Context;
+use super::engine::check;
 use super::engine::kv::document::{Change, Content, NewFields};
 use super::engine::kv::list::Place;
 use super::engine::kv::path::Branch;
 use super::engine::kv::read::Reads;
 use super::engine::kv::v2::value_field;
-use super::engine::raw;
 use super::{VaultSecretManager, no_field};
 use crate::call::Call;
 use crate::config::KvVersion;
@@ -148,7 +148,7 @@ impl SecretManager for VaultSecretManager {
     }
 
     fn check(&self, call: &Call) -> Result<()> {
-        self.client.run("Failed to check the server", call, raw::check)
+        self.client.run("Failed to check the server", call, check::check)
     }
 
     fn canonical(&self, reference: &str) -> Result<String> {

@@ -1,13 +1,10 @@
-//! The operations on versions, which only KV version 2 has, and the requests that a program names itself.
-
-use secrecy::SecretString;
+//! The operations on versions, which only KV version 2 has.
 
 use super::VaultSecretManager;
 use super::client::Context;
 use super::engine::kv::document::{Change, NewFields};
 use super::engine::kv::versions::{VersionChange, Versions, check_custom_metadata};
 use super::engine::password;
-use super::engine::raw::{self, RawAnswer, RawRequest};
 use crate::call::Call;
 use crate::config::KvVersion;
 use crate::error::{Error, Result};
@@ -96,16 +93,6 @@ impl VaultSecretManager {
                 Ok(Some(Rotated { value, version }))
             })
         })
-    }
-
-    /// Sends a request that the program names. `None`: there is nothing at the path.
-    pub fn request(&self, request: &RawRequest, call: &Call) -> Result<Option<RawAnswer>> {
-        self.client.run("Failed to send request", call, |context| raw::send(context, request))
-    }
-
-    /// Unwraps a wrapping token, and returns the whole answer that was wrapped.
-    pub fn unwrap(&self, wrapping_token: &SecretString, call: &Call) -> Result<Secret> {
-        self.client.run("Failed to unwrap", call, |context| raw::unwrap(context, wrapping_token))
     }
 
     fn with_version_2<T>(&self, context: Context<'_>, operation: impl Fn() -> Result<T>) -> Result<T> {

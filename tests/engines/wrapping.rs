@@ -16,14 +16,14 @@ use crate::managers::{fails, open_whole};
 /// Asks for a wrapped answer: the wrapping token, and how long it lives in seconds.
 fn wrapped(manager: &Manager, path: &str, ttl: Duration) -> (SecretString, u64) {
     let request = RawRequest::new("GET", path, None, Some(ttl)).unwrap();
-    let answer = manager.vault().unwrap().request(&request, &Call::default()).unwrap().unwrap();
+    let answer = request.send(manager.client().unwrap(), &Call::default()).unwrap().unwrap();
     let answer: Value = serde_json::from_slice(answer.body.as_slice()).unwrap();
     let info = &answer["wrap_info"];
     (SecretString::from(info["token"].as_str().unwrap()), info["ttl"].as_u64().unwrap())
 }
 
 fn unwrap(manager: &Manager, token: &SecretString) -> handsfree_secrets::error::Result<Secret> {
-    manager.vault()?.unwrap(token, &Call::default())
+    handsfree_secrets::vault::unwrap(manager.client()?, token, &Call::default())
 }
 
 #[test]

@@ -1,30 +1,28 @@
-//! Requests that a program names itself, for what has no function of its own; response wrapping; and the check of a
-//! server.
+//! Requests that a program names itself, for what has no function of its own.
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::call::Call;
 use crate::error::{Error, Result, Status};
 use crate::http::{HeaderName, HeaderValue, Method};
+use crate::json::not_json;
 use crate::reference::request_path;
 use crate::secret::{Buffer, Bytes, Secret, make_room};
 use crate::vault::api::endpoint::Endpoint;
-use crate::vault::api::error_response::{Denial, ErrorResponse, is_missing};
+use crate::vault::api::error_response::{ErrorResponse, is_missing};
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::{ApiRequest, Effect, Special};
 use crate::vault::api::response::Response;
 use crate::vault::api::sanitize::media_type;
-use crate::vault::api::token::TokenHeader;
-use crate::vault::client::{Context, VALIDITY_PROBE};
+use crate::vault::client::Client;
 
 /// The statuses with which `sys/health` tells how a server is.
 const HEALTH_STATUSES: &[u16] = &[200, 429, 472, 473, 501, 503];
 
 static WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
-const UNWRAP: &str = "sys/wrapping/unwrap";
 
 /// A request that a program has named.
 pub struct RawRequest {
@@ -70,10 +68,15 @@ impl RawRequest {
             if matches!(sent, Method::GET | Method::DELETE) {
                 return Err(Error::invalid_argument(format!("json: a {method} has no body; pass NULL")));
             }
-            check_json(json)?;
+            serde_json::from_str::<&RawValue>(json.as_str()).map_err(|error| not_json("json", &error))?;
         }
         let wrap_ttl = wrap_ttl.map(seconds);
         Ok(RawRequest { method: sent, capability, path, json, wrap_ttl })
+    }
+
+    /// Sends the request. `None`: there is nothing at the path.
+    pub fn send(&self, client: &Client, call: &Call) -> Result<Option<RawAnswer>> {
+        client.run("Failed to send request", call, |context| context.call(self))
     }
 
     fn is_health(&self) -> bool {
@@ -87,14 +90,6 @@ fn copied(json: &Secret) -> Result<Buffer> {
     make_room(&mut body, json.len()).map_err(|size| Error::no_memory("the request", size))?;
     body.extend_from_slice(json.as_bytes());
     Ok(body)
-}
-
-/// The message names the place and not the text, which may be a secret.
-fn check_json(json: &Secret) -> Result<()> {
-    serde_json::from_str::<&RawValue>(json.as_str()).map(|_| ()).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Error::invalid_argument(format!("json: is not JSON (line {line}, column {column})"))
-    })
 }
 
 /// Servers count the lifetime of a wrapping token in seconds.
@@ -182,72 +177,6 @@ fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
     };
     let text = refusal.summary();
     Error::new(status, format!("{path}: the server refuses the request ({text})")).with_http_status(http_status)
-}
-
-/// Sends a request. `None`: there is nothing at the path.
-pub fn send(context: Context<'_>, request: &RawRequest) -> Result<Option<RawAnswer>> {
-    context.call(request)
-}
-
-/// Unwraps a wrapping token, which is spent by that, and returns the whole answer that was wrapped, as JSON.
-pub fn unwrap(context: Context<'_>, wrapping_token: &SecretString) -> Result<Secret> {
-    let text = wrapping_token.expose_secret();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::invalid_argument(
-            "wrapping_token: is empty or holds blanks, line breaks or other unprintable characters",
-        ));
-    }
-    let header = TokenHeader::new(wrapping_token);
-    // The token authenticates its own unwrapping, so that no policy has to allow it.
-    let request = ApiRequest::post(UNWRAP, b"{}".to_vec().into());
-    let response = context.client.send_as(&header, &request, context.deadline)?;
-    if response.status == 200 {
-        let json = serde_json::from_slice::<&RawValue>(&response.body).ok();
-        let text = json.map(RawValue::get).filter(|text| text.starts_with('{'));
-        let text = text.ok_or_else(|| not_as_documented(&response, UNWRAP, "is not a JSON object"))?;
-        return Secret::try_copy_of(text).ok_or_else(|| Error::no_memory("the answer", text.len()));
-    }
-    let refusal = ErrorResponse::of(&response);
-    let is_spent = refusal.contains("wrapping token is not valid") || refusal.denial() == Denial::Token;
-    if !is_spent || !refusal.is_from_vault() || !matches!(response.status, 400 | 403) {
-        return Err(refusal.into_error(UNWRAP, "\"update\""));
-    }
-    let message = format!("the wrapping token is wrong, has expired, or was unwrapped before ({})", refusal.summary());
-    Err(Error::new(Status::Auth, message).with_http_status(response.status))
-}
-
-/// Checks that a server answers, is unsealed, and takes the token.
-struct Check;
-
-/// The description of a mount.
-#[derive(Deserialize)]
-struct Described<'a> {
-    #[serde(borrow, rename = "data")]
-    _data: &'a RawValue,
-}
-
-impl Endpoint for Check {
-    type Output = ();
-
-    fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::probe(VALIDITY_PROBE))
-    }
-
-    fn parse(&self, path: &str, response: Response) -> Result<()> {
-        let refusal = ErrorResponse::of(&response);
-        match response.status {
-            200 if serde_json::from_slice::<Described<'_>>(&response.body).is_ok() => Ok(()),
-            200 => Err(not_as_documented(&response, path, "describes no mount")),
-            // The token is valid, since a request with one that is not does not get here.
-            403 if refusal.denial() == Denial::Policy => Ok(()),
-            _ => Err(refusal.into_error(path, "\"read\"")),
-        }
-    }
-}
-
-/// Checks that a server answers, is unsealed, and takes the token, with one request that needs no policy.
-pub fn check(context: Context<'_>) -> Result<()> {
-    context.call(&Check)
 }
 
 #[cfg(test)]
