@@ -5,8 +5,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use handsfree_secrets_test_support::{Server, answer_of, cc, eventually, python_manager, repository_root};
-use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use handsfree_secrets::call::Call;
+use handsfree_secrets_test_support::{
+    Gateway, Server, Verdict, answer, answer_of, cc, eventually, python_manager, repository_root,
+};
+use serde_json::{Value, json};
+
+use crate::managers::open_at;
 
 const UPDATES: u64 = 200;
 /// How many fields the third program adds. If every second write were lost, all of them would survive once in a million
@@ -71,4 +79,39 @@ fn concurrent_updates_of_one_secret_by_three_programs_are_all_kept() {
     assert_eq!(document["metadata"], json!({"owner": "ann"}));
     let value = document["value"].as_str().unwrap();
     assert!(value == "left 199" || value == "right 199", "{value}");
+}
+
+#[test]
+fn an_update_leaves_a_node_that_is_behind_its_cluster() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let path = format!("{mount}/data/a");
+    server.write_raw(&mount, "a", json!({"value": "first"}));
+    let old = server.api().send("GET", &path, &Value::Null).success().to_string();
+    server.write_raw(&mount, "a", json!({"value": "second", "kept": "yes"}));
+
+    // A standby that forwards writes, and still answers reads with the first version.
+    let reads = Arc::new(AtomicUsize::new(0));
+    let count = reads.clone();
+    let standby = Gateway::to(server.port(), move |asked| {
+        if asked.method == "GET" && asked.path.contains("/data/") {
+            count.fetch_add(1, Ordering::AcqRel);
+            return answer("200 OK", "Content-Type: application/json\r\n", &old);
+        }
+        Verdict::Pass
+    });
+    let nodes = format!("{},{}", standby.addr(), server.addr());
+    let manager = open_at(server, &nodes, &mount, &[]).unwrap();
+    assert!(manager.update("vault://a", "third", None, &Call::default()).unwrap());
+    assert_eq!(reads.load(Ordering::Acquire), 2, "the second shows that it is behind");
+    let now = server.api().get(&path);
+    assert_eq!(now["data"]["data"]["value"], "third");
+    assert_eq!(now["data"]["data"]["kept"], "yes");
+    assert_eq!(now["data"]["metadata"]["version"], 3);
+
+    // So does a store in a mount that requires check-and-set.
+    server.api().post(&format!("{mount}/config"), json!({"cas_required": true}));
+    let manager = open_at(server, &nodes, &mount, &[]).unwrap();
+    manager.store("a", "fourth", None, &Call::default()).unwrap();
+    assert_eq!(server.api().get(&path)["data"]["data"]["value"], "fourth");
 }

@@ -274,6 +274,15 @@ impl Requester {
         Ok(IoTimeout { deadline, patience: idle_timeout, began })
     }
 
+    /// Has later calls begin at another node: the present one is behind the others.
+    #[cold]
+    pub fn leave_node(&self) {
+        let node = self.cluster.current();
+        self.logger.info(format_args!("{} is behind its cluster; leaving it", self.transport.target(node)));
+        self.cluster.move_away_from(node);
+        self.transport.leave_address(node, self.transport.turn(node));
+    }
+
     /// Whether there is another node, or another address of this node's name, to fail over to.
     pub(super) fn has_alternatives(&self, node: usize) -> bool {
         self.cluster.has_several() || self.transport.addresses(node) > 1

@@ -121,16 +121,20 @@ impl Kv2 {
 
     /// Replaces the whole secret if the server requires check-and-set.
     fn write_checked(&self, context: Context<'_>, path: &KvPath, content: Content<'_>) -> Result<u64> {
+        let mut refused = Refused::default();
         for conflicts in 0..MAX_ATTEMPTS {
             let version = match self.read_document(context, path, None)? {
                 Found::Missing => 0,
                 Found::Deleted { version, .. } => version,
                 Found::Live(document) => document.version,
             };
-            match context.call(&Write { mount: &self.path, path, content, cas: Some(version) })? {
-                Written::VersionMismatch(_) => context.deadline.sleep(contention_pause(conflicts))?,
-                outcome => return require_done(outcome),
+            if !refused.is_stale(context, version) {
+                match context.call(&Write { mount: &self.path, path, content, cas: Some(version) })? {
+                    Written::VersionMismatch(_) => refused.note(version),
+                    outcome => return require_done(outcome),
+                }
             }
+            context.deadline.sleep(contention_pause(conflicts))?;
         }
         Err(self.contention_error(path))
     }
@@ -140,12 +144,17 @@ impl Kv2 {
     pub fn update(&self, context: Context<'_>, path: &KvPath, change: Change<'_>) -> Result<Option<u64>> {
         let mut unconfirmed: Option<Unconfirmed> = None;
         let mut lost_responses = 0;
+        let mut refused = Refused::default();
         for conflicts in 0..MAX_ATTEMPTS {
             let latest = match self.read_document(context, path, None)? {
                 Found::Live(document) if self.applies(context, path, change, &document) => document,
                 // It is not known whether our write was executed before the secret was deleted.
                 _ => return unconfirmed.map_or(Ok(None), |write| Err(write.error)),
             };
+            if refused.is_stale(context, latest.version) {
+                context.deadline.sleep(contention_pause(conflicts))?;
+                continue;
+            }
             match unconfirmed.take() {
                 Some(write) if latest.version < write.version => {
                     if lost_responses > context.client.max_retries() {
@@ -168,7 +177,7 @@ impl Kv2 {
                     unconfirmed = Some(Unconfirmed::after(&latest, error));
                     lost_responses += 1;
                 }
-                Written::VersionMismatch(_) => {}
+                Written::VersionMismatch(_) => refused.note(latest.version),
                 Written::RequiresCheckAndSet(error) => return Err(error),
             }
             context.deadline.sleep(contention_pause(conflicts))?;
@@ -307,6 +316,26 @@ impl Kv2 {
         let url = self.path.url(Branch::Data, path.as_str(), None);
         let message = format!("{url}: others changed the secret {MAX_ATTEMPTS} times in a row; try again later");
         Error::new(Status::Conflict, message).with_http_status(400)
+    }
+}
+
+/// The version that a write was refused for, because it is not the latest one. A node that returns it again is behind
+/// its cluster: a standby that answers reads, and has no news from the leader.
+#[derive(Default)]
+struct Refused(Option<u64>);
+
+impl Refused {
+    fn note(&mut self, version: u64) {
+        self.0 = Some(version);
+    }
+
+    /// Whether `version`, which was read after the refusal, is not the latest one. Leaves the node that returned it.
+    fn is_stale(&self, context: Context<'_>, version: u64) -> bool {
+        let is_stale = self.0 == Some(version);
+        if is_stale {
+            context.client.leave_node();
+        }
+        is_stale
     }
 }
 
