@@ -9,8 +9,11 @@ use handsfree_secrets_test_support::{Server, cc, repository_root};
 use serde_json::json;
 
 mod documents;
+mod manual;
 mod migrate;
+mod render;
 mod requests;
+mod run;
 mod transit;
 mod versions;
 
@@ -102,6 +105,12 @@ fn help_and_version_need_no_configuration() {
     assert_eq!(shell.run(&["--version"]), done(concat!("hfsecret ", env!("CARGO_PKG_VERSION"), "\n")));
     let help = shell.run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
+    for options in [["-h"].as_slice(), &["--help", "get"], &["get", "--help"]] {
+        let help = shell.run(options);
+        assert_eq!((help.code, help.err.as_str()), (0, ""), "{options:?}");
+        assert!(help.out.starts_with("usage: hfsecret "), "{}", help.out);
+    }
+    assert!(!shell.run(&["get", "--help"]).out.contains("--metadata"), "only the options of the command");
     let commands = ["store", "get", "update", "delete", "list", "versions", "undelete", "rotate", "request", "check"];
     let on_keys = ["encrypt KEY", "decrypt KEY", "rewrap KEY", "sign KEY", "verify KEY SIGNATURE"];
     let others = [
@@ -231,7 +240,7 @@ fn a_failed_open_shows_its_message_with_every_compiler() {
 
 #[test]
 fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
-    let wrong: [&[&str]; 31] = [
+    let wrong: [&[&str]; 52] = [
         &[],
         &["stor"],
         &["store"],
@@ -263,6 +272,27 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
         &["verify", "key"],
         &["sign", "--associated-data-file", "file", "key"],
         &["get", "--context-file", "file", "vault://a"],
+        &["-x", "list"],
+        &["list", "-x"],
+        &["list", "--timeout"],
+        &["list", "--timeout", "1e10"],
+        &["get", "--all=yes", "vault://a"],
+        &["get", "--", "vault://a", "--all"],
+        &["get", "--mode", "644", "vault://a"],
+        &["get", "--output", "a", "--mode", "888", "vault://a"],
+        &["get", "--owner", "0", "vault://a"],
+        &["list", "--output", "a"],
+        &["store", "--json", "--exact", "key"],
+        &["store", "--cas", "new", "key"],
+        &["delete", "vault://a", "-1"],
+        &["destroy", "vault://a"],
+        &["rollback", "vault://a", "1", "2"],
+        &["unwrap", "token"],
+        &["request", "--wrap-ttl", "0", "GET", "a"],
+        &["hmac", "--context-file", "file", "key"],
+        &["run"],
+        &["run", "--file", "NAME", "true"],
+        &["render"],
     ];
     for arguments in wrong {
         let run = Shell::on_env().run(arguments);

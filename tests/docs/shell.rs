@@ -1,7 +1,7 @@
 //! The scripts of the page on the shell work as printed.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -75,6 +75,23 @@ impl Page {
         assert_eq!(shown, "app a=b\n");
     }
 
+    /// The secret is that of [`Page::all_fields`].
+    fn programs_that_cannot_be_changed(&self) {
+        self.server.api().post(&format!("{}/data/web", self.mount), json!({"data": {"key": "a key"}}));
+        self.write(
+            "legacy-server",
+            "#!/bin/sh\necho \"$2 $DB_USER $DB_PASSWORD $EXTRA\"\n[ -z \"$TLS_KEY\" ] || cat \"$TLS_KEY\"\n",
+        );
+        fs::set_permissions(self.folder.join("legacy-server"), fs::Permissions::from_mode(0o755)).unwrap();
+        self.write("server.env", "EXTRA=vault://web#key\n");
+        self.write("server.conf.in", "password = {{ vault://db#password }}\n");
+        let printed = run(&mut self.script("hfsecret run ./legacy-server"));
+        assert_eq!(printed, "8080 app a=b \n8443 app a=b a key\na key");
+        assert_eq!(self.read("server.conf"), "password = a=b\n");
+        let written = fs::metadata(self.folder.join("server.conf")).unwrap().permissions().mode();
+        assert_eq!(written & 0o777, 0o400);
+    }
+
     /// The secret of [`Page::all_fields`] gets two versions more, which are deleted.
     fn versions_and_rotation(&self) {
         let api = self.server.api();
@@ -140,6 +157,7 @@ fn the_scripts_of_the_shell_page_work() {
     let parts = [
         Page::first_program,
         Page::all_fields,
+        Page::programs_that_cannot_be_changed,
         Page::versions_and_rotation,
         Page::requests,
         Page::transit,

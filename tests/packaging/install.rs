@@ -161,12 +161,36 @@ fn add_subdirectory_builds_the_library_with_the_program() {
 }
 
 #[test]
-fn the_target_hfsecret_builds_the_program_and_does_not_install_it() {
-    let build = fresh_folder("hfsecret").join("build");
+fn hfsecret_is_installed_with_its_manual_page_and_completion() {
+    let prefix = &release().prefix;
+    let program = prefix.join("bin/hfsecret");
+    assert_eq!(run(tool(&program).arg("--version")), format!("hfsecret {VERSION}\n"), "it finds the moved library");
+    let manual = fs::read_to_string(prefix.join("share/man/man1/hfsecret.1")).unwrap();
+    assert!(manual.starts_with(".TH HFSECRET 1"));
+    let completion = prefix.join("share/bash-completion/completions/hfsecret");
+    let script = "source \"$1\"; complete -p hfsecret";
+    assert!(run(tool("bash").args(["-c", script, "bash"]).arg(completion)).contains("-F _hfsecret hfsecret"));
+}
+
+#[test]
+fn each_part_can_be_installed_alone() {
+    let base = fresh_folder("components");
+    let build = base.join("build");
     run(tool("cmake").arg("-S").arg(repository_root()).arg("-B").arg(&build).args(library_options("Debug")));
-    run(tool("cmake").arg("--build").arg(&build).args(["--target", "hfsecret"]));
-    assert_eq!(run(tool(build.join("hfsecret")).arg("--version")), format!("hfsecret {VERSION}\n"));
-    assert!(!debug().prefix.join("bin").exists());
+    run(tool("cmake").arg("--build").arg(&build));
+    for (component, wanted) in
+        [("Runtime", vec!["lib"]), ("Development", vec!["include", "lib"]), ("Tools", vec!["bin", "share"])]
+    {
+        let prefix = base.join(component);
+        let name = format!("handsfree_secrets_{component}");
+        let mut install = tool("cmake");
+        run(install.arg("--install").arg(&build).args(["--component", &name, "--prefix"]).arg(&prefix));
+        let entries = fs::read_dir(&prefix).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut found: Vec<String> = entries.collect();
+        found.sort();
+        assert_eq!(found, wanted, "{component}");
+    }
+    fs::remove_dir_all(&base).unwrap();
 }
 
 #[test]

@@ -1,24 +1,38 @@
-/* Opens the manager and runs a command; the commands on one value, and `list`. */
+/* Opens the manager and calls the function of the command; the commands on one value, and `list`. */
 #include "hfsecret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int get(const hf_manager *manager, const struct arguments *arguments) {
+static int get_field(const hf_manager *manager, const struct arguments *arguments) {
     hf_error *error = NULL;
     char *value = NULL;
+    struct value text = {NULL, 0, 0};
     hf_status status = hf_get_secret(manager, arguments->operand, arguments->call, &value, &error);
     int code = report_status(arguments->operand, status, error);
 
     if (code == EXIT_SUCCESS) {
-        code = write_all(value, strlen(value));
+        code = append(&text, value, strlen(value));
     }
     if (code == EXIT_SUCCESS && !arguments->exact) {
-        code = write_all("\n", 1);
+        code = append(&text, "\n", 1);
     }
+    if (code == EXIT_SUCCESS) {
+        code = deliver(arguments, text.text, text.length);
+    }
+    free_value(&text);
     hf_free_string(value);
     return code;
+}
+
+static int get(const hf_manager *manager, const struct arguments *arguments) {
+    int code = check_destination(arguments);
+
+    if (code != EXIT_SUCCESS) {
+        return code;
+    }
+    return arguments->all || arguments->json ? get_document(manager, arguments) : get_field(manager, arguments);
 }
 
 static int store(const hf_manager *manager, const struct arguments *arguments, const char *value) {
@@ -44,7 +58,7 @@ static int update(const hf_manager *manager, const struct arguments *arguments, 
 }
 
 /* store and update: both take the value from standard input. */
-static int put(const hf_manager *manager, const struct arguments *arguments) {
+static int put_value(const hf_manager *manager, const struct arguments *arguments) {
     struct value value = {NULL, 0, 0};
     int code = read_value(&value, arguments->exact);
 
@@ -54,6 +68,10 @@ static int put(const hf_manager *manager, const struct arguments *arguments) {
     }
     free_value(&value);
     return code;
+}
+
+static int put(const hf_manager *manager, const struct arguments *arguments) {
+    return arguments->json ? put_document(manager, arguments) : put_value(manager, arguments);
 }
 
 static int delete(const hf_manager *manager, const struct arguments *arguments) {
@@ -84,20 +102,21 @@ static int run_on(const hf_manager *manager, const struct arguments *arguments) 
         return exit_code(HF_ERR_UNSUPPORTED);
     }
     switch (arguments->command) {
-    case GET: return arguments->all || arguments->json ? get_document(manager, arguments) : get(manager, arguments);
+    case GET: return get(manager, arguments);
+    case STORE:
+    case UPDATE: return put(manager, arguments);
+    case DELETE: return arguments->version_count > 0 ? change_versions(manager, arguments) : delete(manager, arguments);
+    case LIST: return list(manager, arguments);
     case VERSIONS: return versions(manager, arguments);
-    case UNDELETE: return undelete(manager, arguments);
+    case UNDELETE:
+    case DESTROY: return change_versions(manager, arguments);
+    case ROLLBACK: return rollback(manager, arguments);
     case ROTATE: return rotate(manager, arguments);
     case REQUEST: return request(manager, arguments);
+    case UNWRAP: return unwrap(manager, arguments);
     case CHECK: return check(manager, arguments);
-    case ENCRYPT:
-    case DECRYPT:
-    case REWRAP:
-    case SIGN:
-    case VERIFY: return transit(manager, arguments);
-    case DELETE: return delete(manager, arguments);
-    case LIST: return list(manager, arguments);
-    default: return put(manager, arguments);
+    case RENDER: return render(manager, arguments);
+    default: return transit(manager, arguments);
     }
 }
 
@@ -107,8 +126,8 @@ int run_command(const struct arguments *arguments) {
     hf_status status;
     int code;
 
-    if (arguments->command == MIGRATE) {
-        return migrate(arguments);
+    if (arguments->command == MIGRATE || arguments->command == RUN) {
+        return arguments->command == RUN ? run(arguments) : migrate(arguments);
     }
     status = hf_manager_open(NULL, arguments->call, &manager, &error);
     code = report_status("open", status, error);

@@ -1,4 +1,4 @@
-/* `get --all` and `get --json`: all fields of one version of a secret. */
+/* `get`, `store` and `update` of all fields of a secret. */
 #include "hfsecret.h"
 
 #include <stdio.h>
@@ -81,39 +81,83 @@ static int append_line(struct value *lines, const hf_document *document, size_t 
     return code == EXIT_SUCCESS ? append(lines, "\n", 1) : code;
 }
 
-/* Prints all lines or, after a failure, none. */
-static int print_lines(const hf_document *document) {
-    struct value lines = {NULL, 0, 0};
+/* Appends all fields, in lines. */
+static int append_lines(struct value *text, const hf_document *document) {
     int code = EXIT_SUCCESS;
     size_t index;
 
     for (index = 0; code == EXIT_SUCCESS && index < hf_document_len(document); index++) {
-        code = append_line(&lines, document, index);
+        code = append_line(text, document, index);
     }
-    if (code == EXIT_SUCCESS) {
-        code = write_all(lines.text, lines.length);
-    }
-    free_value(&lines);
     return code;
 }
 
-static int print_json(const hf_document *document, int exact) {
+/* Appends the document to the letter of the server. */
+static int append_document(struct value *text, const hf_document *document, int exact) {
     size_t length = 0;
     const char *json = hf_document_json(document, NULL, &length);
-    int code = write_all(json, length);
+    int code = append(text, json ? json : "", json ? length : 0);
 
-    return code == EXIT_SUCCESS && !exact ? write_all("\n", 1) : code;
+    return code == EXIT_SUCCESS && !exact ? append(text, "\n", 1) : code;
 }
 
 int get_document(const hf_manager *manager, const struct arguments *arguments) {
     hf_error *error = NULL;
     hf_document *document = NULL;
+    struct value text = {NULL, 0, 0};
     hf_status status = hf_get_document(manager, arguments->operand, arguments->call, &document, &error);
     int code = report_status(arguments->operand, status, error);
 
     if (code == EXIT_SUCCESS) {
-        code = arguments->json ? print_json(document, arguments->exact) : print_lines(document);
+        code = arguments->json ? append_document(&text, document, arguments->exact) : append_lines(&text, document);
     }
+    if (code == EXIT_SUCCESS) {
+        code = deliver(arguments, text.text, text.length);
+    }
+    free_value(&text);
     hf_document_free(document);
+    return code;
+}
+
+static int store_fields(const hf_manager *manager, const struct arguments *arguments, const hf_fields *fields) {
+    hf_error *error = NULL;
+    char *reference = NULL;
+    hf_status status = hf_store_document(manager, arguments->operand, fields, arguments->metadata, arguments->call,
+                                         &reference, NULL, &error);
+    int code = report_status(arguments->operand, status, error);
+
+    if (reference) {
+        printf("%s\n", reference);
+    }
+    hf_free_string(reference);
+    return flush_output(code);
+}
+
+static int update_fields(const hf_manager *manager, const struct arguments *arguments, const hf_fields *fields) {
+    hf_error *error = NULL;
+    hf_status status = hf_update_document(manager, arguments->operand, fields, arguments->metadata, arguments->call,
+                                          NULL, &error);
+
+    return report_status(arguments->operand, status, error);
+}
+
+/* store and update with --json. */
+int put_document(const hf_manager *manager, const struct arguments *arguments) {
+    struct value json = {NULL, 0, 0};
+    hf_fields *fields = hf_fields_new();
+    int code = read_value(&json, 1);
+
+    if (code == EXIT_SUCCESS) {
+        hf_error *error = NULL;
+        hf_status status = hf_fields_set_object(fields, json.text, &error);
+
+        code = report_status("standard input", status, error);
+    }
+    if (code == EXIT_SUCCESS) {
+        code = arguments->command == STORE ? store_fields(manager, arguments, fields)
+                                           : update_fields(manager, arguments, fields);
+    }
+    hf_fields_free(fields);
+    free_value(&json);
     return code;
 }

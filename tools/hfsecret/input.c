@@ -51,8 +51,7 @@ static int grow(struct value *value) {
 int append(struct value *value, const char *text, size_t length) {
     while (value->capacity - value->length <= length) {
         if (!grow(value)) {
-            fprintf(stderr, "hfsecret: no memory\n");
-            return EXIT_OTHER;
+            return report_no_memory();
         }
     }
     memcpy(value->text + value->length, text, length);
@@ -78,11 +77,7 @@ static int read_all(struct value *value, int descriptor, const char *name) {
             return exit_code(HF_ERR_TOO_LARGE);
         }
     } while (got > 0 || (got < 0 && errno == EINTR));
-    if (got < 0) {
-        fprintf(stderr, "hfsecret: %s: %s\n", name, strerror(errno));
-        return EXIT_IO;
-    }
-    return EXIT_SUCCESS;
+    return got < 0 ? report_file(name) : EXIT_SUCCESS;
 }
 
 /* Reads the bytes of standard input. */
@@ -95,8 +90,7 @@ int read_file(struct value *value, const char *path) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC), code;
 
     if (descriptor < 0) {
-        fprintf(stderr, "hfsecret: %s: %s\n", path, strerror(errno));
-        return EXIT_IO;
+        return report_file(path);
     }
     code = read_all(value, descriptor, path);
     close(descriptor);

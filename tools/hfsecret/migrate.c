@@ -164,8 +164,7 @@ static int migrate_all(const struct migration *migration) {
         int code;
 
         if (!new) {
-            fprintf(stderr, "hfsecret: no memory\n");
-            return EXIT_OTHER;
+            return report_no_memory();
         }
         outcome = migrate_one(migration, old, new);
         code = report_outcome(old, new, &outcome);

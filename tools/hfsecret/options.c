@@ -1,44 +1,19 @@
-/* The command line. Options may be before, between and after the command and its operand, up to "--". */
+/* The command line. Options may be before, between and after the command and its operands, up to "--". For `run` they
+ * end where the command that it executes begins. */
 #include "hfsecret.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static const struct option {
-    const char *name;
-    int commands; /* that take it */
-    int has_value;
-} OPTIONS[] = {
-    {"--exact", STORE | GET | UPDATE, 0}, {"--metadata", STORE | UPDATE, 1}, {"--no-metadata", UPDATE, 0},
-    {"--all", GET, 0},                    {"--json", GET, 0},                {"--policy", ROTATE, 1},
-    {"--dry-run", MIGRATE, 0},            {"--overwrite", MIGRATE, 0},       {"--timeout", ANY, 1},
-    {"--context-file", ON_KEY, 1},        {"--associated-data-file", ENCRYPT | DECRYPT | REWRAP, 1},
-};
-
-static const struct {
-    const char *name;
-    enum command command;
-    int least, most; /* operands */
-} COMMANDS[] = {
-    {"store", STORE, 1, 1},       {"get", GET, 1, 1},         {"update", UPDATE, 1, 1},
-    {"delete", DELETE, 1, 1},     {"list", LIST, 0, 1},       {"migrate", MIGRATE, 0, 0},
-    {"versions", VERSIONS, 1, 1}, {"rotate", ROTATE, 1, 1},   {"undelete", UNDELETE, 2, INT_MAX},
-    {"check", CHECK, 0, 0},       {"request", REQUEST, 2, 2}, {"encrypt", ENCRYPT, 1, 1},
-    {"decrypt", DECRYPT, 1, 1},   {"rewrap", REWRAP, 1, 1},   {"sign", SIGN, 1, 1},
-    {"verify", VERIFY, 2, 2},
-};
-
 /* The state of the parser, beside `struct arguments`. */
-struct words {
-    int count, next;
-    char **all;      /* those that are parsed are replaced by the plain ones among them */
-    int plain_count; /* the command and its operands */
+struct parser {
+    const struct command_row *command; /* NULL: none yet */
+    struct option options[OPTION_COUNT + 1];
     int allowed; /* the commands that take all options so far */
+    int wants_help, wants_version;
 };
 
 /* Parses "NAME=VALUE". */
@@ -55,152 +30,271 @@ static int add_metadata(struct arguments *arguments, char *pair) {
     return report_status("--metadata", status, error);
 }
 
-static int set_timeout(struct arguments *arguments, const char *seconds) {
-    hf_error *error = NULL;
-    hf_status status;
-    char *end = NULL;
-    double limit = strtod(seconds, &end);
-
-    if (end == seconds || *end || !(limit >= 0.001 && limit <= 1e9)) {
-        return report_usage("--timeout takes seconds, not ", seconds);
-    }
+/* Creates what these options are kept in. */
+static hf_call *call_of(struct arguments *arguments) {
     if (!arguments->call) {
         arguments->call = hf_call_new();
     }
-    status = hf_call_set_timeout_ms(arguments->call, (int64_t)(limit * 1000), &error);
+    return arguments->call;
+}
+
+/* Parses seconds. Returns them in milliseconds, or 0 if it is not a time from a millisecond to 30 years. */
+static int64_t milliseconds(const char *seconds) {
+    char *end = NULL;
+    double limit = strtod(seconds, &end);
+
+    return end == seconds || *end || !(limit >= 0.001 && limit <= 1e9) ? 0 : (int64_t)(limit * 1000);
+}
+
+static int set_timeout(struct arguments *arguments, const char *seconds) {
+    int64_t limit = milliseconds(seconds);
+    hf_error *error = NULL;
+    hf_status status;
+
+    if (!limit) {
+        return report_usage("--timeout takes seconds, not ", seconds);
+    }
+    status = hf_call_set_timeout_ms(call_of(arguments), limit, &error);
     return report_status("--timeout", status, error);
 }
 
-static int take_option(struct arguments *arguments, const struct option *option, char *value) {
-    if (strcmp(option->name, "--exact") == 0) {
-        arguments->exact = 1;
-    } else if (strcmp(option->name, "--all") == 0) {
-        arguments->all = 1;
-    } else if (strcmp(option->name, "--json") == 0) {
-        arguments->json = 1;
-    } else if (strcmp(option->name, "--policy") == 0) {
-        arguments->policy = value;
-    } else if (strcmp(option->name, "--context-file") == 0) {
-        arguments->context_file = value;
-    } else if (strcmp(option->name, "--associated-data-file") == 0) {
-        arguments->associated_data_file = value;
-    } else if (strcmp(option->name, "--dry-run") == 0) {
-        arguments->dry_run = 1;
-    } else if (strcmp(option->name, "--overwrite") == 0) {
-        arguments->overwrite = 1;
-    } else if (strcmp(option->name, "--timeout") == 0) {
-        return set_timeout(arguments, value);
-    } else if (!arguments->metadata) {
+static int set_wrap_ttl(struct arguments *arguments, const char *seconds) {
+    arguments->wrap_ttl = milliseconds(seconds);
+    return arguments->wrap_ttl ? EXIT_SUCCESS : report_usage("--wrap-ttl takes seconds, not ", seconds);
+}
+
+/* Parses the number of a version. Returns 0 if it is none. */
+static int parse_version(const char *word, int64_t *version) {
+    char *end = NULL;
+
+    errno = 0;
+    *version = strtoll(word, &end, 10);
+    return *word >= '0' && *word <= '9' && !*end && !errno;
+}
+
+static int set_cas(struct arguments *arguments, const char *word) {
+    hf_error *error = NULL;
+    hf_status status;
+    int64_t version;
+
+    if (!parse_version(word, &version)) {
+        return report_usage("--cas takes the number of a version, not ", word);
+    }
+    status = hf_call_set_cas(call_of(arguments), version, &error);
+    return report_status("--cas", status, error);
+}
+
+static int set_mode(struct arguments *arguments, const char *word) {
+    char *end = NULL;
+    long mode = strtol(word, &end, 8);
+
+    if (*word < '0' || *word > '7' || *end || mode > 0777) {
+        return report_usage("--mode takes an octal number up to 777, not ", word);
+    }
+    arguments->mode = (mode_t)mode;
+    return EXIT_SUCCESS;
+}
+
+/* Adds a word to a list that has room for all words of the command line. */
+static int add_word(struct words *words, char *word, int room) {
+    if (!words->all) {
+        words->all = calloc((size_t)room, sizeof *words->all);
+    }
+    if (!words->all) {
+        return report_no_memory();
+    }
+    words->all[words->count++] = word;
+    return EXIT_SUCCESS;
+}
+
+static int take_metadata(struct arguments *arguments, char *pair) {
+    if (!arguments->metadata) {
         arguments->metadata = hf_metadata_new();
     }
-    return strcmp(option->name, "--metadata") == 0 ? add_metadata(arguments, value) : EXIT_SUCCESS;
+    return pair ? add_metadata(arguments, pair) : EXIT_SUCCESS;
 }
 
-/* Returns NULL if there is no option of this name. */
-static const struct option *find_option(const char *name) {
-    size_t index;
-
-    for (index = 0; index < COUNT(OPTIONS); index++) {
-        if (strcmp(OPTIONS[index].name, name) == 0) {
-            return &OPTIONS[index];
-        }
+static int take_option(struct parser *parser, struct arguments *arguments, enum option_id id, char *value, int room) {
+    switch (id) {
+    case OPTION_ALL: arguments->all = 1; break;
+    case OPTION_ASSOCIATED_DATA_FILE: arguments->associated_data_file = value; break;
+    case OPTION_BITS: arguments->bits = value; break;
+    case OPTION_CAS: return set_cas(arguments, value);
+    case OPTION_CONTEXT_FILE: arguments->context_file = value; break;
+    case OPTION_DRY_RUN: arguments->dry_run = 1; break;
+    case OPTION_ENV_FILE: return add_word(&arguments->env_files, value, room);
+    case OPTION_EXACT: arguments->exact = 1; break;
+    case OPTION_FILE: return add_word(&arguments->files, value, room);
+    case OPTION_JSON: arguments->json = 1; break;
+    case OPTION_KEEP_CREDENTIALS: arguments->keep_credentials = 1; break;
+    case OPTION_METADATA: return take_metadata(arguments, value);
+    case OPTION_MODE: return set_mode(arguments, value);
+    case OPTION_NO_METADATA: return take_metadata(arguments, NULL);
+    case OPTION_OUTPUT: arguments->output = value; break;
+    case OPTION_OVERWRITE: arguments->overwrite = 1; break;
+    case OPTION_OWNER: arguments->owner = value; break;
+    case OPTION_POLICY: arguments->policy = value; break;
+    case OPTION_TIMEOUT: return set_timeout(arguments, value);
+    case OPTION_WRAP_TTL: return set_wrap_ttl(arguments, value);
+    case OPTION_HELP: parser->wants_help = 1; break;
+    case OPTION_VERSION: parser->wants_version = 1; break;
+    case OPTION_COUNT: break;
     }
-    return NULL;
+    return EXIT_SUCCESS;
 }
 
-/* Parses the option `word`, and the next word if that is its value. */
-static int parse_option(struct words *words, char *word, struct arguments *arguments) {
-    const struct option *option = find_option(word);
-    char *value = NULL;
+/* Says why getopt_long refuses a word. It points `optind` behind the word, except within one of several letters. */
+static int refuse_option(int reason, char **words) {
+    char letter[] = {'-', (char)optopt, '\0'};
+    int is_letter = optopt > 0 && optopt < OPTION_BASE;
 
-    if (!option) {
-        return report_usage("no option ", word);
+    if (reason == ':') {
+        return report_usage("a value is missing for ", words[optind - 1]);
     }
-    if (option->has_value) {
-        if (words->next == words->count) {
-            return report_usage("a value is missing for ", word);
-        }
-        value = words->all[words->next++];
-    }
-    words->allowed &= option->commands;
-    return take_option(arguments, option, value);
+    return is_letter ? report_usage("no option ", letter)
+                     : report_usage("no option, or one that is not unique or takes no value: ", words[optind - 1]);
 }
 
-static int parse_words(struct words *words, struct arguments *arguments) {
-    int options_end = 0, code = EXIT_SUCCESS;
+/* Parses options. "+" in `how` stops it at the first other word; without it, getopt_long moves the other words to the
+ * end, where `optind` then points. */
+static int parse_options(struct parser *parser, struct arguments *arguments, int count, char **words, const char *how) {
+    int found, code = EXIT_SUCCESS;
 
-    while (code == EXIT_SUCCESS && words->next < words->count) {
-        char *word = words->all[words->next++];
-
-        if (!options_end && strcmp(word, "--") == 0) {
-            options_end = 1;
-        } else if (!options_end && strncmp(word, "--", 2) == 0) {
-            code = parse_option(words, word, arguments);
-        } else {
-            words->all[words->plain_count++] = word;
+    optind = 0; /* starts over; the words are others than before */
+    opterr = 0;
+    while (code == EXIT_SUCCESS && (found = getopt_long(count, words, how, parser->options, NULL)) != -1) {
+        if (found == 'h') {
+            found = OPTION_BASE + OPTION_HELP;
         }
+        if (found < OPTION_BASE) {
+            return refuse_option(found, words);
+        }
+        parser->allowed &= OPTIONS[found - OPTION_BASE].commands;
+        code = take_option(parser, arguments, (enum option_id)(found - OPTION_BASE), optarg, count);
     }
     return code;
 }
 
-/* Parses the numbers of versions. */
-static int set_versions(struct arguments *arguments, char **words, size_t count) {
-    arguments->versions = calloc(count, sizeof *arguments->versions);
+/* Returns 0 if there is no command of this name. */
+static int find_command(struct parser *parser, struct arguments *arguments, const char *name) {
+    size_t index;
+
+    for (index = 0; index < COMMAND_COUNT; index++) {
+        if (strcmp(COMMANDS[index].name, name) == 0) {
+            parser->command = &COMMANDS[index];
+            arguments->command = COMMANDS[index].command;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Parses the numbers of versions behind the reference. */
+static int set_versions(struct arguments *arguments) {
+    size_t count = arguments->operands.count - 1;
+
+    arguments->versions = calloc(count + 1, sizeof *arguments->versions);
     if (!arguments->versions) {
-        fprintf(stderr, "hfsecret: no memory\n");
-        return EXIT_OTHER;
+        return report_no_memory();
     }
     for (; arguments->version_count < count; arguments->version_count++) {
-        const char *word = words[arguments->version_count];
-        char *end = NULL;
+        const char *word = arguments->operands.all[arguments->version_count + 1];
 
-        errno = 0;
-        arguments->versions[arguments->version_count] = strtoll(word, &end, 10);
-        if (*word < '0' || *word > '9' || *end || errno) {
+        if (!parse_version(word, &arguments->versions[arguments->version_count])) {
             return report_usage("a version is a number, not ", word);
         }
     }
     return EXIT_SUCCESS;
 }
 
-/* The operands, of which there are as many as the command takes. */
-static int set_operands(struct arguments *arguments, char **operands, int count) {
-    arguments->operand = count > 0 ? operands[0] : NULL;
-    arguments->second = count > 1 ? operands[1] : NULL;
+/* Refuses options that exclude one another. */
+static int check_options(const struct arguments *arguments) {
     if (arguments->all && (arguments->json || arguments->exact)) {
         return report_usage("--all goes with neither --json nor --exact", "");
     }
-    return arguments->command == UNDELETE ? set_versions(arguments, operands + 1, (size_t)count - 1) : EXIT_SUCCESS;
+    if (arguments->json && arguments->exact && arguments->command != GET) {
+        return report_usage("--json does not go with --exact here", "");
+    }
+    if (!arguments->output && (arguments->owner || arguments->mode != DEFAULT_MODE)) {
+        return report_usage("--mode and --owner are those of the file of --output", "");
+    }
+    return EXIT_SUCCESS;
 }
 
-/* The first plain word is the command, the next ones are its operands. */
-static int choose_command(const struct words *words, struct arguments *arguments) {
-    const char *name = words->all[0];
-    int operands = words->plain_count - 1;
+/* Takes the operands, of which there are as many as the command takes. */
+static int set_operands(const struct parser *parser, struct arguments *arguments, char **words, int count) {
+    int code = EXIT_SUCCESS;
+
+    if (count < parser->command->least || count > parser->command->most) {
+        return report_usage("wrong number of arguments for ", parser->command->name);
+    }
+    if (!(parser->allowed & (int)arguments->command)) {
+        return report_usage("an option is not for ", parser->command->name);
+    }
+    arguments->operands.all = words;
+    arguments->operands.count = (size_t)count;
+    arguments->operand = count > 0 ? words[0] : NULL;
+    arguments->second = count > 1 ? words[1] : NULL;
+    code = check_options(arguments);
+    return code == EXIT_SUCCESS && arguments->command & WITH_VERSIONS ? set_versions(arguments) : code;
+}
+
+static void set_options(struct option *options) {
     size_t index;
 
-    for (index = 0; index < COUNT(COMMANDS); index++) {
-        if (strcmp(COMMANDS[index].name, name) == 0) {
-            arguments->command = COMMANDS[index].command;
-            if (operands < COMMANDS[index].least || operands > COMMANDS[index].most) {
-                return report_usage("wrong number of arguments for ", name);
-            }
-            return words->allowed & (int)arguments->command ? set_operands(arguments, words->all + 1, operands)
-                                                            : report_usage("an option is not for ", name);
-        }
+    for (index = 0; index < OPTION_COUNT; index++) {
+        options[index].name = OPTIONS[index].name;
+        options[index].has_arg = OPTIONS[index].value ? required_argument : no_argument;
+        options[index].val = OPTION_BASE + (int)index;
     }
-    return report_usage("no command ", name);
 }
 
-int parse_arguments(int count, char **all, struct arguments *arguments) {
-    struct words words = {0, 1, NULL, 0, ANY};
-    int code;
+/* --help and --version, if one was given. */
+static int answer(const struct parser *parser) {
+    if (parser->wants_help) {
+        return print_help(parser->command);
+    }
+    if (parser->wants_version) {
+        printf("hfsecret %s\n", hf_version());
+        return flush_output(EXIT_SUCCESS);
+    }
+    return EXIT_PARSED;
+}
 
-    words.count = count;
-    words.all = all;
-    code = parse_words(&words, arguments);
-    if (code != EXIT_SUCCESS) {
+/* The first plain word is the command; the second round begins with it, which getopt_long takes for the program. */
+int parse_arguments(int count, char **words, struct arguments *arguments) {
+    struct parser parser = {0};
+    int code, first;
+
+    set_options(parser.options);
+    parser.allowed = ANY;
+    arguments->mode = DEFAULT_MODE;
+    code = parse_options(&parser, arguments, count, words, "+:h");
+    first = optind;
+    if (code == EXIT_SUCCESS && first < count && !find_command(&parser, arguments, words[first])) {
+        return report_usage("no command ", words[first]);
+    }
+    if (code == EXIT_SUCCESS && parser.command) {
+        code = parse_options(&parser, arguments, count - first, words + first,
+                             arguments->command == RUN ? "+:h" : ":h");
+    }
+    if (code == EXIT_SUCCESS) {
+        code = answer(&parser);
+    }
+    if (code != EXIT_PARSED) {
         return code;
     }
-    return words.plain_count > 0 ? choose_command(&words, arguments) : report_usage("a command is missing", "");
+    if (!parser.command) {
+        return report_usage("a command is missing", "");
+    }
+    code = set_operands(&parser, arguments, words + first + optind, count - first - optind);
+    return code == EXIT_SUCCESS ? EXIT_PARSED : code;
+}
+
+void free_arguments(struct arguments *arguments) {
+    free(arguments->versions);
+    free(arguments->env_files.all);
+    free(arguments->files.all);
+    hf_metadata_free(arguments->metadata);
+    hf_call_free(arguments->call);
 }

@@ -41,9 +41,19 @@ int report_usage(const char *problem, const char *what) {
     return EXIT_USAGE;
 }
 
-static int report_output_failure(void) {
-    fprintf(stderr, "hfsecret: standard output: %s\n", strerror(errno));
+/* Prints what errno says about a file. */
+int report_file(const char *path) {
+    fprintf(stderr, "hfsecret: %s: %s\n", path, strerror(errno));
     return EXIT_IO;
+}
+
+int report_no_memory(void) {
+    fprintf(stderr, "hfsecret: no memory\n");
+    return EXIT_OTHER;
+}
+
+static int report_output_failure(void) {
+    return report_file("standard output");
 }
 
 /* Flushes stdio and checks for errors, such as a full disk. Returns `code` on success. */
@@ -51,18 +61,28 @@ int flush_output(int code) {
     return fflush(stdout) == 0 && !ferror(stdout) ? code : report_output_failure();
 }
 
-/* Prints a secret without stdio, whose buffer would keep a copy. */
-int write_all(const char *text, size_t length) {
+/* Writes a secret without stdio, whose buffer would keep a copy. Returns 0 and sets errno after a failure. */
+int write_descriptor(int descriptor, const char *text, size_t length) {
     while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, text, length);
+        ssize_t written = write(descriptor, text, length);
 
         if (written < 0 && errno != EINTR) {
-            return report_output_failure();
+            return 0;
         }
         if (written > 0) {
             text += written;
             length -= (size_t)written;
         }
     }
-    return EXIT_SUCCESS;
+    return 1;
+}
+
+/* Prints a secret. */
+int write_all(const char *text, size_t length) {
+    return write_descriptor(STDOUT_FILENO, text, length) ? EXIT_SUCCESS : report_output_failure();
+}
+
+/* Writes a secret to the file of --output or, without one, prints it. */
+int deliver(const struct arguments *arguments, const char *text, size_t length) {
+    return arguments->output ? write_file(arguments, text, length) : write_all(text, length);
 }

@@ -1,4 +1,4 @@
-/* `encrypt`, `decrypt`, `rewrap`, `sign` and `verify`, with a key of the transit engine. */
+/* `encrypt`, `decrypt`, `rewrap`, `sign`, `verify`, `hmac` and `data-key`, with a key of the transit engine. */
 #include "hfsecret.h"
 
 #include <stdio.h>
@@ -38,6 +38,35 @@ static int sign(const struct use *use, const struct value *data) {
     int code = print_line(signature, report_status("sign", status, error));
 
     hf_free_string(signature);
+    return code;
+}
+
+static int hmac(const struct use *use, const struct value *data) {
+    hf_error *error = NULL;
+    char *text = NULL;
+    hf_status status = hf_transit_hmac(use->key, data->text, data->length, use->parameters, use->arguments->call, &text,
+                                       &error);
+    int code = print_line(text, report_status("hmac", status, error));
+
+    hf_free_string(text);
+    return code;
+}
+
+/* Writes the key before the wrapped key is printed: a wrapped key that is kept always has been used. */
+static int data_key(const struct use *use) {
+    hf_error *error = NULL;
+    hf_bytes *key = NULL;
+    char *wrapped = NULL;
+    hf_bytes **out_key = use->arguments->output ? &key : NULL;
+    hf_status status = hf_transit_data_key(use->key, use->parameters, use->arguments->call, out_key, &wrapped, &error);
+    int code = report_status("data-key", status, error);
+
+    if (code == EXIT_SUCCESS && key) {
+        code = write_file(use->arguments, hf_bytes_data(key), hf_bytes_len(key));
+    }
+    code = print_line(wrapped, code);
+    hf_bytes_free(key);
+    hf_free_string(wrapped);
     return code;
 }
 
@@ -106,8 +135,7 @@ static int rewrap(const struct use *use, const struct value *lines) {
     int code;
 
     if (!ciphertexts) {
-        fprintf(stderr, "hfsecret: no memory\n");
-        return EXIT_OTHER;
+        return report_no_memory();
     }
     for (index = 0; index < count; index++) {
         ciphertexts[index] = next;
@@ -129,14 +157,19 @@ static int rewrap(const struct use *use, const struct value *lines) {
 static int run_on_key(const struct use *use) {
     enum command command = use->arguments->command;
     struct value input = {NULL, 0, 0};
-    int code = command & (DECRYPT | REWRAP) ? read_value(&input, 0) : read_input(&input);
+    int code;
 
+    if (command == DATA_KEY) {
+        return data_key(use);
+    }
+    code = command & (DECRYPT | REWRAP) ? read_value(&input, 0) : read_input(&input);
     if (code == EXIT_SUCCESS) {
         switch (command) {
         case ENCRYPT: code = encrypt(use, &input); break;
         case DECRYPT: code = decrypt(use, &input); break;
         case REWRAP: code = rewrap(use, &input); break;
         case SIGN: code = sign(use, &input); break;
+        case HMAC: code = hmac(use, &input); break;
         default: code = verify(use, &input);
         }
     }
@@ -163,15 +196,31 @@ static int set_parameter(hf_fields *parameters, const char *name, const char *pa
     return code;
 }
 
+/* Sets the parameters that options give. */
+static int set_parameters(hf_fields *parameters, const struct arguments *arguments) {
+    hf_error *error = NULL;
+    hf_status status = HF_OK;
+    int code = set_parameter(parameters, "context", arguments->context_file);
+
+    if (code == EXIT_SUCCESS) {
+        code = set_parameter(parameters, "associated_data", arguments->associated_data_file);
+    }
+    if (code == EXIT_SUCCESS && arguments->bits) {
+        status = hf_fields_set(parameters, "bits", arguments->bits, &error);
+        code = report_status("--bits", status, error);
+    }
+    return code;
+}
+
 int transit(const hf_manager *manager, const struct arguments *arguments) {
     hf_fields *parameters = hf_fields_new();
     hf_transit *key = NULL;
     hf_error *error = NULL;
     hf_status status;
-    int code = set_parameter(parameters, "context", arguments->context_file);
+    int code = check_destination(arguments);
 
     if (code == EXIT_SUCCESS) {
-        code = set_parameter(parameters, "associated_data", arguments->associated_data_file);
+        code = set_parameters(parameters, arguments);
     }
     if (code == EXIT_SUCCESS) {
         status = hf_transit_open(manager, arguments->operand, arguments->call, &key, &error);

@@ -28,15 +28,44 @@ int versions(const hf_manager *manager, const struct arguments *arguments) {
     return flush_output(code);
 }
 
-int undelete(const hf_manager *manager, const struct arguments *arguments) {
+/* delete, undelete and destroy, of some versions. */
+int change_versions(const hf_manager *manager, const struct arguments *arguments) {
+    const char *reference = arguments->operand;
+    const int64_t *numbers = arguments->versions;
+    size_t count = arguments->version_count;
     hf_error *error = NULL;
-    hf_status status = hf_undelete_versions(manager, arguments->operand, arguments->versions,
-                                            arguments->version_count, arguments->call, &error);
+    hf_status status;
+
+    switch (arguments->command) {
+    case UNDELETE: status = hf_undelete_versions(manager, reference, numbers, count, arguments->call, &error); break;
+    case DESTROY: status = hf_destroy_versions(manager, reference, numbers, count, arguments->call, &error); break;
+    default: status = hf_delete_versions(manager, reference, numbers, count, arguments->call, &error);
+    }
+    if (status == HF_NOT_FOUND) {
+        return report_absence(reference, arguments->command == UNDELETE
+                                             ? "no such secret, no such version, or it is destroyed"
+                                             : "no such secret, or no such version");
+    }
+    return report_status(reference, status, error);
+}
+
+static int print_version(int64_t version, int code) {
+    if (code == EXIT_SUCCESS) {
+        printf("%lld\n", (long long)version);
+    }
+    return flush_output(code);
+}
+
+int rollback(const hf_manager *manager, const struct arguments *arguments) {
+    hf_error *error = NULL;
+    int64_t version = 0;
+    hf_status status = hf_rollback_secret(manager, arguments->operand, arguments->versions[0], arguments->call,
+                                          &version, &error);
 
     if (status == HF_NOT_FOUND) {
-        return report_absence(arguments->operand, "no such secret, no such version, or it is destroyed");
+        return report_absence(arguments->operand, "no such secret or version, or it is deleted or destroyed");
     }
-    return report_status(arguments->operand, status, error);
+    return print_version(version, report_status(arguments->operand, status, error));
 }
 
 /* Prints the number of the new version, with which `get` reads the value, and not the value. */
@@ -45,10 +74,6 @@ int rotate(const hf_manager *manager, const struct arguments *arguments) {
     int64_t version = 0;
     hf_status status = hf_rotate_secret(manager, arguments->operand, arguments->policy, arguments->call, NULL,
                                         &version, &error);
-    int code = report_status(arguments->operand, status, error);
 
-    if (code == EXIT_SUCCESS) {
-        printf("%lld\n", (long long)version);
-    }
-    return flush_output(code);
+    return print_version(version, report_status(arguments->operand, status, error));
 }

@@ -1,4 +1,4 @@
-//! `get --all` and `get --json`: all fields of one version of a secret.
+//! `get --all`, and `get`, `store` and `update` with `--json`: all fields of one version of a secret.
 
 use handsfree_secrets_test_support::Server;
 use serde_json::{Value, json};
@@ -78,4 +78,23 @@ fn a_document_has_the_exit_codes_of_a_value() {
         let env = Shell::on_env().with("HANDSFREE_SECRET_A", "x").run(&["get", option, "env://HANDSFREE_SECRET_A"]);
         assert_eq!(env, done(if option == "--all" { "value=x\n" } else { "{\"value\":\"x\"}\n" }));
     }
+}
+
+#[test]
+fn a_document_is_stored_and_changed_as_json() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let shell = Shell::on_vault(server, &mount);
+    let document = br#"{"username": "app", "port": 5432, "tags": ["a"]}"#;
+    assert_eq!(shell.run_with_input(&["store", "--json", "--cas", "0", "db"], document), done("vault://db\n"));
+    let change = br#"{"password": "p", "port": 5433}"#;
+    assert_eq!(shell.run_with_input(&["update", "--json", "--cas", "1", "vault://db"], change), done(""));
+    let stored = &server.read_raw(&mount, "db").unwrap()["data"];
+    assert_eq!(*stored, json!({"username": "app", "port": 5433, "tags": ["a"], "password": "p"}));
+    for command in [["store", "--json", "--cas", "1", "db"], ["update", "--json", "--cas", "1", "vault://db"]] {
+        assert_eq!(shell.run_with_input(&command, change).code, 13, "somebody else has written it");
+    }
+    let wrong = shell.run_with_input(&["store", "--json", "db"], b"{\"canary\": ");
+    assert_eq!((wrong.code, wrong.out.as_str(), wrong.err.contains("canary")), (3, "", false), "{}", wrong.err);
+    assert_eq!(shell.run_with_input(&["update", "--json", "vault://none"], b"{}").code, 1);
 }

@@ -91,3 +91,20 @@ fn check_prints_nothing_where_all_is_well_and_has_the_code_of_the_failure() {
     sealed.seal();
     assert_eq!(Shell::on_vault(&sealed, &mount).run(&["--timeout", "2", "check"]).code, 11);
 }
+
+#[test]
+fn a_wrapped_answer_is_unwrapped_once() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "canary"}));
+    let shell = Shell::on_vault(server, &mount);
+    let wrapped = shell.run(&["request", "--wrap-ttl", "60", "GET", &format!("{mount}/data/a")]);
+    assert_eq!((wrapped.code, wrapped.out.contains("canary")), (0, false), "{wrapped:?}");
+    let answer: serde_json::Value = serde_json::from_str(&wrapped.out).unwrap();
+    let token = answer["wrap_info"]["token"].as_str().unwrap();
+    let unwrapped = shell.run_with_input(&["unwrap"], format!("{token}\n").as_bytes());
+    assert_eq!((unwrapped.code, unwrapped.err.as_str()), (0, ""));
+    assert!(unwrapped.out.contains("canary") && unwrapped.out.ends_with('\n'), "{}", unwrapped.out);
+    let again = shell.run_with_input(&["unwrap"], token.as_bytes());
+    assert_eq!((again.code, again.out.as_str(), again.err.contains(token)), (6, "", false), "{}", again.err);
+}

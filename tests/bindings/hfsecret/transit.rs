@@ -1,4 +1,4 @@
-//! `encrypt`, `decrypt`, `rewrap`, `sign` and `verify`.
+//! `encrypt`, `decrypt`, `rewrap`, `sign`, `verify`, `hmac` and `data-key`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -152,4 +152,29 @@ fn a_command_on_a_key_has_the_exit_codes_of_the_others() {
     assert_eq!(shell.with("VAULT_TOKEN", &blind).run(&["encrypt", "k"]).code, 7);
     let (_, shell) = engine(&[]);
     assert_eq!(shell.with("VAULT_TRANSIT_MOUNT", "no-such-mount").run(&["encrypt", "k"]).code, 5);
+}
+
+#[test]
+fn an_hmac_is_verified() {
+    let (_, shell) = engine(&[("k", json!({}))]);
+    let hmac = line(&shell.run_with_input(&["hmac", "k"], b"data"));
+    assert!(hmac.starts_with("vault:v1:"), "{hmac}");
+    assert_eq!(shell.run_with_input(&["verify", "k", &hmac], b"data"), done(""));
+    assert_eq!(shell.run_with_input(&["verify", "k", &hmac], b"other").code, 121);
+}
+
+#[test]
+fn a_data_key_is_wrapped_and_written_to_a_file_on_demand() {
+    let (mount, shell) = engine(&[("k", json!({}))]);
+    let key = file("data-key", &mount, b"");
+    let wrapped = line(&shell.run(&["data-key", "k", "--bits", "512", "--output", key.to_str().unwrap()]));
+    let bytes = std::fs::read(&key).unwrap();
+    assert_eq!(bytes.len(), 64);
+    let (code, decrypted, _) = shell.bytes_of(&["decrypt", "k"], wrapped.as_bytes());
+    assert_eq!((code, decrypted), (0, bytes));
+    let (_, decrypted, _) = shell.bytes_of(&["decrypt", "k"], line(&shell.run(&["data-key", "k"])).as_bytes());
+    assert_eq!(decrypted.len(), 32);
+    assert_eq!(shell.run(&["data-key", "k", "--bits", "100"]).code, 3);
+    let lost = shell.run(&["data-key", "k", "--output", "/no/such/folder/key"]);
+    assert_eq!((lost.code, lost.out.as_str()), (120, ""), "no wrapped key without its key");
 }

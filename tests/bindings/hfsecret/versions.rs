@@ -44,6 +44,25 @@ fn versions_are_listed_and_made_readable_again() {
 }
 
 #[test]
+fn versions_are_deleted_destroyed_and_written_again() {
+    let server = Server::shared();
+    let shell = Shell::on_vault(server, &three_versions(server));
+    assert_eq!(shell.run(&["undelete", "vault://a", "2"]), done(""));
+    assert_eq!(shell.run(&["rollback", "vault://a", "2"]), done("4\n"));
+    assert_eq!(shell.run(&["get", "vault://a"]), done("canary-2\n"));
+    assert_eq!(shell.run(&["delete", "vault://a", "2", "0"]), done(""));
+    assert_eq!(shell.run(&["destroy", "vault://a", "3"]), done(""));
+    let run = shell.run(&["versions", "vault://a"]);
+    assert_eq!(states(&run), [("1", "destroyed"), ("2", "deleted"), ("3", "destroyed"), ("4", "deleted")]);
+    for arguments in [["delete", "vault://a", "9"], ["destroy", "vault://a", "9"], ["rollback", "vault://a", "3"]] {
+        let run = shell.run(&arguments);
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{arguments:?}: {}", run.err);
+        assert!(run.err.starts_with("hfsecret: vault://a: no such secret"), "{}", run.err);
+    }
+    assert_eq!(states(&shell.run(&["versions", "vault://a"])).len(), 4, "nothing was written");
+}
+
+#[test]
 fn a_version_that_cannot_be_made_readable_is_not_found() {
     let server = Server::shared();
     let shell = Shell::on_vault(server, &three_versions(server));

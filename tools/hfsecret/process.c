@@ -1,0 +1,50 @@
+/* What the process shows to others: no core, no memory to other processes of the user; and its standard streams. */
+#define _DEFAULT_SOURCE
+
+#include "hfsecret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+static struct rlimit core_limit;
+static int has_core_limit;
+
+/* Puts a descriptor in the place of a standard stream that is closed, so that no file or connection of this program gets
+ * its number. Reading standard input and writing the others fails as before, and a program that is executed finds them
+ * closed. */
+static void hold_closed_streams(void) {
+    int stream;
+
+    for (stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (fcntl(stream, F_GETFD) < 0 && errno == EBADF) {
+            /* Lower numbers are taken, so open returns this one. */
+            (void)!open("/dev/null", (stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+        }
+    }
+}
+
+void protect_process(void) {
+    struct rlimit none = {0, 0};
+
+    hold_closed_streams();
+    has_core_limit = getrlimit(RLIMIT_CORE, &core_limit) == 0;
+    none.rlim_max = core_limit.rlim_max;
+    (void)!setrlimit(RLIMIT_CORE, &none);
+#ifdef __linux__
+    /* Some systems pipe cores to a program, whatever the limit is; and this forbids ptrace and /proc/PID/mem, too. An
+     * exec removes it. */
+    (void)!prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* Restores what a program that is executed would inherit. */
+void unprotect_process(void) {
+    if (has_core_limit) {
+        (void)!setrlimit(RLIMIT_CORE, &core_limit);
+    }
+}
