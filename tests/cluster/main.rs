@@ -37,6 +37,7 @@ fn start(standby_reads: bool) -> Cluster {
 fn run_all_checks(standby_reads: bool, reads: usize, count: usize) {
     let mut cluster = start(standby_reads);
     own_writes::are_never_stale(&cluster, reads);
+    own_writes::are_decided_by_the_leader(&cluster, reads / 10);
     own_writes::updates_through_standbys_lose_nothing(&cluster);
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Kill, count });
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Freeze, count });

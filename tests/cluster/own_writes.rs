@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets_test_support::{Cluster, FaultProxy, NODES, eventually, figure};
+use serde_json::Value;
 
 use crate::open;
 
@@ -28,6 +29,32 @@ pub fn are_never_stale(cluster: &Cluster, rounds: usize) {
     let each = started.elapsed() / u32::try_from(rounds).unwrap();
     figure("stored through one node, got through another, stale", format!("0 of {rounds}"));
     figure("one store and one get that way", format!("{:.1} ms", each.as_secs_f64() * 1000.0));
+}
+
+/// Repeatedly stores through one node, and stores again on condition and deletes through another. A standby that has not
+/// got the first write yet must not decide about the others.
+pub fn are_decided_by_the_leader(cluster: &Cluster, rounds: usize) {
+    let proxy = FaultProxy::to(cluster.port(0));
+    let manager = open(cluster, &proxy.addr(), &[("VAULT_MAX_CONNECTION_AGE", "0")]);
+    let leader = cluster.api(cluster.leader());
+    let mut if_first = Call::default();
+    if_first.set_cas(Some(1));
+    for round in 0..rounds {
+        let (writer, other) = (round % NODES, (round + 1 + round / NODES % 2) % NODES);
+        let key = format!("decided-{round}");
+        let store = |value: &str, call: &Call| manager.store(&key, value, None, call);
+        proxy.lead_to(cluster.port(writer));
+        store("first", &Call::default()).unwrap_or_else(|e| panic!("round {round}: {e}"));
+        proxy.lead_to(cluster.port(other));
+        store("second", &if_first).unwrap_or_else(|e| panic!("round {round}: a false conflict: {e}"));
+        proxy.lead_to(cluster.port(writer));
+        store("third", &Call::default()).unwrap_or_else(|e| panic!("round {round}: {e}"));
+        proxy.lead_to(cluster.port(other));
+        let deleted = manager.delete(&format!("vault://{key}"), &Call::default());
+        assert!(deleted.unwrap_or_else(|e| panic!("round {round}: {e}")), "round {round}: it is there");
+        let left = leader.send("GET", &format!("kv/metadata/{key}"), &Value::Null);
+        assert_eq!(left.status, 404, "round {round}: {}", left.body);
+    }
 }
 
 /// Three managers, each with the address of one node, update the same secret concurrently.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use handsfree_secrets::call::Call;
 use handsfree_secrets_test_support::{
     Gateway, Server, Verdict, answer, answer_of, cc, eventually, python_manager, repository_root,
@@ -81,8 +83,28 @@ fn concurrent_updates_of_one_secret_by_three_programs_are_all_kept() {
     assert!(value == "left 199" || value == "right 199", "{value}");
 }
 
+/// A standby that has not got the last write yet. As OpenBao's, it answers reads with the state of its storage, and
+/// forwards writes, and reads that ask for more than it has.
+fn standby_behind(server: &'static Server, old: String, stale_reads: &Arc<AtomicUsize>) -> Gateway {
+    const APPLIED: u64 = 40;
+    let index = STANDARD.encode(json!({"cluster": "c", "value": APPLIED.to_string()}).to_string());
+    let headers = format!("Content-Type: application/json\r\nX-Vault-Index: {index}\r\n");
+    let stale_reads = stale_reads.clone();
+    Gateway::to(server.port(), move |asked| {
+        let required = asked.header("x-vault-index").map(|index| STANDARD.decode(index).unwrap());
+        let required = required.map(|index| serde_json::from_slice::<Value>(&index).unwrap());
+        let required = required.map_or(0, |index| index["value"].as_str().unwrap().parse::<u64>().unwrap());
+        let forwards = asked.header("x-vault-inconsistent") == Some("forward-active-node") && required > APPLIED;
+        if asked.method == "GET" && asked.path.contains("/data/") && !forwards {
+            stale_reads.fetch_add(1, Ordering::AcqRel);
+            return answer("200 OK", &headers, &old);
+        }
+        Verdict::Pass
+    })
+}
+
 #[test]
-fn an_update_leaves_a_node_that_is_behind_its_cluster() {
+fn a_write_that_a_stale_read_has_led_to_is_made_again_with_what_the_leader_has() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     let path = format!("{mount}/data/a");
@@ -90,20 +112,11 @@ fn an_update_leaves_a_node_that_is_behind_its_cluster() {
     let old = server.api().send("GET", &path, &Value::Null).success().to_string();
     server.write_raw(&mount, "a", json!({"value": "second", "kept": "yes"}));
 
-    // A standby that forwards writes, and still answers reads with the first version.
-    let reads = Arc::new(AtomicUsize::new(0));
-    let count = reads.clone();
-    let standby = Gateway::to(server.port(), move |asked| {
-        if asked.method == "GET" && asked.path.contains("/data/") {
-            count.fetch_add(1, Ordering::AcqRel);
-            return answer("200 OK", "Content-Type: application/json\r\n", &old);
-        }
-        Verdict::Pass
-    });
-    let nodes = format!("{},{}", standby.addr(), server.addr());
-    let manager = open_at(server, &nodes, &mount, &[]).unwrap();
+    let stale_reads = Arc::new(AtomicUsize::new(0));
+    let standby = standby_behind(server, old, &stale_reads);
+    let manager = open_at(server, &standby.addr(), &mount, &[]).unwrap();
     assert!(manager.update("vault://a", "third", None, &Call::default()).unwrap());
-    assert_eq!(reads.load(Ordering::Acquire), 2, "the second shows that it is behind");
+    assert_eq!(stale_reads.load(Ordering::Acquire), 1, "the leader answers after the refusal");
     let now = server.api().get(&path);
     assert_eq!(now["data"]["data"]["value"], "third");
     assert_eq!(now["data"]["data"]["kept"], "yes");
@@ -111,7 +124,7 @@ fn an_update_leaves_a_node_that_is_behind_its_cluster() {
 
     // So does a store in a mount that requires check-and-set.
     server.api().post(&format!("{mount}/config"), json!({"cas_required": true}));
-    let manager = open_at(server, &nodes, &mount, &[]).unwrap();
     manager.store("a", "fourth", None, &Call::default()).unwrap();
+    assert_eq!(stale_reads.load(Ordering::Acquire), 2);
     assert_eq!(server.api().get(&path)["data"]["data"]["value"], "fourth");
 }

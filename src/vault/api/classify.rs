@@ -35,7 +35,7 @@ impl Requester {
         }
         let index = response.header(&INDEX);
         let is_older = |(given, required): (&str, &Arc<str>)| consistency::is_older(given, required);
-        if index.zip(attempt.index.as_ref()).is_some_and(is_older) {
+        if request.effect == Effect::Read && index.zip(attempt.index.as_ref()).is_some_and(is_older) {
             return self.stale_response(attempt, &response);
         }
         // The index of an error is not recorded: an index that came with the refusal of an index would be refused

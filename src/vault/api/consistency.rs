@@ -2,6 +2,10 @@
 //!
 //! A response states with `X-Vault-Index` the position of the server's storage. Later reads send the highest index
 //! seen, and ask a node that is behind to forward the request to the active node.
+//!
+//! Such standbys begin to execute writes, too, and forward them once something has to be stored. On old data they refuse
+//! a valid check-and-set condition, and report the deletion of what they do not have yet as done. So writes send an index
+//! that no standby has reached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwapOption;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The highest index seen.
 #[derive(Default)]
@@ -32,7 +36,7 @@ struct State {
 }
 
 /// OpenBao's index: base64 of this JSON.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct JsonState {
     cluster: String,
     value: String,
@@ -62,6 +66,15 @@ pub fn is_older(given: &str, required: &str) -> bool {
     given != required
         && matches!((State::parse(given), State::parse(required)), (Some(given), Some(required))
             if given.cluster == required.cluster && given.progress < required.progress)
+}
+
+/// An index of the same cluster that no standby has reached, so that each forwards the request; the leader does not
+/// compare it. `None`: the form of `index` is signed by the server.
+pub fn beyond(index: &str) -> Option<String> {
+    let text = STANDARD.decode(index).ok()?;
+    let JsonState { cluster, .. } = serde_json::from_slice(&text).ok()?;
+    let last = JsonState { cluster, value: i64::MAX.to_string() };
+    serde_json::to_vec(&last).ok().map(|text| STANDARD.encode(text))
 }
 
 impl HighestIndex {
@@ -151,6 +164,13 @@ mod tests {
         assert_eq!(highest.required().as_deref(), Some(new.as_str()), "it was replaced meanwhile");
         highest.forget(&new);
         assert_eq!(highest.required(), None);
+    }
+
+    #[test]
+    fn an_index_that_no_standby_has_reached_is_of_the_same_cluster() {
+        let index = encoded(r#"{"cluster":"c","value":"100"}"#);
+        assert_eq!(beyond(&index), Some(encoded(r#"{"cluster":"c","value":"9223372036854775807"}"#)));
+        assert_eq!(beyond(&encoded("v1:c:10:5:mac")), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::consistency;
 use super::request::ApiRequest;
 use super::response::Response;
 use super::token::TokenHeader;
@@ -84,6 +85,8 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// The `X-Vault-Index` of the request as a header value.
     pub(super) fn index_header(&self) -> Option<HeaderValue> {
-        self.index.as_ref().and_then(|index| HeaderValue::from_str(index).ok())
+        let index = self.index.as_ref()?;
+        let beyond = if self.request.needs_leader() { consistency::beyond(index) } else { None };
+        HeaderValue::from_str(beyond.as_deref().unwrap_or(index)).ok()
     }
 }

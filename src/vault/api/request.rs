@@ -31,6 +31,8 @@ pub struct ApiRequest {
     pub body: Option<Buffer>,
     /// What a second execution would do.
     pub effect: Effect,
+    /// Whether a standby that answers reads has to have the leader answer this one.
+    pub from_leader: bool,
     /// Whether the request counts against the token's `num_uses`.
     pub is_counted: bool,
     /// What few requests have.
@@ -47,6 +49,12 @@ pub struct Special {
 }
 
 impl ApiRequest {
+    /// Whether a standby must not act on what it has, which may be old: on a check-and-set condition, or on the absence
+    /// of what is to be deleted.
+    pub fn needs_leader(&self) -> bool {
+        self.from_leader || self.effect != Effect::Read
+    }
+
     /// The path for messages and log lines: without the query, if the program has named it, which may hold a secret.
     pub fn shown_path(&self) -> &str {
         match &self.special {
@@ -62,6 +70,7 @@ impl ApiRequest {
             path: path.into(),
             body: None,
             effect: Effect::Read,
+            from_leader: false,
             is_counted: true,
             special: None,
         }

@@ -11,7 +11,7 @@ use super::cluster::{Cluster, Route};
 use super::consistency::HighestIndex;
 use super::outcome::{Attempt, Failover, Outcome, Sent, SlowNode, TransientFailure};
 use super::rate_limit::RateLimiter;
-use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
+use super::request::{ApiRequest, PREFIX, check_size, common_headers};
 use super::response::Response;
 use super::retry::{MAX_NODE_TIMEOUT, Retry};
 use super::token::TokenHeader;
@@ -261,7 +261,7 @@ impl Requester {
     }
 
     fn new_attempt<'a>(&self, route: &Route, token: Option<&'a TokenHeader>, request: &'a ApiRequest) -> Attempt<'a> {
-        let index = if request.effect == Effect::Read { self.index.required() } else { None };
+        let index = self.index.required();
         let (node, is_repeat) = (route.node, route.is_repeat);
         Attempt { node, address_turn: self.transport.turn(node), token, request, index, is_repeat }
     }
@@ -272,15 +272,6 @@ impl Requester {
         let left = deadline.remaining_at(began)?;
         let idle_timeout = retry.idle_timeout(left, attempt.request.effect, self.has_alternatives(attempt.node));
         Ok(IoTimeout { deadline, patience: idle_timeout, began })
-    }
-
-    /// Has later calls begin at another node: the present one is behind the others.
-    #[cold]
-    pub fn leave_node(&self) {
-        let node = self.cluster.current();
-        self.logger.info(format_args!("{} is behind its cluster; leaving it", self.transport.target(node)));
-        self.cluster.move_away_from(node);
-        self.transport.leave_address(node, self.transport.turn(node));
     }
 
     /// Whether there is another node, or another address of this node's name, to fail over to.

@@ -99,11 +99,6 @@ impl Client {
         self.requester.max_retries()
     }
 
-    /// Has later requests go to another node, because the present one has returned data that are known to be old.
-    pub fn leave_node(&self) {
-        self.requester.leave_node();
-    }
-
     /// Sends `request` with the session's token. Returns any response that a retry would not change, error responses
     /// included. A 403 is returned only if the token is valid.
     pub fn send(&self, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {

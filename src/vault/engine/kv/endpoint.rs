@@ -51,13 +51,16 @@ pub struct ReadDocument<'a> {
     pub path: &'a KvPath,
     /// The version; `None`: the latest.
     pub version: Option<u64>,
+    /// Whether a standby, which may be behind, has to have the leader answer.
+    pub from_leader: bool,
 }
 
 impl Endpoint for ReadDocument<'_> {
     type Output = Found<Document>;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version)))
+        let request = ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version));
+        Ok(ApiRequest { from_leader: self.from_leader, ..request })
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Found<Document>> {

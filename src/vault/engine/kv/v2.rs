@@ -40,7 +40,7 @@ impl Reads for Kv2 {
     }
 
     fn all_fields<'a>(&'a self, reference: &'a VaultReference) -> ReadDocument<'a> {
-        ReadDocument { mount: &self.path, path: &reference.path, version: reference.version }
+        ReadDocument { mount: &self.path, path: &reference.path, version: reference.version, from_leader: false }
     }
 
     fn mount(&self) -> &str {
@@ -85,7 +85,13 @@ impl Kv2 {
         path: &KvPath,
         version: Option<u64>,
     ) -> Result<Found<Document>> {
-        context.call(&ReadDocument { mount: &self.path, path, version })
+        context.call(&ReadDocument { mount: &self.path, path, version, from_leader: false })
+    }
+
+    /// Reads the latest version before a write that is made on condition that it is still the latest. `was_refused`: such
+    /// a write was refused, so a standby that answers reads may be behind.
+    fn read_latest(&self, context: Context<'_>, path: &KvPath, was_refused: bool) -> Result<Found<Document>> {
+        context.call(&ReadDocument { mount: &self.path, path, version: None, from_leader: was_refused })
     }
 
     /// Replaces the whole secret, and returns the number of the new version. With `cas` only if that is the number of
@@ -121,20 +127,16 @@ impl Kv2 {
 
     /// Replaces the whole secret if the server requires check-and-set.
     fn write_checked(&self, context: Context<'_>, path: &KvPath, content: Content<'_>) -> Result<u64> {
-        let mut refused = Refused::default();
         for conflicts in 0..MAX_ATTEMPTS {
-            let version = match self.read_document(context, path, None)? {
+            let version = match self.read_latest(context, path, conflicts > 0)? {
                 Found::Missing => 0,
                 Found::Deleted { version, .. } => version,
                 Found::Live(document) => document.version,
             };
-            if !refused.is_stale(context, version) {
-                match context.call(&Write { mount: &self.path, path, content, cas: Some(version) })? {
-                    Written::VersionMismatch(_) => refused.note(version),
-                    outcome => return require_done(outcome),
-                }
+            match context.call(&Write { mount: &self.path, path, content, cas: Some(version) })? {
+                Written::VersionMismatch(_) => context.deadline.sleep(contention_pause(conflicts))?,
+                outcome => return require_done(outcome),
             }
-            context.deadline.sleep(contention_pause(conflicts))?;
         }
         Err(self.contention_error(path))
     }
@@ -144,17 +146,12 @@ impl Kv2 {
     pub fn update(&self, context: Context<'_>, path: &KvPath, change: Change<'_>) -> Result<Option<u64>> {
         let mut unconfirmed: Option<Unconfirmed> = None;
         let mut lost_responses = 0;
-        let mut refused = Refused::default();
         for conflicts in 0..MAX_ATTEMPTS {
-            let latest = match self.read_document(context, path, None)? {
+            let latest = match self.read_latest(context, path, conflicts > 0)? {
                 Found::Live(document) if self.applies(context, path, change, &document) => document,
                 // It is not known whether our write was executed before the secret was deleted.
                 _ => return unconfirmed.map_or(Ok(None), |write| Err(write.error)),
             };
-            if refused.is_stale(context, latest.version) {
-                context.deadline.sleep(contention_pause(conflicts))?;
-                continue;
-            }
             match unconfirmed.take() {
                 Some(write) if latest.version < write.version => {
                     if lost_responses > context.client.max_retries() {
@@ -177,7 +174,7 @@ impl Kv2 {
                     unconfirmed = Some(Unconfirmed::after(&latest, error));
                     lost_responses += 1;
                 }
-                Written::VersionMismatch(_) => refused.note(latest.version),
+                Written::VersionMismatch(_) => {}
                 Written::RequiresCheckAndSet(error) => return Err(error),
             }
             context.deadline.sleep(contention_pause(conflicts))?;
@@ -316,26 +313,6 @@ impl Kv2 {
         let url = self.path.url(Branch::Data, path.as_str(), None);
         let message = format!("{url}: others changed the secret {MAX_ATTEMPTS} times in a row; try again later");
         Error::new(Status::Conflict, message).with_http_status(400)
-    }
-}
-
-/// The version that a write was refused for, because it is not the latest one. A node that returns it again is behind
-/// its cluster: a standby that answers reads, and has no news from the leader.
-#[derive(Default)]
-struct Refused(Option<u64>);
-
-impl Refused {
-    fn note(&mut self, version: u64) {
-        self.0 = Some(version);
-    }
-
-    /// Whether `version`, which was read after the refusal, is not the latest one. Leaves the node that returned it.
-    fn is_stale(&self, context: Context<'_>, version: u64) -> bool {
-        let is_stale = self.0 == Some(version);
-        if is_stale {
-            context.client.leave_node();
-        }
-        is_stale
     }
 }
 
