@@ -18,6 +18,7 @@ const SECTIONS: &[&str] = &[
     "log",
     "options",
     "call",
+    "queue",
     "manager",
     "metadata",
     "list",

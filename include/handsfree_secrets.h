@@ -1,6 +1,6 @@
 /**
  * @file handsfree_secrets.h
- * @brief A blocking HashiCorp Vault client: store, get, update, delete and list secrets.
+ * @brief A HashiCorp Vault client, blocking and with queues: store, get, update, delete and list secrets.
  *
  * Generated from the library's source. Change it there, then: make header
  */
@@ -69,6 +69,7 @@
  * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
  * | hf_options *             | hf_options_new, hf_options_new_isolated               | hf_options_free     |
  * | hf_call *                | hf_call_new, hf_call_copy                             | hf_call_free        |
+ * | hf_queue *               | hf_queue_new                                          | hf_queue_free       |
  * | hf_metadata *            | hf_metadata_new                                       | hf_metadata_free    |
  * | hf_fields *              | hf_fields_new                                         | hf_fields_free      |
  * | hf_error *               | any function with `hf_error **error`                  | hf_error_free       |
@@ -78,7 +79,7 @@
  *
  * @section errors Errors
  *
- * Compare statuses with HF_OK. HF_NOT_FOUND is positive; failures are negative. The parameter `error` may be NULL. If
+ * Compare statuses with HF_OK. HF_NOT_FOUND, HF_PENDING and HF_MISMATCH are positive; failures are negative. The parameter `error` may be NULL. If
  * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
  * error, and a result, before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
  * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
@@ -86,15 +87,16 @@
  *
  * @section threads Threads, forks, signals
  *
- * Any number of threads may use a manager or an hf_transit at once, and read the immutable objects: hf_error,
+ * Any number of threads may use a manager, an hf_transit or an hf_queue at once, and read the immutable objects: hf_error,
  * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
  * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Only one thread
  * at a time may use an hf_envelope. Each function says whether it blocks. A child process made by fork may use and free
- * the managers that it inherited, but not go on with the encryption of an hf_envelope. A signal handler may call hf_call_cancel and no other function. Signals do not
- * make a call fail, and errno is preserved.
+ * the managers that it inherited, but not go on with the encryption of an hf_envelope, nor use an hf_queue, which it only
+ * frees. A signal handler may call hf_call_cancel and no other function. Signals do not make a call fail, and errno is
+ * preserved.
  *
- * The library starts no threads. A program that shuts down can end the calls of all of its threads: they use one
- * hf_call, and hf_call_cancel on it ends them within 100 ms.
+ * The library starts no threads, except for those of an hf_queue, whose number the program sets. A program that shuts
+ * down can end the calls of all of its threads: they use one hf_call, and hf_call_cancel on it ends them within 100 ms.
  *
  * @section memory Memory
  *
@@ -217,6 +219,11 @@ typedef int32_t hf_status;
 #define HF_NOT_FOUND 1
 
 /**
+ * The call was submitted to a queue, or none has ended in time. Not an error: no `hf_error` is created.
+ */
+#define HF_PENDING 2
+
+/**
  * A signature or an HMAC is not that of the data. Not an error: no `hf_error` is created.
  */
 #define HF_MISMATCH 3
@@ -295,7 +302,7 @@ typedef int32_t hf_status;
 #define HF_ERR_UNSUPPORTED (-14)
 
 /**
- * `hf_call_cancel` ended the call.
+ * `hf_call_cancel` ended the call, or its queue was closed.
  */
 #define HF_ERR_CANCELLED (-15)
 
@@ -562,15 +569,16 @@ typedef struct hf_call hf_call;
 HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 
 /**
- * Copies call settings: timeout, condition, wrapping time. Cancelling the original cancels the copies, too; cancelling
- * a copy cancels the original.
+ * Copies call settings: timeout, condition, wrapping time; not the queue and its tag. Cancelling the original cancels the
+ * copies, too; cancelling a copy does not cancel the original.
  *
  * May be called from any thread while no other thread changes `call`. Does not block.
  *
  * @param call  The settings.
  * @return The copy; the caller frees it with `hf_call_free`. NULL if `call` is NULL.
  */
-HF_API hf_call *hf_call_copy(const hf_call *call) HF_NOEXCEPT;
+HF_API
+hf_call *hf_call_copy(const hf_call *call) HF_NOEXCEPT;
 
 /**
  * Sets how long a call may take, including connecting, TLS, sending, waiting, reading, retries and logins. A call that
@@ -630,6 +638,8 @@ hf_status hf_call_set_wrap_ttl_ms(hf_call *call,
  * once. A call that is looking up a host name ends when the C library's lookup returns. Cancelling cannot be undone: a
  * cancelled `hf_call` can only be freed.
  *
+ * A call in a queue ends as soon, and is taken like any other; to cancel one that has ended changes nothing.
+ *
  * May be called from any thread while calls run, and from a signal handler: this is the only function of the library
  * that is async-signal-safe. Does not block.
  *
@@ -646,6 +656,162 @@ HF_API void hf_call_cancel(const hf_call *call) HF_NOEXCEPT;
  * @param call  The settings. May be NULL.
  */
 HF_API void hf_call_free(hf_call *call) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup queue Queues
+ *
+ * Calls that do not block. A function that is given an `hf_call` with a queue returns `HF_PENDING`, and threads of the
+ * queue do its work. Its end is taken from the queue with `hf_queue_next`, which event loops call when `hf_queue_fd` is
+ * readable. docs/async.md shows how to use queues with epoll, libevent, libuv, and in other languages.
+ *
+ * - For each `HF_PENDING` exactly one call is taken from the queue. Every other status is final: the out-parameters are
+ *   written, and nothing is taken. What needs no request is answered so: wrong arguments, the `env` backend, encryption
+ *   with a data key that is kept.
+ * - Arguments are copied, descriptors are duplicated, and objects are kept open: the program may free all of them, and
+ *   the `hf_call`, when the function has returned.
+ * - Out-parameters, the `hf_error **` and the buffer of `hf_get_secret_into` are cleared when the call is submitted. They
+ *   have to stay valid until the call was taken or abandoned. The thread that takes the call writes them, inside of
+ *   `hf_queue_next`; no other thread does.
+ * - Calls begin in the order of their submission, and end in any order.
+ * - The timeout counts from the submission. A call ends at its deadline, and within 100 ms of a cancellation, also if it
+ *   has not begun, or if its thread is looking up a host name.
+ * - A queue has at most as many threads as calls under way. They are made when they are needed, and end when the queue is
+ *   freed; they block all signals, and have stacks of 256 KiB. Log callbacks of the calls run on them.
+ * - A child of fork cannot use a queue of its parent (`HF_ERR_UNSUPPORTED`), but has to free it like any other object, for
+ *   its memory. The calls go on in the parent.
+ * @{
+ */
+
+/**
+ * A queue of calls. One owner, who frees it with `hf_queue_free`; any number of threads may use it at once.
+ */
+typedef struct hf_queue hf_queue;
+
+/**
+ * Creates a queue. It has no threads until a call is submitted, and three file descriptors; the first queue of a process
+ * opens one more, which stays open.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param concurrency  How many calls may be under way at a time, from 1 to 64. Others wait for their turn.
+ * @param out_queue    Receives the queue; the caller frees it with `hf_queue_free`. NULL unless the status is `HF_OK`.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    `*out_queue` has the queue.
+ * @retval HF_ERR_INVALID_ARGUMENT  `out_queue` is NULL, or `concurrency` is out of range.
+ * @retval HF_ERR_TOO_LARGE         The process cannot open more descriptors.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_queue_new(int32_t concurrency,
+                       hf_queue **out_queue,
+                       hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns a descriptor that is readable while calls have ended and wait to be taken, and once a closed queue is empty. It
+ * may be readable without need. Level-triggered polling works, and edge-triggered polling if the queue is emptied each
+ * time. It may be duplicated; it must not be read, written or closed.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param queue  The queue.
+ * @return The descriptor, valid as long as the queue; -1 in a child of fork, or if `queue` is NULL.
+ */
+HF_API
+int hf_queue_fd(const hf_queue *queue) HF_NOEXCEPT;
+
+/**
+ * Sets the queue of the calls from now on, and the tag by which `hf_queue_next` names them. The `hf_call` keeps what the
+ * queue needs to refuse calls, also when the queue was freed: `HF_ERR_CANCELLED`.
+ *
+ * Only one thread at a time may change the same `call`. Does not block.
+ *
+ * @param call   The settings.
+ * @param queue  The queue. NULL: calls block again.
+ * @param tag    A number of the program's choice, such as an address.
+ * @param error  Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set, for the calls that start from now on.
+ * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL.
+ * @retval HF_ERR_UNSUPPORTED       The queue belongs to the parent of this process.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_call_set_queue(hf_call *call,
+                            hf_queue *queue,
+                            size_t tag,
+                            hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Takes a call that has ended, and writes its out-parameters. If several threads wait, one of them takes it.
+ *
+ * May be called from any thread. Blocks for `timeout_ms`; POSIX thread cancellation is disabled meanwhile.
+ *
+ * @param queue       The queue.
+ * @param timeout_ms  How long to wait for a call, in milliseconds. 0: not at all. -1: without a limit.
+ * @param out_tag     Receives the tag of the call. Set to 0 if none was taken.
+ * @param out_status  Receives the status that the call came to. Set to 0 if none was taken.
+ * @param error       Receives the error of this function, not that of the call; the caller frees it with
+ *     `hf_error_free`. May be NULL.
+ * @retval HF_OK                    A call was taken.
+ * @retval HF_PENDING               No call has ended in time. No error is created.
+ * @retval HF_NOT_FOUND             The queue is closed and empty. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, or `timeout_ms` is less than -1.
+ * @retval HF_ERR_UNSUPPORTED       The queue belongs to the parent of this process.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_queue_next(hf_queue *queue,
+                        int64_t timeout_ms,
+                        size_t *out_tag,
+                        hf_status *out_status,
+                        hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns the number of calls that were submitted and not taken.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param queue  The queue.
+ * @return The number; 0 in a child of fork, or if `queue` is NULL.
+ */
+HF_API size_t hf_queue_pending(const hf_queue *queue) HF_NOEXCEPT;
+
+/**
+ * Closes a queue: calls are refused from now on (`HF_ERR_CANCELLED`), and those that have not ended are cancelled. They
+ * are still taken with `hf_queue_next`, which returns `HF_NOT_FOUND` when none is left, also to threads that wait in it.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param queue  The queue. May be NULL.
+ */
+HF_API
+void hf_queue_close(hf_queue *queue) HF_NOEXCEPT;
+
+/**
+ * Closes and frees a queue. Calls that were not taken write nothing: what they have made is freed and wiped.
+ *
+ * May be called from any thread once no other thread uses the queue, except to wait in `hf_queue_next`. Blocks until the
+ * calls under way have ended, which are cancelled: for 100 ms, or until the lookup of a host name returns. In a child of
+ * fork it does not block.
+ *
+ * @param queue  The queue. May be NULL.
+ */
+HF_API
+void hf_queue_free(hf_queue *queue) HF_NOEXCEPT;
+
+/**
+ * Cancels all calls that use these settings, and forgets those that are in a queue and were not taken: once this
+ * returns, nothing is written for them, and they are not taken any more. What they make is freed and wiped. As after
+ * `hf_call_cancel`, the `hf_call` can only be freed.
+ *
+ * May be called from any thread; not from a signal handler. Does not block.
+ *
+ * @param call  The settings. May be NULL.
+ */
+HF_API void hf_call_abandon(const hf_call *call) HF_NOEXCEPT;
 
 /** @} */
 

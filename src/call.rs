@@ -1,16 +1,19 @@
 //! The settings of one call: its timeout, and whether it was cancelled.
 
+mod interrupt;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result, Status};
+use self::interrupt::Interrupt;
+pub use self::interrupt::Submission;
+use crate::error::{Error, Result};
 
 /// The settings of one call. `Call::default()` uses the manager's timeout and cannot be cancelled.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     timeout: Option<Duration>,
-    cancelled: Option<Arc<AtomicBool>>,
+    interrupt: Option<Arc<Interrupt>>,
     cas: Option<u64>,
     wrap_ttl: Option<Duration>,
 }
@@ -30,26 +33,68 @@ pub enum Purpose {
 
 /// Cancels calls, from any thread or from a signal handler.
 #[derive(Clone, Debug)]
-pub struct Canceller(Arc<AtomicBool>);
+pub struct Canceller(Arc<Interrupt>);
 
 impl Canceller {
     /// Ends the calls with these settings within 100 ms, and every later one at once. Async-signal-safe: one atomic
     /// store.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.cancel();
+    }
+
+    /// Whether both cancel the same calls.
+    pub fn is_same(&self, other: &Canceller) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
 impl Call {
     /// A call with the manager's timeout, and its canceller.
     pub fn cancellable() -> (Call, Canceller) {
-        let flag = Arc::new(AtomicBool::new(false));
-        (Call { cancelled: Some(flag.clone()), ..Call::default() }, Canceller(flag))
+        Call::default().copy()
+    }
+
+    /// A copy of the settings, and its canceller. To cancel the original cancels the copy, too.
+    pub fn copy(&self) -> (Call, Canceller) {
+        let interrupt = Interrupt::beneath(self.interrupt.clone());
+        (Call { interrupt: Some(Arc::clone(&interrupt)), ..self.clone() }, Canceller(interrupt))
+    }
+
+    /// A call with these settings that is submitted now, for its trial.
+    pub fn submit(&self) -> (Call, Submission) {
+        let submission = Submission::beneath(self.interrupt.clone());
+        (Call { interrupt: Some(Arc::clone(&submission.0)), ..self.clone() }, submission)
+    }
+
+    /// Whether the trial of the call has found that it has to wait, so that its result says nothing.
+    pub fn has_to_wait(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.has_to_wait())
+    }
+
+    /// Has the timeout of a submitted call count from now on, in place of its submission.
+    pub fn count_from_now(&self) {
+        if let Some(interrupt) = &self.interrupt {
+            interrupt.set_waited(Duration::ZERO);
+        }
+    }
+
+    /// Fails if the call was cancelled.
+    pub fn check_cancelled(&self) -> Result<()> {
+        match &self.interrupt {
+            Some(interrupt) if interrupt.is_cancelled() => Err(interrupt::cancelled()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails if the call was cancelled, or is tried out and would have to wait: asked before what cannot be done twice.
+    pub fn may_wait(&self) -> Result<()> {
+        self.interrupt.as_ref().map_or(Ok(()), |interrupt| interrupt.may_wait())
     }
 
     /// Limits the call to `timeout`, in place of the manager's `VAULT_CLIENT_TIMEOUT`.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = Some(timeout);
+        self.count_from_now();
     }
 
     /// The timeout set with [`Call::set_timeout`].
@@ -98,7 +143,12 @@ impl Call {
     pub fn start(&self, default_timeout: Duration) -> Deadline {
         let timeout = self.timeout.unwrap_or(default_timeout);
         let set = Instant::now();
-        Deadline { set, at: set.checked_add(timeout).unwrap_or(set + FAR), timeout, cancelled: self.cancelled.clone() }
+        let left = self.interrupt.as_ref().map_or(timeout, |interrupt| timeout.saturating_sub(interrupt.waited()));
+        let at = set.checked_add(left).unwrap_or(set + FAR);
+        if let Some(interrupt) = &self.interrupt {
+            interrupt.begin_step(at);
+        }
+        Deadline { set, at, timeout, interrupt: self.interrupt.clone() }
     }
 }
 
@@ -114,13 +164,18 @@ pub struct Deadline {
     set: Instant,
     at: Instant,
     timeout: Duration,
-    cancelled: Option<Arc<AtomicBool>>,
+    interrupt: Option<Arc<Interrupt>>,
 }
 
 impl Deadline {
     /// The time left. Errors: `HF_ERR_CANCELLED`, `HF_ERR_TIMEOUT`.
     pub fn remaining(&self) -> Result<Duration> {
         self.remaining_at(Instant::now())
+    }
+
+    /// The time left, 0 if it has passed. Does not look for a cancellation.
+    pub fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
     }
 
     /// The time that was left when the deadline was set: spares the first step of a call a second look at the clock.
@@ -130,11 +185,14 @@ impl Deadline {
 
     /// The time left at `now`.
     pub fn remaining_at(&self, now: Instant) -> Result<Duration> {
-        if self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire)) {
-            return Err(Error::new(Status::Cancelled, "the call was cancelled"));
-        }
+        self.may_wait()?;
         let left = self.at.saturating_duration_since(now);
         if left.is_zero() { Err(self.timed_out()) } else { Ok(left) }
+    }
+
+    /// Fails if the call was cancelled, or is tried out: asked before what cannot be done twice.
+    pub fn may_wait(&self) -> Result<()> {
+        self.interrupt.as_ref().map_or(Ok(()), |interrupt| interrupt.may_wait())
     }
 
     /// The same deadline, or `limit` from now if that is sooner: the deadline of one of several attempts.
@@ -154,11 +212,7 @@ impl Deadline {
     /// The error of a call that has reached its deadline.
     #[cold]
     pub fn timed_out(&self) -> Error {
-        let message = format!(
-            "no answer within {:.3} s; a longer limit can be set for the call or with VAULT_CLIENT_TIMEOUT",
-            self.timeout.as_secs_f64()
-        );
-        Error::new(Status::Timeout, message)
+        interrupt::timed_out(self.timeout)
     }
 
     /// Sleeps for `pause`. Returns an error early at the deadline or when the call is cancelled.
@@ -207,6 +261,18 @@ impl IoTimeout<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Status;
+
+    #[test]
+    fn the_time_in_a_queue_counts() {
+        let (mut call, submission) = Call::default().submit();
+        assert!(call.may_wait().is_err());
+        submission.end_trial();
+        submission.0.set_waited(Duration::from_secs(7));
+        assert_eq!(call.start(Duration::from_secs(10)).remaining_when_set().unwrap(), Duration::from_secs(3));
+        call.set_timeout(Duration::from_secs(9));
+        assert_eq!(call.start(Duration::from_secs(10)).remaining_when_set().unwrap(), Duration::from_secs(9));
+    }
 
     #[test]
     fn a_step_ends_after_its_patience_or_with_the_call() {

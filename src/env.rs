@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use secrecy::{ExposeSecret, SecretString};
@@ -188,18 +187,13 @@ fn copied(value: &str) -> Result<Secret> {
     Secret::try_copy_of(value).ok_or_else(|| Error::no_memory("the value", value.len()))
 }
 
-/// Fails if the call is already cancelled or past its deadline. Nothing in this backend waits.
-fn check_call(call: &Call) -> Result<()> {
-    call.start(Duration::MAX).remaining().map(|_| ())
-}
-
 impl SecretManager for EnvSecretManager {
     fn kind(&self) -> &'static CStr {
         c"env"
     }
 
     fn store(&self, key: &str, value: &str, _: Option<&Metadata>, call: &Call) -> Result<String> {
-        check_call(call)?;
+        call.check_cancelled()?;
         refuse_cas(call)?;
         let variable = self.variable_of_key(key)?;
         check_value(value)?;
@@ -212,7 +206,7 @@ impl SecretManager for EnvSecretManager {
     }
 
     fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>> {
-        check_call(call)?;
+        call.check_cancelled()?;
         let variable = self.variable_of_reference(reference)?;
         if let Some(written) = OVERLAY.load().as_deref().and_then(|overlay| overlay.get(variable.as_str())) {
             return written.as_ref().map(|value| copied(value.expose_secret())).transpose();
@@ -244,11 +238,11 @@ impl SecretManager for EnvSecretManager {
     }
 
     fn check(&self, call: &Call) -> Result<()> {
-        check_call(call)
+        call.check_cancelled()
     }
 
     fn update(&self, reference: &str, value: &str, _: Option<&Metadata>, call: &Call) -> Result<bool> {
-        check_call(call)?;
+        call.check_cancelled()?;
         refuse_cas(call)?;
         let variable = self.variable_of_reference(reference)?;
         check_value(value)?;
@@ -264,7 +258,7 @@ impl SecretManager for EnvSecretManager {
     }
 
     fn delete(&self, reference: &str, call: &Call) -> Result<bool> {
-        check_call(call)?;
+        call.check_cancelled()?;
         let variable = self.variable_of_reference(reference)?;
         let in_environment = self.is_in_environment(&variable);
         // An isolated manager does not read the environment, so it always leaves a tombstone.
@@ -283,7 +277,7 @@ impl SecretManager for EnvSecretManager {
     }
 
     fn list(&self, prefix: Option<&str>, call: &Call) -> Result<Vec<String>> {
-        check_call(call)?;
+        call.check_cancelled()?;
         let start = self.variable_prefix_of(prefix.unwrap_or_default())?;
         let overlay = OVERLAY.load();
         let overlay = overlay.as_deref();

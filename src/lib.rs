@@ -11,6 +11,7 @@
 //! - [`mod@envelope`]: the format of encrypted data, and its cipher; pure
 //! - [`config`]: options and environment variables to a typed configuration; [`mod@reference`]: the grammar of
 //!   references and keys; both pure
+//! - `queue`: calls that threads of the library make, for programs that take their results later; knows no backend
 //! - [`store`]: the trait of every backend; [`call`]: deadline and cancellation; [`error`]: the error type;
 //!   [`status`]: the table of statuses
 //! - [`mod@document`]: all fields of a secret; [`mod@fields`]: the fields of a write; `json`: their values
@@ -32,6 +33,7 @@ mod metadata;
 mod net;
 pub mod observe;
 pub mod open;
+mod queue;
 pub mod reference;
 pub mod secret;
 pub mod status;

@@ -21,7 +21,7 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
     let none = Options::new();
     let options = options.unwrap_or(&none);
     let config = config::resolve(options, &ProcessEnvironment::new())?;
-    call.start(DEFAULT_WAIT).remaining()?;
+    call.check_cancelled()?;
     let logger = Logger::new(options.log_sink().cloned(), config.log_level);
     for warning in &config.warnings {
         logger.warn(format_args!("{warning}"));
@@ -128,7 +128,7 @@ impl Slot {
 
     fn get(&self, call: &Call) -> Result<Arc<Manager>> {
         if let Some(manager) = self.manager.load_full() {
-            call.start(DEFAULT_WAIT).remaining()?;
+            call.check_cancelled()?;
             return Ok(manager);
         }
         // One deadline for waiting and opening: the call's, or the timeout that the manager would apply.
@@ -136,7 +136,7 @@ impl Slot {
         let _lines = log::hold_back();
         let _turn = self.opening.lock(&deadline)?;
         let mut rest = call.clone();
-        rest.set_timeout(deadline.remaining()?);
+        rest.set_timeout(deadline.left());
         if let Some(manager) = self.manager.load_full() {
             return Ok(manager);
         }

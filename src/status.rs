@@ -53,6 +53,9 @@ statuses! {
     /// is NULL.
     NotFound = HF_NOT_FOUND = 1,
 
+    /// The call was submitted to a queue, or none has ended in time. Not an error: no `hf_error` is created.
+    Pending = HF_PENDING = 2,
+
     /// A signature or an HMAC is not that of the data. Not an error: no `hf_error` is created.
     Mismatch = HF_MISMATCH = 3,
 
@@ -101,7 +104,7 @@ statuses! {
     /// The backend, mount or server does not support the operation, or the function cannot return this value.
     Unsupported = HF_ERR_UNSUPPORTED = -14,
 
-    /// `hf_call_cancel` ended the call.
+    /// `hf_call_cancel` ended the call, or its queue was closed.
     Cancelled = HF_ERR_CANCELLED = -15,
 
     /// A bug in the library.

@@ -93,7 +93,7 @@ impl Transit {
     /// The deadline of a call that begins now. Fails if the call was cancelled.
     fn start(&self, call: &Call) -> Result<Deadline> {
         let deadline = self.manager.client()?.start(call);
-        deadline.remaining_when_set()?;
+        call.check_cancelled()?;
         Ok(deadline)
     }
 

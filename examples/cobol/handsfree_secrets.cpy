@@ -2,6 +2,7 @@
       *> is a failure, including those that are not listed here.
        78  HF-OK                       VALUE 0.
        78  HF-NOT-FOUND                VALUE 1.
+       78  HF-PENDING                  VALUE 2.
        78  HF-MISMATCH                 VALUE 3.
        78  HF-ERR-INVALID-ARGUMENT     VALUE -1.
        78  HF-ERR-INVALID-REFERENCE    VALUE -2.

@@ -10,8 +10,8 @@ module handsfree_secrets
     public :: hf_manager, hf_open, hf_close, hf_store, hf_get, hf_update, hf_delete, hf_list, hf_wipe, hf_text
     public :: hf_document, hf_get_document, hf_document_text, hf_document_version, hf_document_free
 
-    integer(c_int32_t), parameter, public :: HF_OK = 0, HF_NOT_FOUND = 1, HF_MISMATCH = 3, &
-        HF_ERR_INVALID_ARGUMENT = -1, HF_ERR_INVALID_REFERENCE = -2, HF_ERR_CONFIG = -3, HF_ERR_AUTH = -4, &
+    integer(c_int32_t), parameter, public :: HF_OK = 0, HF_NOT_FOUND = 1, HF_PENDING = 2, &
+        HF_MISMATCH = 3, HF_ERR_INVALID_ARGUMENT = -1, HF_ERR_INVALID_REFERENCE = -2, HF_ERR_CONFIG = -3, HF_ERR_AUTH = -4, &
         HF_ERR_PERMISSION_DENIED = -5, &
         HF_ERR_CONNECTION = -6, HF_ERR_TLS = -7, HF_ERR_TIMEOUT = -8, HF_ERR_UNAVAILABLE = -9, &
         HF_ERR_RATE_LIMITED = -10, HF_ERR_CONFLICT = -11, HF_ERR_TOO_LARGE = -12, HF_ERR_PROTOCOL = -13, &

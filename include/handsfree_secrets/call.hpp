@@ -93,8 +93,8 @@ public:
         return detail::finish(status, error);
     }
 
-    /** Returns a call with the same settings, which can be changed independently. Cancelling either of the two cancels
-     *  both. A copy of defaults() is a new call. */
+    /** Returns a call with the same settings, which can be changed independently. Cancelling the original cancels the
+     *  copy, too; cancelling the copy does not cancel the original. A copy of defaults() is a new call. */
     Call copy() const noexcept { return handle_ ? Call(detail::CallHandle(hf_call_copy(handle_.get()))) : Call(); }
 
     /** Cancels the operations that use this call, within 100 ms, and all later ones: they end with `HF_ERR_CANCELLED`.

@@ -85,14 +85,14 @@ impl Item {
 impl hf_results {
     /// One result for each argument: the error of the argument, or the next outcome of `done`, which has the outcomes
     /// of the valid arguments.
-    pub(super) fn new<T, R: Into<Item>>(arguments: Vec<Result<T>>, done: Vec<Result<Option<R>>>) -> hf_results {
+    pub(super) fn new<T, R: Into<Item>>(arguments: &[Result<T>], done: Vec<Result<Option<R>>>) -> hf_results {
         let mut done = done.into_iter();
         let missing = || Err(Error::new(Status::Internal, "an item without a result"));
-        let outcome = |argument: Result<T>| match argument {
+        let outcome = |argument: &Result<T>| match argument {
             Ok(_) => done.next().unwrap_or_else(missing),
-            Err(error) => Err(error),
+            Err(error) => Err(error.clone()),
         };
-        hf_results { results: arguments.into_iter().map(outcome).map(Item::of).collect() }
+        hf_results { results: arguments.iter().map(outcome).map(Item::of).collect() }
     }
 }
 
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn hf_get_secrets(
             let job = move |call: &Call| {
                 let good: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
                 let values = manager.secrets().get_many(&good, call);
-                Ok(hf_results::new(references, values))
+                Ok(hf_results::new(&references, values))
             };
             Ok((job, |results| give(out, results)))
         })
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn hf_get_documents(
             let job = move |call: &Call| {
                 let good: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
                 let documents = manager.secrets().get_documents(&good, call);
-                Ok(hf_results::new(references, documents))
+                Ok(hf_results::new(&references, documents))
             };
             Ok((job, |results| give(out, results)))
         })
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn hf_store_secrets(
                     secrets.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
                 let references = manager.secrets().store_many(&good, call).into_iter();
                 let references = references.map(|outcome| Ok(Some(Secret::copy_of(&outcome?)))).collect();
-                Ok(hf_results::new(secrets, references))
+                Ok(hf_results::new(&secrets, references))
             };
             Ok((job, |results| give(out, results)))
         })

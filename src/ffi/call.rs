@@ -6,15 +6,19 @@
 //! each call starts with that call. Cancelling it ends all of them, so a program that shuts down can end the calls of
 //! all of its threads with one `hf_call`.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::arguments::object;
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::arguments::{Out, object};
 use super::error::{hf_error, hf_status};
 use super::handle::Owned;
 use super::{guard, outcome};
 use crate::call::{Call, Canceller};
 use crate::error::{Error, Status};
+use crate::host::notifier::announce_cancellation;
+use crate::queue::Queue;
 
 /// The longest time that servers can count, in nanoseconds with 63 bits.
 const MAX_WRAP_TTL_MS: i64 = 9_223_372_036_000;
@@ -31,11 +35,84 @@ pub struct hf_call {
     wrap_ttl_ms: AtomicI64,
     call: Call,
     canceller: Canceller,
+    binding: Binding,
+}
+
+/// The queue of a call.
+#[derive(Default)]
+struct Binding {
+    /// Whether there is a queue: spares the calls that block a look at it.
+    is_set: AtomicBool,
+    queue: ArcSwapOption<CallQueue>,
+    tag: AtomicUsize,
+    /// This queue and those before it, where calls with these settings may be.
+    all: ArcSwap<Vec<CallQueue>>,
+}
+
+/// A queue of calls of the program. An error goes to the out-parameter of the call.
+pub(super) type CallQueue = Queue<Option<Out<hf_error>>>;
+
+/// What a call needs to be submitted.
+pub(super) struct Ticket {
+    pub(super) queue: CallQueue,
+    pub(super) tag: usize,
+    pub(super) owner: Canceller,
 }
 
 impl Owned for hf_call {}
 
 impl hf_call {
+    fn new(call: Call, canceller: Canceller) -> hf_call {
+        hf_call {
+            timeout_ms: AtomicI64::new(0),
+            cas: AtomicI64::new(-1),
+            wrap_ttl_ms: AtomicI64::new(0),
+            call,
+            canceller,
+            binding: Binding::default(),
+        }
+    }
+
+    /// Sets the queue of the calls from now on; `None`: they block.
+    pub(super) fn bind(&self, queue: Option<&CallQueue>, tag: usize) {
+        let binding = &self.binding;
+        binding.tag.store(tag, Ordering::Relaxed);
+        let Some(queue) = queue else {
+            binding.is_set.store(false, Ordering::Release);
+            return binding.queue.store(None);
+        };
+        let is_present = binding.queue.load().as_ref().is_some_and(|present| present.is_same(queue));
+        if !is_present {
+            binding.all.rcu(|all| {
+                let others = all.iter().filter(|other| !other.is_same(queue) && !other.is_freed());
+                others.cloned().chain([queue.clone()]).collect::<Vec<_>>()
+            });
+            binding.queue.store(Some(std::sync::Arc::new(queue.clone())));
+        }
+        binding.is_set.store(true, Ordering::Release);
+    }
+
+    /// What a call with these settings needs to be submitted; `None` if it blocks.
+    ///
+    /// # Safety
+    /// As for [`hf_call::settings`].
+    pub(super) unsafe fn ticket(pointer: *const hf_call) -> Option<Ticket> {
+        // SAFETY: the caller's promise.
+        let call = unsafe { pointer.as_ref() }?;
+        if !call.binding.is_set.load(Ordering::Acquire) {
+            return None;
+        }
+        let queue = CallQueue::clone(call.binding.queue.load().as_ref()?);
+        Some(Ticket { queue, tag: call.binding.tag.load(Ordering::Relaxed), owner: call.canceller.clone() })
+    }
+
+    /// Cancels the calls, and forgets those that are in a queue.
+    pub(super) fn abandon(&self) {
+        self.canceller.cancel();
+        announce_cancellation();
+        self.binding.all.load().iter().for_each(|queue| queue.abandon(&self.canceller));
+    }
+
     /// A copy of the settings, the defaults for NULL. The copy shares the cancellation flag.
     ///
     /// # Safety
@@ -66,13 +143,12 @@ impl hf_call {
 pub extern "C" fn hf_call_new() -> *mut hf_call {
     guard::infallible(std::ptr::null_mut(), || {
         let (call, canceller) = Call::cancellable();
-        let (timeout_ms, cas, wrap_ttl_ms) = (AtomicI64::new(0), AtomicI64::new(-1), AtomicI64::new(0));
-        hf_call { timeout_ms, cas, wrap_ttl_ms, call, canceller }.into_raw()
+        hf_call::new(call, canceller).into_raw()
     })
 }
 
-/// Copies call settings: timeout, condition, wrapping time. Cancelling the original cancels the copies, too; cancelling
-/// a copy cancels the original.
+/// Copies call settings: timeout, condition, wrapping time; not the queue and its tag. Cancelling the original cancels the
+/// copies, too; cancelling a copy does not cancel the original.
 ///
 /// May be called from any thread while no other thread changes `call`. Does not block.
 ///
@@ -83,13 +159,13 @@ pub unsafe extern "C" fn hf_call_copy(call: *const hf_call) -> *mut hf_call {
     // SAFETY: the caller's promise.
     let Some(original) = (unsafe { call.as_ref() }) else { return std::ptr::null_mut() };
     guard::infallible(std::ptr::null_mut(), || {
+        let (call, canceller) = original.call.copy();
         let copied = |number: &AtomicI64| AtomicI64::new(number.load(Ordering::Relaxed));
         hf_call {
             timeout_ms: copied(&original.timeout_ms),
             cas: copied(&original.cas),
             wrap_ttl_ms: copied(&original.wrap_ttl_ms),
-            call: original.call.clone(),
-            canceller: original.canceller.clone(),
+            ..hf_call::new(call, canceller)
         }
         .into_raw()
     })
@@ -194,16 +270,19 @@ pub unsafe extern "C" fn hf_call_set_wrap_ttl_ms(
 /// once. A call that is looking up a host name ends when the C library's lookup returns. Cancelling cannot be undone: a
 /// cancelled `hf_call` can only be freed.
 ///
+/// A call in a queue ends as soon, and is taken like any other; to cancel one that has ended changes nothing.
+///
 /// May be called from any thread while calls run, and from a signal handler: this is the only function of the library
 /// that is async-signal-safe. Does not block.
 ///
 /// @param call  The settings. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
-    // Runs in signal handlers: nothing but an atomic store, and no guard, which is not async-signal-safe.
+    // Runs in signal handlers: nothing but atomics and a `write`, and no guard, which is not async-signal-safe.
     // SAFETY: the caller's promise.
     if let Some(settings) = unsafe { call.as_ref() } {
         settings.canceller.cancel();
+        announce_cancellation();
     }
 }
 

@@ -23,6 +23,7 @@
 //! - `HF_ERR_TOO_LARGE`: "associated_data" are too long, there is not enough memory, or a stream exceeds 128 TiB.
 
 use std::ffi::{c_int, c_void};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -36,6 +37,7 @@ use super::transit::hf_transit;
 use super::{export, guard};
 use crate::call::{Call, Purpose};
 use crate::error::{Error, Result, Status};
+use crate::host::descriptors::duplicate;
 use crate::secret::Bytes;
 use crate::transit::{Envelope, ended};
 
@@ -152,7 +154,7 @@ pub unsafe extern "C" fn hf_envelope_encryptor(
             let out = Out::clear(out_envelope, "out_envelope")?;
             let transit = hf_transit::share(transit, "transit")?;
             let parameters = hf_fields::share_or_none(parameters);
-            let job = move |call: &Call| Envelope::encryptor(transit, &parameters, call);
+            let job = move |call: &Call| Envelope::encryptor(Arc::clone(&transit), &parameters, call);
             Ok((job, |envelope| give_envelope(out, envelope)))
         })
     }
@@ -185,7 +187,7 @@ pub unsafe extern "C" fn hf_envelope_decryptor(
             let out = Out::clear(out_envelope, "out_envelope")?;
             let transit = hf_transit::share(transit, "transit")?;
             let parameters = hf_fields::share_or_none(parameters);
-            let job = move |call: &Call| Envelope::decryptor(transit, &parameters, call);
+            let job = move |call: &Call| Envelope::decryptor(Arc::clone(&transit), &parameters, call);
             Ok((job, |envelope| give_envelope(out, envelope)))
         })
     }
@@ -220,14 +222,13 @@ pub unsafe extern "C" fn hf_envelope_update(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        let status = export::run(error, call, Purpose::Change, || {
-            let out = Out::clear(out_bytes, "out_bytes")?;
-            let stream = stream(envelope)?;
-            let data = copied_bytes(data, length, "data")?;
+        export::run(error, call, Purpose::Change, || {
+            let out = Out::clear(out_bytes, "out_bytes");
+            let (stream, step) = step(envelope)?;
+            let (out, data) = (out?, copied_bytes(data, length, "data")?);
             let job = move |call: &Call| on(&stream, |envelope| envelope.update(data.as_slice(), call));
-            Ok((job, |bytes| give_bytes(out, bytes)))
-        });
-        break_unless_ok(envelope, status)
+            Ok((job, |bytes| step.give(out, bytes)))
+        })
     }
 }
 
@@ -254,13 +255,13 @@ pub unsafe extern "C" fn hf_envelope_finish(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        let status = export::run(error, call, Purpose::Change, || {
-            let out = Out::clear(out_bytes, "out_bytes")?;
-            let stream = stream(envelope)?;
+        export::run(error, call, Purpose::Change, || {
+            let out = Out::clear(out_bytes, "out_bytes");
+            let (stream, step) = step(envelope)?;
+            let out = out?;
             let job = move |call: &Call| on(&stream, |envelope| envelope.finish(call));
-            Ok((job, |bytes| give_bytes(out, bytes)))
-        });
-        break_unless_ok(envelope, status)
+            Ok((job, |bytes| step.give(out, bytes)))
+        })
     }
 }
 
@@ -308,7 +309,10 @@ pub unsafe extern "C" fn hf_envelope_encrypt_fd(
         export::run(error, call, Purpose::Change, || {
             let transit = hf_transit::share(transit, "transit")?;
             let parameters = hf_fields::share_or_none(parameters);
-            let job = move |call: &Call| transit.encrypt_descriptor(from, to, &parameters, call);
+            let (from, to) = (Descriptor::of(call, from, "from")?, Descriptor::of(call, to, "to")?);
+            let job = move |call: &Call| {
+                Arc::clone(&transit).encrypt_descriptor(from.number(), to.number(), &parameters, call)
+            };
             Ok((job, |()| Status::Ok))
         })
     }
@@ -344,7 +348,10 @@ pub unsafe extern "C" fn hf_envelope_decrypt_fd(
         export::run(error, call, Purpose::Change, || {
             let transit = hf_transit::share(transit, "transit")?;
             let parameters = hf_fields::share_or_none(parameters);
-            let job = move |call: &Call| transit.decrypt_descriptor(from, to, &parameters, call);
+            let (from, to) = (Descriptor::of(call, from, "from")?, Descriptor::of(call, to, "to")?);
+            let job = move |call: &Call| {
+                Arc::clone(&transit).decrypt_descriptor(from.number(), to.number(), &parameters, call)
+            };
             Ok((job, |()| Status::Ok))
         })
     }
@@ -387,13 +394,62 @@ pub unsafe extern "C" fn hf_envelope_rewrap(
     }
 }
 
-/// The stream behind a pointer, for a job to keep.
+/// The stream behind a pointer, for a job to keep, and its next step.
 ///
 /// # Safety
 /// `envelope` is NULL, or a stream that is not freed before this returns.
-unsafe fn stream(envelope: *const hf_envelope) -> Result<Arc<Stream>> {
+unsafe fn step(envelope: *const hf_envelope) -> Result<(Arc<Stream>, Step)> {
     // SAFETY: the caller's promise.
-    unsafe { object(envelope, "envelope") }.map(|envelope| Arc::clone(&envelope.stream))
+    let stream = Arc::clone(&unsafe { object(envelope, "envelope") }?.stream);
+    Ok((Arc::clone(&stream), Step { stream, is_given: false }))
+}
+
+/// One call for a stream. Unless its output was given to the program, the stream has ended, whatever has failed:
+/// otherwise a later `finish` would succeed without the data of this call.
+struct Step {
+    stream: Arc<Stream>,
+    is_given: bool,
+}
+
+impl Step {
+    fn give(mut self, out: Out<hf_bytes>, bytes: Bytes) -> Status {
+        self.is_given = true;
+        give_bytes(out, bytes)
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if !self.is_given {
+            self.stream.is_broken.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// A descriptor of the program: its own, or, for a job that may go on when the program has closed it, a duplicate.
+struct Descriptor {
+    number: c_int,
+    _duplicate: Option<OwnedFd>,
+}
+
+impl Descriptor {
+    /// # Safety
+    /// As for [`hf_call::settings`].
+    unsafe fn of(call: *const hf_call, number: c_int, name: &str) -> Result<Descriptor> {
+        // SAFETY: the caller's promise.
+        if unsafe { hf_call::ticket(call) }.is_none() {
+            return Ok(Descriptor { number, _duplicate: None });
+        }
+        let duplicate = duplicate(number).map_err(|failure| {
+            Error::invalid_argument(format!("{name}: is not an open descriptor, or cannot be duplicated: {failure}"))
+        })?;
+        Ok(Descriptor { number: duplicate.as_raw_fd(), _duplicate: Some(duplicate) })
+    }
+
+    /// A closure that calls this captures the duplicate, too.
+    fn number(&self) -> c_int {
+        self.number
+    }
 }
 
 /// Uses a stream. Does not wait for another thread, which might be one that a fork has left behind.
@@ -405,21 +461,6 @@ fn on<T>(stream: &Stream, work: impl FnOnce(&mut Envelope) -> Result<T>) -> Resu
         Ok(mut envelope) => work(&mut envelope),
         Err(_) => Err(Error::invalid_argument("envelope: another thread uses it, or a panic has broken it")),
     }
-}
-
-/// Ends the stream after a failed call, whatever failed: otherwise a later `finish` would succeed without the data of
-/// that call.
-///
-/// # Safety
-/// As [`stream`].
-unsafe fn break_unless_ok(envelope: *const hf_envelope, status: hf_status) -> hf_status {
-    if status != Status::Ok as hf_status {
-        // SAFETY: the caller's promise.
-        if let Ok(stream) = unsafe { stream(envelope) } {
-            stream.is_broken.store(true, Ordering::Release);
-        }
-    }
-    status
 }
 
 /// Writes bytes to their out-parameter.

@@ -1,6 +1,6 @@
 /**
  * @file handsfree_secrets.h
- * @brief A blocking HashiCorp Vault client: store, get, update, delete and list secrets.
+ * @brief A HashiCorp Vault client, blocking and with queues: store, get, update, delete and list secrets.
  *
  * Generated from the library's source. Change it there, then: make header
  */
@@ -69,6 +69,7 @@
  * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
  * | hf_options *             | hf_options_new, hf_options_new_isolated               | hf_options_free     |
  * | hf_call *                | hf_call_new, hf_call_copy                             | hf_call_free        |
+ * | hf_queue *               | hf_queue_new                                          | hf_queue_free       |
  * | hf_metadata *            | hf_metadata_new                                       | hf_metadata_free    |
  * | hf_fields *              | hf_fields_new                                         | hf_fields_free      |
  * | hf_error *               | any function with `hf_error **error`                  | hf_error_free       |
@@ -78,7 +79,7 @@
  *
  * @section errors Errors
  *
- * Compare statuses with HF_OK. HF_NOT_FOUND is positive; failures are negative. The parameter `error` may be NULL. If
+ * Compare statuses with HF_OK. HF_NOT_FOUND, HF_PENDING and HF_MISMATCH are positive; failures are negative. The parameter `error` may be NULL. If
  * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
  * error, and a result, before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
  * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
@@ -86,15 +87,16 @@
  *
  * @section threads Threads, forks, signals
  *
- * Any number of threads may use a manager or an hf_transit at once, and read the immutable objects: hf_error,
+ * Any number of threads may use a manager, an hf_transit or an hf_queue at once, and read the immutable objects: hf_error,
  * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
  * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Only one thread
  * at a time may use an hf_envelope. Each function says whether it blocks. A child process made by fork may use and free
- * the managers that it inherited, but not go on with the encryption of an hf_envelope. A signal handler may call hf_call_cancel and no other function. Signals do not
- * make a call fail, and errno is preserved.
+ * the managers that it inherited, but not go on with the encryption of an hf_envelope, nor use an hf_queue, which it only
+ * frees. A signal handler may call hf_call_cancel and no other function. Signals do not make a call fail, and errno is
+ * preserved.
  *
- * The library starts no threads. A program that shuts down can end the calls of all of its threads: they use one
- * hf_call, and hf_call_cancel on it ends them within 100 ms.
+ * The library starts no threads, except for those of an hf_queue, whose number the program sets. A program that shuts
+ * down can end the calls of all of its threads: they use one hf_call, and hf_call_cancel on it ends them within 100 ms.
  *
  * @section memory Memory
  *

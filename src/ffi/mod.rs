@@ -32,6 +32,7 @@ mod manager;
 mod metadata;
 mod options;
 mod outcome;
+mod queue;
 mod request;
 mod secrets;
 #[cfg(feature = "test-panic")]
@@ -54,6 +55,7 @@ pub use log::*;
 pub use manager::*;
 pub use metadata::*;
 pub use options::*;
+pub use queue::*;
 pub use request::*;
 pub use secrets::*;
 #[cfg(feature = "test-panic")]

@@ -8,7 +8,7 @@ use std::ffi::c_char;
 
 use secrecy::SecretString;
 
-use super::arguments::{Out, OutNumber, copied_secret, copied_text};
+use super::arguments::{Out, OutNumber, copied_secret, copied_text, text};
 use super::bytes::hf_bytes;
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
@@ -60,17 +60,16 @@ pub unsafe extern "C" fn hf_request(
 ) -> hf_status {
     // SAFETY: the caller's promises about each pointer.
     unsafe {
-        let reads = matches!(super::arguments::text(method, "method"), Ok("GET" | "LIST"));
+        let reads = matches!(text(method, "method"), Ok("GET" | "LIST"));
         export::run(error, call, Purpose::Request(reads), || {
             let (out, http_status) = (Out::clear(out_body, "out_body"), OutNumber::clear(out_http_status));
             let out = out?;
             let manager = hf_manager::share(manager, "manager")?;
-            let (method, path) = (copied_text(method, "method")?, copied_text(path, "path")?);
+            let (method, path) = (text(method, "method")?, text(path, "path")?);
             let json = if json.is_null() { None } else { Some(copied_secret(json, "json")?) };
-            let job = move |call: &Call| {
-                let client = manager.client()?;
-                RawRequest::new(&method, &path, json, call.wrap_ttl())?.send(client, call)
-            };
+            manager.client()?;
+            let request = RawRequest::new(method, path, json, hf_call::settings(call).wrap_ttl())?;
+            let job = move |call: &Call| request.send(manager.client()?, call);
             let write = |answer: Option<RawAnswer>| {
                 let Some(answer) = answer else { return Status::NotFound };
                 http_status.set(i32::from(answer.http_status));

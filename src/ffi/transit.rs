@@ -78,7 +78,7 @@ pub unsafe extern "C" fn hf_transit_open(
             let out = Out::clear(out_transit, "out_transit")?;
             let manager = hf_manager::share(manager, "manager")?;
             let key = copied_text(key, "key")?;
-            let job = move |call: &Call| Ok(Transit::open(manager, &key, call)?.map(Arc::new));
+            let job = move |call: &Call| Ok(Transit::open(Arc::clone(&manager), &key, call)?.map(Arc::new));
             let write = |key: Option<Arc<Transit>>| {
                 let Some(key) = key else { return Status::NotFound };
                 out.set(hf_transit::into_raw(key));

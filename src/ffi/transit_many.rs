@@ -217,5 +217,5 @@ fn each<'a>(
         );
     }
     let outcomes = transit.each(operation, &valid, &parameters.all, &own, call)?;
-    Ok(hf_results::new(arguments, outcomes.into_iter().map(|outcome| outcome.map(Some)).collect()))
+    Ok(hf_results::new(&arguments, outcomes.into_iter().map(|outcome| outcome.map(Some)).collect()))
 }

@@ -21,12 +21,32 @@ pub fn above_standard_streams(descriptor: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(descriptor);
     }
     // SAFETY: the descriptor is open, and the command reads only its integer argument.
-    let moved = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE) };
-    if moved < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let moved = checked(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE) })?;
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(moved) })
+}
+
+/// The result of a system call that returns -1 for a failure.
+pub fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// A descriptor that a system call has just created, or its failure.
+///
+/// # Safety
+/// `created` is -1, or open and owned by nobody.
+pub unsafe fn owned(created: libc::c_int) -> io::Result<OwnedFd> {
+    let created = checked(created)?;
+    // SAFETY: the caller's promise.
+    above_standard_streams(unsafe { OwnedFd::from_raw_fd(created) })
+}
+
+/// A duplicate of a descriptor of the program, for a job that goes on when the program has closed its own.
+pub fn duplicate(descriptor: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: any number may be passed, and the command reads only its integer argument.
+    let duplicate = checked(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, FIRST_FREE) })?;
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(duplicate) })
 }
 
 /// A new socket.

@@ -1,12 +1,13 @@
 //! The host process: fork detection, a lock that survives forks, AWS-LC between forks, a panic hook that prints nothing,
-//! file descriptors above the standard streams, reading files of any type, waiting for descriptors of the program, and
-//! writing without signals.
+//! file descriptors above the standard streams, a descriptor for the event loop of a program, reading files of any type,
+//! waiting for descriptors of the program, and writing without signals.
 
 pub(crate) mod crypto;
 pub(crate) mod descriptors;
 pub(crate) mod file;
 pub mod fork;
 pub mod fork_lock;
+pub(crate) mod notifier;
 pub(crate) mod panic_hook;
 pub(crate) mod signals;
 pub(crate) mod transfer;

@@ -201,6 +201,15 @@ pub struct HeldBack {
     _not_send: PhantomData<*const ()>,
 }
 
+impl HeldBack {
+    /// Drops the lines instead, unless an outer guard holds them back, too.
+    pub fn discard(self) {
+        if self.outermost {
+            drop(HELD_BACK.take().map(ManuallyDrop::into_inner));
+        }
+    }
+}
+
 impl Drop for HeldBack {
     fn drop(&mut self) {
         if !self.outermost {

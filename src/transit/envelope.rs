@@ -43,6 +43,11 @@ impl Envelope {
 
     /// Adds data, and returns what they complete. After a failure the stream has ended.
     pub fn update(&mut self, data: &[u8], call: &Call) -> Result<Bytes> {
+        if matches!(self.state, State::Beginning(_)) {
+            // It may have to ask for the data key, and then cannot be tried again with the same data.
+            self.transit.start(call)?;
+            call.may_wait()?;
+        }
         let before = std::mem::replace(&mut self.state, State::Ended);
         self.transit.start(call)?;
         let (state, output) = match before {

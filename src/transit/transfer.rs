@@ -40,6 +40,8 @@ struct Transfer<'a> {
 impl<'a> Transfer<'a> {
     fn new(transit: &'a Transit, from: RawFd, to: RawFd, call: &'a Call) -> Result<Transfer<'a>> {
         let wait = transit.start(call)?;
+        // The time in a queue counts once.
+        call.count_from_now();
         let clock = Clock { transit, call, wait };
         let (source, sink) = (Source::new(from)?, Sink::new(to)?);
         if source.is_file_of(&sink) {

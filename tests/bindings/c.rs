@@ -99,6 +99,25 @@ fn each_item_of_a_batch_for_a_key_has_its_status_and_its_bytes() {
 }
 
 #[test]
+fn a_queue_keeps_its_promises() {
+    passes_on_server("queue");
+}
+
+#[test]
+fn every_function_that_takes_a_call_works_with_a_queue() {
+    let read = |path: &str| std::fs::read_to_string(repository_root().join(path)).unwrap();
+    let (header, tested) = (read("include/handsfree_secrets.h"), read("tests/c/queue_functions.c"));
+    let declarations = header.split(';').filter(|text| text.contains("const hf_call *call") && text.contains("error"));
+    let names = declarations.filter_map(|text| Some(text.split('(').next()?.split_whitespace().last()?.to_owned()));
+    let names: Vec<String> = names.filter(|name| name.starts_with("hf_")).collect();
+    assert!(names.len() > 40, "{names:?}");
+    for name in names {
+        assert!(tested.contains(&format!("ROW({name},")), "{name}");
+    }
+    passes_on_server("queue_functions");
+}
+
+#[test]
 fn the_env_backend_does_all_five_operations() {
     passes("env_backend");
 }

@@ -107,6 +107,24 @@ fn the_c_program_encrypts_a_column_in_few_requests_and_reads_it_back() {
     assert_eq!(missing, (Some(1), String::new(), "typo: HF_NOT_FOUND: not found\n".to_owned()));
 }
 
+#[test]
+fn the_c_programs_get_a_thousand_secrets_in_one_event_loop_of_each_kind() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.api().post(&format!("{mount}/data/event/loop"), json!({"data": {"value": "any"}}));
+    for (name, library, end) in [
+        ("event_loop", "", "; the timer ticked meanwhile: yes"),
+        ("libevent_loop", "-levent", ""),
+        ("libuv_loop", "-luv", ""),
+    ] {
+        let flags: Vec<&str> = [library].into_iter().filter(|flag| !flag.is_empty()).collect();
+        let program = cc::compile("gcc", "c11", &example(&format!("c/{name}.c")), name, &flags);
+        let mut command = quiet(&program);
+        let output = on_mount(server, &mount, command.arg("vault://event/loop"));
+        assert_eq!(output, (Some(0), format!("1000 values, 0 failures{end}\n"), String::new()), "{name}");
+    }
+}
+
 /// Compiles `examples/cobol/<name>.cob`.
 fn cobol(name: &str) -> PathBuf {
     let program = output("cobol").join(name);

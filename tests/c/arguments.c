@@ -77,6 +77,25 @@ static hf_status metadata_set(arguments a, hf_error **error)
     return hf_metadata_set(a[0], a[1], a[2], error);
 }
 
+static hf_status queue_new(arguments a, hf_error **error)
+{
+    return hf_queue_new(1, a[0], error);
+}
+
+static hf_status call_set_queue(arguments a, hf_error **error)
+{
+    hf_call *call = a[0] == NULL ? NULL : hf_call_new();
+    hf_status status = hf_call_set_queue(call, a[1], 1, error);
+
+    hf_call_free(call);
+    return status;
+}
+
+static hf_status queue_next(arguments a, hf_error **error)
+{
+    return hf_queue_next(a[0], 0, a[1], a[2], error);
+}
+
 static const struct function FUNCTIONS[] = {
     {"hf_options_set", options_set, HF_OK, {{"options", OBJECT}, {"name", STRING}, {"value", STRING}, {NULL, END}}},
     {"hf_options_set_log_callback", options_set_log_callback, HF_OK, {{"options", OBJECT}, {NULL, END}}},
@@ -84,6 +103,10 @@ static const struct function FUNCTIONS[] = {
      {{"options", OPTIONAL_OBJECT}, {"call", OPTIONAL_OBJECT}, {"out_manager", OUT}, {NULL, END}}},
     {"hf_manager_default", manager_default, HF_OK, {{"call", OPTIONAL_OBJECT}, {"out_manager", OUT}, {NULL, END}}},
     {"hf_call_set_timeout_ms", call_set_timeout_ms, HF_OK, {{"call", OBJECT}, {NULL, END}}},
+    {"hf_queue_new", queue_new, HF_OK, {{"out_queue", OUT}, {NULL, END}}},
+    {"hf_call_set_queue", call_set_queue, HF_OK, {{"call", OBJECT}, {"queue", OPTIONAL_OBJECT}, {NULL, END}}},
+    {"hf_queue_next", queue_next, HF_PENDING,
+     {{"queue", OBJECT}, {"out_tag", OUT_LENGTH}, {"out_status", OUT_INT32}, {NULL, END}}},
     {"hf_store_secret", store_secret, HF_OK,
      {{"manager", OBJECT},
       {"key", STRING},
@@ -135,6 +158,11 @@ static void check_null_without_status(void)
     hf_manager_free(NULL);
     hf_call_free(NULL);
     hf_call_cancel(NULL);
+    hf_call_abandon(NULL);
+    hf_queue_free(NULL);
+    hf_queue_close(NULL);
+    CHECK(hf_queue_fd(NULL) == -1, "hf_queue_fd");
+    CHECK(hf_queue_pending(NULL) == 0, "hf_queue_pending");
     hf_metadata_free(NULL);
     hf_string_list_free(NULL);
     hf_results_free(NULL);
@@ -163,6 +191,7 @@ static void check_status_names(void)
 #define NAME(status) {status, #status}
         NAME(HF_OK),
         NAME(HF_NOT_FOUND),
+        NAME(HF_PENDING),
         NAME(HF_MISMATCH),
         NAME(HF_ERR_INVALID_ARGUMENT),
         NAME(HF_ERR_INVALID_REFERENCE),
@@ -185,12 +214,12 @@ static void check_status_names(void)
     size_t i;
 
     for (i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        hf_status number = i < 2 ? (hf_status)i : i == 2 ? 3 : 2 - (hf_status)i;
+        hf_status number = i < 4 ? (hf_status)i : 3 - (hf_status)i;
 
         CHECK(NAMES[i].status == number, "%s is part of the ABI", NAMES[i].name);
         CHECK(strcmp(hf_status_name(number), NAMES[i].name) == 0, "%s", NAMES[i].name);
     }
-    CHECK(strcmp(hf_status_name(2), "HF_UNKNOWN") == 0, "2");
+    CHECK(strcmp(hf_status_name(4), "HF_UNKNOWN") == 0, "4");
     CHECK(strcmp(hf_status_name(-17), "HF_UNKNOWN") == 0, "-17");
     CHECK(strcmp(hf_status_name(INT32_MIN), "HF_UNKNOWN") == 0, "INT32_MIN");
 }

@@ -62,13 +62,21 @@ fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
 }
 
 #[test]
-fn valgrind_finds_nothing_with_documents_versions_requests_and_transit() {
-    for name in
-        ["documents", "versions", "requests", "arguments_transit", "arguments_envelope", "transit", "transit_many"]
-    {
+fn valgrind_finds_nothing_with_documents_versions_requests_transit_and_queues() {
+    for name in [
+        "documents",
+        "versions",
+        "requests",
+        "arguments_transit",
+        "arguments_envelope",
+        "transit",
+        "transit_many",
+        "queue",
+        "queue_functions",
+    ] {
         let source = repository_root().join("tests/c").join(name).with_extension("c");
         let program = cc::compile("gcc", "c99", &source, &format!("{name}-under_valgrind"), &[]);
-        succeeds(&mut under_valgrind(&Target::of_shared().command(&program, &[])));
+        succeeds(&mut under_valgrind(&Target::of_shared().command(&program, &["checked"])));
     }
 }
 
@@ -108,6 +116,11 @@ mod sanitizers {
             succeeds(&mut compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name));
         }
         let target = Target::of_shared();
+        for name in ["queue", "queue_functions"] {
+            let command = compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name);
+            let mut on_server = target.command(Path::new(command.get_program()), &["checked"]);
+            succeeds(on_server.env("ASAN_OPTIONS", "detect_leaks=1"));
+        }
         let source = repository_root().join("tests/c/host/threads.c");
         let command = compiled(&source, "threads");
         let mut on_server = target.command(Path::new(command.get_program()), &["16", "3"]);

@@ -123,6 +123,16 @@ fn constructors_destructors_and_atexit_handlers_may_call() {
 }
 
 #[test]
+fn a_process_may_end_while_calls_are_pending() {
+    let host = TlsServer::start();
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        for way in ["return", "exit", "_exit"].repeat(5) {
+            succeeds(&mut target.command(&program("exit_pending"), &[way]));
+        }
+    }
+}
+
+#[test]
 fn signals_fail_no_call_and_calls_do_not_change_process_state() {
     let target = Target::of_shared();
     succeeds(&mut target.command(&program("signals"), &[]));

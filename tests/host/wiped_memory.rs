@@ -98,6 +98,14 @@ fn nothing_of_envelopes_and_their_data_keys_stays_in_memory() {
 }
 
 #[test]
+fn nothing_of_calls_that_were_not_taken_from_a_queue_stays_in_memory() {
+    let host = TlsServer::start();
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        succeeds(&mut target.command(&program("scan_queue"), &["queued", &masked(VALUE)]));
+    }
+}
+
+#[test]
 fn no_token_stays_in_memory_after_the_manager() {
     let host = TlsServer::start();
     for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {

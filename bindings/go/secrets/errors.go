@@ -16,6 +16,7 @@ type Status int32
 const (
 	StatusOK               Status = C.HF_OK
 	StatusNotFound         Status = C.HF_NOT_FOUND
+	StatusPending          Status = C.HF_PENDING
 	StatusMismatch         Status = C.HF_MISMATCH
 	StatusInvalidArgument  Status = C.HF_ERR_INVALID_ARGUMENT
 	StatusInvalidReference Status = C.HF_ERR_INVALID_REFERENCE
@@ -53,6 +54,8 @@ func (e *statusError) Error() string { return "secrets: " + e.text }
 var (
 	// ErrNotFound: the secret, version, field or path does not exist.
 	ErrNotFound error = &statusError{StatusNotFound, "not found"}
+	// ErrPending: a call waits in a queue. The package takes calls from their queues, and returns this from no function.
+	ErrPending error = &statusError{StatusPending, "pending"}
 	// ErrMismatch: a signature or an HMAC is not that of the data.
 	ErrMismatch error = &statusError{StatusMismatch, "signature does not match"}
 	// ErrInvalidArgument: an invalid key, value, option name or metadata; or a ciphertext that cannot be decrypted.

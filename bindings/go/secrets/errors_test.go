@@ -12,6 +12,7 @@ var sentinels = map[string]struct {
 	sentinel error
 }{
 	"HF_NOT_FOUND":             {StatusNotFound, ErrNotFound},
+	"HF_PENDING":               {StatusPending, ErrPending},
 	"HF_MISMATCH":              {StatusMismatch, ErrMismatch},
 	"HF_ERR_INVALID_ARGUMENT":  {StatusInvalidArgument, ErrInvalidArgument},
 	"HF_ERR_INVALID_REFERENCE": {StatusInvalidReference, ErrInvalidReference},

@@ -140,6 +140,7 @@ impl Client {
     }
 
     fn token(&self, is_counted: bool, deadline: &Deadline) -> Result<Arc<Token>> {
+        deadline.may_wait()?;
         self.session.token(&self.requester, is_counted, deadline)
     }
 }

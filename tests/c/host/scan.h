@@ -145,7 +145,7 @@ static void wipe(char *text)
 }
 
 /* Whether the page of `address` is excluded from core dumps. */
-static int is_kept_from_dumps(const void *address)
+static inline int is_kept_from_dumps(const void *address)
 {
     FILE *maps = fopen("/proc/self/smaps", "r");
     char line[1024];

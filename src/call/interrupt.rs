@@ -1,0 +1,214 @@
+//! What ends a call early, and the trial of a call that is going to a queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result, Status};
+
+const RUNNING: u8 = 0;
+const CANCELLED: u8 = 1;
+/// The call is tried out, and must not wait.
+const TRIED: u8 = 2;
+/// The call was tried out, and needed to wait.
+const HAS_TO_WAIT: u8 = 3;
+
+/// The flag of calls that end together. Those of copies and of submitted calls end with that of the original, too.
+#[derive(Debug, Default)]
+pub(super) struct Interrupt {
+    state: AtomicU8,
+    original: Option<Arc<Interrupt>>,
+    submission: Option<Times>,
+}
+
+/// The times of a submitted call.
+#[derive(Debug)]
+struct Times {
+    submitted: Instant,
+    /// The deadline of the step that the call has begun last, in nanoseconds after `submitted`.
+    deadline: AtomicU64,
+    /// How much of the timeout has passed in the queue, in nanoseconds.
+    waited: AtomicU64,
+}
+
+impl Interrupt {
+    /// The flag of calls that end with those of `original`, too.
+    pub(super) fn beneath(original: Option<Arc<Interrupt>>) -> Arc<Interrupt> {
+        Arc::new(Interrupt { original, ..Interrupt::default() })
+    }
+
+    /// Ends the calls. Async-signal-safe: one atomic store.
+    pub(super) fn cancel(&self) {
+        self.state.store(CANCELLED, Ordering::Release);
+    }
+
+    /// Fails if the call was cancelled, or is tried out.
+    pub(super) fn may_wait(&self) -> Result<()> {
+        if self.chain().all(|interrupt| interrupt.state.load(Ordering::Acquire) == RUNNING) {
+            return Ok(());
+        }
+        Err(self.refusal())
+    }
+
+    #[cold]
+    fn refusal(&self) -> Error {
+        if !self.is_cancelled() {
+            self.state.store(HAS_TO_WAIT, Ordering::Release);
+        }
+        cancelled()
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.chain().any(|interrupt| interrupt.state.load(Ordering::Acquire) == CANCELLED)
+    }
+
+    pub(super) fn has_to_wait(&self) -> bool {
+        self.state.load(Ordering::Acquire) == HAS_TO_WAIT
+    }
+
+    /// Records the deadline of a step of a submitted call.
+    pub(super) fn begin_step(&self, deadline: Instant) {
+        if let Some(times) = &self.submission {
+            let after = deadline.saturating_duration_since(times.submitted);
+            times.deadline.store(nanoseconds(after), Ordering::Release);
+        }
+    }
+
+    /// How much of the timeout has passed in a queue.
+    pub(super) fn waited(&self) -> Duration {
+        let times = self.submission.as_ref();
+        times.map_or(Duration::ZERO, |times| Duration::from_nanos(times.waited.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn set_waited(&self, waited: Duration) {
+        if let Some(times) = &self.submission {
+            times.waited.store(nanoseconds(waited), Ordering::Relaxed);
+        }
+    }
+
+    /// This flag and those that it ends with.
+    fn chain(&self) -> impl Iterator<Item = &Interrupt> {
+        std::iter::successors(Some(self), |interrupt| interrupt.original.as_deref())
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The error of a call that was cancelled.
+#[cold]
+pub(super) fn cancelled() -> Error {
+    Error::new(Status::Cancelled, "the call was cancelled")
+}
+
+/// A call that was submitted to a queue. It is tried out first: a call that needs no traffic does not need the queue.
+#[derive(Clone, Debug)]
+pub struct Submission(pub(super) Arc<Interrupt>);
+
+impl Submission {
+    /// A call that is submitted now and may end with those of `original`.
+    pub(super) fn beneath(original: Option<Arc<Interrupt>>) -> Submission {
+        let times = Times { submitted: Instant::now(), deadline: AtomicU64::new(u64::MAX), waited: AtomicU64::new(0) };
+        Submission(Arc::new(Interrupt { state: AtomicU8::new(TRIED), original, submission: Some(times) }))
+    }
+
+    /// Whether the trial has found that the call has to wait, so that its result says nothing.
+    pub fn has_to_wait(&self) -> bool {
+        self.0.has_to_wait()
+    }
+
+    /// Ends the trial: from now on the call may wait.
+    pub fn end_trial(&self) {
+        // Where it was cancelled meanwhile, it stays cancelled.
+        let _ = self.0.state.compare_exchange(HAS_TO_WAIT, RUNNING, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Counts the time in the queue, when a thread begins the call.
+    pub fn begin(&self) {
+        self.0.set_waited(self.times().map_or(Duration::ZERO, |times| times.submitted.elapsed()));
+    }
+
+    /// Ends the call.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether the call, or those that it ends with, were cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// When the step ends that the call has begun last; `None` if that is never.
+    pub fn deadline(&self) -> Option<Instant> {
+        let times = self.times()?;
+        times.submitted.checked_add(Duration::from_nanos(times.deadline.load(Ordering::Acquire)))
+    }
+
+    /// The error of a call that was ended by `deadline`, or before.
+    pub fn error_at(&self, deadline: Instant) -> Error {
+        match self.times() {
+            Some(times) if !self.is_cancelled() => timed_out(deadline.saturating_duration_since(times.submitted)),
+            _ => cancelled(),
+        }
+    }
+
+    fn times(&self) -> Option<&Times> {
+        self.0.submission.as_ref()
+    }
+}
+
+/// The error of a call that had this much time.
+#[cold]
+pub(super) fn timed_out(timeout: Duration) -> Error {
+    let message = format!(
+        "no answer within {:.3} s; a longer limit can be set for the call or with VAULT_CLIENT_TIMEOUT",
+        timeout.as_secs_f64()
+    );
+    Error::new(Status::Timeout, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_ends_with_its_original_and_not_the_original_with_it() {
+        let original = Interrupt::beneath(None);
+        let (first, second) = (Interrupt::beneath(Some(original.clone())), Interrupt::beneath(Some(original.clone())));
+        first.cancel();
+        assert_eq!([&original, &first, &second].map(|interrupt| interrupt.is_cancelled()), [false, true, false]);
+        original.cancel();
+        assert!(second.is_cancelled() && second.may_wait().is_err());
+    }
+
+    #[test]
+    fn a_trial_tells_whether_the_call_has_to_wait() {
+        let submission = Submission::beneath(None);
+        assert!(!submission.has_to_wait());
+        assert!(submission.0.may_wait().is_err() && submission.has_to_wait());
+        submission.end_trial();
+        assert!(submission.0.may_wait().is_ok() && !submission.has_to_wait());
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_during_its_trial_is_cancelled() {
+        let original = Interrupt::beneath(None);
+        let submission = Submission::beneath(Some(original.clone()));
+        original.cancel();
+        assert!(submission.0.may_wait().is_err());
+        assert!(!submission.has_to_wait(), "the result of the trial is final");
+    }
+
+    #[test]
+    fn the_deadline_is_that_of_the_step_begun_last() {
+        let submission = Submission::beneath(None);
+        assert!(submission.deadline().is_none_or(|at| at > Instant::now() + Duration::from_secs(1_000_000_000)));
+        let at = Instant::now() + Duration::from_secs(5);
+        submission.0.begin_step(at);
+        assert_eq!(submission.deadline(), Some(at));
+        assert_eq!(submission.error_at(at).status(), Status::Timeout);
+        submission.cancel();
+        assert_eq!(submission.error_at(at).status(), Status::Cancelled);
+    }
+}

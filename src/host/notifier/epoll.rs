@@ -1,0 +1,139 @@
+//! The descriptor of Linux.
+
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::host::descriptors::{checked, owned};
+use crate::host::fork;
+
+/// The eventfd of this process that every cancellation writes to, with the fork generation plus one in the upper half;
+/// 0 if there is none yet. It is never closed and never read: every write wakes every notifier.
+static CANCELLED: AtomicU64 = AtomicU64::new(0);
+
+/// An epoll descriptor, and what is in it.
+pub struct Notifier {
+    epoll: OwnedFd,
+    level: OwnedFd,
+    timer: OwnedFd,
+}
+
+impl Notifier {
+    /// A notifier that is not raised and has no alarm.
+    pub fn new() -> io::Result<Notifier> {
+        // SAFETY: the calls take no pointers, and nobody else owns the descriptors that they create.
+        let (epoll, level, timer) = unsafe {
+            let timer_flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+            (
+                owned(libc::epoll_create1(libc::EPOLL_CLOEXEC))?,
+                owned(eventfd())?,
+                owned(libc::timerfd_create(libc::CLOCK_MONOTONIC, timer_flags))?,
+            )
+        };
+        add(&epoll, level.as_raw_fd(), libc::EPOLLIN)?;
+        add(&epoll, timer.as_raw_fd(), libc::EPOLLIN)?;
+        add(&epoll, cancellation_descriptor()?, libc::EPOLLIN | libc::EPOLLET)?;
+        let notifier = Notifier { epoll, level, timer };
+        // Earlier cancellations are none of its calls.
+        notifier.wait(Some(Duration::ZERO));
+        Ok(notifier)
+    }
+
+    /// The descriptor for the program.
+    pub fn descriptor(&self) -> RawFd {
+        self.epoll.as_raw_fd()
+    }
+
+    /// Makes the descriptor readable until [`Notifier::lower`].
+    pub fn raise(&self) {
+        write_one(self.level.as_raw_fd());
+    }
+
+    /// Takes back [`Notifier::raise`].
+    pub fn lower(&self) {
+        let mut count = 0_u64;
+        // SAFETY: the place has the size that is read.
+        unsafe { libc::read(self.level.as_raw_fd(), (&raw mut count).cast(), size_of::<u64>()) };
+    }
+
+    /// Makes the descriptor readable from a moment on, in place of an earlier one; `None`: not at all.
+    pub fn set_alarm(&self, after: Option<Duration>) {
+        // 0 would turn the timer off.
+        let after = after.map_or(Duration::ZERO, |after| after.max(Duration::from_nanos(1)));
+        let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let seconds = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
+        let moment = libc::timespec { tv_sec: seconds, tv_nsec: after.subsec_nanos().into() };
+        let alarm = libc::itimerspec { it_interval: zero, it_value: moment };
+        // SAFETY: the pointer is that of a live value; NULL for the old one is allowed.
+        unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &alarm, std::ptr::null_mut()) };
+    }
+
+    /// Waits until the descriptor is readable, and takes note of a cancellation. `false`: the time has passed.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 3];
+        // SAFETY: the pointer and the number are those of the array.
+        let count = unsafe {
+            libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), events.len() as c_int, milliseconds(timeout))
+        };
+        // An interrupted wait is one that ended early.
+        count != 0
+    }
+}
+
+/// Milliseconds, -1 for ever. Rounded up, so that nobody wakes too early.
+fn milliseconds(timeout: Option<Duration>) -> c_int {
+    let up = |timeout: Duration| timeout.as_nanos().div_ceil(1_000_000);
+    timeout.map_or(-1, |timeout| c_int::try_from(up(timeout)).unwrap_or(c_int::MAX))
+}
+
+fn eventfd() -> c_int {
+    // SAFETY: no pointers.
+    unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }
+}
+
+fn add(epoll: &OwnedFd, descriptor: RawFd, events: c_int) -> io::Result<()> {
+    let mut event = libc::epoll_event { events: events as u32, u64: 0 };
+    // SAFETY: the pointer is that of a live value.
+    checked(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, descriptor, &mut event) }).map(|_| ())
+}
+
+/// Adds 1 to an eventfd. It fails only where the number is at its maximum, and so is not 0.
+fn write_one(descriptor: RawFd) {
+    let one = 1_u64;
+    // SAFETY: the pointer and the size are those of a live value.
+    unsafe { libc::write(descriptor, (&raw const one).cast(), size_of::<u64>()) };
+}
+
+/// The eventfd of cancellations, which is created where this process has none.
+fn cancellation_descriptor() -> io::Result<RawFd> {
+    let mark = (u64::from(fork::generation()) + 1) << 32;
+    loop {
+        let present = CANCELLED.load(Ordering::Acquire);
+        if present & !u64::from(u32::MAX) == mark {
+            return Ok(present as u32 as RawFd);
+        }
+        // SAFETY: nobody else owns the new descriptor.
+        let fresh = unsafe { owned(eventfd())? };
+        let entry = mark | u64::from(fresh.as_raw_fd() as u32);
+        if CANCELLED.compare_exchange(present, entry, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            return Ok(fresh.into_raw_fd());
+        }
+    }
+}
+
+/// Wakes every notifier of this process. Async-signal-safe.
+pub(super) fn wake_all() {
+    let present = CANCELLED.load(Ordering::Acquire);
+    // In a child, the number may belong to another file by now.
+    if present == 0 || present >> 32 != u64::from(fork::generation()) + 1 {
+        return;
+    }
+    // SAFETY: the address is that of the calling thread's own variable.
+    unsafe {
+        let before = *libc::__errno_location();
+        write_one(present as u32 as RawFd);
+        *libc::__errno_location() = before;
+    }
+}

@@ -1,0 +1,189 @@
+//! A queue of calls that threads of the library make, and whose results the program takes.
+//!
+//! [`Queue`] is used from any thread. `state` has the calls, `worker` makes them, `shared` is what both use. A lock is held for short, also while a
+//! result is delivered, so that a call that was abandoned is never delivered later. A child of fork never waits for the
+//! lock, which another thread of its parent may have had.
+
+mod call;
+mod shared;
+mod state;
+mod threads;
+mod worker;
+
+use std::os::fd::RawFd;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+pub use self::call::{Deliver, Job, Submitted, Taken};
+use self::shared::{Shared, State};
+use self::state::Calls;
+use self::threads::{Threads, exhausted};
+use crate::call::Canceller;
+use crate::error::{Error, Result, Status};
+use crate::host::fork;
+use crate::host::notifier::{Notifier, cancellations};
+
+/// The highest number of calls under way at a time.
+pub const MOST_CONCURRENT: i32 = 64;
+
+/// A queue. `E` is where the error of a call goes.
+pub struct Queue<E> {
+    shared: Arc<Shared<E>>,
+}
+
+/// The answer of [`Queue::next`].
+pub enum Next<T> {
+    /// A call was taken.
+    Taken(T),
+    /// None has ended in time.
+    Pending,
+    /// The queue is closed, and nothing is left.
+    Closed,
+}
+
+impl<E: Send + 'static> Queue<E> {
+    /// A queue with up to `concurrency` calls under way at a time.
+    pub fn new(concurrency: i32) -> Result<Queue<E>> {
+        let allowed = usize::try_from(concurrency).ok().filter(|_| (1..=MOST_CONCURRENT).contains(&concurrency));
+        let Some(concurrency) = allowed else {
+            let message = format!("concurrency is {concurrency}; it must be from 1 to {MOST_CONCURRENT}");
+            return Err(Error::invalid_argument(message));
+        };
+        let notifier = Notifier::new().map_err(|error| exhausted(format!("no descriptors for a queue: {error}")))?;
+        let descriptor = notifier.descriptor();
+        let state = State {
+            calls: Calls::default(),
+            threads: Threads::default(),
+            notifier: Some(Arc::new(notifier)),
+            is_raised: false,
+            alarm: None,
+            cancellations: cancellations(),
+        };
+        let (state, submitted, generation) = (Mutex::new(state), Condvar::new(), fork::generation());
+        Ok(Queue { shared: Arc::new(Shared { state, submitted, concurrency, descriptor, generation }) })
+    }
+
+    /// The descriptor for an event loop; -1 in a child of fork.
+    pub fn descriptor(&self) -> RawFd {
+        self.shared.check_process().map_or(-1, |()| self.shared.descriptor)
+    }
+
+    /// `HF_ERR_UNSUPPORTED` in a child of fork.
+    pub fn check_process(&self) -> Result<()> {
+        self.shared.check_process()
+    }
+
+    /// Adds a call, which `submitted` describes. Whatever `job` needs is in it.
+    pub fn submit(&self, submitted: Submitted<E>, job: Job) -> Result<()> {
+        self.shared.check_process()?;
+        let submission = submitted.submission.clone();
+        let mut state = self.shared.lock();
+        if state.calls.is_closed() {
+            return Err(Error::new(Status::Cancelled, "the queue is closed"));
+        }
+        if state.threads.are_needed(state.calls.waiting() + 1, self.shared.concurrency) {
+            let shared = Arc::clone(&self.shared);
+            state.threads.start(move || worker::run(&shared))?;
+        }
+        state.calls.submit(submitted, job);
+        let now = Instant::now();
+        // A cancellation before this line may have been announced before the call was in the queue.
+        let discarded = if submission.is_cancelled() { state.calls.cancel(now) } else { Vec::new() };
+        state.notify(now);
+        let is_awaited = state.threads.are_idle();
+        drop(state);
+        if is_awaited {
+            self.shared.submitted.notify_one();
+        }
+        drop(discarded);
+        Ok(())
+    }
+
+    /// Waits until a call has ended, and lets `take` have it. While `take` runs the call cannot be abandoned.
+    pub fn next<T>(&self, timeout: Option<Duration>, mut take: impl FnMut(Taken<E>) -> T) -> Result<Next<T>> {
+        self.shared.check_process()?;
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let mut state = self.shared.lock();
+            let discarded = state.look();
+            let taken = state.calls.take();
+            let is_over = taken.is_none() && state.calls.is_closed() && state.calls.len() == 0;
+            state.notify(Instant::now());
+            let (taken, notifier) = (taken.map(&mut take), state.notifier.clone());
+            drop(state);
+            drop(discarded);
+            let notifier = match (taken, notifier) {
+                (Some(taken), _) => return Ok(Next::Taken(taken)),
+                (None, Some(notifier)) if !is_over => notifier,
+                _ => return Ok(Next::Closed),
+            };
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if !notifier.wait(left) {
+                return Ok(Next::Pending);
+            }
+        }
+    }
+
+    /// Whether the queue was freed. It answers all calls with the error of a closed one.
+    pub fn is_freed(&self) -> bool {
+        self.shared.check_process().is_ok() && self.shared.lock().notifier.is_none()
+    }
+
+    /// Whether both are the same queue.
+    pub fn is_same(&self, other: &Queue<E>) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// The number of calls that were submitted and not taken.
+    pub fn pending(&self) -> usize {
+        self.shared.check_process().map_or(0, |()| self.shared.lock().calls.len())
+    }
+
+    /// Takes no more calls, and cancels those that have not ended.
+    pub fn close(&self) {
+        if self.shared.check_process().is_err() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        let now = Instant::now();
+        let discarded = state.calls.close(now);
+        state.notify(now);
+        drop(state);
+        self.shared.submitted.notify_all();
+        drop(discarded);
+    }
+
+    /// Cancels the calls with these settings. None of them is delivered any more.
+    pub fn abandon(&self, owner: &Canceller) {
+        if self.shared.check_process().is_err() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        let discarded = state.calls.abandon(owner);
+        state.notify(Instant::now());
+        drop(state);
+        drop(discarded);
+    }
+
+    /// Closes the queue, waits for what is under way, and drops what was not taken. In a child of fork nothing is waited
+    /// for.
+    pub fn free(&self) {
+        if self.shared.check_process().is_err() {
+            self.shared.leave_in_child();
+            return;
+        }
+        self.close();
+        let handles = self.shared.lock().threads.take();
+        threads::join(handles);
+        let mut state = self.shared.lock();
+        let (discarded, notifier) = (state.calls.clear(), state.notifier.take());
+        drop(state);
+        drop((discarded, notifier));
+    }
+}
+
+impl<E> Clone for Queue<E> {
+    fn clone(&self) -> Queue<E> {
+        Queue { shared: Arc::clone(&self.shared) }
+    }
+}

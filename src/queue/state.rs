@@ -1,0 +1,236 @@
+//! The calls of a queue, and what becomes of them. Changed under the lock of the queue.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::call::{Deliver, Job, Submitted, Taken};
+use crate::call::Canceller;
+use crate::error::Result;
+
+/// How long a call that is under way has to end by itself after its deadline or cancellation. Then it is told as ended,
+/// while its thread may still be in a function that cannot be interrupted, such as the lookup of a name.
+const GRACE: Duration = Duration::from_millis(80);
+
+/// A call that was submitted and not yet taken.
+struct Entry<E> {
+    submitted: Submitted<E>,
+    stage: Stage,
+    /// When the call has to be looked at.
+    alarm: Option<Instant>,
+}
+
+/// How far a call has come.
+pub(super) enum Stage {
+    Waiting(Job),
+    /// A thread has the job. `true`: a cancellation was noticed.
+    UnderWay(bool),
+    Ended(Result<Deliver>),
+}
+
+pub(super) struct Calls<E> {
+    entries: BTreeMap<u64, Entry<E>>,
+    next_number: u64,
+    /// The numbers of calls that wait for a thread, in the order of submission; and of some that have ended meanwhile.
+    waiting: VecDeque<u64>,
+    /// The numbers of calls that have ended, in that order.
+    ended: VecDeque<u64>,
+    alarms: BTreeSet<(Instant, u64)>,
+    is_closed: bool,
+}
+
+impl<E> Default for Calls<E> {
+    fn default() -> Calls<E> {
+        Calls {
+            entries: BTreeMap::new(),
+            next_number: 0,
+            waiting: VecDeque::new(),
+            ended: VecDeque::new(),
+            alarms: BTreeSet::new(),
+            is_closed: false,
+        }
+    }
+}
+
+impl<E> Calls<E> {
+    /// The number of calls that were not taken.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Whether there is something to take: a call that has ended, or the end of all.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ended.is_empty() || (self.is_closed && self.entries.is_empty())
+    }
+
+    /// How many calls wait for a thread, or a few more.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The next moment at which [`Calls::expire`] has something to do.
+    pub(super) fn next_alarm(&self) -> Option<Instant> {
+        self.alarms.first().map(|&(at, _)| at)
+    }
+
+    pub(super) fn submit(&mut self, submitted: Submitted<E>, job: Job) {
+        let number = self.next_number;
+        self.next_number += 1;
+        let deadline = submitted.submission.deadline();
+        self.entries.insert(number, Entry { submitted, stage: Stage::Waiting(job), alarm: None });
+        self.waiting.push_back(number);
+        self.set_alarm(number, deadline);
+    }
+
+    /// The call that was submitted first of those that wait for a thread, which has it from now on.
+    pub(super) fn begin(&mut self) -> Option<(u64, Job)> {
+        while let Some(number) = self.waiting.pop_front() {
+            if let Some(job) = self.entries.get_mut(&number).and_then(|entry| entry.stage.begin()) {
+                return Some((number, job));
+            }
+        }
+        None
+    }
+
+    /// Ends a call that a thread has had. Returns the outcome if nobody waits for it any more.
+    pub(super) fn finish(&mut self, number: u64, outcome: Result<Deliver>) -> Option<Result<Deliver>> {
+        match self.entries.get(&number).map(|entry| &entry.stage) {
+            Some(Stage::UnderWay(_)) => {
+                self.end(number, outcome);
+                None
+            }
+            _ => Some(outcome),
+        }
+    }
+
+    /// Takes the call that has ended first.
+    pub(super) fn take(&mut self) -> Option<Taken<E>> {
+        loop {
+            let entry = self.entries.remove(&self.ended.pop_front()?);
+            if let Some(Entry { submitted, stage: Stage::Ended(outcome), .. }) = entry {
+                return Some(Taken { tag: submitted.tag, error: submitted.error, outcome });
+            }
+        }
+    }
+
+    /// Looks for calls that were cancelled: ends those that wait for a thread, and gives the others time to end by
+    /// themselves. Returns the jobs that are not needed any more.
+    pub(super) fn cancel(&mut self, now: Instant) -> Vec<Stage> {
+        let is_cancelled = |entry: &Entry<E>| match entry.stage {
+            Stage::Waiting(_) | Stage::UnderWay(false) => entry.submitted.submission.is_cancelled(),
+            _ => false,
+        };
+        let cancelled: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| is_cancelled(entry)).map(|(&number, _)| number).collect();
+        cancelled.into_iter().filter_map(|number| self.cancel_one(number, now)).collect()
+    }
+
+    fn cancel_one(&mut self, number: u64, now: Instant) -> Option<Stage> {
+        let entry = self.entries.get_mut(&number)?;
+        match &mut entry.stage {
+            Stage::UnderWay(is_noticed) => {
+                *is_noticed = true;
+                let at = entry.alarm.map_or(now + GRACE, |alarm| alarm.min(now + GRACE));
+                self.set_alarm(number, Some(at));
+                None
+            }
+            _ => self.end_early(number, now),
+        }
+    }
+
+    /// Ends the calls whose time is over at `now`. Returns the jobs that are not needed any more.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Stage> {
+        let mut discarded = Vec::new();
+        while let Some(&(_, number)) = self.alarms.first().filter(|&&(at, _)| at <= now) {
+            let due = self.entries.get(&number).and_then(Entry::due);
+            match due {
+                Some(due) if due > now => self.set_alarm(number, Some(due)),
+                _ => discarded.extend(self.end_early(number, now)),
+            }
+        }
+        discarded
+    }
+
+    /// Takes no more calls, and ends those that wait for a thread. Returns the jobs that are not needed any more.
+    pub(super) fn close(&mut self, now: Instant) -> Vec<Stage> {
+        self.is_closed = true;
+        for entry in self.entries.values().filter(|entry| !matches!(entry.stage, Stage::Ended(_))) {
+            entry.submitted.submission.cancel();
+        }
+        self.cancel(now)
+    }
+
+    /// Forgets the calls with these settings. Returns what is not needed any more.
+    pub(super) fn abandon(&mut self, owner: &Canceller) -> Vec<Stage> {
+        let owned = self.entries.iter().filter(|(_, entry)| entry.submitted.owner.is_same(owner));
+        let numbers: Vec<u64> = owned.map(|(&number, _)| number).collect();
+        numbers.into_iter().filter_map(|number| self.forget(number)).collect()
+    }
+
+    /// Forgets all calls. Returns what is not needed any more.
+    pub(super) fn clear(&mut self) -> Vec<Stage> {
+        let numbers: Vec<u64> = self.entries.keys().copied().collect();
+        numbers.into_iter().filter_map(|number| self.forget(number)).collect()
+    }
+
+    fn forget(&mut self, number: u64) -> Option<Stage> {
+        self.set_alarm(number, None);
+        let entry = self.entries.remove(&number)?;
+        if let Stage::Ended(_) = entry.stage {
+            self.ended.retain(|&ended| ended != number);
+        }
+        entry.submitted.submission.cancel();
+        Some(entry.stage)
+    }
+
+    /// Ends a call with the error of its deadline or cancellation.
+    fn end_early(&mut self, number: u64, now: Instant) -> Option<Stage> {
+        let submission = &self.entries.get(&number)?.submitted.submission;
+        let error = submission.error_at(submission.deadline().unwrap_or(now));
+        submission.cancel();
+        self.end(number, Err(error))
+    }
+
+    fn end(&mut self, number: u64, outcome: Result<Deliver>) -> Option<Stage> {
+        self.set_alarm(number, None);
+        let entry = self.entries.get_mut(&number)?;
+        self.ended.push_back(number);
+        Some(std::mem::replace(&mut entry.stage, Stage::Ended(outcome)))
+    }
+
+    fn set_alarm(&mut self, number: u64, at: Option<Instant>) {
+        let Some(entry) = self.entries.get_mut(&number) else { return };
+        if let Some(before) = std::mem::replace(&mut entry.alarm, at) {
+            self.alarms.remove(&(before, number));
+        }
+        self.alarms.extend(at.map(|at| (at, number)));
+    }
+}
+
+impl<E> Entry<E> {
+    /// When the call is told as ended, unless it ends before. `None`: at its alarm.
+    fn due(&self) -> Option<Instant> {
+        let deadline = self.submitted.submission.deadline();
+        match self.stage {
+            Stage::Waiting(_) => deadline,
+            Stage::UnderWay(false) => deadline.and_then(|at| at.checked_add(GRACE)),
+            Stage::UnderWay(true) | Stage::Ended(_) => None,
+        }
+    }
+}
+
+impl Stage {
+    /// Gives a waiting job to a thread.
+    fn begin(&mut self) -> Option<Job> {
+        match std::mem::replace(self, Stage::UnderWay(false)) {
+            Stage::Waiting(job) => Some(job),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
