@@ -312,6 +312,11 @@ typedef int32_t hf_status;
 #define HF_ERR_INTERNAL (-16)
 
 /**
+ * A file descriptor of the program could not be read or written. The message has the system's reason.
+ */
+#define HF_ERR_IO (-17)
+
+/**
  * Returns the status of the failed call.
  *
  * May be called from any thread. Does not block.
@@ -2839,7 +2844,7 @@ hf_status hf_envelope_decryptor(const hf_transit *transit,
                                 hf_error **error) HF_NOEXCEPT;
 
 /**
- * Gives a stream more data; parts of 16 to 32 KiB are the fastest. What it returns is authentic, and may be empty, since
+ * Gives a stream more data; parts of 16 KiB to 1 MiB are the fastest. What it returns is authentic, and may be empty, since
  * the stream keeps up to 32 KiB back. After a failure, whatever its reason, the stream has ended and refuses everything
  * else: the data of the failed call would be missing.
  *
@@ -2904,8 +2909,8 @@ HF_API void hf_envelope_free(hf_envelope *envelope) HF_NOEXCEPT;
  *
  * May be called from any thread. Blocks: without a timeout of `call` the manager's holds for the request and for each wait
  * for a descriptor; with one it holds for the whole. `hf_call_cancel` ends it within 100 ms. Files and disks are not
- * waited for by these rules. A blocking terminal, and others who read or write the same blocking pipe, can make the call
- * wait longer.
+ * waited for by these rules. Others who read from the same blocking pipe, or, before Linux 6.4, write to it, can make the
+ * call wait longer; so can a blocking terminal where the system has no `/proc`.
  *
  * @param transit     The key.
  * @param from        The descriptor of the data. Stays open, and must not be closed before the function returns.
@@ -2914,8 +2919,10 @@ HF_API void hf_envelope_free(hf_envelope *envelope) HF_NOEXCEPT;
  * @param call        Deadline and cancellation. NULL for the defaults.
  * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                    All is written. It is not synced to a disk.
- * @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that, or cannot be read or written; the message has the
- *     system's reason. See also the introduction of this section, which has the other statuses.
+ * @retval HF_ERR_IO                A descriptor could not be read or written; the message has the system's reason, such as
+ *     that of `ENOSPC` or `EPIPE`.
+ * @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that. See also the introduction of this section, which has
+ *     the other statuses.
  */
 HF_API
 HF_MUST_USE
@@ -2940,8 +2947,10 @@ hf_status hf_envelope_encrypt_fd(const hf_transit *transit,
  * @param call        Deadline and cancellation. NULL for the defaults.
  * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
  * @retval HF_OK                    All is written. It is not synced to a disk.
- * @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that, or cannot be read or written; the message has the
- *     system's reason. See also the introduction of this section, which has the other statuses.
+ * @retval HF_ERR_IO                A descriptor could not be read or written; the message has the system's reason, such as
+ *     that of `ENOSPC` or `EPIPE`.
+ * @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that. See also the introduction of this section, which has
+ *     the other statuses.
  */
 HF_API
 HF_MUST_USE

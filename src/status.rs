@@ -109,6 +109,9 @@ statuses! {
 
     /// A bug in the library.
     Internal = HF_ERR_INTERNAL = -16,
+
+    /// A file descriptor of the program could not be read or written. The message has the system's reason.
+    Io = HF_ERR_IO = -17,
 }
 
 impl Status {

@@ -20,3 +20,4 @@
        78  HF-ERR-UNSUPPORTED          VALUE -14.
        78  HF-ERR-CANCELLED            VALUE -15.
        78  HF-ERR-INTERNAL             VALUE -16.
+       78  HF-ERR-IO                   VALUE -17.

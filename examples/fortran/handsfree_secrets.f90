@@ -15,7 +15,8 @@ module handsfree_secrets
         HF_ERR_PERMISSION_DENIED = -5, &
         HF_ERR_CONNECTION = -6, HF_ERR_TLS = -7, HF_ERR_TIMEOUT = -8, HF_ERR_UNAVAILABLE = -9, &
         HF_ERR_RATE_LIMITED = -10, HF_ERR_CONFLICT = -11, HF_ERR_TOO_LARGE = -12, HF_ERR_PROTOCOL = -13, &
-        HF_ERR_UNSUPPORTED = -14, HF_ERR_CANCELLED = -15, HF_ERR_INTERNAL = -16
+        HF_ERR_UNSUPPORTED = -14, HF_ERR_CANCELLED = -15, HF_ERR_INTERNAL = -16, &
+        HF_ERR_IO = -17
 
     ! A store of secrets. Any number of threads may use one at once; hf_close frees it.
     type :: hf_manager

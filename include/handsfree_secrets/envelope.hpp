@@ -49,7 +49,8 @@ inline Result<Bytes> finish_bytes(hf_status status, hf_error *error, hf_bytes *b
  * Fields::set_bytes(). Null means none.
  *
  * **Failures**: `HF_ERR_INVALID_ARGUMENT` for a wrong parameter, and an envelope that was altered, cut off or lengthened,
- * or is of another key; `HF_ERR_TOO_LARGE` for longer associated data.
+ * or is of another key; `HF_ERR_IO` for a descriptor that cannot be read or written; `HF_ERR_TOO_LARGE` for longer
+ * associated data.
  */
 class Envelope {
 public:

@@ -41,11 +41,29 @@ impl Encryptor {
         })
     }
 
+    /// What has to go out first, for a caller of [`Encryptor::seal`].
+    pub fn take_start(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.start)
+    }
+
+    /// The length of the next segment, its tag included. Only the last one may be shorter.
+    pub fn next_length(&self) -> usize {
+        self.pieces.full() + TAG
+    }
+
+    /// Encrypts the next segment where it is, for a caller that has it in one piece and so does without
+    /// [`Encryptor::update`]: the data, and room for the tag behind them. Nothing follows the last one.
+    pub fn seal(&mut self, segment: &mut [u8], is_last: bool) -> Result<()> {
+        self.check_process()?;
+        let number = if is_last { self.pieces.last().0 } else { self.pieces.skip()? };
+        self.segments.seal_in_place(Place { number, is_last }, segment)
+    }
+
     /// Adds `data`. Returns what they complete of the envelope.
     pub fn update(&mut self, data: &[u8]) -> Result<Bytes> {
         self.check_process()?;
         let (count, length) = self.pieces.completed_by(data.len());
-        let start = std::mem::take(&mut self.start);
+        let start = self.take_start();
         let Encryptor { segments, pieces, .. } = self;
         output(start.len() + length + count * TAG, |room| {
             room.put(&start)?;
@@ -63,6 +81,21 @@ impl Encryptor {
         output(self.start.len() + piece.len() + TAG, |room| {
             room.put(&self.start)?;
             self.segments.seal(Place { number, is_last: true }, piece, room.take(piece.len() + TAG)?)
+        })
+    }
+
+    /// The whole envelope of `data`, for a stream that has just begun.
+    pub fn encrypt_all(mut self, data: &[u8]) -> Result<Bytes> {
+        let (count, _) = self.pieces.completed_by(data.len());
+        let start = self.take_start();
+        let Encryptor { segments, pieces, .. } = &mut self;
+        output(start.len() + data.len() + (count + 1) * TAG, |room| {
+            room.put(&start)?;
+            pieces.push(data, |number, piece| {
+                segments.seal(Place { number, is_last: false }, piece, room.take(piece.len() + TAG)?)
+            })?;
+            let (number, piece) = pieces.last();
+            segments.seal(Place { number, is_last: true }, piece, room.take(piece.len() + TAG)?)
         })
     }
 

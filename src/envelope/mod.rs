@@ -15,4 +15,4 @@ mod tests;
 pub use self::decryptor::{Decryptor, cut_off};
 pub use self::encryptor::Encryptor;
 pub use self::header::{Beginning, Header, LONGEST_BEGINNING};
-pub use self::segments::{KEY_LENGTH, StreamHeader};
+pub use self::segments::{KEY_LENGTH, SEGMENT, StreamHeader, TAG};

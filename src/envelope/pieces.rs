@@ -19,8 +19,15 @@ impl Pieces {
     }
 
     /// The size of the pending piece when it is full.
-    fn full(&self) -> usize {
+    pub fn full(&self) -> usize {
         if self.number == 0 { self.size - self.shorter } else { self.size }
+    }
+
+    /// The number of the next piece, which the caller has itself. Nothing may be pending.
+    pub fn skip(&mut self) -> Result<u32> {
+        let number = self.number;
+        self.number = number.checked_add(1).ok_or_else(too_long)?;
+        Ok(number)
     }
 
     /// The number of pieces that [`Pieces::push`] hands out for `more` bytes, and their length in total.
@@ -45,7 +52,7 @@ impl Pieces {
                 each(self.number, &self.pending)?;
                 self.pending.clear();
             }
-            self.number = self.number.checked_add(1).ok_or_else(too_long)?;
+            self.skip()?;
             data = later;
         }
         self.keep(data)

@@ -70,10 +70,16 @@ impl Segments {
 
     /// Encrypts `data` to `out`, which is longer by [`TAG`].
     pub fn seal(&self, place: Place, data: &[u8], out: &mut [u8]) -> Result<()> {
-        let Some((text, tag_out)) = out.split_at_mut_checked(data.len()).filter(|(_, tag)| tag.len() == TAG) else {
+        let Some((text, _)) = out.split_at_mut_checked(data.len()).filter(|(_, tag)| tag.len() == TAG) else {
             return Err(failed());
         };
         text.copy_from_slice(data);
+        self.seal_in_place(place, out)
+    }
+
+    /// Encrypts a segment where it is: the data, and room for the tag behind them.
+    pub fn seal_in_place(&self, place: Place, segment: &mut [u8]) -> Result<()> {
+        let Some((text, tag_out)) = segment.split_last_chunk_mut::<TAG>() else { return Err(failed()) };
         let seal = || self.key.seal_in_place_separate_tag(self.nonce(place), Aad::empty(), text);
         let tag = without_forks(seal).map_err(|_| failed())?;
         tag_out.copy_from_slice(tag.as_ref());

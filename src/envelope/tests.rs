@@ -40,12 +40,60 @@ fn opened(envelope: &[u8], part: usize, associated_data: &[u8]) -> (Vec<u8>, Opt
     (data, outcome.err())
 }
 
+/// The envelope of `data`, made as a whole.
+fn sealed_at_once(data: &[u8], associated_data: &[u8]) -> Vec<u8> {
+    let encryptor = Encryptor::new(&header(), &KEY, associated_data).unwrap();
+    encryptor.encrypt_all(data).unwrap().as_slice().to_vec()
+}
+
+/// The envelope of `data`, made segment by segment.
+fn sealed_by_segments(mut data: &[u8], associated_data: &[u8]) -> Vec<u8> {
+    let mut encryptor = Encryptor::new(&header(), &KEY, associated_data).unwrap();
+    let mut envelope = encryptor.take_start();
+    loop {
+        let (now, later) = data.split_at_checked(encryptor.next_length() - TAG).unwrap_or((data, &[]));
+        let mut segment = [now, &[0; TAG]].concat();
+        encryptor.seal(&mut segment, later.is_empty()).unwrap();
+        envelope.append(&mut segment);
+        data = later;
+        if data.is_empty() {
+            return envelope;
+        }
+    }
+}
+
+fn begun(envelope: &[u8], associated_data: &[u8]) -> Result<(Decryptor, usize), Error> {
+    let Beginning { stream, length, .. } = Beginning::read(envelope)?.ok_or_else(cut_off)?;
+    Ok((Decryptor::new(&stream, &KEY, associated_data)?, length))
+}
+
+fn opened_at_once(envelope: &[u8], associated_data: &[u8]) -> Result<Vec<u8>, Error> {
+    let (decryptor, length) = begun(envelope, associated_data)?;
+    Ok(decryptor.decrypt_all(&envelope[length..])?.as_slice().to_vec())
+}
+
+fn opened_by_segments(envelope: &[u8], associated_data: &[u8]) -> Result<Vec<u8>, Error> {
+    let (mut decryptor, length) = begun(envelope, associated_data)?;
+    let (mut rest, mut data, mut out) = (&envelope[length..], Vec::new(), vec![0; SEGMENT]);
+    loop {
+        let (now, later) = rest.split_at_checked(decryptor.next_length()).unwrap_or((rest, &[]));
+        data.extend_from_slice(decryptor.open(now, later.is_empty(), &mut out)?);
+        rest = later;
+        if rest.is_empty() {
+            return Ok(data);
+        }
+    }
+}
+
 /// The message of an envelope that has to be refused, and hands out nothing but a beginning of `data` before.
 fn refused(envelope: &[u8], data: &[u8]) -> String {
     let (given, error) = opened(envelope, 10_000, b"");
     let error = error.unwrap_or_else(|| panic!("{} bytes are accepted", envelope.len()));
     assert_eq!(error.status(), Status::InvalidArgument, "{error}");
     assert!(given.len() < data.len().max(1) && data.starts_with(&given), "only a part, and nothing else");
+    for opened in [opened_at_once(envelope, b""), opened_by_segments(envelope, b"")] {
+        assert_eq!(opened.unwrap_err().status(), Status::InvalidArgument);
+    }
     error.message().to_owned()
 }
 
@@ -62,8 +110,11 @@ fn boundaries(envelope: &[u8]) -> Vec<usize> {
 fn what_goes_in_comes_out_in_parts_of_any_size() {
     for length in [0, 1, FIRST - 1, FIRST, FIRST + 1, FIRST + OTHER - 1, FIRST + OTHER, FIRST + OTHER + 1, 1 << 20] {
         let data = data(length);
-        for part in [1 << 20, SEGMENT, 1009] {
-            let envelope = sealed(&data, part, b"ad");
+        let in_parts = [1 << 20, SEGMENT, 1009].map(|part| sealed(&data, part, b"ad"));
+        let others = [sealed_at_once(&data, b"ad"), sealed_by_segments(&data, b"ad")];
+        for envelope in in_parts.into_iter().chain(others) {
+            assert!(opened_at_once(&envelope, b"ad").unwrap() == data);
+            assert!(opened_by_segments(&envelope, b"ad").unwrap() == data);
             let segments = if length <= FIRST { 1 } else { 1 + (length - FIRST).div_ceil(OTHER) };
             let overhead = header().write().unwrap().len() + size_of::<StreamHeader>() + segments * TAG;
             assert_eq!(envelope.len(), length + overhead);

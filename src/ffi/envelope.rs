@@ -193,7 +193,7 @@ pub unsafe extern "C" fn hf_envelope_decryptor(
     }
 }
 
-/// Gives a stream more data; parts of 16 to 32 KiB are the fastest. What it returns is authentic, and may be empty, since
+/// Gives a stream more data; parts of 16 KiB to 1 MiB are the fastest. What it returns is authentic, and may be empty, since
 /// the stream keeps up to 32 KiB back. After a failure, whatever its reason, the stream has ended and refuses everything
 /// else: the data of the failed call would be missing.
 ///
@@ -282,8 +282,8 @@ pub unsafe extern "C" fn hf_envelope_free(envelope: *mut hf_envelope) {
 ///
 /// May be called from any thread. Blocks: without a timeout of `call` the manager's holds for the request and for each wait
 /// for a descriptor; with one it holds for the whole. `hf_call_cancel` ends it within 100 ms. Files and disks are not
-/// waited for by these rules. A blocking terminal, and others who read or write the same blocking pipe, can make the call
-/// wait longer.
+/// waited for by these rules. Others who read from the same blocking pipe, or, before Linux 6.4, write to it, can make the
+/// call wait longer; so can a blocking terminal where the system has no `/proc`.
 ///
 /// @param transit     The key.
 /// @param from        The descriptor of the data. Stays open, and must not be closed before the function returns.
@@ -292,8 +292,10 @@ pub unsafe extern "C" fn hf_envelope_free(envelope: *mut hf_envelope) {
 /// @param call        Deadline and cancellation. NULL for the defaults.
 /// @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    All is written. It is not synced to a disk.
-/// @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that, or cannot be read or written; the message has the
-///     system's reason. See also the introduction of this section, which has the other statuses.
+/// @retval HF_ERR_IO                A descriptor could not be read or written; the message has the system's reason, such as
+///     that of `ENOSPC` or `EPIPE`.
+/// @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that. See also the introduction of this section, which has
+///     the other statuses.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_envelope_encrypt_fd(
@@ -331,8 +333,10 @@ pub unsafe extern "C" fn hf_envelope_encrypt_fd(
 /// @param call        Deadline and cancellation. NULL for the defaults.
 /// @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    All is written. It is not synced to a disk.
-/// @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that, or cannot be read or written; the message has the
-///     system's reason. See also the introduction of this section, which has the other statuses.
+/// @retval HF_ERR_IO                A descriptor could not be read or written; the message has the system's reason, such as
+///     that of `ENOSPC` or `EPIPE`.
+/// @retval HF_ERR_INVALID_ARGUMENT  A descriptor is not open for that. See also the introduction of this section, which has
+///     the other statuses.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_envelope_decrypt_fd(

@@ -6,13 +6,14 @@
 //! that links this crate and defines its own `#[global_allocator]` turns the feature off (`default-features = false`);
 //! [`Secret`] wipes itself in either case.
 //!
-//! Secrets are stored in pages excluded from core dumps: up to 64 KiB in slots of an arena, larger ones in pages of
-//! their own.
+//! Secrets are stored in pages excluded from core dumps: up to 64 KiB in slots of an arena, a few of up to 1 MiB in
+//! mappings that are kept, and others in pages of their own.
 
 mod arena;
 mod buffer;
 mod chunk;
 mod pages;
+mod spare;
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ffi::c_char;
@@ -24,6 +25,7 @@ use zeroize::Zeroize;
 
 use self::arena::Arena;
 pub use self::buffer::{Buffer, make_room, try_to_owned};
+use self::spare::Spares;
 
 #[cfg(feature = "wiping-allocator")]
 #[global_allocator]
@@ -51,6 +53,8 @@ struct Header {
 enum Home {
     /// A slot of the arena.
     Arena,
+    /// A mapping that is kept for other values.
+    Spare,
     /// Pages of its own.
     Pages,
     /// The heap, if the system could not map pages.
@@ -168,14 +172,6 @@ impl Bytes {
         Some(Bytes(draft.finish()))
     }
 
-    /// A copy of both, one behind the other. Returns `None` if there is no memory.
-    pub fn try_joined(first: &Bytes, second: &Bytes) -> Option<Bytes> {
-        let mut draft = Draft::try_new(first.as_slice().len() + second.as_slice().len())?;
-        draft.push_bytes(first.as_slice());
-        draft.push_bytes(second.as_slice());
-        Some(Bytes(draft.finish()))
-    }
-
     /// Zeroes, to be overwritten in place. Returns `None` if there is no memory.
     pub fn try_zeroed(length: usize) -> Option<Bytes> {
         Draft::try_new(length).map(|draft| Bytes(draft.secret))
@@ -239,6 +235,9 @@ impl Draft {
 /// The arena of the process.
 static ARENA: Arena = Arena::new();
 
+/// The kept mappings of the process.
+static SPARES: Spares = Spares::new();
+
 /// Memory for a header, a text and its NUL.
 struct Block {
     start: NonNull<u8>,
@@ -253,7 +252,10 @@ impl Block {
         if let Some(start) = ARENA.allocate(size) {
             return Some(Block { start, home: Home::Arena });
         }
-        if let Some(start) = pages::map(size) {
+        if let Some(start) = SPARES.take(size) {
+            return Some(Block { start, home: Home::Spare });
+        }
+        if let Some(start) = pages::map_at_once(size) {
             return Some(Block { start, home: Home::Pages });
         }
         // SAFETY: the layout is never empty.
@@ -281,6 +283,7 @@ impl Block {
             Home::Arena => {
                 ARENA.free(self.start, layout.size());
             }
+            Home::Spare => SPARES.give_back(self.start),
             // SAFETY: guaranteed by the caller.
             Home::Pages => unsafe { pages::unmap(self.start, layout.size()) },
             // SAFETY: guaranteed by the caller.
@@ -384,11 +387,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_larger_than_a_slot_gets_its_own_pages() {
+    fn a_secret_larger_than_a_slot_gets_a_mapping() {
         let home = |length: usize| Secret::copy_of(&"x".repeat(length)).header().home;
         assert!(matches!(home(20), Home::Arena));
         assert!(matches!(home(65_519), Home::Arena));
-        assert!(matches!(home(65_520), Home::Pages));
+        assert!(matches!(home(65_520), Home::Spare | Home::Pages));
+        assert!(matches!(home(2 << 20), Home::Pages));
     }
 
     #[test]

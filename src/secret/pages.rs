@@ -2,6 +2,10 @@
 
 use std::ptr::NonNull;
 
+/// Twice the size of a large page on most processors.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+const LARGE: usize = 4 << 20;
+
 /// Maps zeroed pages of `size` bytes in total. Returns `None` if the system has no memory. If the system cannot exclude
 /// pages from core dumps, they are ordinary pages.
 #[cfg(not(miri))]
@@ -19,6 +23,17 @@ pub(super) fn map(size: usize) -> Option<NonNull<u8>> {
     // SAFETY: as above.
     let _ = unsafe { libc::madvise(pages, size, libc::MADV_NOCORE) };
     NonNull::new(pages.cast())
+}
+
+/// As [`map`], for pages that are going to be used all. The system may use large ones, which cause fewer faults.
+pub(super) fn map_at_once(size: usize) -> Option<NonNull<u8>> {
+    let pages = map(size)?;
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+    if size >= LARGE {
+        // SAFETY: advice about pages that are ours alone, and which does not change what they hold.
+        let _ = unsafe { libc::madvise(pages.as_ptr().cast(), size, libc::MADV_HUGEPAGE) };
+    }
+    Some(pages)
 }
 
 /// Unmaps pages.

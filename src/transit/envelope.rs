@@ -96,17 +96,16 @@ impl Envelope {
 impl Transit {
     /// An envelope with `data` in it.
     pub fn encrypt_envelope(&self, data: &[u8], parameters: &Fields, call: &Call) -> Result<Bytes> {
-        let (mut encryptor, key) = self.encryptor(&EnvelopeParameters::check(parameters)?, call)?;
+        let (encryptor, key) = self.encryptor(&EnvelopeParameters::check(parameters)?, call)?;
         key.add_bytes(data.len());
-        joined(encryptor.update(data)?, encryptor.finish()?)
+        encryptor.encrypt_all(data)
     }
 
     /// The data in an envelope.
     pub fn decrypt_envelope(&self, data: &[u8], parameters: &Fields, call: &Call) -> Result<Bytes> {
         let parameters = EnvelopeParameters::check(parameters)?;
-        let (mut decryptor, length) = self.decryptor(data, &parameters, call)?.ok_or_else(cut_off)?;
-        let output = decryptor.update(data.get(length..).unwrap_or_default())?;
-        joined(output, decryptor.finish()?)
+        let (decryptor, length) = self.decryptor(data, &parameters, call)?.ok_or_else(cut_off)?;
+        decryptor.decrypt_all(data.get(length..).unwrap_or_default())
     }
 
     /// A header with the data key of the one at the start of `data`, wrapped under the latest version of the key.
@@ -118,7 +117,11 @@ impl Transit {
         Bytes::try_copy_of(&header).ok_or_else(|| Error::no_memory("the header", header.len()))
     }
 
-    fn encryptor(&self, parameters: &EnvelopeParameters, call: &Call) -> Result<(Encryptor, Arc<EnvelopeKey>)> {
+    pub(super) fn encryptor(
+        &self,
+        parameters: &EnvelopeParameters,
+        call: &Call,
+    ) -> Result<(Encryptor, Arc<EnvelopeKey>)> {
         self.start(call)?;
         Header::check_context(&parameters.context)?;
         let context = &parameters.context;
@@ -129,7 +132,7 @@ impl Transit {
 
     /// What decrypts the rest of an envelope that begins with `begun`, and the length of its headers; `None` if they are
     /// not complete.
-    fn decryptor(
+    pub(super) fn decryptor(
         &self,
         begun: &[u8],
         parameters: &EnvelopeParameters,
@@ -142,14 +145,6 @@ impl Transit {
         let decryptor = Decryptor::new(&stream, key.plaintext.as_slice(), &parameters.associated_data)?;
         Ok(Some((decryptor, length)))
     }
-}
-
-fn joined(first: Bytes, second: Bytes) -> Result<Bytes> {
-    if first.as_slice().is_empty() {
-        return Ok(second);
-    }
-    let length = first.as_slice().len() + second.as_slice().len();
-    Bytes::try_joined(&first, &second).ok_or_else(|| Error::no_memory("the envelope", length))
 }
 
 fn empty() -> Result<Bytes> {

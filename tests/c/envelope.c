@@ -1,6 +1,7 @@
 /* Envelopes on a server: whole, in pieces, and from one descriptor to another. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -198,13 +199,48 @@ static void check_closed_reader(int flags)
     fcntl(ends[1], F_SETFL, flags);
     close(ends[0]);
     sigprocmask(SIG_BLOCK, NULL, &before);
-    CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_encrypt_fd(key, from, ends[1], NULL, NULL, &error));
+    CHECK_STATUS(HF_ERR_IO, hf_envelope_encrypt_fd(key, from, ends[1], NULL, NULL, &error));
     sigprocmask(SIG_BLOCK, NULL, &after);
     CHECK(sigismember(&before, SIGPIPE) == sigismember(&after, SIGPIPE), "the mask stays");
     sigpending(&after);
     CHECK(sigismember(&after, SIGPIPE) == 0, "no signal is left");
     close(from);
     close(ends[1]);
+}
+
+/* The message has the system's reason. */
+static void check_full_disk(void)
+{
+    int from = open("/dev/zero", O_RDONLY), to = open("/dev/full", O_WRONLY);
+    hf_error *reason = NULL;
+
+    CHECK(hf_envelope_encrypt_fd(key, from, to, NULL, NULL, &reason) == HF_ERR_IO, "a full disk");
+    CHECK(reason != NULL && strstr(hf_error_message(reason), strerror(ENOSPC)) != NULL, "its reason");
+    hf_error_free(reason);
+    close(from);
+    close(to);
+}
+
+/* A terminal whose other side does not read: its writes block even where poll says that it is ready. */
+static void check_terminal(int flags)
+{
+    hf_call *call = hf_call_new();
+    int from = open("/dev/zero", O_RDONLY), to = open("/dev/null", O_WRONLY), terminal;
+    int other = posix_openpt(O_RDWR | O_NOCTTY);
+
+    CHECK(other >= 0 && grantpt(other) == 0 && unlockpt(other) == 0, "a terminal");
+    terminal = open(ptsname(other), O_RDWR | O_NOCTTY | flags);
+    CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(call, 300, &error));
+    alarm(60);
+    CHECK_STATUS(HF_ERR_TIMEOUT, hf_envelope_encrypt_fd(key, from, terminal, NULL, call, &error));
+    CHECK_STATUS(HF_ERR_TIMEOUT, hf_envelope_encrypt_fd(key, terminal, to, NULL, call, &error));
+    alarm(0);
+    CHECK((fcntl(terminal, F_GETFL) & O_NONBLOCK) == flags, "the mode stays");
+    hf_call_free(call);
+    close(from);
+    close(to);
+    close(terminal);
+    close(other);
 }
 
 /* A reader that does not read, and a writer that does not write. */
@@ -269,7 +305,9 @@ int main(void)
         check_descriptors(i == 0 ? 0 : O_NONBLOCK);
         check_closed_reader(i == 0 ? O_WRONLY : O_WRONLY | O_NONBLOCK);
         check_timeout(i == 0 ? 0 : O_NONBLOCK);
+        check_terminal(i == 0 ? 0 : O_NONBLOCK);
     }
+    check_full_disk();
     check_unusable_descriptors();
     hf_transit_free(key);
     hf_manager_free(manager);

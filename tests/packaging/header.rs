@@ -96,7 +96,7 @@ fn version_macros_match_the_package_and_work_in_the_preprocessor() {
          #if HF_VERSION_NUMBER != {major} * 1000000 + {minor} * 1000 + {patch}\n\
          #error number\n\
          #endif\n\
-         #if 0 -HF_ERR_INTERNAL != 16 || HF_LOG_TRACE != 5\n\
+         #if 0 -HF_ERR_INTERNAL != 16 || -HF_ERR_IO != 17 || HF_LOG_TRACE != 5\n\
          #error statuses\n\
          #endif\n\
          typedef char same_length[sizeof(HF_VERSION_STRING) == sizeof(\"{}\") ? 1 : -1];\n",

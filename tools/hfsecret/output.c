@@ -14,6 +14,9 @@ int exit_code(hf_status status) {
     if (status == HF_OK || status == HF_NOT_FOUND) {
         return status;
     }
+    if (status == HF_ERR_IO) {
+        return EXIT_IO;
+    }
     return status < 0 && status > EXIT_USAGE - EXIT_IO ? EXIT_USAGE - status : EXIT_OTHER;
 }
 

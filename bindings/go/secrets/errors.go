@@ -34,6 +34,7 @@ const (
 	StatusUnsupported      Status = C.HF_ERR_UNSUPPORTED
 	StatusCancelled        Status = C.HF_ERR_CANCELLED
 	StatusInternal         Status = C.HF_ERR_INTERNAL
+	StatusIO               Status = C.HF_ERR_IO
 )
 
 // String returns the name of the status in the C header, such as HF_NOT_FOUND, or HF_UNKNOWN for a number that the
@@ -92,6 +93,8 @@ var (
 	ErrCancelled error = &statusError{StatusCancelled, "cancelled"}
 	// ErrInternal: a bug in the library.
 	ErrInternal error = &statusError{StatusInternal, "internal error"}
+	// ErrIO: a descriptor of the program could not be read or written.
+	ErrIO error = &statusError{StatusIO, "input or output failed"}
 )
 
 // ErrClosed is returned by every call on a Manager, a Transit or a stream of an envelope after its Close, and on the

@@ -30,6 +30,7 @@ var sentinels = map[string]struct {
 	"HF_ERR_UNSUPPORTED":       {StatusUnsupported, ErrUnsupported},
 	"HF_ERR_CANCELLED":         {StatusCancelled, ErrCancelled},
 	"HF_ERR_INTERNAL":          {StatusInternal, ErrInternal},
+	"HF_ERR_IO":                {StatusIO, ErrIO},
 }
 
 // failed gives the error of a C call that ended with this status and no error object. The types are inferred, because
