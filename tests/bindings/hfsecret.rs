@@ -9,6 +9,7 @@ use handsfree_secrets_test_support::{Server, cc, repository_root};
 use serde_json::json;
 
 mod documents;
+mod envelopes;
 mod manual;
 mod migrate;
 mod render;
@@ -74,9 +75,13 @@ impl Shell {
         let mut command = self.command(arguments);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("hfsecret");
-        // A program that refuses its arguments does not read its input, so a broken pipe is expected.
-        let _ = child.stdin.take().expect("a pipe").write_all(input);
-        let output = child.wait_with_output().expect("its end");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let output = std::thread::scope(|scope| {
+            // A program that refuses its arguments does not read its input, so a broken pipe is expected. One that prints
+            // before it has read everything waits for a reader of its output.
+            scope.spawn(move || stdin.write_all(input));
+            child.wait_with_output().expect("its end")
+        });
         let err = String::from_utf8(output.stderr).expect("UTF-8");
         (output.status.code().expect("a code"), output.stdout, err)
     }
@@ -116,6 +121,7 @@ fn help_and_version_need_no_configuration() {
     let others = [
         "--context-file FILE",
         "--associated-data-file FILE",
+        "--envelope",
         "migrate",
         "--all",
         "--json",

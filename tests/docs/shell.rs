@@ -130,12 +130,22 @@ impl Page {
         let ciphertext = api.post("transit/encrypt/customers", json!({"plaintext": "QUxJQ0U="}));
         self.write("column.txt", &format!("{}\n", ciphertext["data"]["ciphertext"].as_str().unwrap()));
         api.post("transit/keys/customers/rotate", json!({}));
-        self.write("dump.tar.gz", "a dump");
         self.write("release.tar", "a release");
-        run(&mut self.script("encrypt backups"));
-        assert_eq!(self.read("dump.tar.gz"), "a dump");
-        assert!(self.read("dump.tar.gz.vault").starts_with("vault:v1:"));
+        let script = &mut self.script_between("set -eu", "encrypt customers", "echo \"$ciphertext $card\"");
+        let printed = run(script.env("card", "4111 1111"));
+        assert!(printed.contains("\nvault:v2:") && printed.ends_with(" 4111 1111\n"), "{printed}");
         assert!(self.read("column.txt").starts_with("vault:v2:"));
+    }
+
+    fn files(&self) {
+        let api = self.server.api();
+        api.post("transit/keys/backups", json!({}));
+        fs::create_dir(self.folder.join("data")).unwrap();
+        self.write("data/file", &"some data ".repeat(100_000));
+        run(&mut self.script("encrypt backups"));
+        let sealed = fs::read(self.folder.join("data.tar.sealed")).unwrap();
+        assert!(sealed.starts_with(b"HFE\x01"));
+        assert!(self.read("data.tar").contains("some data some data"));
     }
 
     fn missing_secret(&self) {
@@ -161,6 +171,7 @@ fn the_scripts_of_the_shell_page_work() {
         Page::versions_and_rotation,
         Page::requests,
         Page::transit,
+        Page::files,
         Page::missing_secret,
         Page::migration,
     ];

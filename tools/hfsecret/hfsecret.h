@@ -63,7 +63,7 @@ struct arguments {
     struct words operands;
     const char *operand; /* the first operand; NULL: none */
     const char *second;  /* the one behind it; NULL: none */
-    int exact, all, json, dry_run, overwrite, keep_credentials;
+    int exact, all, json, dry_run, overwrite, keep_credentials, envelope;
     int64_t *versions; /* of the commands on versions */
     size_t version_count;
     const char *policy, *bits;                           /* NULL: none */
@@ -80,6 +80,13 @@ struct arguments {
 struct value {
     char *text;
     size_t length, capacity;
+};
+
+/* A key, and the parameters of one command on it. */
+struct use {
+    const struct arguments *arguments;
+    const hf_transit *key;
+    const hf_fields *parameters;
 };
 
 /* Functions that return int return an exit code, unless they say otherwise. */
@@ -102,6 +109,7 @@ enum option_id {
     OPTION_CAS,
     OPTION_CONTEXT_FILE,
     OPTION_DRY_RUN,
+    OPTION_ENVELOPE,
     OPTION_ENV_FILE,
     OPTION_EXACT,
     OPTION_FILE,
@@ -165,6 +173,10 @@ int check(const hf_manager *manager, const struct arguments *arguments);
 /* transit.c: the commands ON_KEY. */
 int transit(const hf_manager *manager, const struct arguments *arguments);
 
+/* envelope.c: the same for data of any size, whose start was read from standard input. */
+int is_envelope(const struct value *start); /* returns 0 or 1 */
+int envelope(const struct use *use, struct value *start);
+
 /* migrate.c: copies the environment's secrets into Vault. */
 int migrate(const struct arguments *arguments);
 
@@ -191,6 +203,8 @@ void free_references(struct references *references);
 int append(struct value *value, const char *text, size_t length);
 int read_value(struct value *value, int exact);
 int read_input(struct value *value);
+int read_part(struct value *value, size_t most);
+int check_text(struct value *value, int exact);
 int read_file(struct value *value, const char *path);
 void free_value(struct value *value);
 

@@ -59,25 +59,41 @@ int append(struct value *value, const char *text, size_t length) {
     return EXIT_SUCCESS;
 }
 
-/* Reads a descriptor to its end, without stdio, whose buffer would keep a copy. Leaves room for a NUL. */
-static int read_all(struct value *value, int descriptor, const char *name) {
-    ssize_t got;
+/* Reads a descriptor until the value has `most` bytes or the data end, without stdio, whose buffer would keep a copy. Leaves
+ * room for a NUL. */
+static int read_some(struct value *value, size_t most, int descriptor, const char *name) {
+    ssize_t got = 1;
 
-    do {
+    while (value->length < most && (got > 0 || (got < 0 && errno == EINTR))) {
+        size_t room;
+
         if (value->length + 1 >= value->capacity && !grow(value)) {
             fprintf(stderr, "hfsecret: no memory for %s\n", name);
             return EXIT_OTHER;
         }
-        got = read(descriptor, value->text + value->length, value->capacity - value->length - 1);
+        room = value->capacity - value->length - 1;
+        got = read(descriptor, value->text + value->length, room < most - value->length ? room : most - value->length);
         if (got > 0) {
             value->length += (size_t)got;
         }
-        if (value->length > VALUE_LIMIT) {
-            fprintf(stderr, "hfsecret: %s is over 32 MiB, which no server takes\n", name);
-            return exit_code(HF_ERR_TOO_LARGE);
-        }
-    } while (got > 0 || (got < 0 && errno == EINTR));
+    }
     return got < 0 ? report_file(name) : EXIT_SUCCESS;
+}
+
+/* Reads a descriptor to its end. */
+static int read_all(struct value *value, int descriptor, const char *name) {
+    int code = read_some(value, VALUE_LIMIT + 1, descriptor, name);
+
+    if (value->length > VALUE_LIMIT) {
+        fprintf(stderr, "hfsecret: %s is over 32 MiB, which no server takes\n", name);
+        return exit_code(HF_ERR_TOO_LARGE);
+    }
+    return code;
+}
+
+/* Reads the bytes of standard input until there are `most`. Fewer are all. */
+int read_part(struct value *value, size_t most) {
+    return read_some(value, most, STDIN_FILENO, "standard input");
 }
 
 /* Reads the bytes of standard input. */
@@ -97,14 +113,16 @@ int read_file(struct value *value, const char *path) {
     return code;
 }
 
-/* Reads a text from standard input. Unless `exact`, a newline at the end is removed, for
- * `echo value | hfsecret store KEY`. */
+/* Reads a text from standard input. */
 int read_value(struct value *value, int exact) {
     int code = read_input(value);
 
-    if (code != EXIT_SUCCESS) {
-        return code;
-    }
+    return code == EXIT_SUCCESS ? check_text(value, exact) : code;
+}
+
+/* Ends a text that was read with a NUL, and checks that it holds no other. Unless `exact`, a newline at the end is removed,
+ * for `echo value | hfsecret store KEY`. */
+int check_text(struct value *value, int exact) {
     if (!exact && value->length > 0 && value->text[value->length - 1] == '\n') {
         value->length--;
     }

@@ -122,6 +122,7 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     case OPTION_CAS: return set_cas(arguments, value);
     case OPTION_CONTEXT_FILE: arguments->context_file = value; break;
     case OPTION_DRY_RUN: arguments->dry_run = 1; break;
+    case OPTION_ENVELOPE: arguments->envelope = 1; break;
     case OPTION_ENV_FILE: return add_word(&arguments->env_files, value, room);
     case OPTION_EXACT: arguments->exact = 1; break;
     case OPTION_FILE: return add_word(&arguments->files, value, room);

@@ -5,12 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A key, and the parameters of one command. */
-struct use {
-    const struct arguments *arguments;
-    const hf_transit *key;
-    const hf_fields *parameters;
-};
+/* The longest input that is encrypted by the server. Some servers take 768 KiB, others more. */
+#define LONGEST_INPUT ((size_t)512 << 10)
 
 static int print_line(const char *text, int code) {
     if (code == EXIT_SUCCESS) {
@@ -153,25 +149,45 @@ static int rewrap(const struct use *use, const struct value *lines) {
     return code;
 }
 
-/* decrypt and rewrap take texts from standard input, the other commands bytes. */
-static int run_on_key(const struct use *use) {
+/* Reads the rest of standard input, and runs a command on all of it. decrypt and rewrap take texts, the others bytes. */
+static int run_on_input(const struct use *use, struct value *input) {
     enum command command = use->arguments->command;
+    int code = input->length > LONGEST_INPUT ? read_input(input) : EXIT_SUCCESS;
+
+    if (code == EXIT_SUCCESS && command & (DECRYPT | REWRAP)) {
+        code = check_text(input, 0);
+    }
+    if (code != EXIT_SUCCESS) {
+        return code;
+    }
+    switch (command) {
+    case ENCRYPT: return encrypt(use, input);
+    case DECRYPT: return decrypt(use, input);
+    case REWRAP: return rewrap(use, input);
+    case SIGN: return sign(use, input);
+    case HMAC: return hmac(use, input);
+    default: return verify(use, input);
+    }
+}
+
+/* Whether a command makes an envelope of its input, or takes it as one. */
+static int is_for_envelope(const struct arguments *arguments, const struct value *start) {
+    if (arguments->command == ENCRYPT) {
+        return arguments->envelope || start->length > LONGEST_INPUT;
+    }
+    return arguments->command & (DECRYPT | REWRAP) && is_envelope(start);
+}
+
+static int run_on_key(const struct use *use) {
     struct value input = {NULL, 0, 0};
     int code;
 
-    if (command == DATA_KEY) {
+    if (use->arguments->command == DATA_KEY) {
         return data_key(use);
     }
-    code = command & (DECRYPT | REWRAP) ? read_value(&input, 0) : read_input(&input);
+    code = read_part(&input, LONGEST_INPUT + 1);
     if (code == EXIT_SUCCESS) {
-        switch (command) {
-        case ENCRYPT: code = encrypt(use, &input); break;
-        case DECRYPT: code = decrypt(use, &input); break;
-        case REWRAP: code = rewrap(use, &input); break;
-        case SIGN: code = sign(use, &input); break;
-        case HMAC: code = hmac(use, &input); break;
-        default: code = verify(use, &input);
-        }
+        code = is_for_envelope(use->arguments, &input) ? envelope(use, &input) : run_on_input(use, &input);
     }
     free_value(&input);
     return code;
