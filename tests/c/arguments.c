@@ -209,6 +209,7 @@ static void check_status_names(void)
         NAME(HF_ERR_UNSUPPORTED),
         NAME(HF_ERR_CANCELLED),
         NAME(HF_ERR_INTERNAL),
+        NAME(HF_ERR_IO),
 #undef NAME
     };
     size_t i;
@@ -220,7 +221,7 @@ static void check_status_names(void)
         CHECK(strcmp(hf_status_name(number), NAMES[i].name) == 0, "%s", NAMES[i].name);
     }
     CHECK(strcmp(hf_status_name(4), "HF_UNKNOWN") == 0, "4");
-    CHECK(strcmp(hf_status_name(-17), "HF_UNKNOWN") == 0, "-17");
+    CHECK(strcmp(hf_status_name(-18), "HF_UNKNOWN") == 0, "-18");
     CHECK(strcmp(hf_status_name(INT32_MIN), "HF_UNKNOWN") == 0, "INT32_MIN");
 }
 
