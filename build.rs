@@ -20,6 +20,7 @@ const SECTIONS: &[&str] = &[
     "call",
     "queue",
     "manager",
+    "metrics",
     "metadata",
     "list",
     "bytes",

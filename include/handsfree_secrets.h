@@ -574,16 +574,15 @@ typedef struct hf_call hf_call;
 HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 
 /**
- * Copies call settings: timeout, condition, wrapping time; not the queue and its tag. Cancelling the original cancels the
- * copies, too; cancelling a copy does not cancel the original.
+ * Copies call settings: timeout, condition, wrapping time, trace parent; not the queue and its tag. Cancelling the
+ * original cancels the copies, too; cancelling a copy does not cancel the original.
  *
  * May be called from any thread while no other thread changes `call`. Does not block.
  *
  * @param call  The settings.
  * @return The copy; the caller frees it with `hf_call_free`. NULL if `call` is NULL.
  */
-HF_API
-hf_call *hf_call_copy(const hf_call *call) HF_NOEXCEPT;
+HF_API hf_call *hf_call_copy(const hf_call *call) HF_NOEXCEPT;
 
 /**
  * Sets how long a call may take, including connecting, TLS, sending, waiting, reading, retries and logins. A call that
@@ -637,6 +636,27 @@ HF_MUST_USE
 hf_status hf_call_set_wrap_ttl_ms(hf_call *call,
                                   int64_t milliseconds,
                                   hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Has every request of the calls carry the header `traceparent` of W3C Trace Context: redirects, retries, logins and
+ * the questions that they cause. So a trace shows which call of the program a request belongs to. A `traceparent` in
+ * `VAULT_HEADERS` is not sent then.
+ *
+ * Only one thread at a time may change the same `call`. Does not block.
+ *
+ * @param call         The settings.
+ * @param traceparent  The header, version 00, such as "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01". "" to
+ *     send none.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set, for the calls that start from now on.
+ * @retval HF_ERR_INVALID_ARGUMENT  `call` or `traceparent` is NULL, or `traceparent` is not of this form.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_call_set_trace_parent(hf_call *call,
+                                   const char *traceparent,
+                                   hf_error **error) HF_NOEXCEPT;
 
 /**
  * Cancels all calls that use these settings: running calls end within 100 ms with `HF_ERR_CANCELLED`, later ones at
@@ -917,6 +937,33 @@ hf_status hf_manager_check(const hf_manager *manager,
                            hf_error **error) HF_NOEXCEPT;
 
 /**
+ * Opens connections until this number of them is idle, so that the first calls find them open: looks up the server's
+ * name, connects, and makes the TLS handshakes. It sends no request. With several nodes, the connections lead to the
+ * one that calls would use, or to the first one that takes them. For the `env` backend there is nothing to open.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager      The manager.
+ * @param connections  How many connections are to be idle: from 1 to what `VAULT_MAX_IDLE_CONNECTIONS` and
+ *     `VAULT_MAX_CONNECTIONS` allow.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The connections are open.
+ * @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL; `connections` is less than 1 or more than can be kept.
+ * @retval HF_ERR_CONNECTION        The server cannot be reached.
+ * @retval HF_ERR_TLS               A certificate was rejected, or the TLS handshake failed.
+ * @retval HF_ERR_TIMEOUT           The call's deadline passed.
+ * @retval HF_ERR_CANCELLED         `hf_call_cancel`.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_manager_warm(const hf_manager *manager,
+                          int32_t connections,
+                          const hf_call *call,
+                          hf_error **error) HF_NOEXCEPT;
+
+/**
  * Adds a reference to a manager.
  *
  * May be called from any thread. Does not block.
@@ -944,6 +991,36 @@ HF_API void hf_manager_free(hf_manager *manager) HF_NOEXCEPT;
  * @return "env" or "vault"; NULL if `manager` is NULL. Borrowed: valid until the process ends; do not free it.
  */
 HF_API const char *hf_manager_type(const hf_manager *manager) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup metrics Metrics
+ *
+ * What the library has done, as text for Prometheus: counts, durations, connections, and the time until the token
+ * expires. docs/metrics.md lists them. Labels come from closed sets: never a path, a key, a namespace or a secret. A
+ * child process counts from zero.
+ * @{
+ */
+
+/**
+ * Returns the metrics of a manager, or those of the whole process: of all managers, also of those that were closed
+ * since. The format is Prometheus' text format 0.0.4, to be served with the content type
+ * `text/plain; version=0.0.4`.
+ *
+ * May be called from any thread. Does not block, and sends no request.
+ *
+ * @param manager   The manager. NULL for the process. A manager of the `env` backend has no metrics: the text is empty.
+ * @param out_text  Receives the text; the caller frees it with `hf_free_string`. Set to NULL on failure.
+ * @param error     Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    The text was written.
+ * @retval HF_ERR_INVALID_ARGUMENT  `out_text` is NULL.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_manager_metrics(const hf_manager *manager,
+                             char **out_text,
+                             hf_error **error) HF_NOEXCEPT;
 
 /** @} */
 

@@ -5,6 +5,8 @@ mod interrupt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ureq_proto::http::HeaderValue;
+
 use self::interrupt::Interrupt;
 pub use self::interrupt::Submission;
 use crate::error::{Error, Result};
@@ -16,6 +18,7 @@ pub struct Call {
     interrupt: Option<Arc<Interrupt>>,
     cas: Option<u64>,
     wrap_ttl: Option<Duration>,
+    trace_parent: Option<Arc<TraceParent>>,
 }
 
 /// What a function does, which decides the settings that it takes.
@@ -122,6 +125,11 @@ impl Call {
         self.wrap_ttl
     }
 
+    /// Sends a W3C trace parent with every request of the call; `None`: none. See [`TraceParent`].
+    pub fn set_trace_parent(&mut self, parent: Option<Arc<TraceParent>>) {
+        self.trace_parent = parent;
+    }
+
     /// `HF_ERR_INVALID_ARGUMENT` if there is a setting that a function with this purpose would ignore, although it
     /// matters.
     pub fn check(&self, purpose: Purpose) -> Result<()> {
@@ -148,8 +156,36 @@ impl Call {
         if let Some(interrupt) = &self.interrupt {
             interrupt.begin_step(at);
         }
-        Deadline { set, at, timeout, interrupt: self.interrupt.clone() }
+        Deadline { set, at, timeout, interrupt: self.interrupt.clone(), trace_parent: self.trace_parent.clone() }
     }
+}
+
+/// A `traceparent` of W3C Trace Context, version 00: the trace and the span that a request belongs to.
+#[derive(Debug)]
+pub struct TraceParent(HeaderValue);
+
+impl TraceParent {
+    /// Checks the text of a trace parent.
+    pub fn parse(text: &str) -> Result<TraceParent> {
+        const LENGTHS: [usize; 4] = [2, 32, 16, 2];
+        let parts: Vec<_> = text.split('-').collect();
+        let is_hexadecimal = |part: &&str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+        let has_form = parts.iter().map(|part| part.len()).eq(LENGTHS) && parts.iter().all(is_hexadecimal);
+        match *parts {
+            ["00", trace, span, _] if has_form && !is_zero(trace) && !is_zero(span) => {
+                HeaderValue::from_str(text).map(TraceParent).map_err(|_| no_trace_parent())
+            }
+            _ => Err(no_trace_parent()),
+        }
+    }
+}
+
+fn no_trace_parent() -> Error {
+    Error::invalid_argument(
+        "traceparent is none of W3C Trace Context: write 00-, 32 digits of the trace, 16 of the span and 2 of flags, \
+         hexadecimal, in lower case, with '-' between; neither trace nor span may be zero",
+    )
 }
 
 /// Replaces a timeout that is too large for the clock.
@@ -165,9 +201,15 @@ pub struct Deadline {
     at: Instant,
     timeout: Duration,
     interrupt: Option<Arc<Interrupt>>,
+    trace_parent: Option<Arc<TraceParent>>,
 }
 
 impl Deadline {
+    /// The trace parent of the call.
+    pub fn trace_parent(&self) -> Option<&HeaderValue> {
+        self.trace_parent.as_ref().map(|parent| &parent.0)
+    }
+
     /// The time left. Errors: `HF_ERR_CANCELLED`, `HF_ERR_TIMEOUT`.
     pub fn remaining(&self) -> Result<Duration> {
         self.remaining_at(Instant::now())
@@ -195,13 +237,16 @@ impl Deadline {
         self.interrupt.as_ref().map_or(Ok(()), |interrupt| interrupt.may_wait())
     }
 
-    /// The same deadline, or `limit` from now if that is sooner: the deadline of one of several attempts.
+    /// The same deadline, or `limit` from now if that is sooner: the deadline of one of several attempts. It has no trace
+    /// parent.
     pub fn within(&self, limit: Duration) -> Deadline {
         self.within_at(limit, Instant::now())
     }
 
+    #[inline(always)]
     fn within_at(&self, limit: Duration, now: Instant) -> Deadline {
-        let mut shorter = Deadline { set: now, ..self.clone() };
+        let (at, timeout, interrupt) = (self.at, self.timeout, self.interrupt.clone());
+        let mut shorter = Deadline { set: now, at, timeout, interrupt, trace_parent: None };
         if let Some(at) = now.checked_add(limit).filter(|&at| at < self.at) {
             shorter.at = at;
             shorter.timeout = limit;
@@ -248,6 +293,7 @@ impl IoTimeout<'_> {
     }
 
     /// The deadline of the first step.
+    #[inline(always)]
     pub fn first_step(&self) -> Deadline {
         self.deadline.within_at(self.patience, self.began)
     }
@@ -304,6 +350,28 @@ mod tests {
         ] {
             assert!(Call::default().check(purpose).is_ok());
             assert_eq!((conditional.check(purpose).is_ok(), wrapping.check(purpose).is_ok()), (takes_cas, takes_wrap));
+        }
+    }
+
+    #[test]
+    fn a_trace_parent_is_that_of_the_standard() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(TraceParent::parse(good).unwrap().0, good);
+        for bad in [
+            "",
+            "00",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX-Vault-Token: x",
+            "00-0af7651916cd43dd8448eb211c8031\u{ff10}c-b7ad6b7169203331-01",
+        ] {
+            assert_eq!(TraceParent::parse(bad).unwrap_err().status(), Status::InvalidArgument, "{bad}");
         }
     }
 

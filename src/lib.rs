@@ -15,7 +15,7 @@
 //! - [`store`]: the trait of every backend; [`call`]: deadline and cancellation; [`error`]: the error type;
 //!   [`status`]: the table of statuses
 //! - [`mod@document`]: all fields of a secret; [`mod@fields`]: the fields of a write; `json`: their values
-//! - [`observe`]: log lines and redaction; [`secret`]: the wiping allocator, and buffers of secrets; `host`: forks,
+//! - [`observe`]: log lines, metrics and redaction; [`secret`]: the wiping allocator, and buffers of secrets; `host`: forks,
 //!   panics and files of the process
 
 pub mod call;

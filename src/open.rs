@@ -11,6 +11,7 @@ use crate::env::EnvSecretManager;
 use crate::error::{Error, Result};
 use crate::host::fork_lock::ForkLock;
 use crate::observe::log::{self, Logger};
+use crate::observe::metrics::{self, GaugeSource, Registration};
 use crate::store::SecretManager;
 use crate::vault::VaultSecretManager;
 use crate::vault::client::Client;
@@ -35,9 +36,12 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
 fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Manager> {
     let deadline = call.start(config.timeout);
     let client = Arc::new(Client::new(&mut config, logger, &deadline)?);
+    let source: Arc<dyn GaugeSource> = client.clone();
+    let metrics = metrics::register(client.metrics().clone(), Arc::downgrade(&source));
     let (transit_mount, data_keys) = (config.transit_mount.clone(), config.data_keys);
     let secrets = Arc::new(VaultSecretManager::open(Arc::clone(&client), config, &deadline)?);
-    Ok(Manager { secrets: secrets.clone(), vault: Some(Vault { secrets, client, transit_mount, data_keys }) })
+    let vault = Vault { secrets: secrets.clone(), client, transit_mount, data_keys, _metrics: metrics };
+    Ok(Manager { secrets, vault: Some(vault) })
 }
 
 /// What was opened: a store of secrets, and what only a server has.
@@ -51,6 +55,7 @@ struct Vault {
     client: Arc<Client>,
     transit_mount: String,
     data_keys: DataKeyLimits,
+    _metrics: Registration,
 }
 
 impl Manager {
@@ -74,6 +79,20 @@ impl Manager {
         self.vault.as_ref().map(|vault| vault.data_keys).ok_or_else(no_server)
     }
 
+    /// Opens connections until `count` are idle. The env backend has none.
+    pub fn warm(&self, count: usize, call: &Call) -> Result<()> {
+        match &self.vault {
+            Some(vault) => vault.client.warm(count, call),
+            None => call.start(DEFAULT_WAIT).remaining().map(drop),
+        }
+    }
+
+    /// What the manager has counted, in Prometheus' text format; empty for the env backend, which counts nothing.
+    pub fn metrics(&self) -> String {
+        let text = |client: &Client| metrics::text(client.metrics(), &client.gauges());
+        self.vault.as_ref().map_or_else(String::new, |vault| text(&vault.client))
+    }
+
     /// The store with what the trait of all backends leaves out: versions and rotation.
     /// `HF_ERR_UNSUPPORTED` where there is no server.
     pub fn vault(&self) -> Result<&VaultSecretManager> {
@@ -84,6 +103,11 @@ impl Manager {
 #[cold]
 fn no_server() -> Error {
     Error::unsupported("the env backend has no server that could do this; set SECRET_MANAGER_TYPE to vault")
+}
+
+/// What all managers of the process have counted, in Prometheus' text format.
+pub fn process_metrics() -> String {
+    metrics::process_text()
 }
 
 /// The manager of the whole process, opened from the environment on first use. While one thread opens it, others wait,

@@ -1,12 +1,13 @@
 /**
  * @file call.hpp
- * @brief The settings of operations: timeout, cancellation, condition, wrapping.
+ * @brief The settings of operations: timeout, cancellation, condition, wrapping, trace parent.
  */
 #ifndef HANDSFREE_SECRETS_CALL_HPP
 #define HANDSFREE_SECRETS_CALL_HPP
 
 #include "duration.hpp"
 #include "result.hpp"
+#include "text.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -25,7 +26,7 @@ using CallHandle = std::unique_ptr<hf_call, Deleter<hf_call, free_call>>;
 }  // namespace detail
 
 /**
- * The settings of operations: timeout, cancellation, condition of a write, wrapping. Without a Call an operation has
+ * The settings of operations: timeout, cancellation, condition of a write, wrapping, trace parent. Without a Call an operation has
  * the timeout `VAULT_CLIENT_TIMEOUT` (60 s by default) and cannot be cancelled.
  *
  * @code
@@ -68,6 +69,10 @@ public:
     void set_wrap_ttl(std::chrono::duration<Rep, Period> ttl) {
         try_set_wrap_ttl(ttl).value();
     }
+
+    /** Makes every request of later operations carry this `traceparent` of W3C Trace Context; "" for none.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is not of version 00 of the standard */
+    void set_trace_parent(Text traceparent) { try_set_trace_parent(std::move(traceparent)).value(); }
 #endif
 
     /** As set_timeout(), without exceptions. */
@@ -90,6 +95,16 @@ public:
     Result<void> try_set_wrap_ttl(std::chrono::duration<Rep, Period> ttl) noexcept {
         hf_error *error = nullptr;
         const hf_status status = hf_call_set_wrap_ttl_ms(handle_.get(), detail::to_milliseconds(ttl), &error);
+        return detail::finish(status, error);
+    }
+
+    /** As set_trace_parent(), without exceptions. */
+    Result<void> try_set_trace_parent(Text traceparent) noexcept {
+        if (auto checked = detail::check_texts(traceparent); !checked) {
+            return checked;
+        }
+        hf_error *error = nullptr;
+        const hf_status status = hf_call_set_trace_parent(handle_.get(), traceparent.c_str(), &error);
         return detail::finish(status, error);
     }
 

@@ -19,6 +19,7 @@
 #include "version_operations.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,22 @@ public:
      *  backend there is nothing to check. Blocks.
      *  @throws Error as open(), with the reason why it cannot be used */
     void check(const Call &call = Call::defaults()) const { try_check(call).value(); }
+
+    /** Opens connections until this number of them is idle, so that the first operations find them open. Sends no
+     *  request. Blocks.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is less than 1, or more than `VAULT_MAX_IDLE_CONNECTIONS` and
+     *  `VAULT_MAX_CONNECTIONS` allow; otherwise the reason why they cannot be opened */
+    void warm(std::int32_t connections, const Call &call = Call::defaults()) const {
+        try_warm(connections, call).value();
+    }
+
+    /** The metrics of this manager in Prometheus' text format, to be served as `text/plain; version=0.0.4`. Empty with
+     *  the `env` backend. Does not block.
+     *  @throws Error never, unless there is a bug in the library */
+    std::string metrics() const { return try_metrics().value(); }
+
+    /** The metrics of all managers of the process, closed ones included. As metrics() otherwise. */
+    static std::string process_metrics() { return try_process_metrics().value(); }
 
     /** Stores a value under a key and returns its reference. A secret that is already there is replaced. Blocks.
      *  @throws Error `HF_ERR_INVALID_ARGUMENT` for an invalid key, or as the server reports */
@@ -174,6 +191,25 @@ public:
 
     /** Makes the next get_default() open a new manager. Managers that it returned before stay valid. */
     static void reset_default() noexcept { hf_manager_reset_default(); }
+
+    /** As warm(), without exceptions. */
+    Result<void> try_warm(std::int32_t connections, const Call &call = Call::defaults()) const noexcept {
+        hf_error *error = nullptr;
+        const hf_status status = hf_manager_warm(handle_.get(), connections, call.get(), &error);
+        return detail::finish(status, error);
+    }
+
+    /** As metrics(), without exceptions. */
+    Result<std::string> try_metrics() const noexcept {
+        if (!handle_) {
+            // To C this would mean the whole process.
+            return Failure(HF_ERR_INVALID_ARGUMENT, "there is no manager; process_metrics() is for all of them");
+        }
+        return metrics_of(handle_.get());
+    }
+
+    /** As process_metrics(), without exceptions. */
+    static Result<std::string> try_process_metrics() noexcept { return metrics_of(nullptr); }
 
     /** As check(), without exceptions. */
     Result<void> try_check(const Call &call = Call::defaults()) const noexcept {
@@ -332,6 +368,13 @@ private:
             return Failure(status, error);
         }
         return adopt(manager);
+    }
+
+    static Result<std::string> metrics_of(const hf_manager *manager) noexcept {
+        char *text = nullptr;
+        hf_error *error = nullptr;
+        const hf_status status = hf_manager_metrics(manager, &text, &error);
+        return detail::finish_string(status, error, text);
     }
 
     Result<std::string> store(const Text &key, const Text &value, const hf_metadata *metadata,

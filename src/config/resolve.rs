@@ -112,6 +112,9 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         timeout: timeout(layers)?,
         max_retries: values::number(&layers.find_or_default("VAULT_MAX_RETRIES")?, 0, 1_000)?,
         max_connection_age: duration::duration(&layers.find_or_default("VAULT_MAX_CONNECTION_AGE")?)?,
+        idle_timeout: duration::duration(&layers.find_or_default("VAULT_IDLE_TIMEOUT")?)?,
+        max_idle_connections: values::number(&layers.find_or_default("VAULT_MAX_IDLE_CONNECTIONS")?, 0, 256)? as usize,
+        max_connections: max_connections(layers)?,
         list_concurrency: values::number(&layers.find_or_default("VAULT_LIST_CONCURRENCY")?, 1, 256)? as usize,
         rate_limit: layers.find("VAULT_RATE_LIMIT")?.map(|found| values::rate_limit(&found)).transpose()?,
         proxy,
@@ -144,6 +147,11 @@ fn flag(layers: &Layers<'_>, name: &'static str) -> Result<bool> {
 fn path_prefix(layers: &Layers<'_>) -> Result<Option<String>> {
     let Some(setting) = layers.find("VAULT_PATH_PREFIX")? else { return Ok(None) };
     Ok(Some(values::server_path(&setting)?).filter(|path| !path.is_empty()))
+}
+
+fn max_connections(layers: &Layers<'_>) -> Result<Option<usize>> {
+    let Some(setting) = layers.find("VAULT_MAX_CONNECTIONS")? else { return Ok(None) };
+    Ok(Some(values::number(&setting, 1, 65_536)? as usize))
 }
 
 /// Zero means no limit, as in the official client.

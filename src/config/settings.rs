@@ -69,6 +69,12 @@ pub struct VaultConfig {
     pub max_retries: u32,
     /// A connection older than this is not used again.
     pub max_connection_age: Duration,
+    /// A connection that was idle for longer is not used again.
+    pub idle_timeout: Duration,
+    /// How many idle connections are kept.
+    pub max_idle_connections: usize,
+    /// How many connections there may be at a time.
+    pub max_connections: Option<usize>,
     /// How many folders `list` reads at the same time.
     pub list_concurrency: usize,
     /// The rate limit, if there is one.

@@ -6,16 +6,18 @@
 //! each call starts with that call. Cancelling it ends all of them, so a program that shuts down can end the calls of
 //! all of its threads with one `hf_call`.
 
+use std::ffi::c_char;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use super::arguments::{Out, object};
+use super::arguments::{Out, object, text};
 use super::error::{hf_error, hf_status};
 use super::handle::Owned;
 use super::{guard, outcome};
-use crate::call::{Call, Canceller};
+use crate::call::{Call, Canceller, TraceParent};
 use crate::error::{Error, Status};
 use crate::host::notifier::announce_cancellation;
 use crate::queue::Queue;
@@ -33,6 +35,9 @@ pub struct hf_call {
     cas: AtomicI64,
     /// 0 if answers are not wrapped.
     wrap_ttl_ms: AtomicI64,
+    /// Whether `trace_parent` is set.
+    is_traced: AtomicBool,
+    trace_parent: ArcSwapOption<TraceParent>,
     call: Call,
     canceller: Canceller,
     binding: Binding,
@@ -67,6 +72,8 @@ impl hf_call {
             timeout_ms: AtomicI64::new(0),
             cas: AtomicI64::new(-1),
             wrap_ttl_ms: AtomicI64::new(0),
+            is_traced: AtomicBool::new(false),
+            trace_parent: ArcSwapOption::empty(),
             call,
             canceller,
             binding: Binding::default(),
@@ -87,7 +94,7 @@ impl hf_call {
                 let others = all.iter().filter(|other| !other.is_same(queue) && !other.is_freed());
                 others.cloned().chain([queue.clone()]).collect::<Vec<_>>()
             });
-            binding.queue.store(Some(std::sync::Arc::new(queue.clone())));
+            binding.queue.store(Some(Arc::new(queue.clone())));
         }
         binding.is_set.store(true, Ordering::Release);
     }
@@ -117,6 +124,7 @@ impl hf_call {
     ///
     /// # Safety
     /// `pointer` is NULL, or points at an `hf_call` that lives.
+    #[inline(always)]
     pub(super) unsafe fn settings(pointer: *const hf_call) -> Call {
         // SAFETY: the caller's promise.
         let Some(settings) = (unsafe { pointer.as_ref() }) else { return Call::default() };
@@ -129,6 +137,9 @@ impl hf_call {
         let wrap_ttl = settings.wrap_ttl_ms.load(Ordering::Relaxed);
         if let Some(wrap_ttl) = u64::try_from(wrap_ttl).ok().filter(|&ttl| ttl > 0) {
             call.set_wrap_ttl(Duration::from_millis(wrap_ttl));
+        }
+        if settings.is_traced.load(Ordering::Relaxed) {
+            call.set_trace_parent(settings.trace_parent.load_full());
         }
         call
     }
@@ -147,8 +158,8 @@ pub extern "C" fn hf_call_new() -> *mut hf_call {
     })
 }
 
-/// Copies call settings: timeout, condition, wrapping time; not the queue and its tag. Cancelling the original cancels the
-/// copies, too; cancelling a copy does not cancel the original.
+/// Copies call settings: timeout, condition, wrapping time, trace parent; not the queue and its tag. Cancelling the
+/// original cancels the copies, too; cancelling a copy does not cancel the original.
 ///
 /// May be called from any thread while no other thread changes `call`. Does not block.
 ///
@@ -165,6 +176,8 @@ pub unsafe extern "C" fn hf_call_copy(call: *const hf_call) -> *mut hf_call {
             timeout_ms: copied(&original.timeout_ms),
             cas: copied(&original.cas),
             wrap_ttl_ms: copied(&original.wrap_ttl_ms),
+            is_traced: AtomicBool::new(original.is_traced.load(Ordering::Relaxed)),
+            trace_parent: ArcSwapOption::new(original.trace_parent.load_full()),
             ..hf_call::new(call, canceller)
         }
         .into_raw()
@@ -261,6 +274,39 @@ pub unsafe extern "C" fn hf_call_set_wrap_ttl_ms(
                 return Err(Error::invalid_argument(message));
             }
             settings.wrap_ttl_ms.store(milliseconds, Ordering::Relaxed);
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Has every request of the calls carry the header `traceparent` of W3C Trace Context: redirects, retries, logins and
+/// the questions that they cause. So a trace shows which call of the program a request belongs to. A `traceparent` in
+/// `VAULT_HEADERS` is not sent then.
+///
+/// Only one thread at a time may change the same `call`. Does not block.
+///
+/// @param call         The settings.
+/// @param traceparent  The header, version 00, such as "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01". "" to
+///     send none.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set, for the calls that start from now on.
+/// @retval HF_ERR_INVALID_ARGUMENT  `call` or `traceparent` is NULL, or `traceparent` is not of this form.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_call_set_trace_parent(
+    call: *mut hf_call,
+    traceparent: *const c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        outcome::status(error, || {
+            let settings = object(call, "call")?;
+            let text = text(traceparent, "traceparent")?;
+            let parent = if text.is_empty() { None } else { Some(Arc::new(TraceParent::parse(text)?)) };
+            settings.is_traced.store(parent.is_some(), Ordering::Relaxed);
+            settings.trace_parent.store(parent);
             Ok(Status::Ok)
         })
     }

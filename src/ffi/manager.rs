@@ -14,7 +14,7 @@ use super::handle::Counted;
 use super::options::hf_options;
 use super::{export, guard};
 use crate::call::{Call, Purpose};
-use crate::error::Status;
+use crate::error::{Error, Status};
 use crate::open::{self, Manager};
 
 /// A store of secrets. Reference-counted; any number of threads may use it at once.
@@ -138,6 +138,46 @@ pub unsafe extern "C" fn hf_manager_check(
         export::run(error, call, Purpose::Read, || {
             let manager = hf_manager::share(manager, "manager")?;
             let job = move |call: &Call| manager.secrets().check(call);
+            Ok((job, |()| Status::Ok))
+        })
+    }
+}
+
+/// Opens connections until this number of them is idle, so that the first calls find them open: looks up the server's
+/// name, connects, and makes the TLS handshakes. It sends no request. With several nodes, the connections lead to the
+/// one that calls would use, or to the first one that takes them. For the `env` backend there is nothing to open.
+///
+/// May be called from any thread. Blocks until the call's deadline at the latest.
+///
+/// @param manager      The manager.
+/// @param connections  How many connections are to be idle: from 1 to what `VAULT_MAX_IDLE_CONNECTIONS` and
+///     `VAULT_MAX_CONNECTIONS` allow.
+/// @param call         Deadline and cancellation. NULL for the defaults.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    The connections are open.
+/// @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL; `connections` is less than 1 or more than can be kept.
+/// @retval HF_ERR_CONNECTION        The server cannot be reached.
+/// @retval HF_ERR_TLS               A certificate was rejected, or the TLS handshake failed.
+/// @retval HF_ERR_TIMEOUT           The call's deadline passed.
+/// @retval HF_ERR_CANCELLED         `hf_call_cancel`.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_manager_warm(
+    manager: *const hf_manager,
+    connections: i32,
+    call: *const hf_call,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        export::run(error, call, Purpose::Read, || {
+            let manager = hf_manager::share(manager, "manager")?;
+            let count = usize::try_from(connections).ok().filter(|&count| count > 0);
+            let count = count.ok_or_else(|| {
+                Error::invalid_argument(format!("connections is {connections}; it must be at least 1"))
+            })?;
+            let job = move |call: &Call| manager.warm(count, call);
             Ok((job, |()| Status::Ok))
         })
     }

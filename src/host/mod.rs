@@ -1,4 +1,4 @@
-//! The host process: fork detection, a lock that survives forks, AWS-LC between forks, a panic hook that prints nothing,
+//! The host process: fork detection, locks that survive forks, AWS-LC between forks, a panic hook that prints nothing,
 //! file descriptors above the standard streams, a descriptor for the event loop of a program, reading files of any type,
 //! waiting for descriptors of the program, and writing without signals.
 
@@ -7,6 +7,7 @@ pub(crate) mod descriptors;
 pub(crate) mod file;
 pub mod fork;
 pub mod fork_lock;
+pub mod held;
 pub(crate) mod notifier;
 pub(crate) mod panic_hook;
 pub(crate) mod signals;

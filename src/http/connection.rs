@@ -1,11 +1,12 @@
 //! A connection: sends a request, receives the response, and wipes its buffers after each exchange.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ureq_proto::http;
 
 use super::body::BodyReader;
+use super::count::Counted;
 use super::exchange::{Exchange, Origin, Request};
 use super::message::{Malformed, Unsendable};
 use super::response::{Failure, Response};
@@ -50,7 +51,12 @@ pub struct Connection {
     outbox: Outbox,
     origin: Arc<Origin>,
     target: Arc<str>,
-    born: Instant,
+    /// The time from which on it is too old.
+    ends: Instant,
+    /// The time from which on it is too old, or was idle for too long.
+    expires: Instant,
+    /// Counts it among the open connections.
+    _counted: Counted,
     /// The exchange whose response is awaited.
     exchange: Option<Exchange>,
     /// The number of responses received.
@@ -65,14 +71,24 @@ pub struct Connection {
 impl Connection {
     /// A connection over `stream`, which leads to `node`. `origin` is what its requests have in common; `target` names
     /// it in messages.
-    pub fn new(stream: Stream, origin: Arc<Origin>, target: Arc<str>, era: Era, node: usize) -> Connection {
+    pub fn new(
+        stream: Stream,
+        origin: Arc<Origin>,
+        target: Arc<str>,
+        (era, node): (Era, usize),
+        (max_age, counted): (Duration, Counted),
+    ) -> Connection {
+        let born = Instant::now();
+        let ends = born.checked_add(max_age).unwrap_or(born);
         Connection {
             stream,
             inbox: Inbox::new(INBOX),
             outbox: Outbox::new(OUTBOX),
             origin,
             target,
-            born: Instant::now(),
+            ends,
+            expires: ends,
+            _counted: counted,
             exchange: None,
             answers: 0,
             era,
@@ -98,9 +114,15 @@ impl Connection {
         self.answers == 0 && self.stream.is_unwelcome()
     }
 
-    /// When it was opened.
-    pub fn born(&self) -> Instant {
-        self.born
+    /// When it must not be used any more, as set by [`Connection::expire`].
+    pub fn expires(&self) -> Instant {
+        self.expires
+    }
+
+    /// Has it expire `idle_timeout` after its last request, which was sent at `used`: the server may count from then.
+    #[inline]
+    pub fn expire(&mut self, idle_timeout: Duration, used: Instant) {
+        self.expires = self.ends.min(used.checked_add(idle_timeout).unwrap_or(used));
     }
 
     /// Whether the idle connection can be used: it is open, and nothing unsolicited has arrived.
@@ -274,12 +296,12 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::call::Call;
+    use crate::http::count::OpenCount;
     use crate::http::{HeaderMap, Method};
     use crate::net::socket::Socket;
     use crate::net::stream::Peer;
     use std::io::{Read, Write};
     use std::os::unix::net::{UnixListener, UnixStream};
-    use std::time::Duration;
 
     /// A connection and its peer.
     fn connected() -> (Connection, UnixStream) {
@@ -290,7 +312,9 @@ mod tests {
         let socket = Socket::connect_unix(&path, &deadline).unwrap();
         let peer = Peer { target: "peer".into(), place: "peer".into(), identity: None };
         let origin = Arc::new(Origin::new("peer", "/".to_owned(), None).unwrap());
-        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), Era::default(), 0);
+        let counted = Arc::<OpenCount>::default().count();
+        let (place, life) = ((Era::default(), 0), (Duration::from_secs(60), counted));
+        let connection = Connection::new(Stream::plain(socket, peer), origin, "peer".into(), place, life);
         (connection, listener.accept().unwrap().0)
     }
 
@@ -298,7 +322,7 @@ mod tests {
     fn exchange(connection: &mut Connection, peer: &mut UnixStream, answer: &str) -> Result<Response, Failure> {
         let deadline = Call::default().start(Duration::from_secs(10));
         let pace = IoTimeout { deadline: &deadline, patience: Duration::from_secs(10), began: Instant::now() };
-        let (common, headers) = (HeaderMap::new(), [None; 5]);
+        let (common, headers) = (HeaderMap::new(), [None; 6]);
         let request = Request { method: Method::GET, path: "a", common: &common, headers, body: None };
         connection.send(&request, pace)?;
         assert_ne!(peer.read(&mut [0; 1024]).unwrap(), 0);

@@ -35,7 +35,7 @@ pub struct Request<'a> {
     /// Headers that requests have in common.
     pub common: &'a HeaderMap,
     /// Headers of this request.
-    pub headers: [Option<(&'a HeaderName, &'a HeaderValue)>; 5],
+    pub headers: [Option<(&'a HeaderName, &'a HeaderValue)>; 6],
     /// The body, if any.
     pub body: Option<&'a [u8]>,
 }

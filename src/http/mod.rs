@@ -4,8 +4,10 @@
 mod addresses;
 mod body;
 mod connection;
+mod count;
 mod exchange;
 mod forwarder;
+mod limit;
 mod message;
 mod pool;
 mod proxy;
@@ -15,6 +17,7 @@ mod transport;
 pub use ureq_proto::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 pub use self::exchange::Request;
+pub use self::limit::Permit;
 pub use self::message::secret_value;
 pub use self::response::{Failure, Response};
 pub use self::transport::{InFlight, MAX_LEARNED, Transport};

@@ -6,33 +6,45 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Era};
 
-/// The most idle connections that are kept.
-const SLOTS: usize = 64;
-
 /// The idle connections of one manager.
 pub struct Pool {
-    slots: [AtomicPtr<Connection>; SLOTS],
-    max_age: Duration,
+    slots: Box<[AtomicPtr<Connection>]>,
+    idle_timeout: Duration,
 }
 
 impl Pool {
-    /// An empty pool. Its connections are not used again after `max_age`.
-    pub fn new(max_age: Duration) -> Pool {
-        Pool { slots: [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS], max_age }
+    /// An empty pool, for up to `most` connections. They are not used again after `idle_timeout` without a request.
+    pub fn new(most: usize, idle_timeout: Duration) -> Pool {
+        let slots = (0..most).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        Pool { slots, idle_timeout }
+    }
+
+    /// How many connections it can keep.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many connections are idle.
+    pub fn idle(&self) -> usize {
+        self.slots.iter().filter(|slot| !slot.load(Ordering::Relaxed).is_null()).count()
+    }
+
+    /// Closes one idle connection.
+    pub fn close_one(&self) {
+        let mut connections = self.slots.iter().map(|slot| unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)));
+        drop(connections.find_map(|connection| connection));
     }
 
     /// An idle connection to `node`, open and with nothing on it: an answer that came unasked would be taken for that
     /// of the next request. Those that cannot be used any more are closed on the way: the old ones, the ones that the
     /// server closed or spoke on, those of other certificates, and, after a fork, the parent's, without a byte to them.
     pub fn take(&self, node: usize, era: Era, now: Instant) -> Option<Box<Connection>> {
-        for slot in &self.slots {
+        for slot in &*self.slots {
             if slot.load(Ordering::Relaxed).is_null() {
                 continue;
             }
             let Some(connection) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
-            let usable = connection.era() == era
-                && connection.node() == node
-                && now.saturating_duration_since(connection.born()) < self.max_age;
+            let usable = connection.era() == era && connection.node() == node && now < connection.expires();
             if usable && connection.is_ready() {
                 return Some(connection);
             }
@@ -51,7 +63,7 @@ impl Pool {
     }
 
     fn retain(&self, is_wanted: impl Fn(&Connection) -> bool) {
-        for slot in &self.slots {
+        for slot in &*self.slots {
             let Some(connection) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
             if is_wanted(&connection) {
                 self.put(connection);
@@ -59,10 +71,17 @@ impl Pool {
         }
     }
 
-    /// Returns an idle connection to the pool. Closes it if the pool is full.
-    pub fn put(&self, connection: Box<Connection>) {
+    /// Returns a connection whose last request was sent at `used` to the pool. Closes it if the pool is full.
+    #[inline(always)]
+    pub fn put_back(&self, mut connection: Box<Connection>, used: Instant) {
+        connection.expire(self.idle_timeout, used);
+        self.put(connection);
+    }
+
+    #[inline(always)]
+    fn put(&self, connection: Box<Connection>) {
         let connection = Box::into_raw(connection);
-        for slot in &self.slots {
+        for slot in &*self.slots {
             let empty = ptr::null_mut();
             if slot.load(Ordering::Relaxed).is_null()
                 && slot.compare_exchange(empty, connection, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -76,7 +95,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        for slot in &self.slots {
+        for slot in &*self.slots {
             drop(unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)));
         }
     }

@@ -1,15 +1,17 @@
 //! Sends requests to the nodes of a cluster over pooled connections.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use rustls::pki_types::ServerName;
 
 use super::addresses::Addresses;
 use super::connection::{Connection, Era};
+use super::count::OpenCount;
 use super::exchange::{Origin, Request};
 use super::forwarder::Forwarder;
+use super::limit::{Limit, Permit};
 use super::pool::Pool;
 use super::response::{Failure, Response};
 use crate::call::{Deadline, IoTimeout};
@@ -52,6 +54,7 @@ pub struct InFlight {
     connection: Box<Connection>,
     /// When it was sent.
     sent: Instant,
+    permit: Option<Permit>,
 }
 
 impl InFlight {
@@ -80,8 +83,13 @@ impl InFlight {
                 }
                 Err(failure) => return Err(transport.after_refusal(&self.connection, failure, pace.deadline)),
                 Ok(response) => {
-                    if self.connection.is_alive() && self.connection.era() == transport.era() {
-                        transport.pool.put(self.connection);
+                    let InFlight { connection, sent, permit } = self;
+                    if connection.is_alive() && connection.era() == transport.era() {
+                        transport.pool.put_back(connection, sent);
+                    }
+                    // Returned after the connection, so that no more are open than there are permits.
+                    if let Some(permit) = permit {
+                        permit.give_back();
                     }
                     return Ok(response);
                 }
@@ -99,6 +107,10 @@ pub struct Transport {
     server_name: Option<Named<String>>,
     proxy: Option<Proxy>,
     pool: Pool,
+    /// How old a connection may be to be used again.
+    max_age: Duration,
+    open: Arc<OpenCount>,
+    limit: Option<Arc<Limit>>,
     variable: &'static str,
     /// The prefix of every path, after the base path of the address.
     prefix: &'static str,
@@ -123,7 +135,10 @@ impl Transport {
             identity: config.tls.identity.as_ref().map(|identity| identity.certificate.variable),
             server_name: config.tls.server_name.clone(),
             proxy: config.proxy.take(),
-            pool: Pool::new(config.max_connection_age),
+            pool: Pool::new(config.max_idle_connections, config.idle_timeout),
+            max_age: config.max_connection_age,
+            open: Arc::default(),
+            limit: config.max_connections.map(Limit::new),
             variable: config.address_variable,
             prefix,
             srv_lookup: config.srv_lookup,
@@ -277,16 +292,61 @@ impl Transport {
             .ok_or_else(|| Error::new(Status::Unavailable, "the cluster names ever new nodes as its active one"))
     }
 
-    /// Sends `request` to `node` and receives the response, on an idle connection if there is one.
-    pub fn exchange(&self, node: usize, request: &Request<'_>, pace: IoTimeout<'_>) -> Result<Response, Failure> {
-        let underway = self.send(node, request, pace)?;
+    /// Waits until `VAULT_MAX_CONNECTIONS` allows one more request, and allows it until the permit is dropped.
+    pub fn permit(&self, deadline: &Deadline) -> Result<Option<Permit>> {
+        self.limit.as_ref().map(|limit| limit.take(deadline)).transpose()
+    }
+
+    /// As [`Transport::permit`], without waiting: `Err` if no request is allowed at present.
+    pub fn permit_now(&self) -> Result<Option<Permit>, ()> {
+        self.limit.as_ref().map(|limit| limit.try_take().ok_or(())).transpose()
+    }
+
+    /// Whether `VAULT_MAX_CONNECTIONS` is set.
+    pub fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// The numbers of connections in use and idle.
+    pub fn connections(&self) -> (usize, usize) {
+        let idle = self.pool.idle();
+        (self.open.get().saturating_sub(idle), idle)
+    }
+
+    /// The most connections that can be idle.
+    pub fn max_idle(&self) -> usize {
+        self.limit.as_ref().map_or(usize::MAX, |limit| limit.most()).min(self.pool.capacity())
+    }
+
+    /// Opens connections to `node` until `count` are idle.
+    pub fn warm(&self, node: usize, count: usize, pace: IoTimeout<'_>) -> Result<(), Failure> {
+        while self.pool.idle() < count {
+            let _permit = self.permit(pace.deadline).map_err(Failure::before_sending)?;
+            let connection = self.connect(node, self.era(), pace.again())?;
+            self.pool.put_back(connection, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Asks `node` about itself, outside of the limit of connections: the request that waits for the answer may use
+    /// the last one.
+    pub fn probe(&self, node: usize, request: &Request<'_>, pace: IoTimeout<'_>) -> Result<Response, Failure> {
+        let underway = self.send(node, request, pace, None)?;
         let pace = underway.pace(pace);
-        underway.receive(self, pace, || false)
+        let response = underway.receive(self, pace, || false)?;
+        self.keep_to_limit();
+        Ok(response)
     }
 
     /// Sends `request` to `node`, on an idle connection if there is one. The result receives the response; other
     /// requests can be sent meanwhile.
-    pub fn send(&self, node: usize, request: &Request<'_>, mut pace: IoTimeout<'_>) -> Result<InFlight, Failure> {
+    pub fn send(
+        &self,
+        node: usize,
+        request: &Request<'_>,
+        mut pace: IoTimeout<'_>,
+        permit: Option<Permit>,
+    ) -> Result<InFlight, Failure> {
         let era = self.era();
         let mut connection = match self.pool.take(node, era, pace.began) {
             Some(connection) => connection,
@@ -299,7 +359,15 @@ impl Transport {
         connection.send(request, pace)?;
         // A request without a body is sent so fast that reading the clock again is not worth it.
         let sent = if request.body.is_none() { pace.began } else { Instant::now() };
-        Ok(InFlight { connection, sent })
+        Ok(InFlight { connection, sent, permit })
+    }
+
+    /// Closes idle connections until no more are open than `VAULT_MAX_CONNECTIONS` allows.
+    fn keep_to_limit(&self) {
+        let Some(limit) = &self.limit else { return };
+        while self.pool.idle() > 0 && self.pool.idle() + limit.in_use() > limit.most() {
+            self.pool.close_one();
+        }
     }
 
     #[cold]
@@ -308,12 +376,14 @@ impl Transport {
             let message = "the cluster has named many other nodes since; this one is forgotten";
             return Err(Failure::before_sending(Error::new(Status::Connection, message)));
         };
-        let (stream, certificates) = self.open(&place, &pace.step())?;
+        self.keep_to_limit();
+        let (stream, certificates) = self.open_stream(&place, &pace.step())?;
         let new = Era { certificates: certificates.unwrap_or(era.certificates), ..era };
         if new != era {
             self.pool.close_others(new);
         }
-        Ok(Box::new(Connection::new(stream, place.origin.clone(), place.peer.target.clone(), new, node)))
+        let (origin, target) = (place.origin.clone(), place.peer.target.clone());
+        Ok(Box::new(Connection::new(stream, origin, target, (new, node), (self.max_age, self.open.clone().count()))))
     }
 
     /// Marks a failure for a retry if the server refused a client certificate that has been renewed since: the server

@@ -1,5 +1,6 @@
-//! Log lines, and the redaction of secrets in messages.
+//! Log lines, metrics, and the redaction of secrets in messages.
 
 pub mod log;
+pub mod metrics;
 pub(crate) mod redact;
 mod stderr;

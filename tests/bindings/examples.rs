@@ -241,6 +241,11 @@ fn documents_in_python_are_mappings_that_are_read_and_written_as_one() {
 }
 
 #[test]
+fn metrics_traces_and_connections_work_in_python() {
+    python_tests_pass("metrics");
+}
+
+#[test]
 fn versions_rotation_and_requests_work_in_python() {
     python_tests_pass("versions");
 }

@@ -151,6 +151,7 @@ static inline void *good_value(const struct function *function, const char *name
         {"json", "{}"},
         {"json_object", "{\"value\": \"text\"}"},
         {"method", "POST"},
+        {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
     };
     size_t i;
 

@@ -212,6 +212,17 @@ void env_has_no_versions_and_no_server(const hf::Manager &manager) {
     CHECK(status_of([&] { (void)manager.unwrap("hvs.x"); }) == HF_ERR_UNSUPPORTED);
     manager.check();
     CHECK(status_of([] { hf::Manager().check(); }) == HF_ERR_INVALID_ARGUMENT);
+    manager.warm(3);
+    CHECK(status_of([&] { manager.warm(0); }) == HF_ERR_INVALID_ARGUMENT);
+    CHECK(manager.metrics().empty());
+    CHECK(status_of([] { (void)hf::Manager().metrics(); }) == HF_ERR_INVALID_ARGUMENT);
+    CHECK(hf::Manager::process_metrics().find("# TYPE handsfree_connections gauge\n") != std::string::npos);
+    hf::Call traced;
+    traced.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    manager.check(traced);
+    CHECK(status_of([&] { traced.set_trace_parent("00-1-2-3"); }) == HF_ERR_INVALID_ARGUMENT);
+    CHECK(status_of([&] { traced.set_trace_parent(std::string("\0", 1)); }) == HF_ERR_INVALID_ARGUMENT);
+    traced.set_trace_parent("");
     CHECK(status_of([] { (void)hf::Manager().get_document("env://X"); }) == HF_ERR_INVALID_ARGUMENT);
 
     const std::string nul("a\0b", 3);

@@ -7,6 +7,7 @@ mod pkg_config;
 
 mod documents;
 mod installation;
+mod metrics;
 mod named_paths;
 mod pages;
 mod programs;

@@ -7,10 +7,12 @@ mod managers;
 
 mod addresses;
 mod balancers;
+mod connections;
 mod freshness;
 mod headers;
 mod leader;
 mod limits;
+mod metrics;
 mod names;
 mod namespaces;
 mod option_layers;
@@ -29,7 +31,7 @@ use handsfree_secrets::error::{Error, Result, Status};
 use handsfree_secrets::open;
 use handsfree_secrets_test_support::{Gateway, Relay, Server, Squid, Tls, Verdict, answer, free_ports};
 use log::LevelFilter;
-use managers::{Warnings, get, mount_with_secret, open_at, open_with, options};
+use managers::{Warnings, get, get_within, mount_with_secret, open_at, open_with, options};
 use serde_json::json;
 
 /// Opens a manager for `address` with the root token and reads the secret.

@@ -29,13 +29,17 @@ func newCall(ctx context.Context, settings []callSetting) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, contextError(err)
 	}
+	settings, err := withTraceParent(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
 	deadline, hasDeadline := ctx.Deadline()
 	c := &call{ctx: ctx, hasDeadline: hasDeadline}
 	if !hasDeadline && ctx.Done() == nil && len(settings) == 0 {
 		return c, nil
 	}
 	c.settings = C.hf_call_new()
-	err := c.set(settings)
+	err = c.set(settings)
 	if err == nil && hasDeadline {
 		err = c.setDeadline(deadline)
 	}

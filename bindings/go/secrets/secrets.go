@@ -152,6 +152,17 @@ func (m *Manager) Check(ctx context.Context) error {
 	})
 }
 
+// Warm opens connections until this number of them is idle, so that the first calls find them open. It sends no request.
+// VAULT_MAX_IDLE_CONNECTIONS and VAULT_MAX_CONNECTIONS limit the number. With the env backend there is nothing to open.
+func (m *Manager) Warm(ctx context.Context, connections int) error {
+	if int(C.int32_t(connections)) != connections {
+		return invalidArgument("connections is out of range")
+	}
+	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
+		return C.hf_manager_warm(m, C.int32_t(connections), call, cError)
+	})
+}
+
 // Store writes value under key and returns the reference of the secret. A secret that is already there is replaced,
 // including its metadata. The characters '.' and '_' of a key separate folders in Vault, as '/' does. The caller wipes
 // value.

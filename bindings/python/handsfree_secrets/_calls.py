@@ -1,9 +1,10 @@
 """Calls of the library: conversion of texts, bytes, metadata, settings and errors."""
 
 import contextlib
+import contextvars
 import ctypes
 import math
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
 
 from ._library import HF_ERR_INVALID_REFERENCE, HF_OK, library
 from .errors import checked
@@ -72,13 +73,51 @@ def c_metadata(entries: Optional[Mapping[str, str]]) -> Iterator[Optional[int]]:
         library.hf_metadata_free(handle)
 
 
+class _Settings:
+    """An hf_call that lives as long as a context refers to it."""
+
+    def __init__(self) -> None:
+        self.handle = library.hf_call_new()
+
+    def __del__(self) -> None:
+        library.hf_call_free(self.handle)
+
+
+_settings: "contextvars.ContextVar[Optional[_Settings]]" = contextvars.ContextVar("handsfree_secrets", default=None)
+
+
+class _Current:
+    """What ctypes passes for the hf_call of a function: the settings of the present context; NULL if there are none."""
+
+    @property
+    def _as_parameter_(self) -> Optional[int]:
+        settings = _settings.get()
+        return None if settings is None else settings.handle
+
+
+CURRENT = _Current()
+
+
 @contextlib.contextmanager
-def c_call(cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> Iterator[Optional[int]]:
-    """An hf_call for the duration of a call; NULL, which has the defaults, if nothing is set."""
+def trace_parent(traceparent: str) -> Iterator[None]:
+    """Has every request within the block carry this traceparent of W3C Trace Context, in this thread or task and in
+    those that it starts with its context."""
+    settings = _Settings()
+    call(library.hf_call_set_trace_parent, settings.handle, encoded("traceparent", traceparent))
+    token = _settings.set(settings)
+    try:
+        yield
+    finally:
+        _settings.reset(token)
+
+
+@contextlib.contextmanager
+def c_call(cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> Iterator[Union[int, _Current]]:
+    """An hf_call for the duration of a call, with the settings of the present context and with these."""
     if cas is None and wrap_ttl is None:
-        yield None
+        yield CURRENT
         return
-    handle = library.hf_call_new()
+    handle = library.hf_call_copy(CURRENT) or library.hf_call_new()
     try:
         if cas is not None:
             # The library takes -1 for "no condition", which is None here.
@@ -93,5 +132,12 @@ def c_call(cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> Itera
 def int64(name: str, number: int, least: int) -> int:
     """Checks a number, because ctypes would truncate one that is too large."""
     if not least <= number < 1 << 63:
+        raise ValueError(f"{name} is out of range")
+    return number
+
+
+def int32(name: str, number: int) -> int:
+    """As int64, for numbers of 32 bits of any sign."""
+    if not -(1 << 31) <= number < 1 << 31:
         raise ValueError(f"{name} is out of range")
     return number

@@ -6,7 +6,7 @@ context has 4096 bytes at most, associated_data have 65,535.
 import ctypes
 from typing import Any, NoReturn, Optional, Protocol
 
-from ._calls import call, take_bytes
+from ._calls import CURRENT, call, take_bytes
 from ._library import library
 from .transit import Data, Transit, _bytes, _c_parameters
 
@@ -46,7 +46,7 @@ def rewrap(key: Transit, header: Data) -> bytes:
     and returns the new header, which takes the place of the first header_length(header) bytes."""
     out = ctypes.c_void_p()
     content = _bytes("header", header)
-    call(library.hf_envelope_rewrap, key._handle, content, len(content), None, ctypes.byref(out))
+    call(library.hf_envelope_rewrap, key._handle, content, len(content), CURRENT, ctypes.byref(out))
     return take_bytes(out)
 
 
@@ -66,7 +66,7 @@ class _Stream:
     def __init__(self, begin: Any, key: Transit, context: Optional[Data], associated_data: Optional[Data]) -> None:
         self._handle = ctypes.c_void_p()
         with _c_parameters(context=context, associated_data=associated_data) as parameters:
-            call(begin, key._handle, parameters, None, ctypes.byref(self._handle))
+            call(begin, key._handle, parameters, CURRENT, ctypes.byref(self._handle))
 
     def __del__(self) -> None:
         library.hf_envelope_free(self._handle)
@@ -78,13 +78,13 @@ class _Stream:
         """Takes the next data, and returns what they complete, perhaps nothing."""
         out = ctypes.c_void_p()
         content = _bytes("data", data)
-        call(library.hf_envelope_update, self._handle, content, len(content), None, ctypes.byref(out))
+        call(library.hf_envelope_update, self._handle, content, len(content), CURRENT, ctypes.byref(out))
         return take_bytes(out)
 
     def finish(self) -> bytes:
         """Ends the stream, and returns the rest."""
         out = ctypes.c_void_p()
-        call(library.hf_envelope_finish, self._handle, None, ctypes.byref(out))
+        call(library.hf_envelope_finish, self._handle, CURRENT, ctypes.byref(out))
         return take_bytes(out)
 
 
@@ -109,11 +109,11 @@ def _whole(function: Any, key: Transit, data: Data, context: Optional[Data],
     out = ctypes.c_void_p()
     content = _bytes("data", data)
     with _c_parameters(context=context, associated_data=associated_data) as parameters:
-        call(function, key._handle, content, len(content), parameters, None, ctypes.byref(out))
+        call(function, key._handle, content, len(content), parameters, CURRENT, ctypes.byref(out))
     return take_bytes(out)
 
 
 def _transfer(function: Any, key: Transit, source: _File, target: _File, context: Optional[Data],
               associated_data: Optional[Data]) -> None:
     with _c_parameters(context=context, associated_data=associated_data) as parameters:
-        call(function, key._handle, source.fileno(), target.fileno(), parameters, None)
+        call(function, key._handle, source.fileno(), target.fileno(), parameters, CURRENT)

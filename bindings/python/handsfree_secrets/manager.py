@@ -5,11 +5,23 @@ import ctypes
 import json
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NoReturn, Optional, Union
 
-from ._calls import c_call, c_metadata, call, encoded, found, int64, take_bytes, take_string
+from ._calls import (
+    CURRENT,
+    c_call,
+    c_metadata,
+    call,
+    encoded,
+    found,
+    int32,
+    int64,
+    take_bytes,
+    take_string,
+)
 from ._library import HF_ERR_INVALID_REFERENCE, HF_NOT_FOUND, HF_OK, library
 from .document import Document, Stored
 from .errors import failure
 from .fields import FieldValue, c_fields
+from .metrics import metrics_text
 from .request import Response
 from .transit import Transit
 from .versions import Rotation, Versions, take_versions
@@ -58,7 +70,7 @@ class LibraryManager(SecretManager):
             for name, value in options.items():
                 if value is not None:
                     call(library.hf_options_set, c_options, name.encode(), encoded(name, value))
-            call(library.hf_manager_open, c_options, None, ctypes.byref(handle))
+            call(library.hf_manager_open, c_options, CURRENT, ctypes.byref(handle))
         finally:
             library.hf_options_free(c_options)
         self._handle = handle
@@ -78,7 +90,15 @@ class LibraryManager(SecretManager):
 
     def check(self) -> None:
         """Raises VaultError unless a server answers, is unsealed, and takes the token."""
-        call(library.hf_manager_check, self._handle, None)
+        call(library.hf_manager_check, self._handle, CURRENT)
+
+    def warm(self, connections: int) -> None:
+        """Opens connections until this number of them is idle, so that the first calls find them open."""
+        call(library.hf_manager_warm, self._handle, int32("connections", connections), CURRENT)
+
+    def metrics(self) -> str:
+        """Returns the metrics of this manager in Prometheus' text format; empty for the environment."""
+        return metrics_text(self._handle)
 
     # Secrets
 
@@ -91,7 +111,7 @@ class LibraryManager(SecretManager):
 
     def get_secret(self, reference: str) -> Optional[str]:
         value = ctypes.c_void_p()
-        if not found(library.hf_get_secret, self._handle, encoded("reference", reference), None, ctypes.byref(value)):
+        if not found(library.hf_get_secret, self._handle, encoded("reference", reference), CURRENT, ctypes.byref(value)):
             return None
         return take_string(value)
 
@@ -102,7 +122,7 @@ class LibraryManager(SecretManager):
                          encoded("value", value), c_entries, settings)
 
     def delete_secret(self, reference: str) -> bool:
-        return found(library.hf_delete_secret, self._handle, encoded("reference", reference), None)
+        return found(library.hf_delete_secret, self._handle, encoded("reference", reference), CURRENT)
 
     def list_secrets(self, prefix: Optional[str] = None) -> List[str]:
         references = ctypes.c_void_p()
@@ -119,7 +139,7 @@ class LibraryManager(SecretManager):
     def get_document(self, reference: str) -> Optional[Document]:
         """Returns all fields of one version, or None. The reference names no field."""
         document = ctypes.c_void_p()
-        if not found(library.hf_get_document, self._handle, encoded("reference", reference), None,
+        if not found(library.hf_get_document, self._handle, encoded("reference", reference), CURRENT,
                      ctypes.byref(document)):
             return None
         return Document(document.value)
@@ -129,7 +149,7 @@ class LibraryManager(SecretManager):
         sent several at a time."""
         texts = [encoded("reference", reference) for reference in references]
         results = ctypes.c_void_p()
-        call(library.hf_get_documents, self._handle, (ctypes.c_char_p * len(texts))(*texts), len(texts), None,
+        call(library.hf_get_documents, self._handle, (ctypes.c_char_p * len(texts))(*texts), len(texts), CURRENT,
              ctypes.byref(results))
         try:
             return [_result(results, index) for index in range(library.hf_results_len(results))]
@@ -161,7 +181,7 @@ class LibraryManager(SecretManager):
     def list_versions(self, reference: str) -> Optional[Versions]:
         """Returns the versions of a secret and its custom metadata, or None."""
         versions = ctypes.c_void_p()
-        if not found(library.hf_list_versions, self._handle, encoded("reference", reference), None,
+        if not found(library.hf_list_versions, self._handle, encoded("reference", reference), CURRENT,
                      ctypes.byref(versions)):
             return None
         return take_versions(versions)
@@ -181,27 +201,27 @@ class LibraryManager(SecretManager):
     def _change_versions(self, function: Callable[..., int], reference: str, versions: Iterable[int]) -> bool:
         numbers = [int64("version", version, 0) for version in versions]
         return found(function, self._handle, encoded("reference", reference), (ctypes.c_int64 * len(numbers))(*numbers),
-                     len(numbers), None)
+                     len(numbers), CURRENT)
 
     def rollback_secret(self, reference: str, version: int) -> Optional[int]:
         """Writes the fields of an older version as a new one. Returns the number of the new version, or None if the
         older one cannot be read."""
         new_version = ctypes.c_int64()
         done = found(library.hf_rollback_secret, self._handle, encoded("reference", reference),
-                     int64("version", version, 1), None, ctypes.byref(new_version))
+                     int64("version", version, 1), CURRENT, ctypes.byref(new_version))
         return new_version.value if done else None
 
     def set_custom_metadata(self, reference: str, metadata: Mapping[str, str]) -> bool:
         """Replaces the custom metadata of all versions; {} removes them. Returns False if there is no such secret."""
         with c_metadata(metadata) as c_entries:
-            return found(library.hf_set_custom_metadata, self._handle, encoded("reference", reference), c_entries, None)
+            return found(library.hf_set_custom_metadata, self._handle, encoded("reference", reference), c_entries, CURRENT)
 
     def rotate_secret(self, reference: str, password_policy: Optional[str] = None) -> Optional[Rotation]:
         """Gives the field that reference names ("value" if it names none) a random value: one of a password policy of
         the server, or 32 letters and digits. Returns None if there is no such secret or field."""
         value, version = ctypes.c_void_p(), ctypes.c_int64()
         policy = None if password_policy is None else encoded("password_policy", password_policy)
-        if not found(library.hf_rotate_secret, self._handle, encoded("reference", reference), policy, None,
+        if not found(library.hf_rotate_secret, self._handle, encoded("reference", reference), policy, CURRENT,
                      ctypes.byref(value), ctypes.byref(version)):
             return None
         return Rotation(take_string(value), version.value)
@@ -222,7 +242,7 @@ class LibraryManager(SecretManager):
     def unwrap(self, wrapping_token: str) -> Dict[str, Any]:
         """Exchanges a wrapping token, once, for the answer that the server has kept for it."""
         answer = ctypes.c_void_p()
-        call(library.hf_unwrap, self._handle, encoded("wrapping_token", wrapping_token), None, ctypes.byref(answer))
+        call(library.hf_unwrap, self._handle, encoded("wrapping_token", wrapping_token), CURRENT, ctypes.byref(answer))
         value: Dict[str, Any] = json.loads(take_string(answer))
         return value
 
@@ -232,7 +252,7 @@ class LibraryManager(SecretManager):
         """Returns a key of the transit engine at VAULT_TRANSIT_MOUNT, or None if there is no such key: no operation
         makes a key by a mistyped name."""
         transit = ctypes.c_void_p()
-        if call(library.hf_transit_open, self._handle, encoded("key", key), None, ctypes.byref(transit)) != HF_OK:
+        if call(library.hf_transit_open, self._handle, encoded("key", key), CURRENT, ctypes.byref(transit)) != HF_OK:
             return None
         return Transit(transit.value)
 

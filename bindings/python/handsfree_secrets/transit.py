@@ -5,7 +5,7 @@ import ctypes
 import dataclasses
 from typing import Any, Callable, Iterable, Iterator, List, Mapping, NoReturn, Optional, Sequence, Union
 
-from ._calls import call, encoded, take_bytes, take_string
+from ._calls import CURRENT, call, encoded, take_bytes, take_string
 from ._library import HF_OK, library
 from .errors import failure
 from .fields import c_fields
@@ -53,7 +53,7 @@ class Transit:
         """Decrypts a ciphertext, with the context and the associated data of its encryption."""
         out = ctypes.c_void_p()
         with _c_parameters(context=context, associated_data=associated_data) as parameters:
-            call(library.hf_transit_decrypt, self._handle, encoded("ciphertext", ciphertext), parameters, None,
+            call(library.hf_transit_decrypt, self._handle, encoded("ciphertext", ciphertext), parameters, CURRENT,
                  ctypes.byref(out))
         return take_bytes(out)
 
@@ -63,7 +63,7 @@ class Transit:
         associated_data it is decrypted and encrypted, which needs the policy for both."""
         out = ctypes.c_void_p()
         with _c_parameters(context=context, associated_data=associated_data, key_version=key_version) as parameters:
-            call(library.hf_transit_rewrap, self._handle, encoded("ciphertext", ciphertext), parameters, None,
+            call(library.hf_transit_rewrap, self._handle, encoded("ciphertext", ciphertext), parameters, CURRENT,
                  ctypes.byref(out))
         return take_string(out)
 
@@ -83,7 +83,7 @@ class Transit:
         with _c_parameters(context=context, hash_algorithm=hash_algorithm, signature_algorithm=signature_algorithm,
                            prehashed=prehashed, marshaling_algorithm=marshaling_algorithm) as parameters:
             return call(library.hf_transit_verify, self._handle, content, len(content),
-                        encoded("signature", signature), parameters, None) == HF_OK
+                        encoded("signature", signature), parameters, CURRENT) == HF_OK
 
     def hmac(self, data: Data, *, key_version: Optional[int] = None, hash_algorithm: Optional[str] = None) -> str:
         """Makes an HMAC of data, which every key can do."""
@@ -94,7 +94,7 @@ class Transit:
         """Makes a random key of 128, 256 or 512 bits (256 is the default) for encryption by the program itself."""
         key, wrapped = ctypes.c_void_p(), ctypes.c_void_p()
         with _c_parameters(bits=bits, context=context, associated_data=associated_data) as parameters:
-            call(library.hf_transit_data_key, self._handle, parameters, None, ctypes.byref(key), ctypes.byref(wrapped))
+            call(library.hf_transit_data_key, self._handle, parameters, CURRENT, ctypes.byref(key), ctypes.byref(wrapped))
         try:
             return DataKey(take_bytes(key), ctypes.string_at(wrapped).decode())
         finally:
@@ -105,7 +105,7 @@ class Transit:
         """Makes a data key for somebody else: the server sends it encrypted only."""
         wrapped = ctypes.c_void_p()
         with _c_parameters(bits=bits, context=context, associated_data=associated_data) as parameters:
-            call(library.hf_transit_data_key, self._handle, parameters, None, None, ctypes.byref(wrapped))
+            call(library.hf_transit_data_key, self._handle, parameters, CURRENT, None, ctypes.byref(wrapped))
         return take_string(wrapped)
 
     # Many items
@@ -150,7 +150,7 @@ class Transit:
                     raise ValueError("item_parameters: has to have one entry for each item")
                 own = (ctypes.c_void_p * len(handles))(*handles)
             call(function, self._handle, (ctypes.c_char_p * len(items))(*items), *lengths, len(items), parameters, own,
-                 None, ctypes.byref(results))
+                 CURRENT, ctypes.byref(results))
         try:
             return [_result(results, index) for index in range(library.hf_results_len(results))]
         finally:
@@ -159,7 +159,7 @@ class Transit:
     def _text(self, function: Callable[..., int], data: Data, **parameters: Any) -> str:
         content, out = _bytes("data", data), ctypes.c_void_p()
         with _c_parameters(**parameters) as c_fields_or_null:
-            call(function, self._handle, content, len(content), c_fields_or_null, None, ctypes.byref(out))
+            call(function, self._handle, content, len(content), c_fields_or_null, CURRENT, ctypes.byref(out))
         return take_string(out)
 
 

@@ -11,7 +11,7 @@ fn begin(origin: &Origin, (method, body): (Method, Option<&[u8]>)) -> (Exchange,
     let mut common = HeaderMap::new();
     common.append("x-vault-request", HeaderValue::from_static("true"));
     let (name, value) = (HeaderName::from_static("x-vault-token"), HeaderValue::from_static("t"));
-    let headers = [Some((&name, &value)), None, None, None, None];
+    let headers = [Some((&name, &value)), None, None, None, None, None];
     let request = Request { method, path: "secret/data/a%20b?list=true", common: &common, headers, body };
     let mut out = Outbox::new(16);
     let exchange = Exchange::begin(&request, origin, &mut out).unwrap();

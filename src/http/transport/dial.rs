@@ -20,7 +20,7 @@ use crate::net::tls::stream::{TlsFailure, TlsStream};
 
 impl Transport {
     /// A new stream, and the number of the certificates that it was made with.
-    pub(super) fn open(&self, place: &Node, deadline: &Deadline) -> Result<(Stream, Option<u32>), Failure> {
+    pub(super) fn open_stream(&self, place: &Node, deadline: &Deadline) -> Result<(Stream, Option<u32>), Failure> {
         let (Some(name), Some(tls)) = (&place.name, &self.tls) else {
             let socket = self.dial(place, deadline).map_err(Failure::before_sending)?;
             return Ok((Stream::plain(socket, place.peer.clone()), None));

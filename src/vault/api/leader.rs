@@ -21,6 +21,7 @@ use crate::call::{Deadline, IoTimeout};
 use crate::config::Address;
 use crate::error::{Error, Result, Status};
 use crate::http::{Failure, Request, header};
+use crate::observe::metrics::Operation;
 use crate::observe::redact::RequestSecrets;
 
 /// Returns the active node.
@@ -223,14 +224,24 @@ impl Requester {
         idle_timeout: Duration,
         deadline: &Deadline,
     ) -> Result<Response, Failure> {
-        let request = ApiRequest::get(path);
-        let request = Request { common: &self.common_without_namespace, ..self.http_request(None, &request, None) };
+        let request = ApiRequest::probe(path);
         let limit = idle_timeout.min(PROBE_TIMEOUT);
+        let common = &self.common_without_namespace;
+        let request = Request { common, ..self.http_request(None, &request, None, deadline) };
         let deadline = deadline.within(limit);
-        let timeout = || IoTimeout { deadline: &deadline, patience: limit, began: Instant::now() };
-        let response = match self.transport.exchange(node, &request, timeout()) {
+        let ask = || {
+            let began = Instant::now();
+            let answer =
+                self.transport.probe(node, &request, IoTimeout { deadline: &deadline, patience: limit, began });
+            match &answer {
+                Ok(response) => self.metrics.answered(Operation::Probe, response.status, began),
+                Err(failure) => self.metrics.unanswered(Operation::Probe, failure.error.status(), began),
+            }
+            answer
+        };
+        let response = match ask() {
             // The server had closed the idle connection, which does not mean that the node is unresponsive.
-            Err(failure) if failure.stale => self.transport.exchange(node, &request, timeout()),
+            Err(failure) if failure.stale => ask(),
             result => result,
         };
         // The request has no secrets.

@@ -9,6 +9,7 @@ use super::response::Response;
 use super::token::TokenHeader;
 use crate::error::Error;
 use crate::http::HeaderValue;
+use crate::observe::metrics::Reason;
 
 /// The outcome of an attempt.
 pub enum Outcome {
@@ -36,6 +37,16 @@ pub struct TransientFailure {
     pub may_have_acted: bool,
     /// Where to send the retry.
     pub failover: Failover,
+}
+
+impl TransientFailure {
+    /// The reason of a retry, for metrics.
+    pub fn reason(&self) -> Reason {
+        match self.failover {
+            Failover::Redirect(_) => Reason::Redirect,
+            _ => Reason::of(self.error.status()),
+        }
+    }
 }
 
 /// Where to send a request again.

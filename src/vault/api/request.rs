@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, header, secret_value};
+use crate::observe::metrics::Operation;
 use crate::secret::Buffer;
 
 /// The largest request body. Servers refuse larger ones with 413, or close the connection while the body is sent.
@@ -33,6 +34,8 @@ pub struct ApiRequest {
     pub effect: Effect,
     /// Whether a standby that answers reads has to have the leader answer this one.
     pub from_leader: bool,
+    /// What it counts as.
+    pub operation: Operation,
     /// Whether the request counts against the token's `num_uses`.
     pub is_counted: bool,
     /// What few requests have.
@@ -71,6 +74,7 @@ impl ApiRequest {
             body: None,
             effect: Effect::Read,
             from_leader: false,
+            operation: Operation::Read,
             is_counted: true,
             special: None,
         }
@@ -78,12 +82,13 @@ impl ApiRequest {
 
     /// A read that does not count against the token's `num_uses`.
     pub fn probe(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { is_counted: false, ..ApiRequest::get(path) }
+        ApiRequest { is_counted: false, operation: Operation::Probe, ..ApiRequest::get(path) }
     }
 
     /// A write. It is sent again only if the server cannot have executed it.
     pub fn post(path: impl Into<String>, body: Buffer) -> ApiRequest {
-        ApiRequest { method: Method::POST, body: Some(body), effect: Effect::Once, ..ApiRequest::get(path) }
+        let (effect, operation) = (Effect::Once, Operation::Write);
+        ApiRequest { method: Method::POST, body: Some(body), effect, operation, ..ApiRequest::get(path) }
     }
 
     /// A write that may be executed twice without harm.
@@ -93,7 +98,13 @@ impl ApiRequest {
 
     /// A deletion. It is sent again only if the server cannot have executed it.
     pub fn delete(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { method: Method::DELETE, effect: Effect::Once, ..ApiRequest::get(path) }
+        let (effect, operation) = (Effect::Once, Operation::Delete);
+        ApiRequest { method: Method::DELETE, effect, operation, ..ApiRequest::get(path) }
+    }
+
+    /// The same request, counted as `operation`.
+    pub fn counted_as(self, operation: Operation) -> ApiRequest {
+        ApiRequest { operation, ..self }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sends one request: the deadline, the retries, and the nodes that it goes to.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -11,17 +12,21 @@ use super::cluster::{Cluster, Route};
 use super::consistency::HighestIndex;
 use super::outcome::{Attempt, Failover, Outcome, Sent, SlowNode, TransientFailure};
 use super::rate_limit::RateLimiter;
-use super::request::{ApiRequest, PREFIX, check_size, common_headers};
+use super::request::{ApiRequest, Effect, PREFIX, check_size, common_headers};
 use super::response::Response;
 use super::retry::{MAX_NODE_TIMEOUT, Retry};
 use super::token::TokenHeader;
 use crate::call::{Deadline, IoTimeout};
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::http::{HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Method, Request, Transport, header};
+use crate::http::{
+    Failure, HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Method, Permit, Request, Transport, header,
+};
 use crate::observe::log::Logger;
+use crate::observe::metrics::{Metrics, Reason};
 
 pub(super) static INDEX: HeaderName = HeaderName::from_static("x-vault-index");
+static TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 static INCONSISTENT: HeaderName = HeaderName::from_static("x-vault-inconsistent");
 static FORWARD: HeaderValue = HeaderValue::from_static("forward-active-node");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,6 +41,8 @@ pub struct Requester {
     pub(super) is_initialised: AtomicBool,
     /// Headers that every request has.
     common: HeaderMap,
+    /// The same without a trace parent, for requests with another one.
+    common_without_trace: HeaderMap,
     /// The same without a namespace.
     pub(super) common_without_namespace: HeaderMap,
     max_retries: u32,
@@ -44,6 +51,7 @@ pub struct Requester {
     pub(super) index: HighestIndex,
     /// The values of `VAULT_HEADERS`, which may be credentials.
     pub(super) custom_header_values: Vec<SecretString>,
+    pub(super) metrics: Arc<Metrics>,
     logger: Logger,
 }
 
@@ -51,17 +59,22 @@ impl Requester {
     /// Creates a requester for the configured nodes. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Requester> {
         let transport = Transport::new(config, PREFIX, &logger, deadline)?;
+        let common = common_headers(config, config.namespace.as_deref())?;
+        let mut common_without_trace = common.clone();
+        common_without_trace.remove(&TRACE_PARENT);
         Ok(Requester {
             cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
             transport,
             is_initialised: AtomicBool::new(false),
-            common: common_headers(config, config.namespace.as_deref())?,
+            common,
+            common_without_trace,
             common_without_namespace: common_headers(config, None)?,
             max_retries: config.max_retries,
             disable_redirects: config.disable_redirects,
             limiter: config.rate_limit.map(RateLimiter::new),
             index: HighestIndex::default(),
             custom_header_values: config.headers.iter().map(|(_, value)| value.clone()).collect(),
+            metrics: Arc::default(),
             logger,
         })
     }
@@ -69,6 +82,16 @@ impl Requester {
     /// The destination of log lines.
     pub fn logger(&self) -> &Logger {
         &self.logger
+    }
+
+    /// What this requester has counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The numbers of connections in use and idle.
+    pub fn connections(&self) -> (usize, usize) {
+        self.transport.connections()
     }
 
     /// Why the client certificate is not valid now, if it has expired or is not valid yet.
@@ -86,6 +109,47 @@ impl Requester {
         self.transport.has_successor(certificates, deadline)
     }
 
+    /// Opens connections until `count` are idle, to the first node that takes them.
+    pub fn warm(&self, count: usize, deadline: &Deadline) -> Result<()> {
+        let most = self.transport.max_idle();
+        if count > most {
+            let message = format!(
+                "connections is {count}, but only {most} are kept; see VAULT_MAX_IDLE_CONNECTIONS and \
+                 VAULT_MAX_CONNECTIONS"
+            );
+            return Err(Error::invalid_argument(message));
+        }
+        let mut route = Route::from(self.cluster.current());
+        loop {
+            let began = Instant::now();
+            let left = deadline.remaining_at(began)?;
+            let patience =
+                Retry::new(self.max_retries).idle_timeout(left, Effect::Read, self.has_alternatives(route.node));
+            let failure = match self.transport.warm(route.node, count, IoTimeout { deadline, patience, began }) {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            if !failure.is_transient || !self.fail_over(Failover::Any, &mut route, deadline) {
+                return Err(failure.error);
+            }
+        }
+    }
+
+    /// Waits until `VAULT_MAX_CONNECTIONS` allows one more request.
+    pub fn permit(&self, deadline: &Deadline) -> Result<Option<Permit>> {
+        self.transport.permit(deadline)
+    }
+
+    /// As [`Requester::permit`], without waiting: `Err` if no request is allowed at present.
+    pub fn permit_now(&self) -> Result<Option<Permit>, ()> {
+        self.transport.permit_now()
+    }
+
+    /// Whether `VAULT_MAX_CONNECTIONS` is set.
+    pub fn is_limited(&self) -> bool {
+        self.transport.is_limited()
+    }
+
     /// `VAULT_MAX_RETRIES`: how often a request is repeated.
     pub fn max_retries(&self) -> u32 {
         self.max_retries
@@ -97,16 +161,21 @@ impl Requester {
         let mut retry = Retry::new(self.max_retries);
         let mut route = Route::from(self.cluster.current());
         loop {
-            let (error, pause) = match self.attempt(&route, token, request, &retry, deadline) {
+            let (error, pause, reason) = match self.attempt(&route, token, request, &retry, deadline) {
                 Outcome::Response(response) => {
                     self.cluster.set_current(&route);
                     return Ok(response);
                 }
                 Outcome::Failed(error) => return Err(error),
-                Outcome::Upgrading(error) => (error, retry.pause_while_upgrading()),
-                // These do not count as retries: the server did not process the request.
-                Outcome::Stale(error) | Outcome::IndexRefused(error) => (error, Some(Duration::ZERO)),
-                Outcome::Retry(failure) => self.handle_transient(failure, &mut route, &mut retry, deadline),
+                Outcome::Upgrading(error) => (error, retry.pause_while_upgrading(), Reason::Upgrading),
+                // These do not count against VAULT_MAX_RETRIES: the server did not process the request.
+                Outcome::Stale(error) => (error, Some(Duration::ZERO), Reason::StaleConnection),
+                Outcome::IndexRefused(error) => (error, Some(Duration::ZERO), Reason::Index),
+                Outcome::Retry(failure) => {
+                    let reason = failure.reason();
+                    let (error, pause) = self.handle_transient(failure, &mut route, &mut retry, deadline);
+                    (error, pause, reason)
+                }
             };
             let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
                 return Err(error);
@@ -116,6 +185,7 @@ impl Requester {
                 self.logger.info(format_args!("{error}; trying again in {} ms", pause.as_millis()));
                 deadline.sleep(pause)?;
             }
+            self.metrics.retried(reason);
         }
     }
 
@@ -183,15 +253,27 @@ impl Requester {
             Ok(timeout) => timeout,
             Err(outcome) => return outcome,
         };
+        let permit = match self.transport.permit(deadline) {
+            Ok(permit) => permit,
+            Err(error) => return Outcome::Failed(error),
+        };
+        let timeout = if permit.is_some() { timeout.again() } else { timeout };
         let index = attempt.index_header();
-        let request = self.http_request(token, request, index.as_ref());
-        match self.transport.send(attempt.node, &request, timeout) {
+        let request = self.http_request(token, request, index.as_ref(), deadline);
+        match self.transport.send(attempt.node, &request, timeout, permit) {
             Ok(in_flight) => {
                 let timeout = in_flight.pace(timeout);
                 self.await_response(&attempt, in_flight, timeout)
             }
-            Err(failure) => self.classify_failure(&attempt, failure, timeout.patience, deadline),
+            Err(failure) => self.not_sent(&attempt, failure, timeout),
         }
+    }
+
+    /// The outcome of a request that could not be sent.
+    #[cold]
+    fn not_sent(&self, attempt: &Attempt<'_>, failure: Failure, timeout: IoTimeout<'_>) -> Outcome {
+        self.metrics.unanswered(attempt.request.operation, failure.error.status(), timeout.began);
+        self.classify_failure(attempt, failure, timeout.patience, timeout.deadline)
     }
 
     /// Sends `request` to the current node and does not wait for the response. The error says whether a retry could
@@ -200,6 +282,7 @@ impl Requester {
         &self,
         token: &TokenHeader,
         request: &ApiRequest,
+        permit: Option<Permit>,
         deadline: &Deadline,
     ) -> Result<(Sent, InFlight), Outcome> {
         self.limit_rate(deadline).and_then(|()| check_size(request)).map_err(Outcome::Failed)?;
@@ -209,12 +292,12 @@ impl Requester {
         let timeout = self.io_timeout(&attempt, &Retry::new(self.max_retries), deadline).map_err(Outcome::Failed)?;
         let timeout = self.probe_if_needed(&attempt, &route, timeout)?;
         let index = attempt.index_header();
-        let request = self.http_request(Some(token), request, index.as_ref());
-        match self.transport.send(route.node, &request, timeout) {
+        let request = self.http_request(Some(token), request, index.as_ref(), deadline);
+        match self.transport.send(route.node, &request, timeout, permit) {
             Ok(in_flight) => {
                 Ok((Sent { node: route.node, address_turn: attempt.address_turn, index: attempt.index }, in_flight))
             }
-            Err(failure) => Err(self.classify_failure(&attempt, failure, timeout.patience, deadline)),
+            Err(failure) => Err(self.not_sent(&attempt, failure, timeout)),
         }
     }
 
@@ -248,15 +331,23 @@ impl Requester {
             false => timeout.patience,
         };
         let timeout = IoTimeout { patience: idle_timeout, ..timeout };
+        let operation = attempt.request.operation;
         let (sent, state) = (in_flight.sent(), Cell::new(SlowNode::Working));
         let result = in_flight.receive(&self.transport, timeout, || {
             state.set(self.probe_slow(attempt.node, sent, idle_timeout, timeout.deadline));
             state.get() == SlowNode::Working
         });
-        match result {
-            Ok(response) => self.classify(attempt, response, timeout.deadline),
-            Err(_) if state.get() == SlowNode::LostLeader => self.classify_lost_leader(attempt, timeout.deadline),
-            Err(failure) => self.classify_failure(attempt, failure, idle_timeout, timeout.deadline),
+        let failure = match result {
+            Ok(response) => {
+                self.metrics.answered(operation, response.status, sent);
+                return self.classify(attempt, response, timeout.deadline);
+            }
+            Err(failure) => failure,
+        };
+        self.metrics.unanswered(operation, failure.error.status(), sent);
+        match state.get() {
+            SlowNode::LostLeader => self.classify_lost_leader(attempt, timeout.deadline),
+            _ => self.classify_failure(attempt, failure, idle_timeout, timeout.deadline),
         }
     }
 
@@ -294,13 +385,20 @@ impl Requester {
         }
     }
 
+    #[inline(always)]
     fn trace_attempt(&self, attempt: &Attempt<'_>) {
         if self.logger.enabled(Level::Trace) {
-            let (target, method) = (self.transport.target(attempt.node), attempt.request.method.as_str());
-            self.logger.trace(format_args!("asking {target}: {method} {}", attempt.request.shown_path()));
+            self.trace(attempt);
         }
     }
 
+    #[cold]
+    fn trace(&self, attempt: &Attempt<'_>) {
+        let (target, method) = (self.transport.target(attempt.node), attempt.request.method.as_str());
+        self.logger.trace(format_args!("asking {target}: {method} {}", attempt.request.shown_path()));
+    }
+
+    #[inline(always)]
     fn limit_rate(&self, deadline: &Deadline) -> Result<()> {
         self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.wait(deadline))
     }
@@ -311,6 +409,7 @@ impl Requester {
         token: Option<&'a TokenHeader>,
         request: &'a ApiRequest,
         index: Option<&'a HeaderValue>,
+        deadline: &'a Deadline,
     ) -> Request<'a> {
         let content_type = |_: &_| match request.method {
             Method::PATCH => (&header::CONTENT_TYPE, &MERGE_PATCH),
@@ -320,13 +419,14 @@ impl Requester {
         Request {
             method: request.method.clone(),
             path: &request.path,
-            common: &self.common,
+            common: if deadline.trace_parent().is_some() { &self.common_without_trace } else { &self.common },
             headers: [
                 token.and_then(TokenHeader::header),
                 request.body.as_ref().map(content_type),
                 special.map(|(name, value)| (*name, value)),
                 index.map(|index| (&INDEX, index)),
                 index.map(|_| (&INCONSISTENT, &FORWARD)),
+                deadline.trace_parent().map(|parent| (&TRACE_PARENT, parent)),
             ],
             body: request.body.as_ref().map(|body| body.as_slice()),
         }

@@ -50,6 +50,7 @@ impl Retry {
 
     /// The idle timeout of the next attempt, given the time `left` for the call. If the request must not be repeated
     /// and there are no `alternatives` to this node, an early end would gain nothing.
+    #[inline]
     pub fn idle_timeout(&self, left: Duration, effect: Effect, alternatives: bool) -> Duration {
         let share = left / (self.max_retries.saturating_sub(self.retries) + 1);
         match (alternatives, effect) {

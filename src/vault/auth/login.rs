@@ -12,6 +12,7 @@ use super::wrapping::UnwrappedSecretId;
 use crate::call::Deadline;
 use crate::config::{Auth, Named, SecretId, Source};
 use crate::error::{Error, Result, Status};
+use crate::observe::metrics::Operation;
 use crate::vault::api::error_response::ErrorResponse;
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
@@ -169,8 +170,8 @@ fn parse_login(path: &str, response: &Response) -> Result<(SecretString, Option<
 /// Renews `token` for the TTL of its role.
 pub fn renew(requester: &Requester, token: &Token, deadline: &Deadline) -> Result<Grant> {
     const PATH: &str = "auth/token/renew-self";
-    let response =
-        requester.send_as(Some(token.header()), &ApiRequest::post_repeatable(PATH, b"{}".to_vec().into()), deadline)?;
+    let request = ApiRequest::post_repeatable(PATH, b"{}".to_vec().into()).counted_as(Operation::Token);
+    let response = requester.send_as(Some(token.header()), &request, deadline)?;
     if response.status != 200 {
         return Err(ErrorResponse::of(&response).into_error(PATH, "\"update\""));
     }

@@ -15,6 +15,7 @@ use crate::config::{Auth, Named, Source};
 use crate::error::{Error, Result, Status};
 use crate::host::fork_lock::ForkLock;
 use crate::observe::log;
+use crate::observe::metrics::Login;
 use crate::vault::api::error_response::ErrorResponse;
 use crate::vault::api::requester::Requester;
 use arc_swap::ArcSwapOption;
@@ -93,6 +94,11 @@ impl Session {
         deadline: &Deadline,
     ) -> Result<Arc<Token>> {
         self.login(requester, |current| current.text() != invalid.text(), is_counted, deadline)
+    }
+
+    /// How long the token lives, if it expires.
+    pub fn token_ttl(&self) -> Option<Duration> {
+        self.token.load().as_ref().and_then(|token| token.ttl())
     }
 
     /// Records that Vault accepted `token`: the next failure starts with a short pause again.
@@ -228,11 +234,15 @@ impl Session {
         match login::login(&self.auth, &self.unwrapped, requester, deadline) {
             Ok((text, grant)) => {
                 if !self.is_token_external() {
+                    requester.metrics().logged_in(Login::Success);
                     requester.logger().info(format_args!("logged in ({})", login::name(&self.auth)));
                 }
                 Ok(Token::new(&text, self.next_serial(), started, grant))
             }
             Err(error) => {
+                if !self.is_token_external() && error.status() != Status::Cancelled {
+                    requester.metrics().logged_in(Login::of(error.status()));
+                }
                 self.record_failure(&error, credentials, started);
                 Err(error)
             }

@@ -78,6 +78,11 @@ impl Token {
         uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
+    /// How long it lives, if it expires.
+    pub fn ttl(&self) -> Option<Duration> {
+        self.lease.map(|lease| lease.end().saturating_duration_since(Instant::now()))
+    }
+
     /// What has to be done before the token is used.
     pub fn need(&self) -> Need {
         let Some(lease) = &self.lease else { return Need::Nothing };

@@ -11,6 +11,7 @@ use super::credential::{CONTEXT, checked_token};
 use crate::call::Deadline;
 use crate::error::{Error, Result, Status};
 use crate::json::to_body;
+use crate::observe::metrics::Operation;
 use crate::vault::api::error_response::{Denial, ErrorResponse};
 use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::ApiRequest;
@@ -90,7 +91,7 @@ fn unwrap_secret_id(
     // Recorded before the request: if the response is lost, the token may have been spent.
     spent::remember(wrapped);
     let response = requester
-        .send_as(Some(&token), &ApiRequest::post(UNWRAP, b"{}".to_vec().into()), deadline)
+        .send_as(Some(&token), &ApiRequest::post(UNWRAP, b"{}".to_vec().into()).counted_as(Operation::Login), deadline)
         .map_err(in_context)?;
     if response.status != 200 {
         return Err(refusal(UNWRAP, ErrorResponse::of(&response), was_spent_here));
@@ -110,7 +111,9 @@ fn creation_path(
     deadline: &Deadline,
 ) -> Result<String> {
     let body = to_body(256, &WrappedToken { token: wrapped.expose_secret() })?;
-    let response = requester.send_as(None, &ApiRequest::post_repeatable(LOOKUP, body), deadline).map_err(in_context)?;
+    let response = requester
+        .send_as(None, &ApiRequest::post_repeatable(LOOKUP, body).counted_as(Operation::Login), deadline)
+        .map_err(in_context)?;
     if response.status != 200 {
         return Err(refusal(LOOKUP, ErrorResponse::of(&response), was_spent_here));
     }

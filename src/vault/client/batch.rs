@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Context;
 use crate::error::{Error, Result, Status};
-use crate::http::InFlight;
+use crate::http::{InFlight, Permit};
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::outcome::{Outcome, Sent};
 use crate::vault::api::request::ApiRequest;
@@ -75,6 +75,14 @@ struct Pending<T, E> {
     in_flight: InFlight,
 }
 
+/// A request whose response, or failure, is known.
+struct Received<T, E> {
+    tag: T,
+    endpoint: E,
+    request: ApiRequest,
+    outcome: Outcome,
+}
+
 /// Makes all calls of `work`, with up to `concurrency` requests in flight at a time.
 pub fn run<W: Work>(context: Context<'_>, work: &mut W, concurrency: usize) {
     Batch { context, work, pending: VecDeque::with_capacity(concurrency), aborted: None }.run(concurrency.max(1));
@@ -93,16 +101,31 @@ impl<W: Work> Batch<'_, '_, W> {
     fn run(&mut self, concurrency: usize) {
         loop {
             while self.pending.len() < concurrency {
+                let Some(permit) = self.permit() else { break };
                 let Some((tag, endpoint)) = self.work.next() else { break };
-                self.begin(tag, endpoint);
+                self.begin(tag, endpoint, permit);
             }
             let Some(oldest) = self.pending.pop_front() else { return };
-            self.finish(oldest);
+            let received = self.receive(oldest);
+            self.finish(received);
         }
     }
 
+    /// The right to send one more request, of which only the first one of several is waited for: batches that wait for
+    /// each other's connections would wait for ever. `None`: not now.
+    fn permit(&mut self) -> Option<Option<Permit>> {
+        let Context { client, deadline } = self.context;
+        if !self.pending.is_empty() {
+            return client.requester.permit_now().ok();
+        }
+        Some(client.requester.permit(deadline).unwrap_or_else(|error| {
+            self.aborted.get_or_insert(error);
+            None
+        }))
+    }
+
     /// Sends a request. If that fails for good, its call ends at once.
-    fn begin(&mut self, tag: W::Tag, endpoint: W::Endpoint) {
+    fn begin(&mut self, tag: W::Tag, endpoint: W::Endpoint, permit: Option<Permit>) {
         if let Some(error) = &self.aborted {
             return self.work.done(tag, Err(error.clone()));
         }
@@ -110,7 +133,7 @@ impl<W: Work> Batch<'_, '_, W> {
             Ok(request) => request,
             Err(error) => return self.work.done(tag, Err(error)),
         };
-        match self.send(&request) {
+        match self.send(&request, permit) {
             Ok((token, sent, in_flight)) => {
                 self.pending.push_back(Pending { tag, endpoint, request, token, sent, in_flight });
             }
@@ -119,18 +142,25 @@ impl<W: Work> Batch<'_, '_, W> {
         }
     }
 
-    fn send(&self, request: &ApiRequest) -> Result<(Arc<Token>, Sent, InFlight), Outcome> {
+    fn send(&self, request: &ApiRequest, permit: Option<Permit>) -> Result<(Arc<Token>, Sent, InFlight), Outcome> {
         let Context { client, deadline } = self.context;
         let token = client.token(request.is_counted, deadline).map_err(Outcome::Failed)?;
-        let (sent, in_flight) = client.requester.start(token.header(), request, deadline)?;
+        let (sent, in_flight) = client.requester.start(token.header(), request, permit, deadline)?;
         Ok((token, sent, in_flight))
     }
 
     /// Waits for the response to a request.
-    fn finish(&mut self, pending: Pending<W::Tag, W::Endpoint>) {
+    fn receive(&self, pending: Pending<W::Tag, W::Endpoint>) -> Received<W::Tag, W::Endpoint> {
         let Context { client, deadline } = self.context;
         let Pending { tag, endpoint, request, token, sent, in_flight } = pending;
-        match client.requester.receive(sent, in_flight, token.header(), &request, deadline) {
+        let outcome = client.requester.receive(sent, in_flight, token.header(), &request, deadline);
+        Received { tag, endpoint, request, outcome }
+    }
+
+    /// Ends the call of a request whose response has been received, or sends it again.
+    fn finish(&mut self, received: Received<W::Tag, W::Endpoint>) {
+        let Received { tag, endpoint, request, outcome } = received;
+        match outcome {
             Outcome::Response(response) if response.status != 403 => {
                 self.work.done(tag, endpoint.parse(&request.path, response));
             }
@@ -138,13 +168,19 @@ impl<W: Work> Batch<'_, '_, W> {
             Outcome::Failed(error) => self.work.done(tag, Err(error)),
             _ => self.send_alone(tag, &endpoint, &request),
         }
+        let deadline = self.context.deadline;
         self.aborted = self.aborted.take().or_else(|| deadline.remaining().err());
     }
 
-    /// Sends the request as a single one, with retries.
+    /// Sends the request as a single one, with retries. If connections are limited, it gives back its own first: two
+    /// batches would wait for each other.
     fn send_alone(&mut self, tag: W::Tag, endpoint: &W::Endpoint, request: &ApiRequest) {
+        let is_limited = self.context.client.requester.is_limited();
+        let before: Vec<_> = if is_limited { self.pending.drain(..).collect() } else { Vec::new() };
+        let received: Vec<_> = before.into_iter().map(|pending| self.receive(pending)).collect();
         let outcome = self.context.client.send(request, self.context.deadline);
         self.end(tag, endpoint, request, outcome);
+        received.into_iter().for_each(|received| self.finish(received));
     }
 
     /// Ends the call of a request after all retries.

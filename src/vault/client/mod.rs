@@ -19,6 +19,7 @@ use crate::call::{Call, Deadline};
 use crate::config::{Spellings, VaultConfig};
 use crate::error::{Error, Result, Status};
 use crate::observe::log::Logger;
+use crate::observe::metrics::{GaugeSource, Gauges, Metrics, Reason};
 use crate::vault::api::response::Response;
 
 /// A path whose response tells whether a token is valid: it requires no policy and does not count against `num_uses`.
@@ -48,6 +49,13 @@ impl Context<'_> {
         let request = endpoint.request()?;
         let response = self.client.send(&request, self.deadline)?;
         endpoint.parse(&request.path, response)
+    }
+}
+
+impl GaugeSource for Client {
+    fn gauges(&self) -> Gauges {
+        let (active, idle) = self.requester.connections();
+        Gauges { active, idle, token_ttl: self.session.token_ttl() }
     }
 }
 
@@ -94,9 +102,20 @@ impl Client {
         self.requester.logger()
     }
 
+    /// What this client has counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        self.requester.metrics()
+    }
+
     /// The limit of retries (`VAULT_MAX_RETRIES`).
     pub fn max_retries(&self) -> u32 {
         self.requester.max_retries()
+    }
+
+    /// Opens connections until `count` are idle.
+    pub fn warm(&self, count: usize, call: &Call) -> Result<()> {
+        let deadline = self.start(call);
+        self.requester.warm(count, &deadline).map_err(|error| self.failed("Failed to open connections", error))
     }
 
     /// Sends `request` with the session's token. Returns any response that a retry would not change, error responses
@@ -108,6 +127,7 @@ impl Client {
             self.session.token_accepted(&token);
             return Ok(response);
         }
+        self.metrics().retried(Reason::Token);
         let fresh = self.session.replace(&self.requester, &token, request.is_counted, deadline)?;
         if fresh.text() == token.text() {
             return Err(self.session.token_refused(&ErrorResponse::of(&response)));

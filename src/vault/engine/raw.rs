@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::error::{Error, Result, Status};
 use crate::http::{HeaderName, HeaderValue, Method};
 use crate::json::not_json;
+use crate::observe::metrics::Operation;
 use crate::reference::request_path;
 use crate::secret::{Buffer, Bytes, Secret, make_room};
 use crate::vault::api::endpoint::Endpoint;
@@ -117,6 +118,7 @@ impl Endpoint for RawRequest {
             method: self.method.clone(),
             body,
             effect: if self.method == Method::GET { Effect::Read } else { Effect::Once },
+            operation: Operation::Request,
             special: Some(Box::new(special)),
             ..ApiRequest::get(self.path.clone())
         })

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::call::Call;
 use crate::error::{Error, Result, Status};
+use crate::observe::metrics::Operation;
 use crate::secret::Secret;
 use crate::vault::api::error_response::{Denial, ErrorResponse};
 use crate::vault::api::explain::not_as_documented;
@@ -28,7 +29,7 @@ fn unwrapped(context: Context<'_>, wrapping_token: &SecretString) -> Result<Secr
     }
     let header = TokenHeader::new(wrapping_token);
     // The token authenticates its own unwrapping, so that no policy has to allow it.
-    let request = ApiRequest::post(UNWRAP, b"{}".to_vec().into());
+    let request = ApiRequest::post(UNWRAP, b"{}".to_vec().into()).counted_as(Operation::Request);
     let response = context.client.send_as(&header, &request, context.deadline)?;
     if response.status == 200 {
         let json = serde_json::from_slice::<&RawValue>(&response.body).ok();

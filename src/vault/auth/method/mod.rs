@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::json::to_body;
+use crate::observe::metrics::Operation;
 use crate::reference::write_url_path;
 use crate::vault::api::request::ApiRequest;
 
@@ -21,5 +22,5 @@ fn request(mount: &str, name: &str, body: &impl Serialize) -> Result<ApiRequest>
         path.push('/');
         write_url_path(name, &mut path);
     }
-    Ok(ApiRequest::post_repeatable(path, to_body(4096, body)?))
+    Ok(ApiRequest::post_repeatable(path, to_body(4096, body)?).counted_as(Operation::Login))
 }

@@ -10,6 +10,7 @@ use super::path::{Branch, MountPath};
 use super::refusal::refused;
 use crate::error::{Error, Result, Status};
 use crate::observe::log::Logger;
+use crate::observe::metrics::Operation;
 use crate::reference::{KvPath, Prefix, write_url_path};
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::{ErrorResponse, is_missing};
@@ -84,7 +85,8 @@ impl Endpoint for Scan<'_> {
     type Output = Scanned;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::get(format!("{}?scan=true", self.place.mount.url(self.place.branch, self.folder, None))))
+        let path = format!("{}?scan=true", self.place.mount.url(self.place.branch, self.folder, None));
+        Ok(ApiRequest::get(path).counted_as(Operation::List))
     }
 
     fn parse(&self, _: &str, response: Response) -> Result<Scanned> {
@@ -120,7 +122,7 @@ impl Endpoint for ListFolder<'_> {
                 write_url_path(after, &mut path);
             }
         }
-        Ok(ApiRequest::get(path))
+        Ok(ApiRequest::get(path).counted_as(Operation::List))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Vec<String>> {

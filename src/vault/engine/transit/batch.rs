@@ -17,6 +17,7 @@ use super::refusal::{NO_NEW_KEY, of_words, refused};
 use crate::error::{Error, Result, Status};
 use crate::fields::Fields;
 use crate::json::to_body;
+use crate::observe::metrics;
 use crate::secret::{Bytes, Secret};
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::ErrorResponse;
@@ -124,7 +125,8 @@ impl Endpoint for Chunk<'_> {
         if let [_] = self.items {
             check_ciphertext_fits(self.operation, &body)?;
         }
-        Ok(ApiRequest::post_repeatable(self.place.path(self.operation.name()), body))
+        Ok(ApiRequest::post_repeatable(self.place.path(self.operation.name()), body)
+            .counted_as(metrics::Operation::Transit))
     }
 
     /// A partial failure is 200, 400 or 500, as the server likes: the results tell.

@@ -15,6 +15,7 @@ use super::place::Place;
 use super::refusal::{NO_NEW_KEY, refused};
 use crate::error::{Error, Result};
 use crate::json::{self, to_body};
+use crate::observe::metrics;
 use crate::secret::{Bytes, Secret};
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::ErrorResponse;
@@ -133,7 +134,8 @@ impl Endpoint for Send<'_> {
     fn request(&self) -> Result<ApiRequest> {
         let body = to_body(self.input.size() + self.parameters.size(), self)?;
         check_ciphertext_fits(self.operation, &body)?;
-        Ok(ApiRequest::post_repeatable(self.place.path(self.operation.name()), body))
+        Ok(ApiRequest::post_repeatable(self.place.path(self.operation.name()), body)
+            .counted_as(metrics::Operation::Transit))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Secret> {
@@ -168,7 +170,7 @@ impl Endpoint for Decrypt<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let body = to_body(self.ciphertext.len() + self.parameters.size(), self)?;
-        Ok(ApiRequest::post_repeatable(self.place.path("decrypt"), body))
+        Ok(ApiRequest::post_repeatable(self.place.path("decrypt"), body).counted_as(metrics::Operation::Transit))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Bytes> {
@@ -228,7 +230,8 @@ impl Endpoint for Verify<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let size = Input::Bytes(self.data).size() + self.signature.len() + self.parameters.size();
-        Ok(ApiRequest::post_repeatable(self.place.path("verify"), to_body(size, self)?))
+        Ok(ApiRequest::post_repeatable(self.place.path("verify"), to_body(size, self)?)
+            .counted_as(metrics::Operation::Transit))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<bool> {
@@ -281,7 +284,7 @@ impl Endpoint for DataKey<'_> {
     fn request(&self) -> Result<ApiRequest> {
         let operation = if self.with_plaintext { "datakey/plaintext" } else { "datakey/wrapped" };
         let body = to_body(self.parameters.size(), self)?;
-        Ok(ApiRequest::post_repeatable(self.place.path(operation), body))
+        Ok(ApiRequest::post_repeatable(self.place.path(operation), body).counted_as(metrics::Operation::Transit))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<NewDataKey> {

@@ -11,6 +11,7 @@ use super::place::Place;
 use super::public_key::{PublicKeys, Version};
 use crate::error::{Error, Result};
 use crate::json::to_body;
+use crate::observe::metrics;
 use crate::vault::api::endpoint::Endpoint;
 use crate::vault::api::error_response::{ErrorResponse, is_missing};
 use crate::vault::api::explain::not_as_documented;
@@ -77,7 +78,7 @@ impl Endpoint for ReadKey<'_> {
     type Output = Option<KeyFacts>;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::get(self.place.path("keys")))
+        Ok(ApiRequest::get(self.place.path("keys")).counted_as(metrics::Operation::Transit))
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Option<KeyFacts>> {

@@ -1,0 +1,171 @@
+//! Limits of connections, and connections that are opened in advance.
+
+use std::thread;
+
+use handsfree_secrets_test_support::eventually;
+
+use super::*;
+
+/// Opens a manager for `address` with the root token.
+fn opened(server: &Server, address: &str, mount: &str, extra: &[(&str, &str)]) -> open::Manager {
+    let mut settings = vec![("SECRET_MANAGER_TYPE", "vault"), ("VAULT_ADDR", address), ("VAULT_MOUNT", mount)];
+    settings.push(("VAULT_TOKEN", server.root_token()));
+    settings.extend_from_slice(extra);
+    open::open(Some(&options(&settings).unwrap()), &Call::default()).unwrap()
+}
+
+#[test]
+fn no_more_connections_are_made_than_allowed() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let relay = Relay::to(server.port());
+    let manager = open_at(server, &relay.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", "2")]).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..25).for_each(|_| assert_eq!(get(&*manager).unwrap(), "v")));
+        }
+    });
+    assert!(relay.connections() <= 2, "{}", relay.connections());
+}
+
+#[test]
+fn batches_share_few_connections() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let relay = Relay::to(server.port());
+    let extra = [("VAULT_MAX_CONNECTIONS", "3"), ("VAULT_LIST_CONCURRENCY", "8")];
+    let manager = open_at(server, &relay.addr(), &mount, &extra).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let values = manager.get_many(&["vault://a"; 40], &Call::default());
+                assert!(values.into_iter().all(|value| value.unwrap().unwrap().as_str() == "v"));
+            });
+        }
+    });
+    assert!(relay.connections() <= 3, "{}", relay.connections());
+}
+
+/// The requests of batches that are sent again do not wait for the connections of their own batches.
+#[test]
+fn batches_with_retries_share_one_connection() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let asked = AtomicUsize::new(0);
+    let gateway = Gateway::to(server.port(), move |request| {
+        let is_third = request.path.contains("/data/") && asked.fetch_add(1, Ordering::AcqRel) % 3 == 0;
+        if is_third { answer("503 Service Unavailable", "Retry-After: 0\r\n", "{}") } else { Verdict::Pass }
+    });
+    for most in ["1", "2"] {
+        let manager =
+            open_at(server, &gateway.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", most), ("VAULT_MAX_RETRIES", "20")])
+                .unwrap();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let values = manager.get_many(&["vault://a"; 12], &Call::default());
+                    assert!(values.into_iter().all(|value| value.unwrap().unwrap().as_str() == "v"));
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_call_that_waits_for_a_connection_keeps_its_deadline() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let is_held = Arc::new(AtomicUsize::new(0));
+    let held = is_held.clone();
+    let gateway = Gateway::to(server.port(), move |request| {
+        while request.path.ends_with("/data/held") && held.fetch_max(1, Ordering::AcqRel) < 2 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Verdict::Pass
+    });
+    let manager = open_at(server, &gateway.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", "1")]).unwrap();
+    thread::scope(|scope| {
+        let holder = scope.spawn(|| manager.get("vault://held", &Call::default()).map(drop));
+        while is_held.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+        let mut call = Call::default();
+        call.set_timeout(Duration::from_millis(100));
+        let error = get_within(&*manager, &call).unwrap_err();
+        assert_eq!(error.status(), Status::Timeout, "{error}");
+        assert!(error.message().contains("VAULT_MAX_CONNECTIONS"), "{error}");
+        is_held.store(2, Ordering::Release);
+        holder.join().unwrap().unwrap();
+    });
+    assert_eq!(get(&*manager).unwrap(), "v");
+}
+
+#[test]
+fn connections_that_were_idle_for_long_are_not_used() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    for (extra, expected) in [
+        (("VAULT_IDLE_TIMEOUT", "100ms"), 2),
+        (("VAULT_IDLE_TIMEOUT", "60"), 1),
+        (("VAULT_IDLE_TIMEOUT", "0"), 3),
+        (("VAULT_MAX_IDLE_CONNECTIONS", "0"), 3),
+    ] {
+        let relay = Relay::to(server.port());
+        let manager = open_at(server, &relay.addr(), &mount, &[extra]).unwrap();
+        get(&*manager).unwrap();
+        thread::sleep(Duration::from_millis(150));
+        get(&*manager).unwrap();
+        assert_eq!(relay.connections(), expected, "{extra:?}");
+    }
+}
+
+#[test]
+fn a_manager_can_be_warmed() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let relay = Relay::to(server.port());
+    let manager = opened(server, &relay.addr(), &mount, &[("VAULT_MAX_IDLE_CONNECTIONS", "4")]);
+    let sent = relay.bytes_sent();
+    manager.warm(4, &Call::default()).unwrap();
+    manager.warm(2, &Call::default()).unwrap();
+    // One is from the opening. The relay may accept them later than the client is connected.
+    eventually("four connections", Duration::from_secs(10), || (relay.connections() == 4).then_some(()));
+    assert_eq!(relay.bytes_sent(), sent);
+    assert!(manager.metrics().contains("handsfree_connections{state=\"idle\"} 4\n"), "{}", manager.metrics());
+    let values = manager.secrets().get_many(&["vault://a"; 4], &Call::default());
+    assert!(values.into_iter().all(|value| value.unwrap().unwrap().as_str() == "v"));
+    assert_eq!(relay.connections(), 4);
+    let error = manager.warm(5, &Call::default()).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument);
+    assert!(error.message().contains("VAULT_MAX_IDLE_CONNECTIONS"), "{error}");
+}
+
+#[test]
+fn warming_fails_over_and_tells_why_it_cannot() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let [closed] = free_ports();
+    let both = format!("http://127.0.0.1:{closed},{}", server.addr());
+    opened(server, &both, &mount, &[]).warm(3, &Call::default()).unwrap();
+    let relay = Relay::to(server.port());
+    let manager = opened(server, &relay.addr(), &mount, &[]);
+    drop(relay);
+    let error = manager.warm(2, &Call::default()).unwrap_err();
+    assert_eq!(error.status(), Status::Connection, "{error}");
+}
+
+#[test]
+fn limits_of_connections_are_checked() {
+    let server = Server::shared();
+    for (name, value) in [
+        ("VAULT_MAX_CONNECTIONS", "0"),
+        ("VAULT_MAX_CONNECTIONS", "many"),
+        ("VAULT_MAX_IDLE_CONNECTIONS", "257"),
+        ("VAULT_MAX_IDLE_CONNECTIONS", "-1"),
+        ("VAULT_IDLE_TIMEOUT", "soon"),
+    ] {
+        let error = open_at(server, &server.addr(), "secret", &[(name, value)]).err().unwrap();
+        assert_eq!(error.status(), Status::Config, "{name}={value}");
+        assert!(error.message().starts_with(name), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Metrics, and the trace parent of requests.
+
+use std::thread;
+
+use handsfree_secrets::call::TraceParent;
+
+use super::*;
+use managers::{fails, open_whole};
+
+/// The sum of the samples of a metric whose labels contain `labels`.
+fn sum(text: &str, metric: &str, labels: &str) -> f64 {
+    let samples = text.lines().filter_map(|line| line.strip_prefix(metric)?.rsplit_once(' '));
+    samples.filter(|(of, _)| of.contains(labels)).map(|(_, number)| number.parse::<f64>().unwrap()).sum()
+}
+
+/// The requests that were answered.
+fn answered(text: &str) -> f64 {
+    (1..6).map(|class| sum(text, "handsfree_requests_total", &format!("status=\"{class}"))).sum()
+}
+
+#[test]
+fn the_requests_of_many_threads_are_those_of_the_audit_file() {
+    let server = Server::builder().audit().start();
+    let mount = mount_with_secret(&server);
+    let before = server.audit_lines(|entry| entry["type"] == "response");
+    let manager = open_whole(&server, &mount, &[]).unwrap();
+    let secrets = manager.secrets();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            scope.spawn(move || {
+                let (call, key) = (Call::default(), format!("of/thread/{number}"));
+                let reference = secrets.store(&key, "value", None, &call).unwrap();
+                for _ in 0..100 {
+                    assert!(secrets.get(&reference, &call).unwrap().is_some());
+                    assert!(secrets.get("vault://none", &call).unwrap().is_none());
+                }
+                secrets.list(None, &call).unwrap();
+                assert!(secrets.delete(&reference, &call).unwrap());
+            });
+        }
+    });
+    let text = manager.metrics();
+    let audited = server.audit_lines(|entry| entry["type"] == "response") - before;
+    assert_eq!(answered(&text), audited as f64, "{text}");
+    assert_eq!(sum(&text, "handsfree_requests_total", "operation=\"delete\",status=\"204\""), 8.0, "{text}");
+    assert_eq!(sum(&text, "handsfree_requests_total", "operation=\"read\",status=\"404\""), 800.0, "{text}");
+    assert_eq!(sum(&text, "handsfree_request_duration_seconds_count", ""), audited as f64, "{text}");
+    assert!(!text.contains("thread") && !text.contains(&mount), "labels come from closed sets: {text}");
+}
+
+#[test]
+fn retries_and_logins_are_counted() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let role = server.app_role(json!({"token_ttl": "1h"}));
+    let asked = AtomicUsize::new(0);
+    let gateway = Gateway::to(server.port(), move |request| {
+        let is_first = request.path.ends_with("/data/a") && asked.fetch_add(1, Ordering::AcqRel) == 0;
+        if is_first { answer("503 Service Unavailable", "Retry-After: 0\r\n", "{}") } else { Verdict::Pass }
+    });
+    let settings = [
+        ("SECRET_MANAGER_TYPE", "vault"),
+        ("VAULT_ADDR", &gateway.addr()),
+        ("VAULT_MOUNT", &mount),
+        ("VAULT_ROLE_ID", &role.role_id),
+        ("VAULT_SECRET_ID", &role.secret_id),
+        ("VAULT_APPROLE_MOUNT", &role.mount),
+    ];
+    let manager = open::open(Some(&options(&settings).unwrap()), &Call::default()).unwrap();
+    let _ = get(&**manager.secrets());
+    let text = manager.metrics();
+    assert_eq!(sum(&text, "handsfree_retries_total", "reason=\"unavailable\""), 1.0, "{text}");
+    assert_eq!(sum(&text, "handsfree_logins_total", "result=\"success\""), 1.0, "{text}");
+    assert_eq!(sum(&text, "handsfree_requests_total", "operation=\"login\",status=\"200\""), 1.0, "{text}");
+    let ttl = sum(&text, "handsfree_token_ttl_seconds", "");
+    assert!(ttl > 3000.0 && ttl <= 3600.0, "{text}");
+}
+
+#[test]
+fn the_process_keeps_what_closed_managers_have_counted() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let reads = || sum(&open::process_metrics(), "handsfree_requests_total", "operation=\"read\",status=\"200\"");
+    let before = reads();
+    let manager = open_whole(server, &mount, &[]).unwrap();
+    (0..5).for_each(|_| assert_eq!(get(&**manager.secrets()).unwrap(), "v"));
+    assert!(reads() >= before + 5.0);
+    drop(manager);
+    assert!(reads() >= before + 5.0);
+    // A login that fails is counted, too, although no manager comes of it.
+    let failed = || sum(&open::process_metrics(), "handsfree_logins_total", "result=\"refused\"");
+    let before = failed();
+    let role = [("VAULT_ROLE_ID", "none"), ("VAULT_SECRET_ID", "none")];
+    fails(open_at(server, &server.addr(), &mount, &role), Status::Auth);
+    assert!(failed() >= before + 1.0);
+}
+
+#[test]
+fn every_request_of_a_call_carries_its_trace_parent() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = seen.clone();
+    let gateway = Gateway::to(server.port(), move |request| {
+        let parent = request.header("traceparent").map(str::to_owned);
+        let mut seen = record.lock().unwrap();
+        seen.push(parent);
+        if seen.len() == 2 { answer("503 Service Unavailable", "Retry-After: 0\r\n", "{}") } else { Verdict::Pass }
+    });
+    let other = r#"{"traceparent": "of VAULT_HEADERS"}"#;
+    let manager = open_at(server, &gateway.addr(), &mount, &[("VAULT_HEADERS", other)]).unwrap();
+    let mut call = Call::default();
+    call.set_trace_parent(Some(Arc::new(TraceParent::parse(PARENT).unwrap())));
+    assert_eq!(get_within(&*manager, &call).unwrap(), "v");
+    assert_eq!(get(&*manager).unwrap(), "v");
+    let expected = ["of VAULT_HEADERS", PARENT, PARENT, "of VAULT_HEADERS"].map(|text| Some(text.to_owned()));
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
