@@ -34,6 +34,8 @@ const SECTIONS: &[&str] = &[
     "transit",
     "transit_many",
     "envelope",
+    "lease",
+    "credentials",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -64,6 +64,8 @@
  * | hf_manager *             | hf_manager_open, hf_manager_default, hf_manager_ref   | hf_manager_free     |
  * | hf_document *            | hf_get_document, hf_document_ref                      | hf_document_free    |
  * | hf_transit *             | hf_transit_open, hf_transit_ref                       | hf_transit_free     |
+ * | hf_lease *               | hf_credentials_get, hf_lease_open, hf_lease_ref       | hf_lease_free       |
+ * | hf_credentials *         | hf_credentials_open, hf_credentials_ref               | hf_credentials_free |
  * | hf_versions *            | hf_list_versions                                      | hf_versions_free    |
  * | hf_string_list *         | hf_list_secrets                                       | hf_string_list_free |
  * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
@@ -87,13 +89,13 @@
  *
  * @section threads Threads, forks, signals
  *
- * Any number of threads may use a manager, an hf_transit or an hf_queue at once, and read the immutable objects: hf_error,
- * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
- * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Only one thread
- * at a time may use an hf_envelope. Each function says whether it blocks. A child process made by fork may use and free
- * the managers that it inherited, but not go on with the encryption of an hf_envelope, nor use an hf_queue, which it only
- * frees. A signal handler may call hf_call_cancel and no other function. Signals do not make a call fail, and errno is
- * preserved.
+ * Any number of threads may use a manager, an hf_transit, an hf_lease, an hf_credentials or an hf_queue at once, and read
+ * the immutable objects: hf_error, hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a
+ * time may change an hf_call, hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody
+ * changes it. Only one thread at a time may use an hf_envelope. Each function says whether it blocks. A child process made
+ * by fork may use and free the managers that it inherited, but not go on with the encryption of an hf_envelope, nor use an
+ * hf_queue, which it only frees; it goes on with the leases that it inherited, and neither renews nor revokes them. A
+ * signal handler may call hf_call_cancel and no other function. Signals do not make a call fail, and errno is preserved.
  *
  * The library starts no threads, except for those of an hf_queue, whose number the program sets. A program that shuts
  * down can end the calls of all of its threads: they use one hf_call, and hf_call_cancel on it ends them within 100 ms.
@@ -962,6 +964,30 @@ hf_status hf_manager_warm(const hf_manager *manager,
                           int32_t connections,
                           const hf_call *call,
                           hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Does what is due: renews or replaces the token, and the credentials of every `hf_credentials` of this manager that is in
+ * use. A program that uses these all the time needs no maintenance: each use does what is due. One that waits for events
+ * calls this, and again after the time that it is told. A server that forks calls it in the parent.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager      The manager.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_next_ms  Receives in how many milliseconds something is due, the pause after a failure included: 1 or more, or
+ *     -1 if never. Set with every status but `HF_ERR_INVALID_ARGUMENT`. `hf_credentials_open` makes it out of date. May be
+ *     NULL.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    What was due is done.
+ * @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL.
+ * @return Otherwise why the first of them failed. What can still be used is handed out all the same.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_manager_maintain(const hf_manager *manager,
+                              const hf_call *call,
+                              int64_t *out_next_ms,
+                              hf_error **error) HF_NOEXCEPT;
 
 /**
  * Adds a reference to a manager.
@@ -3063,6 +3089,291 @@ hf_status hf_envelope_rewrap(const hf_transit *transit,
                              const hf_call *call,
                              hf_bytes **out_bytes,
                              hf_error **error) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup lease Leases
+ *
+ * A lease is one set of credentials that the server made for the program, such as a database user, with the time that they
+ * live. `hf_lease_open` serves any path that gives credentials: "database/creds/app", "database/static-creds/app",
+ * "rabbitmq/creds/app", "kubernetes/creds/app", "pki/issue/web" with parameters; and a secret of the KV engine by its
+ * reference. `hf_credentials`, in the next section, keeps them valid; docs/leases.md has pools, and what happens when
+ * Vault is down.
+ *
+ * How long credentials live is told by their lease; by the next rotation, for a static role; or by their own end, for a
+ * certificate. A lease never outlives the token that it was made with, whatever the server says, so that the time left is
+ * that of the token if it is less. For a token that the program supplies, that needs "read" on auth/token/lookup-self,
+ * which the default policy has.
+ *
+ * The functions that block share the statuses of the section "Secrets", and `HF_ERR_UNSUPPORTED` for the `env` backend.
+ * @{
+ */
+
+/**
+ * One set of credentials. Reference-counted; any number of threads may use it at once. Its fields and its id never change;
+ * the time that is left does, with renewals. Everything is wiped when the last reference is freed.
+ */
+typedef struct hf_lease hf_lease;
+
+/**
+ * Obtains credentials.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager     The manager. It stays open as long as the lease.
+ * @param path        The path behind /v1/, such as "database/creds/app", or a reference, such as "vault://db".
+ * @param parameters  What is sent with a POST. NULL for a GET. Fields without an entry are a POST without parameters.
+ * @param call        Deadline and cancellation. NULL for the defaults.
+ * @param out_lease   Receives the lease; the caller owns one reference and frees it with `hf_lease_free`. NULL unless the
+ *     status is `HF_OK`.
+ * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    `*out_lease` has the lease.
+ * @retval HF_NOT_FOUND             There is nothing at the path. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, invalid UTF-8, a path that cannot be sent, or parameters that the server refuses.
+ * @retval HF_ERR_CONFIG            The mount or the role does not exist.
+ * @retval HF_ERR_AUTH              The token is refused, or its uses (num_uses) do not suffice.
+ * @retval HF_ERR_UNSUPPORTED       The path does not give credentials this way, or there is no server.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_lease_open(const hf_manager *manager,
+                        const char *path,
+                        const hf_fields *parameters,
+                        const hf_call *call,
+                        hf_lease **out_lease,
+                        hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns the credentials, such as the fields "username" and "password".
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param lease  The lease.
+ * @return The fields. NULL if `lease` is NULL. Borrowed: valid as long as the lease; `hf_document_ref` makes a reference of
+ *     their own.
+ */
+HF_API
+const hf_document *hf_lease_fields(const hf_lease *lease) HF_NOEXCEPT;
+
+/**
+ * Returns the id of the lease at the server.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param lease  The lease.
+ * @return UTF-8; "" if the server has no lease for the credentials. NULL if `lease` is NULL. Borrowed: valid as long as the
+ *     lease; do not free it.
+ */
+HF_API
+const char *hf_lease_id(const hf_lease *lease) HF_NOEXCEPT;
+
+/**
+ * Returns how long the credentials are valid from now on. It grows when the lease, or the token that it was made with, is
+ * renewed, in all leases of the same generation. A pool closes a connection before this is over.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param lease  The lease.
+ * @return Milliseconds; 0 if they are over or `lease` is NULL; -1 if they have no end.
+ */
+HF_API
+int64_t hf_lease_remaining_ms(const hf_lease *lease) HF_NOEXCEPT;
+
+/**
+ * Returns the number of the generation of `hf_credentials`: another number, other credentials.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param lease  The lease.
+ * @return From 1; 0 for a lease of `hf_lease_open`, or if `lease` is NULL.
+ */
+HF_API uint64_t hf_lease_generation(const hf_lease *lease) HF_NOEXCEPT;
+
+/**
+ * Renews a lease for the time of its role. Near its maximum it gets less than that: `hf_lease_remaining_ms` tells. A lease
+ * of `hf_credentials_get` is renewed by these.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param lease  The lease.
+ * @param call   Deadline and cancellation. NULL for the defaults.
+ * @param error  Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    It was renewed.
+ * @retval HF_NOT_FOUND             The server does not know the lease any more. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  `lease` is NULL, or of `hf_credentials_get`.
+ * @retval HF_ERR_UNSUPPORTED       The credentials cannot be renewed; or a login has replaced the token that they end with;
+ *     or they were made by the parent of this process.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_lease_renew(const hf_lease *lease,
+                         const hf_call *call,
+                         hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Revokes a lease, so that its credentials are of no use any more. One that is over already is no failure. The default
+ * policy does not allow this: it needs "update" on sys/leases/revoke. Connections that are open may go on for a while.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param lease  The lease.
+ * @param call   Deadline and cancellation. NULL for the defaults.
+ * @param error  Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     It is revoked.
+ * @retval HF_ERR_INVALID_ARGUMENT   `lease` is NULL, or of `hf_credentials_get`.
+ * @retval HF_ERR_PERMISSION_DENIED  The policy does not allow it: the credentials live until their end.
+ * @retval HF_ERR_UNSUPPORTED        The credentials have no lease, or were made by the parent of this process.
+ */
+HF_API HF_MUST_USE hf_status hf_lease_revoke(const hf_lease *lease, const hf_call *call, hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Adds a reference to a lease.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param lease  The lease.
+ * @return `lease`; the caller frees the new reference with `hf_lease_free`. NULL if `lease` is NULL.
+ */
+HF_API hf_lease *hf_lease_ref(const hf_lease *lease) HF_NOEXCEPT;
+
+/**
+ * Frees one reference. Sends no request: the credentials live until their end.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param lease  A reference that the caller owns. May be NULL.
+ */
+HF_API void hf_lease_free(hf_lease *lease) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup credentials Credentials
+ *
+ * A source of credentials that are always valid. A program asks for them whenever it opens a connection, and gets a lease
+ * that is good at that time: renewed at two thirds of its time, and replaced by another when it cannot be renewed any
+ * longer or its token ends. Most calls send nothing and take less than a microsecond.
+ *
+ * There is no thread. The call that finds the credentials due sends what is needed, while others go on with what there is.
+ * A program that seldom asks calls `hf_manager_maintain` besides. A lease that was handed out stays valid until its own
+ * end, so that connections of an older generation go on until their `hf_lease_remaining_ms`.
+ *
+ * A server that is down costs nothing while the credentials live: they are handed out, and the server is asked again after
+ * a pause. After that `hf_credentials_get` fails, and its message tells since when and why. If renewals are refused, or the
+ * credentials are (`hf_credentials_refused`), other ones are made, but no more than one set in half of their time.
+ *
+ * What has no lease is read again after VAULT_WATCH_INTERVAL: a secret, or a static role.
+ * @{
+ */
+
+/**
+ * A source of credentials. Reference-counted; any number of threads may use it at once.
+ */
+typedef struct hf_credentials hf_credentials;
+
+/**
+ * Opens a source of credentials, and obtains the first ones.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param manager          The manager. It stays open as long as the credentials.
+ * @param path             The path behind /v1/, such as "database/creds/app", or a reference, such as "vault://db".
+ * @param parameters       What is sent with a POST. NULL for a GET. Fields without an entry are a POST without parameters.
+ * @param call             Deadline and cancellation. NULL for the defaults.
+ * @param out_credentials  Receives the source; the caller owns one reference and frees it with `hf_credentials_free`. NULL
+ *     unless the status is `HF_OK`.
+ * @param error            Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK  `*out_credentials` has the source. Other statuses: see `hf_lease_open`.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_credentials_open(const hf_manager *manager,
+                              const char *path,
+                              const hf_fields *parameters,
+                              const hf_call *call,
+                              hf_credentials **out_credentials,
+                              hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns credentials that are valid. Ask again for each connection that is opened.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest, and only if the credentials are due and no
+ * other call renews or replaces them, or if there are none. One that finds them due spends no more than half of its time,
+ * and at most 5 seconds, on credentials that can still be used.
+ *
+ * @param credentials  The source.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param out_lease    Receives the lease; the caller owns one reference and frees it with `hf_lease_free`. NULL unless the
+ *     status is `HF_OK`.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK         `*out_lease` has valid credentials.
+ * @retval HF_NOT_FOUND  There is nothing at the path any more. No error is created.
+ * @return Otherwise the reason why there are none, with the statuses of `hf_lease_open`.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_credentials_get(const hf_credentials *credentials,
+                             const hf_call *call,
+                             hf_lease **out_lease,
+                             hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Reports that the credentials of a lease were not accepted, for example because somebody has dropped the user. The next
+ * `hf_credentials_get` replaces them, unless such a report or a refused renewal has done so within half of their time: then
+ * they stay until that is over. For a lease of an earlier generation nothing is done.
+ *
+ * Report a refused login only, and not a connection that broke.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param credentials  The source.
+ * @param lease        The lease, from `hf_credentials_get`.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Noted.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL, or a lease of `hf_lease_open`.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_credentials_refused(const hf_credentials *credentials,
+                                 const hf_lease *lease,
+                                 hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Revokes the leases of every generation that is alive; a child process leaves those of its parent alone. The next
+ * `hf_credentials_get` makes other ones. The default policy does not allow this: it needs "update" on sys/leases/revoke.
+ *
+ * May be called from any thread. Blocks until the call's deadline at the latest.
+ *
+ * @param credentials  The source.
+ * @param call         Deadline and cancellation. NULL for the defaults.
+ * @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     All are revoked.
+ * @retval HF_ERR_INVALID_ARGUMENT   `credentials` is NULL.
+ * @retval HF_ERR_PERMISSION_DENIED  The policy does not allow it: they live until their end.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_credentials_revoke(const hf_credentials *credentials,
+                                const hf_call *call,
+                                hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Adds a reference to a source of credentials.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param credentials  The source.
+ * @return `credentials`; the caller frees the new reference with `hf_credentials_free`. NULL if `credentials` is NULL.
+ */
+HF_API hf_credentials *hf_credentials_ref(const hf_credentials *credentials) HF_NOEXCEPT;
+
+/**
+ * Frees one reference. Sends no request: what was obtained lives until its end.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param credentials  A reference that the caller owns. May be NULL.
+ */
+HF_API void hf_credentials_free(hf_credentials *credentials) HF_NOEXCEPT;
 
 /** @} */
 

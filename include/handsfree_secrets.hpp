@@ -54,6 +54,8 @@
 #include "handsfree_secrets/error.hpp"
 #include "handsfree_secrets/fields.hpp"
 #include "handsfree_secrets/iterator.hpp"
+#include "handsfree_secrets/lease.hpp"
+#include "handsfree_secrets/lease_operations.hpp"
 #include "handsfree_secrets/list.hpp"
 #include "handsfree_secrets/log.hpp"
 #include "handsfree_secrets/manager.hpp"

@@ -1,7 +1,7 @@
 //! Opens managers: from options, or the process-wide default manager.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
@@ -9,12 +9,16 @@ use crate::call::Call;
 use crate::config::{self, Backend, DataKeyLimits, Options, ProcessEnvironment, VaultConfig};
 use crate::env::EnvSecretManager;
 use crate::error::{Error, Result};
+use crate::fields::Fields;
 use crate::host::fork_lock::ForkLock;
+use crate::moment::earlier;
 use crate::observe::log::{self, Logger};
 use crate::observe::metrics::{self, GaugeSource, Registration};
+use crate::reference;
 use crate::store::SecretManager;
 use crate::vault::VaultSecretManager;
-use crate::vault::client::Client;
+use crate::vault::client::{Client, Context};
+use crate::vault::engine::lease::{Credentials, Registry, Source};
 
 /// Opens a manager: checks the configuration and, for Vault, verifies the credentials once. Without options only the
 /// environment is used.
@@ -39,9 +43,11 @@ fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Ma
     let source: Arc<dyn GaugeSource> = client.clone();
     let metrics = metrics::register(client.metrics().clone(), Arc::downgrade(&source));
     let (transit_mount, data_keys) = (config.transit_mount.clone(), config.data_keys);
+    let watch_interval = config.watch_interval;
     let secrets = Arc::new(VaultSecretManager::open(Arc::clone(&client), config, &deadline)?);
-    let vault = Vault { secrets: secrets.clone(), client, transit_mount, data_keys, _metrics: metrics };
-    Ok(Manager { secrets, vault: Some(vault) })
+    let (credentials, store) = (Registry::default(), secrets.clone());
+    let vault = Vault { secrets, client, transit_mount, data_keys, watch_interval, credentials, _metrics: metrics };
+    Ok(Manager { secrets: store, vault: Some(vault) })
 }
 
 /// What was opened: a store of secrets, and what only a server has.
@@ -55,6 +61,8 @@ struct Vault {
     client: Arc<Client>,
     transit_mount: String,
     data_keys: DataKeyLimits,
+    watch_interval: Duration,
+    credentials: Registry,
     _metrics: Registration,
 }
 
@@ -97,6 +105,51 @@ impl Manager {
     /// `HF_ERR_UNSUPPORTED` where there is no server.
     pub fn vault(&self) -> Result<&VaultSecretManager> {
         self.vault.as_ref().map(|vault| &*vault.secrets).ok_or_else(no_server)
+    }
+}
+
+impl Manager {
+    /// Where the credentials at `path` come from: a path of the API, or a secret that a reference names.
+    /// `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn source(&self, path: &str, parameters: Option<Arc<Fields>>) -> Result<Source> {
+        let vault = self.vault.as_ref().ok_or_else(no_server)?;
+        if !path.starts_with(reference::SCHEME) {
+            return Source::of_path(path, parameters);
+        }
+        match parameters {
+            None => vault.secrets.source(path),
+            Some(_) => Err(Error::invalid_argument("parameters: a secret is read without parameters; pass NULL")),
+        }
+    }
+
+    /// `VAULT_WATCH_INTERVAL`. `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn watch_interval(&self) -> Result<Duration> {
+        self.vault.as_ref().map(|vault| vault.watch_interval).ok_or_else(no_server)
+    }
+
+    /// Has [`Manager::maintain`] keep these credentials valid as long as they are used.
+    pub fn register(&self, credentials: &Arc<Credentials>) {
+        if let Some(vault) = &self.vault {
+            vault.credentials.add(credentials);
+        }
+    }
+
+    /// Does what is due for the token and all credentials. Also returns when something is due next; `None`: never.
+    pub fn maintain(&self, call: &Call) -> (Result<()>, Option<Instant>) {
+        let Some(vault) = &self.vault else { return (Ok(()), None) };
+        let maintain = |context: Context<'_>| {
+            call.check_cancelled()?;
+            let of_token = vault.client.maintain_token(context.deadline);
+            vault.credentials.maintain(context).and(of_token)
+        };
+        let outcome = vault.client.run("Failed to maintain the manager", call, maintain);
+        (outcome, self.due())
+    }
+
+    /// When [`Manager::maintain`] has something to do; `None`: never.
+    pub fn due(&self) -> Option<Instant> {
+        let vault = self.vault.as_ref()?;
+        earlier(vault.client.token_due(), vault.credentials.due())
     }
 }
 

@@ -8,6 +8,7 @@
 #include "batch.hpp"
 #include "call.hpp"
 #include "document_operations.hpp"
+#include "lease_operations.hpp"
 #include "list.hpp"
 #include "metadata.hpp"
 #include "options.hpp"
@@ -42,15 +43,16 @@ using ManagerHandle = std::unique_ptr<hf_manager, Deleter<hf_manager, free_manag
  * A store of secrets: Vault, or the process environment. It owns one reference to a manager of the library. Any number
  * of threads may call its functions at once.
  *
- * Its functions for single values and for the manager itself are below; those for documents, versions, requests
- * and keys of transit are in its base classes.
+ * Its functions for single values and for the manager itself are below; those for documents, versions, requests,
+ * keys of transit and credentials are in its base classes.
  *
  * After a `fork` the child process may use and destroy the managers that it inherited.
  */
 class Manager : public DocumentOperations<Manager>,
                 public VersionOperations<Manager>,
                 public RequestOperations<Manager>,
-                public TransitOperations<Manager> {
+                public TransitOperations<Manager>,
+                public LeaseOperations<Manager> {
 public:
     /** An empty object: every operation fails with `HF_ERR_INVALID_ARGUMENT` until a manager is assigned. */
     Manager() noexcept = default;

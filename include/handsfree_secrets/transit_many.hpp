@@ -43,19 +43,6 @@ struct TransitItem {
 
 namespace detail {
 
-/** The failure for parameters without a C object: to C that would mean "no parameters", and a context or associated
- *  data that somebody has set must not be dropped silently. */
-inline Result<void> check_parameters(const Fields *parameters) noexcept {
-    if (parameters != nullptr && parameters->get() == nullptr) {
-        return Failure(HF_ERR_INVALID_ARGUMENT, "the parameters were wiped or moved from; do so after the call");
-    }
-    return {};
-}
-
-inline const hf_fields *parameters_of(const Fields *parameters) noexcept {
-    return parameters != nullptr ? parameters->get() : nullptr;
-}
-
 /** The parameters of each item as C takes them. */
 inline Result<std::vector<const hf_fields *>> item_parameters(const std::vector<TransitItem> &items) noexcept {
     std::vector<const hf_fields *> all;

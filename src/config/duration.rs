@@ -20,6 +20,15 @@ pub(super) fn duration(setting: &Setting) -> Result<Duration> {
     })
 }
 
+/// A duration that something is repeated after: not zero.
+pub(super) fn interval(setting: &Setting) -> Result<Duration> {
+    let interval = duration(setting)?;
+    if interval.is_zero() {
+        return Err(setting.error("is zero; write how long to wait between two looks, such as 30s"));
+    }
+    Ok(interval)
+}
+
 /// Parses `[+](number unit)+`: the number may have a fraction, the unit is one from ns to d.
 fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);

@@ -105,6 +105,7 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
             max_age: duration::duration(&layers.find_or_default("VAULT_DATA_KEY_MAX_AGE")?)?,
             max_uses: values::number(&layers.find_or_default("VAULT_DATA_KEY_MAX_USES")?, 1, 1_000_000)?,
         },
+        watch_interval: duration::interval(&layers.find_or_default("VAULT_WATCH_INTERVAL")?)?,
         kv_version: values::kv_version(&layers.find_or_default("VAULT_KV_VERSION")?)?,
         namespace: layers.find("VAULT_NAMESPACE")?.map_or(Ok(None), |found| values::namespace(&found))?,
         path_prefix: path_prefix(layers)?,

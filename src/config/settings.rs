@@ -55,6 +55,8 @@ pub struct VaultConfig {
     pub transit_mount: String,
     /// How long data keys of envelopes are kept.
     pub data_keys: DataKeyLimits,
+    /// How often a secret is looked at whose changes matter (`VAULT_WATCH_INTERVAL`).
+    pub watch_interval: Duration,
     /// The version of the KV engine, if it is not asked for (`VAULT_KV_VERSION`).
     pub kv_version: Option<KvVersion>,
     /// `X-Vault-Namespace`, without slashes at its ends.

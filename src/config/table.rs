@@ -69,6 +69,8 @@ pub const OPTIONS: &[OptionEntry] = &[
         "how long the data key of an envelope is kept for others; `0` keeps none"),
     entry(&["VAULT_DATA_KEY_MAX_USES"], "VAULT_DATA_KEY_MAX_USES", Group::None, "1000",
         "how many envelopes have the same data key at most"),
+    entry(&["VAULT_WATCH_INTERVAL"], "VAULT_WATCH_INTERVAL", Group::None, "30s",
+        "how often a secret is looked at that is watched or serves as credentials"),
     entry(&["BAO_NAMESPACE", "VAULT_NAMESPACE"], "VAULT_NAMESPACE", Group::None, "",
         "the namespace of every request"),
     entry(&["VAULT_PATH_PREFIX"], "VAULT_PATH_PREFIX", Group::None, "",

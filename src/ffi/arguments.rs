@@ -157,10 +157,15 @@ impl<T: Default> OutNumber<T> {
         number
     }
 
-    /// Writes the result.
-    pub(super) fn set(self, value: T) {
+    /// Writes what a call that ends before its job leaves.
+    pub(super) fn preset(&self, value: T) {
         // SAFETY: `clear`'s caller promised that the place may be written to.
         unsafe { self.write(value) }
+    }
+
+    /// Writes the result.
+    pub(super) fn set(self, value: T) {
+        self.preset(value);
     }
 
     /// # Safety

@@ -57,7 +57,7 @@ pub struct hf_document {
 
 /// A document, and what C programs ask of it.
 pub struct DocumentObject {
-    document: Document,
+    document: Arc<Document>,
     created: CString,
     metadata: OnceBox<hf_metadata>,
 }
@@ -68,6 +68,12 @@ impl Counted for hf_document {
 
 impl From<Document> for DocumentObject {
     fn from(document: Document) -> DocumentObject {
+        DocumentObject::from(Arc::new(document))
+    }
+}
+
+impl From<Arc<Document>> for DocumentObject {
+    fn from(document: Arc<Document>) -> DocumentObject {
         let created = CString::new(document.created.as_str()).unwrap_or_default();
         DocumentObject { document, created, metadata: OnceBox::new() }
     }

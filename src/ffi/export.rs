@@ -43,6 +43,26 @@ where
     J: Fn(&Call) -> Result<T> + Send + 'static,
     W: FnOnce(T) -> Status + Send + 'static,
 {
+    let prepare = || prepare().map(|(job, write)| (job, |result| Ok(write(result))));
+    // SAFETY: the caller's promises.
+    unsafe { run_to_writer(error, call, purpose, prepare) }
+}
+
+/// As [`run`], for a function that writes an out-parameter although it fails: the writer decides.
+///
+/// # Safety
+/// As for [`run`].
+pub(super) unsafe fn run_to_writer<T, J, W>(
+    error: *mut *mut hf_error,
+    call: *const hf_call,
+    purpose: Purpose,
+    prepare: impl FnOnce() -> Result<(J, W)>,
+) -> hf_status
+where
+    T: Send + 'static,
+    J: Fn(&Call) -> Result<T> + Send + 'static,
+    W: FnOnce(T) -> Result<Status> + Send + 'static,
+{
     // SAFETY: the caller's promises.
     unsafe {
         outcome::status(error, || {
@@ -50,7 +70,7 @@ where
             let settings = hf_call::settings(call);
             settings.check(purpose)?;
             match hf_call::ticket(call) {
-                None => job(&settings).map(write),
+                None => write(job(&settings)?),
                 Some(ticket) => in_queue(&ticket, &settings, Out::clear_optional(error), job, write),
             }
         })
@@ -63,7 +83,7 @@ fn in_queue<T, J, W>(ticket: &Ticket, settings: &Call, error: Option<Out<hf_erro
 where
     T: Send + 'static,
     J: Fn(&Call) -> Result<T> + Send + 'static,
-    W: FnOnce(T) -> Status + Send + 'static,
+    W: FnOnce(T) -> Result<Status> + Send + 'static,
 {
     submit(ticket, settings, error, in_two_steps(job, write))
 }
@@ -76,7 +96,7 @@ fn in_two_steps<T, J, W>(job: J, write: W) -> Work
 where
     T: Send + 'static,
     J: Fn(&Call) -> Result<T> + Send + 'static,
-    W: FnOnce(T) -> Status + Send + 'static,
+    W: FnOnce(T) -> Result<Status> + Send + 'static,
 {
     let mut write = Some(write);
     Box::new(move |call: &Call| {
@@ -98,7 +118,7 @@ fn submit(ticket: &Ticket, settings: &Call, error: Option<Out<hf_error>>, mut wo
     let lines = log::hold_back();
     let tried = work(&call);
     if !submission.has_to_wait() {
-        return tried.map(|deliver| deliver());
+        return tried?();
     }
     lines.discard();
     submission.end_trial();

@@ -41,13 +41,22 @@ impl hf_fields {
 }
 
 impl hf_fields {
+    /// The present fields, for a job; `None` for NULL.
+    ///
+    /// # Safety
+    /// As for [`hf_fields::share`].
+    pub(super) unsafe fn share_optional(pointer: *const hf_fields) -> Option<Arc<Fields>> {
+        // SAFETY: the caller's promise.
+        unsafe { pointer.as_ref() }.map(|fields| Arc::clone(&fields.fields))
+    }
+
     /// The present fields, for a job; none for NULL.
     ///
     /// # Safety
     /// As for [`hf_fields::share`].
     pub(super) unsafe fn share_or_none(pointer: *const hf_fields) -> Arc<Fields> {
         // SAFETY: the caller's promise.
-        unsafe { pointer.as_ref() }.map_or_else(Arc::default, |fields| Arc::clone(&fields.fields))
+        unsafe { hf_fields::share_optional(pointer) }.unwrap_or_default()
     }
 }
 

@@ -64,6 +64,8 @@
  * | hf_manager *             | hf_manager_open, hf_manager_default, hf_manager_ref   | hf_manager_free     |
  * | hf_document *            | hf_get_document, hf_document_ref                      | hf_document_free    |
  * | hf_transit *             | hf_transit_open, hf_transit_ref                       | hf_transit_free     |
+ * | hf_lease *               | hf_credentials_get, hf_lease_open, hf_lease_ref       | hf_lease_free       |
+ * | hf_credentials *         | hf_credentials_open, hf_credentials_ref               | hf_credentials_free |
  * | hf_versions *            | hf_list_versions                                      | hf_versions_free    |
  * | hf_string_list *         | hf_list_secrets                                       | hf_string_list_free |
  * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
@@ -87,13 +89,13 @@
  *
  * @section threads Threads, forks, signals
  *
- * Any number of threads may use a manager, an hf_transit or an hf_queue at once, and read the immutable objects: hf_error,
- * hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a time may change an hf_call,
- * hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody changes it. Only one thread
- * at a time may use an hf_envelope. Each function says whether it blocks. A child process made by fork may use and free
- * the managers that it inherited, but not go on with the encryption of an hf_envelope, nor use an hf_queue, which it only
- * frees. A signal handler may call hf_call_cancel and no other function. Signals do not make a call fail, and errno is
- * preserved.
+ * Any number of threads may use a manager, an hf_transit, an hf_lease, an hf_credentials or an hf_queue at once, and read
+ * the immutable objects: hf_error, hf_string_list, hf_results, hf_document, hf_bytes and hf_versions. Only one thread at a
+ * time may change an hf_call, hf_options, hf_metadata or hf_fields; any number of calls may use the object while nobody
+ * changes it. Only one thread at a time may use an hf_envelope. Each function says whether it blocks. A child process made
+ * by fork may use and free the managers that it inherited, but not go on with the encryption of an hf_envelope, nor use an
+ * hf_queue, which it only frees; it goes on with the leases that it inherited, and neither renews nor revokes them. A
+ * signal handler may call hf_call_cancel and no other function. Signals do not make a call fail, and errno is preserved.
  *
  * The library starts no threads, except for those of an hf_queue, whose number the program sets. A program that shuts
  * down can end the calls of all of its threads: they use one hf_call, and hf_call_cancel on it ends them within 100 ms.

@@ -6,15 +6,16 @@
 
 use std::ffi::c_char;
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::arguments::Out;
+use super::arguments::{Out, OutNumber};
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
 use super::handle::Counted;
 use super::options::hf_options;
 use super::{export, guard};
 use crate::call::{Call, Purpose};
-use crate::error::{Error, Status};
+use crate::error::{Error, Result, Status};
 use crate::open::{self, Manager};
 
 /// A store of secrets. Reference-counted; any number of threads may use it at once.
@@ -181,6 +182,53 @@ pub unsafe extern "C" fn hf_manager_warm(
             Ok((job, |()| Status::Ok))
         })
     }
+}
+
+/// Does what is due: renews or replaces the token, and the credentials of every `hf_credentials` of this manager that is in
+/// use. A program that uses these all the time needs no maintenance: each use does what is due. One that waits for events
+/// calls this, and again after the time that it is told. A server that forks calls it in the parent.
+///
+/// May be called from any thread. Blocks until the call's deadline at the latest.
+///
+/// @param manager      The manager.
+/// @param call         Deadline and cancellation. NULL for the defaults.
+/// @param out_next_ms  Receives in how many milliseconds something is due, the pause after a failure included: 1 or more, or
+///     -1 if never. Set with every status but `HF_ERR_INVALID_ARGUMENT`. `hf_credentials_open` makes it out of date. May be
+///     NULL.
+/// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    What was due is done.
+/// @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL.
+/// @return Otherwise why the first of them failed. What can still be used is handed out all the same.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_manager_maintain(
+    manager: *const hf_manager,
+    call: *const hf_call,
+    out_next_ms: *mut i64,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        export::run_to_writer(error, call, Purpose::Change, || {
+            let next_ms = OutNumber::clear(out_next_ms);
+            let manager = hf_manager::share(manager, "manager")?;
+            next_ms.preset(milliseconds_until(manager.due()));
+            let job = move |call: &Call| Ok(manager.maintain(call));
+            let write = |(outcome, due): (Result<()>, Option<Instant>)| {
+                next_ms.set(milliseconds_until(due));
+                outcome.map(|()| Status::Ok)
+            };
+            Ok((job, write))
+        })
+    }
+}
+
+/// -1 for never; otherwise at least 1, rounded up. 100 if it is over, because somebody else is doing it or it has just
+/// failed.
+fn milliseconds_until(due: Option<Instant>) -> i64 {
+    let Some(due) = due else { return -1 };
+    let left = due.saturating_duration_since(Instant::now());
+    if left.is_zero() { 100 } else { i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1) }
 }
 
 /// Adds a reference to a manager.

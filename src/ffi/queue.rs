@@ -171,7 +171,7 @@ pub unsafe extern "C" fn hf_queue_next(
 
 /// Writes the out-parameters of a call. Returns its tag and its status.
 fn deliver(taken: Taken<Option<Out<hf_error>>>) -> (usize, hf_status) {
-    let delivered = taken.outcome.and_then(guard::catch);
+    let delivered = taken.outcome.and_then(|deliver| guard::catch(deliver)?);
     let status = delivered.as_ref().map_or_else(Error::status, |&status| status);
     if let (Some(out), Err(failure)) = (taken.error, &delivered) {
         out.set(hf_error::into_raw(failure));

@@ -7,7 +7,7 @@ use crate::error::{Result, Status};
 pub type Job = Box<dyn FnOnce() -> Result<Deliver> + Send>;
 
 /// Writes the result of a call to the out-parameters, and returns the status.
-pub type Deliver = Box<dyn FnOnce() -> Status + Send>;
+pub type Deliver = Box<dyn FnOnce() -> Result<Status> + Send>;
 
 /// A call that is submitted.
 pub struct Submitted<E> {

@@ -6,7 +6,7 @@
 //! [`SecretManager`]: crate::store::SecretManager
 
 pub(crate) mod api;
-mod auth;
+pub(crate) mod auth;
 pub(crate) mod client;
 pub mod engine;
 mod kv_version;

@@ -1,6 +1,7 @@
 //! The operations on secrets, in terms of the engine.
 
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use super::client::Context;
 use super::engine::check;
@@ -9,6 +10,7 @@ use super::engine::kv::list::Place;
 use super::engine::kv::path::Branch;
 use super::engine::kv::read::Reads;
 use super::engine::kv::v2::value_field;
+use super::engine::lease::{Look, Source};
 use super::{VaultSecretManager, no_field};
 use crate::call::Call;
 use crate::config::KvVersion;
@@ -55,12 +57,7 @@ impl SecretManager for VaultSecretManager {
 
     fn get_document(&self, reference: &str, call: &Call) -> Result<Option<Document>> {
         let reference = no_field(self.parse(reference)?, WHOLE)?;
-        self.client.run("Failed to retrieve secret", call, |context| {
-            self.reading(context, Some(&reference), |version| match version {
-                KvVersion::V1 => self.kv1.document(context, &reference),
-                KvVersion::V2 => self.kv2.document(context, &reference),
-            })
-        })
+        self.client.run("Failed to retrieve secret", call, |context| self.read_document(context, &reference))
     }
 
     fn get_documents(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Document>>> {
@@ -190,6 +187,20 @@ impl VaultSecretManager {
         })
     }
 
+    fn read_document(&self, context: Context<'_>, reference: &VaultReference) -> Result<Option<Document>> {
+        self.reading(context, Some(reference), |version| match version {
+            KvVersion::V1 => self.kv1.document(context, reference),
+            KvVersion::V2 => self.kv2.document(context, reference),
+        })
+    }
+
+    /// The secret that a reference names, to be read again and again as credentials.
+    pub fn source(self: &Arc<Self>, reference: &str) -> Result<Source> {
+        let parsed = no_field(self.parse(reference)?, WHOLE)?;
+        let (secrets, canonical) = (Arc::clone(self), parsed.canonical());
+        Ok(Source::Secret(Box::new(Watched { secrets, reference: parsed, canonical })))
+    }
+
     /// Runs a read with the version of the engine as far as it is known: it costs no request of its own.
     fn reading<T>(
         &self,
@@ -259,6 +270,23 @@ impl VaultSecretManager {
     pub(super) fn no_versions(&self, what: &str) -> Error {
         let mount = self.version.mount();
         Error::unsupported(format!("the mount {mount:?} is KV version 1, which has no {what}; upgrade it to version 2"))
+    }
+}
+
+/// A secret that is looked at again and again.
+struct Watched {
+    secrets: Arc<VaultSecretManager>,
+    reference: VaultReference,
+    canonical: String,
+}
+
+impl Look for Watched {
+    fn look(&self, context: Context<'_>) -> Result<Option<Document>> {
+        self.secrets.read_document(context, &self.reference)
+    }
+
+    fn reference(&self) -> &str {
+        &self.canonical
     }
 }
 

@@ -139,6 +139,22 @@ fn documents_versions_rotation_and_requests_work_on_a_server() {
 }
 
 #[test]
+fn leases_and_credentials_work_on_a_server() {
+    let server = Server::shared();
+    let address = server.addr();
+    for program in compile_twice("leases_on_vault") {
+        let mount = server.fresh_mount();
+        let environment = [
+            ("SECRET_MANAGER_TYPE", "vault"),
+            ("VAULT_ADDR", address.as_str()),
+            ("VAULT_MOUNT", &mount),
+            ("VAULT_TOKEN", server.root_token()),
+        ];
+        run(&program, &environment);
+    }
+}
+
+#[test]
 fn keys_of_transit_work_on_a_server() {
     works_with_transit("transit_on_vault");
 }

@@ -246,6 +246,11 @@ fn metrics_traces_and_connections_work_in_python() {
 }
 
 #[test]
+fn leases_and_credentials_work_in_python() {
+    python_tests_pass("leases");
+}
+
+#[test]
 fn versions_rotation_and_requests_work_in_python() {
     python_tests_pass("versions");
 }

@@ -55,6 +55,9 @@ static struct {
     char *ciphertext;
     char *signature;
     hf_bytes *sealed; /* an envelope; NULL without a server */
+    hf_credentials *credentials; /* NULL without a server, as the next two */
+    hf_lease *generation;        /* one of `credentials` */
+    hf_lease *lease;             /* one of its own */
     char *reference;
     const char *text; /* the key and the value of a batch of one */
     size_t length;    /* of `text` */
@@ -102,6 +105,9 @@ static inline void free_given(void)
     hf_free_string(given.signature);
     hf_bytes_free(given.sealed);
     hf_transit_free(given.transit);
+    hf_lease_free(given.lease);
+    hf_lease_free(given.generation);
+    hf_credentials_free(given.credentials);
     hf_fields_free(given.parameters);
     hf_document_free(given.document);
     hf_fields_free(given.fields);
@@ -119,6 +125,7 @@ static inline void *good_value(const struct function *function, const char *name
 {
     const int is_option = strcmp(function->name, "hf_options_set") == 0;
     const int has_many = strstr(function->name, "_many") != NULL;
+    const int is_refusal = strcmp(function->name, "hf_credentials_refused") == 0;
     const int takes_envelope = strcmp(function->name, "hf_envelope_decrypt") == 0;
     void *sealed = (void *)hf_bytes_data(given.sealed);
     const struct {
@@ -141,6 +148,9 @@ static inline void *good_value(const struct function *function, const char *name
         {"header", sealed},
         {"lengths", &given.length},
         {"transit", given.transit},
+        {"credentials", given.credentials},
+        {"lease", is_refusal ? given.generation : given.lease},
+        {"path", "auth/token/lookup-self"},
         {"ciphertext", given.ciphertext},
         {"ciphertexts", &given.ciphertext},
         {"signature", given.signature},
@@ -216,6 +226,10 @@ static inline void free_object(const char *name, void *object)
         hf_envelope_free(object);
     else if (strcmp(name, "out_queue") == 0)
         hf_queue_free(object);
+    else if (strcmp(name, "out_lease") == 0)
+        hf_lease_free(object);
+    else if (strcmp(name, "out_credentials") == 0)
+        hf_credentials_free(object);
     else
         hf_free_string(object);
 }

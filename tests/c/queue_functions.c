@@ -15,6 +15,10 @@ static hf_fields *fields;
 static hf_metadata *metadata;
 static hf_bytes *sealed;
 static char *ciphertext, *signature;
+static char issue[300]; /* the path that issues certificates with leases */
+static hf_fields *name;
+static hf_lease *lease, *plain;
+static hf_credentials *credentials;
 
 static const char REFERENCE[] = "vault://functions", DATA[] = "canary-data";
 static const char *const REFERENCES[] = {"vault://functions", "vault://functions_nothing"};
@@ -34,6 +38,9 @@ static struct {
     hf_manager *manager;
     hf_transit *transit;
     hf_envelope *envelope;
+    hf_lease *lease;
+    hf_credentials *credentials;
+    int64_t next;
     char buffer[64];
     size_t length;
     int64_t version;
@@ -71,6 +78,13 @@ FUNCTION(hf_set_custom_metadata, manager, REFERENCE, metadata, call)
 FUNCTION(hf_rotate_secret, manager, REFERENCE, NULL, call, &made.text, &made.version)
 FUNCTION(hf_request, manager, "GET", "sys/health", NULL, call, &made.http_status, &made.bytes)
 FUNCTION(hf_unwrap, manager, "spent", call, &made.text)
+FUNCTION(hf_manager_maintain, manager, call, &made.next)
+FUNCTION(hf_lease_open, manager, issue, name, call, &made.lease)
+FUNCTION(hf_lease_renew, plain, call)
+FUNCTION(hf_lease_revoke, lease, call)
+FUNCTION(hf_credentials_open, manager, issue, name, call, &made.credentials)
+FUNCTION(hf_credentials_get, credentials, call, &made.lease)
+FUNCTION(hf_credentials_revoke, credentials, call)
 FUNCTION(hf_transit_open, manager, "functions", call, &made.transit)
 FUNCTION(hf_transit_encrypt, key, DATA, sizeof DATA, NULL, call, &made.text)
 FUNCTION(hf_transit_decrypt, key, ciphertext, NULL, call, &made.bytes)
@@ -148,6 +162,7 @@ static size_t size_of_results(void)
     sum += (made.manager != NULL) * 11 + (made.transit != NULL) * 13 + (made.envelope != NULL) * 17 + (made.version > 0) * 19;
     sum += (made.text == NULL ? 0 : strlen(made.text)) * 23 + strlen(made.buffer) * 29 + made.length * 31;
     sum += (size_t)made.http_status * 37 + (made.versions != NULL) * 41;
+    sum += hf_document_len(hf_lease_fields(made.lease)) * 47 + (made.credentials != NULL) * 53 + (made.next > 0) * 59;
     for (i = 0; i < hf_results_len(made.results); i++)
         sum += (size_t)(hf_results_status(made.results, i) + 50) * 43;
     return sum;
@@ -164,6 +179,8 @@ static void free_made(void)
     hf_manager_free(made.manager);
     hf_transit_free(made.transit);
     hf_envelope_free(made.envelope);
+    hf_lease_free(made.lease);
+    hf_credentials_free(made.credentials);
     if (made.from >= 0)
         close(made.from);
     memset(&made, 0, sizeof made);
@@ -203,6 +220,13 @@ static const struct {
     ROW(hf_rotate_secret, HF_OK, WAITS),
     ROW(hf_request, HF_OK, WAITS),
     ROW(hf_unwrap, HF_ERR_AUTH, WAITS),
+    ROW(hf_manager_maintain, HF_OK, AT_ONCE), /* nothing is due */
+    ROW(hf_lease_open, HF_OK, WAITS),
+    ROW(hf_lease_renew, HF_ERR_UNSUPPORTED, AT_ONCE),
+    ROW(hf_lease_revoke, HF_OK, WAITS),
+    ROW(hf_credentials_open, HF_OK, WAITS),
+    ROW(hf_credentials_get, HF_OK, AT_ONCE), /* not due */
+    ROW(hf_credentials_revoke, HF_OK, WAITS),
     ROW(hf_transit_open, HF_OK, WAITS),
     ROW(hf_transit_encrypt, HF_OK, WAITS),
     ROW(hf_transit_decrypt, HF_OK, WAITS),
@@ -324,17 +348,42 @@ static void set_up(void)
     free_made();
 }
 
+/* An engine whose certificates have leases. */
+static void set_up_leases(void)
+{
+    hf_error *error = NULL;
+    char path[300];
+
+    name = hf_fields_new();
+    CHECK_STATUS(HF_OK, hf_fields_set(name, "common_name", "a.test", &error));
+    snprintf(path, sizeof path, "sys/mounts/%.150s-pki", transit_mount);
+    administer(manager, path, "{\"type\": \"pki\"}");
+    snprintf(path, sizeof path, "%.150s-pki/root/generate/internal", transit_mount);
+    administer(manager, path, "{\"common_name\": \"ca\", \"key_type\": \"ec\"}");
+    snprintf(path, sizeof path, "%.150s-pki/roles/web", transit_mount);
+    administer(manager, path, "{\"allow_any_name\": true, \"key_type\": \"ec\", \"generate_lease\": true, \"ttl\": \"1h\"}");
+    snprintf(issue, sizeof issue, "%.150s-pki/issue/web", transit_mount);
+    CHECK_STATUS(HF_OK, hf_lease_open(manager, issue, name, NULL, &lease, &error));
+    CHECK_STATUS(HF_OK, hf_lease_open(manager, REFERENCE, NULL, NULL, &plain, &error));
+    CHECK_STATUS(HF_OK, hf_credentials_open(manager, issue, name, NULL, &credentials, &error));
+}
+
 int main(void)
 {
     hf_queue *queue = new_queue(2);
     size_t i;
 
     set_up();
+    set_up_leases();
     for (i = 0; i < sizeof FUNCTIONS / sizeof FUNCTIONS[0]; i++)
         check_function(i, queue);
     check_new_data_keys(queue);
     check_abandoned_streams(queue);
     hf_queue_free(queue);
+    hf_credentials_free(credentials);
+    hf_lease_free(plain);
+    hf_lease_free(lease);
+    hf_fields_free(name);
     hf_bytes_free(sealed);
     hf_free_string(signature);
     hf_free_string(ciphertext);

@@ -25,12 +25,14 @@ from .default import get_default_secret_manager, reset_default_secret_manager
 from .document import Document, Stored
 from .errors import VaultError
 from .fields import REMOVED, FieldValue
+from .lease import Credentials, Lease
 from .manager import EnvSecretManager, SecretManager, VaultSecretManager
 from .metrics import process_metrics
 from .request import Response
 from .transit import DataKey, Transit
 from .versions import Rotation, Version, Versions, VersionState
 
-__all__ = ["REMOVED", "DataKey", "Document", "EnvSecretManager", "FieldValue", "Response", "Rotation", "SecretManager",
-           "Stored", "Transit", "VaultError", "VaultSecretManager", "Version", "VersionState", "Versions",
-           "get_default_secret_manager", "process_metrics", "reset_default_secret_manager", "trace_parent"]
+__all__ = ["REMOVED", "Credentials", "DataKey", "Document", "EnvSecretManager", "FieldValue", "Lease", "Response",
+           "Rotation", "SecretManager", "Stored", "Transit", "VaultError", "VaultSecretManager", "Version",
+           "VersionState", "Versions", "get_default_secret_manager", "process_metrics", "reset_default_secret_manager",
+           "trace_parent"]

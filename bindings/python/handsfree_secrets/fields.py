@@ -3,7 +3,7 @@
 import contextlib
 import enum
 import json
-from typing import Any, Iterator, List, Mapping, Union
+from typing import Any, Iterator, List, Mapping, Optional, Union
 
 from ._calls import call, encoded
 from ._library import library
@@ -32,6 +32,16 @@ def c_fields(fields: Mapping[str, FieldValue]) -> Iterator[int]:
         yield handle
     finally:
         library.hf_fields_free(handle)
+
+
+@contextlib.contextmanager
+def c_parameters(parameters: Optional[Mapping[str, FieldValue]]) -> Iterator[Optional[int]]:
+    """An hf_fields for the duration of a call; NULL for None."""
+    if parameters is None:
+        yield None
+        return
+    with c_fields(parameters) as handle:
+        yield handle
 
 
 def _set(handle: int, name: bytes, value: FieldValue) -> None:

@@ -20,7 +20,8 @@ from ._calls import (
 from ._library import HF_ERR_INVALID_REFERENCE, HF_NOT_FOUND, HF_OK, library
 from .document import Document, Stored
 from .errors import failure
-from .fields import FieldValue, c_fields
+from .fields import FieldValue, c_fields, c_parameters
+from .lease import Credentials, Lease
 from .metrics import metrics_text
 from .request import Response
 from .transit import Transit
@@ -245,6 +246,32 @@ class LibraryManager(SecretManager):
         call(library.hf_unwrap, self._handle, encoded("wrapping_token", wrapping_token), CURRENT, ctypes.byref(answer))
         value: Dict[str, Any] = json.loads(take_string(answer))
         return value
+
+    # Credentials
+
+    def lease(self, path: str, parameters: Optional[Mapping[str, FieldValue]] = None) -> Optional[Lease]:
+        """Obtains credentials from a path of the API, such as "database/creds/app", or from a secret by its reference. With
+        parameters the request is a POST, even if they are none. None if there is nothing at the path."""
+        lease = ctypes.c_void_p()
+        with c_parameters(parameters) as c_values:
+            status = call(library.hf_lease_open, self._handle, encoded("path", path), c_values, None,
+                          ctypes.byref(lease))
+        return Lease(lease.value) if status == HF_OK else None
+
+    def credentials(self, path: str, parameters: Optional[Mapping[str, FieldValue]] = None) -> Optional[Credentials]:
+        """Opens a source of credentials that are always valid, and obtains the first ones; as lease."""
+        source = ctypes.c_void_p()
+        with c_parameters(parameters) as c_values:
+            status = call(library.hf_credentials_open, self._handle, encoded("path", path), c_values, None,
+                          ctypes.byref(source))
+        return Credentials(source.value) if status == HF_OK else None
+
+    def maintain(self) -> Optional[float]:
+        """Does what is due for the token and for all Credentials of this manager that are in use. Returns in how many
+        seconds something is due next, None if never."""
+        next_ms = ctypes.c_int64()
+        call(library.hf_manager_maintain, self._handle, None, ctypes.byref(next_ms))
+        return None if next_ms.value < 0 else next_ms.value / 1000
 
     # Transit
 

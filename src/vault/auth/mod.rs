@@ -2,6 +2,7 @@
 
 pub mod credential;
 pub mod login;
+pub mod lookup;
 pub mod method;
 pub mod session;
 pub mod token;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::token::{Need, Token};
 use super::wrapping::UnwrappedSecretId;
-use super::{credential, login};
+use super::{credential, login, lookup};
 use crate::call::Deadline;
 use crate::config::{Auth, Named, Source};
 use crate::error::{Error, Result, Status};
@@ -99,6 +99,56 @@ impl Session {
     /// How long the token lives, if it expires.
     pub fn token_ttl(&self) -> Option<Duration> {
         self.token.load().as_ref().and_then(|token| token.ttl())
+    }
+
+    /// Before a lease is made or renewed: renews or replaces the token unless it lives for `wanted` from now, since a lease
+    /// ends with its token. Of a token that was supplied from outside, asks the server when it ends. A failure is only
+    /// logged.
+    pub fn prolong(&self, requester: &Requester, wanted: Duration, deadline: &Deadline) {
+        if self.is_token_external() {
+            return self.look_up(requester, deadline);
+        }
+        // A renewal may show that the token is at its maximum, so that it has to be replaced.
+        for _ in 0..2 {
+            let Some(token) = self.token.load_full() else { return };
+            match token.prolongation(wanted) {
+                Need::Renewal => self.refresh(requester, &token, true, deadline),
+                Need::EarlyReplacement => self.refresh(requester, &token, false, deadline),
+                Need::Nothing | Need::Replacement => return,
+            };
+        }
+    }
+
+    /// Finds out when the token from outside ends, and whether there is another one now.
+    fn look_up(&self, requester: &Requester, deadline: &Deadline) {
+        let Ok(mut token) = self.token(requester, false, deadline) else { return };
+        let is_agent = matches!(self.auth, Auth::Agent);
+        if token.is_endless() && !is_agent {
+            return;
+        }
+        let _lines = log::hold_back();
+        let Some(_guard) = self.login_lock.try_lock() else { return };
+        let is_file = matches!(self.auth, Auth::Token(Named { value: Source::File(_), .. }));
+        if let Some(other) = is_file.then(|| self.login_now(requester, deadline).ok()).flatten()
+            && other.text() != token.text()
+        {
+            token = self.install(other);
+        }
+        match lookup::look_up(requester, &token, deadline) {
+            Ok(lookup::Description { end, accessor }) => {
+                self.install(token.described(end, &accessor, self.next_serial()));
+            }
+            Err(error) => {
+                requester.logger().info(format_args!("the end of the token is not known: {error}"));
+            }
+        }
+    }
+
+    /// When the token has to be renewed or replaced; `None`: never, or it is not known.
+    pub fn due(&self) -> Option<Instant> {
+        let due = self.token.load().as_ref()?.due()?;
+        let pause = self.backoff.load().as_ref().map(|backoff| backoff.until);
+        Some(pause.map_or(due, |until| due.max(until)))
     }
 
     /// Records that Vault accepted `token`: the next failure starts with a short pause again.

@@ -1,10 +1,12 @@
 //! A token with its lease and its remaining uses.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
+use crate::moment::Moment;
 use crate::vault::api::token::TokenHeader;
 
 /// A token that cannot be renewed is replaced shortly before it expires: by a tenth of its TTL, within these bounds.
@@ -13,6 +15,9 @@ const MAX_MARGIN: Duration = Duration::from_secs(30);
 
 /// A renewal that extends a token by no more than this has reached the token's maximum TTL.
 const MIN_EXTENSION: Duration = Duration::from_millis(250);
+
+/// Servers round the TTL of a renewal up to seconds, also when the token ends at its maximum before.
+const MAX_ROUNDING: Duration = Duration::from_secs(1);
 
 /// The lease that a login or a renewal grants.
 pub struct Grant {
@@ -34,6 +39,10 @@ pub struct Token {
     lease: Option<Lease>,
     /// The remaining uses; `None` if they are not limited.
     uses: Option<AtomicU64>,
+    /// When the token ends, and what was made with it: shared with its successors by renewal.
+    end: Arc<Moment>,
+    /// What the server identifies the token by, if it was asked about it.
+    accessor: Option<Arc<str>>,
 }
 
 /// The lease of a token.
@@ -43,6 +52,10 @@ struct Lease {
     granted: Instant,
     ttl: Duration,
     renewable: bool,
+    /// When the token was obtained by a login.
+    obtained: Instant,
+    /// How much earlier than granted it may end.
+    rounding: Duration,
 }
 
 impl Token {
@@ -50,7 +63,8 @@ impl Token {
     pub fn new(text: &SecretString, serial: u64, granted: Instant, grant: Option<Grant>) -> Token {
         let lease = grant.as_ref().and_then(|grant| Lease::of(granted, grant));
         let uses = grant.and_then(|grant| grant.uses).map(AtomicU64::new);
-        Token { header: TokenHeader::new(text), serial, lease, uses }
+        let end = Arc::new(Moment::new(lease.map(|lease| lease.end())));
+        Token { header: TokenHeader::new(text), serial, lease, uses, end, accessor: None }
     }
 
     /// The header for requests.
@@ -66,16 +80,67 @@ impl Token {
     /// The same token after a renewal. If the renewal has hardly extended it, the token has reached its maximum TTL and
     /// is not renewed again.
     pub fn renewed(&self, granted: Instant, grant: &Grant, serial: u64) -> Token {
-        let mut lease = Lease { granted, ttl: grant.ttl, renewable: grant.renewable };
+        let obtained = self.lease.map_or(granted, |before| before.obtained);
+        let rounding = MAX_ROUNDING.min(grant.ttl / 3);
+        let mut lease = Lease { granted, ttl: grant.ttl, renewable: grant.renewable, obtained, rounding };
         lease.renewable &= self.lease.is_none_or(|before| lease.end() > before.end() + MIN_EXTENSION);
-        Token { header: self.header.clone(), serial, lease: Some(lease), uses: None }
+        self.end.set(Some(lease.end()));
+        let (header, end) = (self.header.clone(), Arc::clone(&self.end));
+        Token { header, serial, lease: Some(lease), uses: None, end, accessor: self.accessor.clone() }
+    }
+
+    /// The same token, supplied from outside, after the server was asked about it. Behind the same text an agent may have
+    /// put another token, which `accessor` tells.
+    pub fn described(&self, end: Option<Instant>, accessor: &str, serial: u64) -> Token {
+        let is_another = self.accessor.as_deref().is_some_and(|known| known != accessor);
+        let shared = if is_another { Arc::new(Moment::new(end)) } else { Arc::clone(&self.end) };
+        shared.set(end);
+        let (header, accessor) = (self.header.clone(), Some(Arc::from(accessor)));
+        Token { header, serial, lease: None, uses: None, end: shared, accessor }
+    }
+
+    /// When the token ends. What was made with it ends no later. The same object for the token after a renewal.
+    pub fn end(&self) -> &Arc<Moment> {
+        &self.end
+    }
+
+    /// Whether the server has said that this token, which was supplied from outside, never ends.
+    pub fn is_endless(&self) -> bool {
+        self.accessor.is_some() && self.end.get().is_none()
+    }
+
+    /// What has to be done so that the token lives for `wanted` from now, or at least for a third of its TTL. A token in the
+    /// first half of its life that cannot be renewed is no worse than another.
+    pub fn prolongation(&self, wanted: Duration) -> Need {
+        let Some(lease) = &self.lease else { return Need::Nothing };
+        let age = lease.granted.elapsed();
+        if lease.end().saturating_duration_since(Instant::now()) >= wanted.max(lease.ttl / 3) {
+            Need::Nothing
+        } else if lease.renewable {
+            if age >= lease.ttl / 10 { Need::Renewal } else { Need::Nothing }
+        } else if lease.obtained.elapsed() >= (lease.end() - lease.obtained) / 2 {
+            Need::EarlyReplacement
+        } else {
+            Need::Nothing
+        }
+    }
+
+    /// When [`Token::need`] becomes something else than nothing; `None`: never.
+    pub fn due(&self) -> Option<Instant> {
+        let lease = self.lease.as_ref()?;
+        Some(lease.granted + if lease.renewable { lease.ttl * 2 / 3 } else { lease.ttl - lease.margin() })
     }
 
     /// Takes one of the token's limited uses for the next request; `false` if none is left. A token without uses would
     /// be refused, so the caller logs in first.
     pub fn take_use(&self) -> bool {
         let Some(uses) = &self.uses else { return true };
-        uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        let before = uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if before == Ok(1) {
+            // The server revokes the token with this request, and what was made with it.
+            self.end.advance(Instant::now());
+        }
+        before.is_ok()
     }
 
     /// How long it lives, if it expires.
@@ -87,11 +152,10 @@ impl Token {
     pub fn need(&self) -> Need {
         let Some(lease) = &self.lease else { return Need::Nothing };
         let age = lease.granted.elapsed();
-        let margin = (lease.ttl / 10).clamp(MIN_MARGIN, MAX_MARGIN).min(lease.ttl / 2);
         if age >= lease.ttl {
             Need::Replacement
         } else if !lease.renewable {
-            if age >= lease.ttl - margin { Need::EarlyReplacement } else { Need::Nothing }
+            if age >= lease.ttl - lease.margin() { Need::EarlyReplacement } else { Need::Nothing }
         } else if age >= lease.ttl * 2 / 3 {
             Need::Renewal
         } else {
@@ -118,10 +182,16 @@ impl Lease {
         if grant.ttl.is_zero() {
             return None;
         }
-        Some(Lease { granted, ttl: grant.ttl, renewable: grant.renewable && !grant.capped })
+        let (ttl, renewable) = (grant.ttl, grant.renewable && !grant.capped);
+        Some(Lease { granted, ttl, renewable, obtained: granted, rounding: Duration::ZERO })
     }
 
     fn end(&self) -> Instant {
-        self.granted + self.ttl
+        self.granted + self.ttl - self.rounding
+    }
+
+    /// How long before its end a token that cannot be renewed is replaced.
+    fn margin(&self) -> Duration {
+        (self.ttl / 10).clamp(MIN_MARGIN, MAX_MARGIN).min(self.ttl / 2)
     }
 }

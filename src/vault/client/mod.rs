@@ -6,7 +6,7 @@
 pub mod batch;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::api::endpoint::Endpoint;
 use super::api::error_response::{Denial, ErrorResponse};
@@ -121,13 +121,19 @@ impl Client {
     /// Sends `request` with the session's token. Returns any response that a retry would not change, error responses
     /// included. A 403 is returned only if the token is valid.
     pub fn send(&self, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
+        self.send_and_tell(request, deadline).map(|(response, _)| response)
+    }
+
+    /// As [`Client::send`], with the token that the request went out with.
+    pub fn send_and_tell(&self, request: &ApiRequest, deadline: &Deadline) -> Result<(Response, Arc<Token>)> {
         let token = self.token(request.is_counted, deadline)?;
         let response = self.requester.send_as(Some(token.header()), request, deadline)?;
         if response.status != 403 || !self.is_token_invalid(&token, &response, deadline)? {
             self.session.token_accepted(&token);
-            return Ok(response);
+            return Ok((response, token));
         }
         self.metrics().retried(Reason::Token);
+        token.end().advance(Instant::now());
         let fresh = self.session.replace(&self.requester, &token, request.is_counted, deadline)?;
         if fresh.text() == token.text() {
             return Err(self.session.token_refused(&ErrorResponse::of(&response)));
@@ -137,7 +143,31 @@ impl Client {
             return Err(self.session.token_refused(&ErrorResponse::of(&response)));
         }
         self.session.token_accepted(&fresh);
-        Ok(response)
+        Ok((response, fresh))
+    }
+
+    /// Renews or replaces the token unless it lives for `wanted` from now, for a lease, which ends with its token. A
+    /// failure is only logged.
+    pub fn prolong_token(&self, wanted: Duration, deadline: &Deadline) {
+        self.session.prolong(&self.requester, wanted, deadline);
+    }
+
+    /// Renews or replaces the token if that is due.
+    pub fn maintain_token(&self, deadline: &Deadline) -> Result<()> {
+        match self.token_due() {
+            Some(due) if due <= Instant::now() => self.token(false, deadline).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the token has to be renewed or replaced; `None`: never, or it is not known.
+    pub fn token_due(&self) -> Option<Instant> {
+        self.session.due()
+    }
+
+    /// The token that the next request goes out with.
+    pub fn present_token(&self, deadline: &Deadline) -> Result<Arc<Token>> {
+        self.token(false, deadline)
     }
 
     /// Sends `request` with another token than the session's. Returns any response that a retry would not change.

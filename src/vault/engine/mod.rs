@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod kv;
+pub(crate) mod lease;
 pub(crate) mod mount;
 pub(crate) mod password;
 pub(crate) mod raw;

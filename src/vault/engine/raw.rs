@@ -157,7 +157,8 @@ fn is_deleted(response: &Response) -> bool {
     response.status == 404 && serde_json::from_slice(&response.body).is_ok_and(|body: Body<'_>| body.data.is_some())
 }
 
-fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
+/// The error behind a refused request, whatever the path.
+pub(super) fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
     let http_status = refusal.http_status;
     if refusal.is_version_mismatch() {
         let text = refusal.summary();

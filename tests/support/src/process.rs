@@ -12,11 +12,16 @@ type Order = (Command, Sender<io::Result<Child>>);
 ///
 /// The death signal is sent when the *thread* that started the child ends, and the thread of a test ends long before a
 /// server that several tests share. So one thread, which lives as long as the process, starts all children.
-pub(crate) fn spawn_bound(mut command: Command) -> io::Result<Child> {
+pub(crate) fn spawn_bound(command: Command) -> io::Result<Child> {
+    spawn_ended_by(command, libc::SIGKILL)
+}
+
+/// As [`spawn_bound`], with the signal that the kernel sends.
+fn spawn_ended_by(mut command: Command, signal: i32) -> io::Result<Child> {
     static SPAWNER: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
     // SAFETY: the closure runs between fork and exec, and calls nothing but prctl, which is async-signal-safe.
     unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+        command.pre_exec(move || match libc::prctl(libc::PR_SET_PDEATHSIG, signal) {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         })
@@ -44,6 +49,17 @@ pub(crate) struct BoundChild {
 impl BoundChild {
     pub(crate) fn spawn(command: Command) -> io::Result<Self> {
         Ok(BoundChild { child: spawn_bound(command)?, owner: std::process::id() })
+    }
+
+    /// As [`BoundChild::spawn`], for a program that has to clean up: it gets this signal when this process ends.
+    pub(crate) fn spawn_ended_by(command: Command, signal: i32) -> io::Result<Self> {
+        Ok(BoundChild { child: spawn_ended_by(command, signal)?, owner: std::process::id() })
+    }
+
+    /// Sends this signal and waits for the end.
+    pub(crate) fn end_by(&mut self, signal: i32) {
+        self.signal(signal);
+        let _ = self.child.wait();
     }
 
     pub(crate) fn pid(&self) -> i32 {

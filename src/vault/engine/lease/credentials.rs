@@ -1,0 +1,347 @@
+//! A source of credentials that are always valid.
+//!
+//! There is no thread. Whoever finds the credentials due renews or replaces them, while others go on with what there is.
+//! If that fails, they are handed out until their end, with a pause between attempts; after it, the calls fail and tell
+//! why. A generation that was replaced is left to run out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::answer::{Kind, are_same};
+use super::generation::{Lease, Renewal, renew, revoke};
+use super::source::{Obtained, Source};
+use super::term::Term;
+use super::trouble::Troubles;
+use crate::error::{Error, Result, Status};
+use crate::host::fork_lock::ForkLock;
+use crate::moment::Moment;
+use crate::observe::log;
+use crate::vault::client::Context;
+
+/// What a call may spend on credentials that can still be used: a half of its time, and no more than this.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(5);
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
+
+/// What has no lease is read again no more often than this because it was refused.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+
+/// A source of credentials.
+pub struct Credentials {
+    source: Source,
+    /// How often what has no end is looked at (`VAULT_WATCH_INTERVAL`).
+    interval: Duration,
+    current: ArcSwapOption<Lease>,
+    /// The number of the current generation; 0 if there is none.
+    current_number: AtomicU64,
+    /// The number of the latest generation.
+    latest_number: AtomicU64,
+    /// The leases that may be alive, replaced ones included.
+    terms: ArcSwap<Vec<Arc<Term>>>,
+    troubles: Troubles,
+    /// Until then a failure makes no new lease.
+    patience: Moment,
+    /// Held by whoever renews or replaces.
+    turn: ForkLock,
+}
+
+/// Why credentials are replaced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// They end.
+    Time,
+    /// They were refused, or their renewal was. That must not make one user after another.
+    Failure,
+}
+
+impl Credentials {
+    /// Obtains the first credentials; `None`: there is nothing at the path.
+    pub fn open(context: Context<'_>, source: Source, interval: Duration) -> Result<Option<Credentials>> {
+        context.deadline.remaining_when_set()?;
+        let credentials = Credentials {
+            source,
+            interval,
+            current: ArcSwapOption::empty(),
+            current_number: AtomicU64::new(0),
+            latest_number: AtomicU64::new(0),
+            terms: ArcSwap::default(),
+            troubles: Troubles::default(),
+            patience: Moment::new(Some(Instant::now())),
+            turn: ForkLock::default(),
+        };
+        context.client.prolong_token(Duration::ZERO, context.deadline);
+        Ok(credentials.replace(context, None, Cause::Time)?.is_some().then_some(credentials))
+    }
+
+    /// Whether `lease` is the current one, and nothing has to be done for it.
+    pub fn is_fresh(&self, lease: &Lease, now: Instant) -> bool {
+        self.current_number.load(Ordering::Acquire) == lease.number && lease.term.is_fresh(now)
+    }
+
+    /// The current credentials, if nothing has to be done for them.
+    pub fn fresh(&self, now: Instant) -> Option<Arc<Lease>> {
+        self.current.load_full().filter(|lease| lease.term.is_fresh(now))
+    }
+
+    /// The current credentials, renewed or replaced if that is due; `None`: there is nothing at the path any more.
+    pub fn get(&self, context: Context<'_>) -> Result<Option<Arc<Lease>>> {
+        context.deadline.remaining_when_set()?;
+        let (now, current) = (Instant::now(), self.current.load_full());
+        match current.filter(|lease| lease.term.is_alive(now)) {
+            Some(lease) => self.get_due(context, lease),
+            None => self.get_new(context),
+        }
+    }
+
+    /// Renews or replaces credentials that can still be used, unless somebody else does so.
+    fn get_due(&self, context: Context<'_>, lease: Arc<Lease>) -> Result<Option<Arc<Lease>>> {
+        let _lines = log::hold_back();
+        let Some(_turn) = self.turn.try_lock() else { return Ok(Some(lease)) };
+        let lease = match self.current.load_full() {
+            Some(current) if current.term.is_fresh(Instant::now()) => return Ok(Some(current)),
+            Some(current) => current,
+            None => return Ok(Some(lease)),
+        };
+        let limit = lease.remaining(Instant::now()).map_or(LONGEST_ATTEMPT, |left| left / 2);
+        let limit = limit.clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT).min(context.deadline.remaining()? / 2);
+        let deadline = context.deadline.within(limit);
+        match self.keep(Context { deadline: &deadline, ..context }, &lease) {
+            Err(error) if self.is_over(&lease, &error) => Err(error),
+            Err(_) => Ok(Some(lease)),
+            Ok(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Makes credentials where none can be used. One call does so, and the others wait for it.
+    fn get_new(&self, context: Context<'_>) -> Result<Option<Arc<Lease>>> {
+        let _lines = log::hold_back();
+        let _turn = self.turn.lock(context.deadline)?;
+        let last = self.current.load_full();
+        if let Some(lease) = last.as_ref().filter(|lease| lease.term.is_alive(Instant::now())) {
+            return Ok(Some(Arc::clone(lease)));
+        }
+        let ended = last.as_ref().and_then(|last| last.term.end());
+        if let Some(trouble) = self.troubles.active(context.deadline) {
+            let explain = |error: &Error| self.troubles.explain(self.source.shown(), error.clone(), ended);
+            return trouble.error.as_ref().map_or(Ok(None), |error| Err(explain(error)));
+        }
+        self.keep(context, last.as_ref()).map_err(|error| self.troubles.explain(self.source.shown(), error, ended))
+    }
+
+    /// Whether credentials without an end must not be used any more, because the server does not give them out now.
+    fn is_over(&self, lease: &Lease, error: &Error) -> bool {
+        use Status::{Auth, Config, InvalidArgument, PermissionDenied, Unsupported};
+        let is_final = matches!(error.status(), Auth | Config | InvalidArgument | PermissionDenied | Unsupported);
+        let is_over = lease.term.kind == Kind::Plain && is_final;
+        if is_over {
+            self.set_current(None);
+        }
+        is_over
+    }
+
+    /// Does what is due, and records a failure of it. The caller has the turn.
+    fn keep<'l>(&self, context: Context<'_>, lease: impl Into<Option<&'l Arc<Lease>>>) -> Result<Option<Arc<Lease>>> {
+        let (lease, began) = (lease.into(), Instant::now());
+        let outcome = match lease.filter(|lease| lease.term.is_alive(began) && !lease.term.is_inherited()) {
+            Some(lease) => self.keep_alive(context, lease),
+            None => {
+                context.client.prolong_token(lease.map(|lease| lease.term.ttl).unwrap_or_default(), context.deadline);
+                self.replace(context, lease, Cause::Time)
+            }
+        };
+        match &outcome {
+            Ok(Some(_)) => self.troubles.clear(),
+            Ok(None) => {
+                self.failed(lease, None, began);
+                return Ok(self.keep_or_drop(lease));
+            }
+            Err(error) => {
+                self.failed(lease, Some(error), began);
+                let path = self.source.shown();
+                context.client.logger().warn(format_args!("{path}: the credentials could not be kept valid: {error}"));
+            }
+        }
+        outcome
+    }
+
+    fn failed(&self, lease: Option<&Arc<Lease>>, error: Option<&Error>, began: Instant) {
+        let term = lease.map(|lease| &*lease.term);
+        let next = self.troubles.add(error, term, began);
+        if let (Some(term), Some(next)) = (term, next) {
+            term.postpone(next);
+        }
+    }
+
+    /// There is nothing at the path any more: a lease lives on, and what was only read does not.
+    fn keep_or_drop(&self, lease: Option<&Arc<Lease>>) -> Option<Arc<Lease>> {
+        let kept = lease.filter(|lease| lease.term.kind != Kind::Plain && lease.term.is_alive(Instant::now()));
+        if kept.is_none() {
+            self.set_current(None);
+        }
+        kept.cloned()
+    }
+
+    /// Renews or replaces credentials that can still be used.
+    fn keep_alive(&self, context: Context<'_>, lease: &Arc<Lease>) -> Result<Option<Arc<Lease>>> {
+        let term = &lease.term;
+        let cause = if term.is_refused() { Cause::Failure } else { Cause::Time };
+        if term.kind != Kind::Leased {
+            return self.replace(context, Some(lease), cause);
+        }
+        context.client.prolong_token(term.ttl, context.deadline);
+        if !term.is_of(context.client.present_token(context.deadline)?.end()) {
+            return self.replace(context, Some(lease), Cause::Time);
+        }
+        if cause == Cause::Failure {
+            return self.replace(context, Some(lease), cause);
+        }
+        let now = Instant::now();
+        if term.is_limited_by_token() || !term.is_own_due(now) {
+            term.reschedule(now);
+            return Ok(Some(Arc::clone(lease)));
+        }
+        if !term.is_renewable() {
+            return self.replace(context, Some(lease), Cause::Time);
+        }
+        self.renew(context, lease)
+    }
+
+    fn renew(&self, context: Context<'_>, lease: &Arc<Lease>) -> Result<Option<Arc<Lease>>> {
+        let term = &lease.term;
+        match renew(context, term) {
+            Ok(Renewal::Extended) => Ok(Some(Arc::clone(lease))),
+            Ok(Renewal::Capped) => {
+                term.never_renew();
+                self.replace(context, Some(lease), Cause::Time)
+            }
+            Ok(Renewal::OfAnotherToken) => self.replace(context, Some(lease), Cause::Time),
+            Ok(Renewal::Gone) => self.replace_unrenewable(context, lease, "the server does not know the lease"),
+            Err(error) if is_refusal(&error) => self.replace_unrenewable(context, lease, error.message()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn replace_unrenewable(&self, context: Context<'_>, lease: &Arc<Lease>, why: &str) -> Result<Option<Arc<Lease>>> {
+        let path = self.source.shown();
+        context.client.logger().warn(format_args!("{path}: the lease is not renewed, and is replaced: {why}"));
+        lease.term.never_renew();
+        lease.term.refuse(Instant::now());
+        self.replace(context, Some(lease), Cause::Failure)
+    }
+
+    /// Obtains credentials and makes them the current ones. `last` stays if what it holds has not changed, or if a failure
+    /// has made a new lease shortly before.
+    fn replace(&self, context: Context<'_>, last: Option<&Arc<Lease>>, cause: Cause) -> Result<Option<Arc<Lease>>> {
+        if let (Some(last), Cause::Failure) = (last, cause)
+            && !self.patience.has_come(Instant::now())
+        {
+            last.term.postpone(self.patience.get().unwrap_or_else(Instant::now));
+            return Ok(Some(Arc::clone(last)));
+        }
+        let past_caches = self.latest_number.load(Ordering::Relaxed) > 0;
+        let Some(obtained) = self.source.obtain(context, past_caches, self.interval)? else { return Ok(None) };
+        if cause == Cause::Failure {
+            let is_made = obtained.grant.kind == Kind::Leased || obtained.grant.kind == Kind::Certificate;
+            let half = obtained.grant.ttl.filter(|_| is_made).map_or(SHORTEST_LOOK, |ttl| ttl / 2);
+            self.patience.set(Instant::now().checked_add(half));
+        }
+        Ok(Some(match last.filter(|last| is_unchanged(last, &obtained)) {
+            Some(last) => unchanged(last, &obtained),
+            None => self.install(context, obtained),
+        }))
+    }
+
+    fn install(&self, context: Context<'_>, obtained: Obtained) -> Arc<Lease> {
+        let (document, term) = obtained.split();
+        let number = self.latest_number.fetch_add(1, Ordering::Relaxed) + 1;
+        let lease = Arc::new(Lease { number, document: Arc::new(document), term: Arc::new(term) });
+        self.set_current(Some(Arc::clone(&lease)));
+        if !lease.term.id.is_empty() {
+            let now = Instant::now();
+            self.terms.rcu(|terms| {
+                let alive = terms.iter().filter(|term| term.is_alive(now)).chain([&lease.term]);
+                alive.cloned().collect::<Vec<_>>()
+            });
+        }
+        let path = self.source.shown();
+        context.client.logger().info(format_args!("{path}: new credentials, generation {number}"));
+        lease
+    }
+
+    fn set_current(&self, lease: Option<Arc<Lease>>) {
+        let number = lease.as_ref().map_or(0, |lease| lease.number);
+        self.current.store(lease);
+        self.current_number.store(number, Ordering::Release);
+    }
+
+    /// The program reports that these credentials were not accepted. Those of an earlier generation are replaced already.
+    pub fn refused(&self, lease: &Arc<Lease>) {
+        if self.current.load_full().is_some_and(|current| Arc::ptr_eq(&current, lease)) {
+            let now = Instant::now();
+            lease.term.refuse(self.patience.get().map_or(now, |until| until.max(now)));
+        }
+    }
+
+    /// Revokes every generation that is alive and was made by this process. The next [`Credentials::get`] makes another.
+    pub fn revoke(&self, context: Context<'_>) -> Result<()> {
+        context.deadline.remaining_when_set()?;
+        let _lines = log::hold_back();
+        let _turn = self.turn.lock(context.deadline)?;
+        self.set_current(None);
+        self.troubles.clear();
+        let now = Instant::now();
+        let mut outcome = Ok(());
+        for term in self.terms.load_full().iter().filter(|term| term.is_alive(now) && !term.is_inherited()) {
+            outcome = outcome.and(revoke(context, term));
+        }
+        outcome
+    }
+
+    /// Does what is due.
+    pub fn maintain(&self, context: Context<'_>) -> Result<()> {
+        let Some(lease) = self.current.load_full().filter(|lease| !lease.term.is_fresh(Instant::now())) else {
+            return Ok(());
+        };
+        context.deadline.remaining_when_set()?;
+        let _lines = log::hold_back();
+        let Some(_turn) = self.turn.try_lock() else { return Ok(()) };
+        let is_current = self.current_number.load(Ordering::Acquire) == lease.number;
+        if !is_current || lease.term.is_fresh(Instant::now()) || self.troubles.active(context.deadline).is_some() {
+            return Ok(());
+        }
+        self.keep(context, &lease).map(|_| ()).inspect_err(|error| {
+            self.is_over(&lease, error);
+        })
+    }
+
+    /// When [`Credentials::maintain`] has something to do; `None`: never.
+    pub fn due(&self) -> Option<Instant> {
+        let due = self.current.load().as_ref()?.term.due()?;
+        Some(self.troubles.until().map_or(due, |until| due.max(until)))
+    }
+}
+
+/// Whether what was obtained is what `last` has. A new lease is never the same.
+fn is_unchanged(last: &Lease, obtained: &Obtained) -> bool {
+    let is_read = matches!(obtained.grant.kind, Kind::Plain | Kind::Rotated) && obtained.grant.id.is_empty();
+    is_read && last.term.kind == obtained.grant.kind && are_same(&last.document, &obtained.document)
+}
+
+/// The same credentials live on. A password that should have been rotated by now may be so at any time, although the server
+/// has set its clock anew.
+fn unchanged(last: &Arc<Lease>, obtained: &Obtained) -> Arc<Lease> {
+    let (now, grant) = (Instant::now(), &obtained.grant);
+    let is_overdue = grant.kind == Kind::Rotated && !last.term.is_alive(now + SHORTEST_LOOK / 2);
+    let ttl = if is_overdue { Some(SHORTEST_LOOK) } else { grant.ttl };
+    let look = grant.look.map(|look| if is_overdue { look.min(now + SHORTEST_LOOK) } else { look });
+    last.term.forget_refusal();
+    last.term.extend(if is_overdue { now } else { grant.began }, ttl, look);
+    Arc::clone(last)
+}
+
+/// Whether the server has refused, and is not merely unavailable.
+fn is_refusal(error: &Error) -> bool {
+    !matches!(error.http_status(), 0 | 412 | 429 | 502..=504)
+}

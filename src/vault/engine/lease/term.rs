@@ -1,0 +1,217 @@
+//! How long a lease lives, as all owners of one generation see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::answer::Kind;
+use super::schedule;
+use crate::host::fork;
+use crate::moment::{Moment, earlier};
+
+/// Servers count in whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// The times of a lease. Renewals move them; they hold no credentials.
+pub struct Term {
+    /// The id of the lease; empty if there is none.
+    pub id: String,
+    /// What tells that the credentials end.
+    pub kind: Kind,
+    /// How long the lease lived at first; zero: it has no end of its own.
+    pub ttl: Duration,
+    /// The end by the server's word about the lease.
+    end: Moment,
+    /// The end of the token that the lease was made with.
+    token: Arc<Moment>,
+    /// When the lease itself has to be renewed or replaced.
+    own_due: Moment,
+    /// When something has to be done, because of the lease or of its token, or of a failure before.
+    due: Moment,
+    /// A renewal could extend it.
+    renewable: AtomicBool,
+    /// The program has found that it is not accepted.
+    refused: AtomicBool,
+    /// The process that it was made in.
+    process: u32,
+}
+
+impl Term {
+    /// The times of a lease that begins at `began`. `due`: when it has to be looked at again, if it has no end.
+    pub fn new(grant: Grant, token: Arc<Moment>) -> Term {
+        let Grant { id, kind, began, ttl, renewable, look } = grant;
+        let end = ttl.and_then(|ttl| began.checked_add(ttl));
+        let term = Term {
+            id,
+            kind,
+            ttl: ttl.unwrap_or_default(),
+            end: Moment::new(end),
+            token,
+            own_due: Moment::new(None),
+            due: Moment::new(None),
+            renewable: AtomicBool::new(renewable),
+            refused: AtomicBool::new(false),
+            process: fork::generation(),
+        };
+        term.schedule(began, end.map(|end| end.saturating_duration_since(began)), look);
+        term
+    }
+
+    /// Extends the lease: it lives for `ttl` from `began`.
+    pub fn extend(&self, began: Instant, ttl: Option<Duration>, look: Option<Instant>) {
+        self.end.set(ttl.and_then(|ttl| began.checked_add(ttl)));
+        self.schedule(began, ttl, look);
+    }
+
+    fn schedule(&self, began: Instant, ttl: Option<Duration>, look: Option<Instant>) {
+        let renewal = match self.kind {
+            // A rotated password is valid until its end, and there is no other before.
+            Kind::Rotated => self.end.get(),
+            Kind::Leased | Kind::Certificate | Kind::Plain => {
+                ttl.map(|ttl| schedule::renewal(began, ttl, fastrand::f64()))
+            }
+        };
+        self.own_due.set(earlier(renewal, look));
+        self.reschedule(Instant::now());
+    }
+
+    /// Calculates anew when something is due: the token may live longer now.
+    pub fn reschedule(&self, now: Instant) {
+        self.due.set(Some(match self.token.get().filter(|_| self.is_limited_by_token()) {
+            Some(token) => schedule::of_token(token, now, fastrand::f64()),
+            None => self.own_due.get().unwrap_or_else(|| now + schedule::NEVER),
+        }));
+    }
+
+    /// Nothing is done before this time.
+    pub fn postpone(&self, until: Instant) {
+        self.due.set(Some(until));
+    }
+
+    /// The lease is over.
+    pub fn finish(&self, now: Instant) {
+        self.end.advance(now);
+        self.due.advance(now);
+    }
+
+    /// It is not renewed any more.
+    pub fn never_renew(&self) {
+        self.renewable.store(false, Ordering::Release);
+    }
+
+    /// Whether a renewal could extend it.
+    pub fn is_renewable(&self) -> bool {
+        self.renewable.load(Ordering::Acquire)
+    }
+
+    /// The credentials were refused: something has to be done from `since` on.
+    pub fn refuse(&self, since: Instant) {
+        self.refused.store(true, Ordering::Release);
+        self.due.advance(since);
+    }
+
+    /// Whether the credentials were refused.
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
+    }
+
+    /// They were looked at again, after they had been refused.
+    pub fn forget_refusal(&self) {
+        self.refused.store(false, Ordering::Release);
+    }
+
+    /// Whether the lease itself has to be renewed or replaced.
+    pub fn is_own_due(&self, now: Instant) -> bool {
+        self.own_due.has_come(now)
+    }
+
+    /// The end of the credentials: that of the lease or of its token. `None`: they have none.
+    pub fn end(&self) -> Option<Instant> {
+        earlier(self.end.get(), self.token.get())
+    }
+
+    /// Whether the lease ends with its token, or just before, so that neither its renewal nor another one would live longer.
+    pub fn is_limited_by_token(&self) -> bool {
+        let most = self.end.get().map(|end| end + ROUNDING);
+        self.token.get().is_some_and(|token| most.is_none_or(|most| token <= most))
+    }
+
+    /// Whether they can be used.
+    pub fn is_alive(&self, now: Instant) -> bool {
+        !self.end.has_come(now) && !self.token.has_come(now)
+    }
+
+    /// Whether they can be used, and nothing has to be done. In a child of a fork nothing is done for what it inherited.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        self.is_alive(now) && (!self.due.has_come(now) || self.is_inherited())
+    }
+
+    /// When something has to be done.
+    pub fn due(&self) -> Option<Instant> {
+        if self.is_inherited() { self.end() } else { earlier(self.due.get(), self.end()) }
+    }
+
+    /// Whether the lease was made by a parent of this process.
+    pub fn is_inherited(&self) -> bool {
+        self.process != fork::generation()
+    }
+
+    /// Whether it was made with the token that ends at `token`.
+    pub fn is_of(&self, token: &Arc<Moment>) -> bool {
+        Arc::ptr_eq(&self.token, token)
+    }
+}
+
+/// What the server grants.
+pub struct Grant {
+    /// The id of the lease; empty if there is none.
+    pub id: String,
+    /// What tells that the credentials end.
+    pub kind: Kind,
+    /// From when the time counts, which is never later than the server's begin.
+    pub began: Instant,
+    /// How long it lives; `None`: it has no end of its own.
+    pub ttl: Option<Duration>,
+    /// Whether a renewal can extend it.
+    pub renewable: bool,
+    /// When it has to be looked at again, although it has not ended.
+    pub look: Option<Instant>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn term(ttl: Option<Duration>, token_end: Option<Instant>) -> Term {
+        let began = Instant::now();
+        let grant = Grant { id: "id".into(), kind: Kind::Leased, began, ttl, renewable: true, look: None };
+        Term::new(grant, Arc::new(Moment::new(token_end)))
+    }
+
+    #[test]
+    fn a_lease_ends_with_its_token() {
+        let now = Instant::now();
+        let short = term(Some(SECOND * 60), Some(now + SECOND * 10));
+        assert_eq!(short.end(), Some(now + SECOND * 10));
+        assert!(short.is_fresh(now + SECOND * 5) && !short.is_fresh(now + SECOND * 8), "due because of the token");
+        assert!(short.is_alive(now + SECOND * 8) && !short.is_alive(now + SECOND * 10));
+        short.token.set(Some(now + SECOND * 100));
+        assert!(short.is_alive(now + SECOND * 30), "the token was renewed");
+        assert!(!short.is_alive(now + SECOND * 70));
+    }
+
+    #[test]
+    fn what_never_ends_is_never_due() {
+        let endless = term(None, None);
+        assert!(endless.end().is_none() && endless.is_fresh(Instant::now() + SECOND * 1_000_000));
+    }
+
+    #[test]
+    fn a_lease_that_was_finished_is_over_at_once() {
+        let term = term(Some(SECOND * 60), None);
+        term.finish(Instant::now());
+        assert!(!term.is_alive(Instant::now()) && !term.is_fresh(Instant::now()));
+    }
+}

@@ -1,0 +1,10 @@
+//! Leases and credentials on a real server with a real database, and on stand-ins for what these do not do.
+
+#![cfg(test)]
+
+#[path = "../managers/mod.rs"]
+mod managers;
+
+mod credentials;
+mod database;
+mod lease;
