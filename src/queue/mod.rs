@@ -21,7 +21,7 @@ use self::threads::{Threads, exhausted};
 use crate::call::Canceller;
 use crate::error::{Error, Result, Status};
 use crate::host::fork;
-use crate::host::notifier::{Notifier, cancellations};
+use crate::host::notifier::{Cancellations, Notifier};
 
 /// The highest number of calls under way at a time.
 pub const MOST_CONCURRENT: i32 = 64;
@@ -57,7 +57,7 @@ impl<E: Send + 'static> Queue<E> {
             notifier: Some(Arc::new(notifier)),
             is_raised: false,
             alarm: None,
-            cancellations: cancellations(),
+            cancellations: Cancellations::new(),
         };
         let (state, submitted, generation) = (Mutex::new(state), Condvar::new(), fork::generation());
         Ok(Queue { shared: Arc::new(Shared { state, submitted, concurrency, descriptor, generation }) })
@@ -89,9 +89,10 @@ impl<E: Send + 'static> Queue<E> {
         let now = Instant::now();
         // A cancellation before this line may have been announced before the call was in the queue.
         let discarded = if submission.is_cancelled() { state.calls.cancel(now) } else { Vec::new() };
-        state.notify(now);
+        let raise = state.notify(now);
         let is_awaited = state.threads.are_idle();
         drop(state);
+        raise.send();
         if is_awaited {
             self.shared.submitted.notify_one();
         }
@@ -103,24 +104,43 @@ impl<E: Send + 'static> Queue<E> {
     pub fn next<T>(&self, timeout: Option<Duration>, mut take: impl FnMut(Taken<E>) -> T) -> Result<Next<T>> {
         self.shared.check_process()?;
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut is_lowered = false;
         loop {
-            let mut state = self.shared.lock();
-            let discarded = state.look();
-            let taken = state.calls.take();
-            let is_over = taken.is_none() && state.calls.is_closed() && state.calls.len() == 0;
-            state.notify(Instant::now());
-            let (taken, notifier) = (taken.map(&mut take), state.notifier.clone());
-            drop(state);
-            drop(discarded);
-            let notifier = match (taken, notifier) {
-                (Some(taken), _) => return Ok(Next::Taken(taken)),
-                (None, Some(notifier)) if !is_over => notifier,
-                _ => return Ok(Next::Closed),
+            let notifier = match self.take(is_lowered, &mut take) {
+                Ok(next) => return Ok(next),
+                Err(notifier) => notifier,
             };
+            if !is_lowered {
+                // A call that has ended meanwhile is seen by another look.
+                notifier.lower();
+                is_lowered = true;
+                continue;
+            }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if !notifier.wait(left) {
+            if left.is_some_and(|left| left.is_zero()) || !notifier.wait(left) {
                 return Ok(Next::Pending);
             }
+            is_lowered = false;
+        }
+    }
+
+    /// Takes a call that has ended. `Err`: there is none, and this tells of the next one. `is_lowered`: its descriptor
+    /// was lowered before.
+    fn take<T>(&self, is_lowered: bool, take: impl FnOnce(Taken<E>) -> T) -> Result<Next<T>, Arc<Notifier>> {
+        let mut state = self.shared.lock();
+        state.is_raised &= !is_lowered;
+        let discarded = state.look();
+        let taken = state.calls.take().map(take);
+        let raise = state.notify(Instant::now());
+        let is_over = state.calls.is_closed() && state.calls.len() == 0;
+        let notifier = if taken.is_none() { state.notifier.clone() } else { None };
+        drop(state);
+        raise.send();
+        drop(discarded);
+        match (taken, notifier) {
+            (Some(taken), _) => Ok(Next::Taken(taken)),
+            (None, Some(notifier)) if !is_over => Err(notifier),
+            _ => Ok(Next::Closed),
         }
     }
 
@@ -147,8 +167,9 @@ impl<E: Send + 'static> Queue<E> {
         let mut state = self.shared.lock();
         let now = Instant::now();
         let discarded = state.calls.close(now);
-        state.notify(now);
+        let raise = state.notify(now);
         drop(state);
+        raise.send();
         self.shared.submitted.notify_all();
         drop(discarded);
     }
@@ -160,8 +181,9 @@ impl<E: Send + 'static> Queue<E> {
         }
         let mut state = self.shared.lock();
         let discarded = state.calls.abandon(owner);
-        state.notify(Instant::now());
+        let raise = state.notify(Instant::now());
         drop(state);
+        raise.send();
         drop(discarded);
     }
 

@@ -2,13 +2,13 @@
 
 use std::os::fd::RawFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::state::{Calls, Stage};
 use super::threads::Threads;
 use crate::error::{Error, Result, Status};
 use crate::host::fork;
-use crate::host::notifier::{Notifier, cancellations};
+use crate::host::notifier::{Cancellations, Notifier};
 
 /// What the threads of a queue share.
 pub(super) struct Shared<E> {
@@ -25,9 +25,10 @@ pub(super) struct State<E> {
     pub(super) threads: Threads,
     /// `None` once the queue was freed.
     pub(super) notifier: Option<Arc<Notifier>>,
+    /// Whether the descriptor was raised, or is about to be, since it was lowered last.
     pub(super) is_raised: bool,
     pub(super) alarm: Option<Instant>,
-    pub(super) cancellations: u64,
+    pub(super) cancellations: Cancellations,
 }
 
 impl<E> Shared<E> {
@@ -56,29 +57,26 @@ impl<E> Shared<E> {
 impl<E> State<E> {
     /// Ends the calls that were cancelled or whose time is over. Returns what is not needed any more.
     pub(super) fn look(&mut self) -> Vec<Stage> {
-        let (now, mut discarded) = (Instant::now(), Vec::new());
-        if self.cancellations != cancellations() {
-            // First the descriptor takes note, then the number is read: the other way round, one could be missed.
-            let _ = self.notifier.as_ref().map(|notifier| notifier.wait(Some(Duration::ZERO)));
-            self.cancellations = cancellations();
-            discarded = self.calls.cancel(now);
-        }
+        let now = Instant::now();
+        let is_new = |notifier: &Arc<Notifier>| self.cancellations.have_come(notifier);
+        let mut discarded =
+            if self.notifier.as_ref().is_some_and(is_new) { self.calls.cancel(now) } else { Vec::new() };
         discarded.extend(self.calls.expire(now));
         discarded
     }
 
-    /// Brings the descriptor in line with the calls.
-    pub(super) fn notify(&mut self, now: Instant) {
-        let Some(notifier) = &self.notifier else { return };
-        let is_ready = self.calls.is_ready();
-        if is_ready != self.is_raised {
-            if is_ready {
-                notifier.raise()
-            } else {
-                notifier.lower()
-            }
-            self.is_raised = is_ready;
+    /// Brings the descriptor in line with the calls, which have changed: sets the alarm, and tells whether the descriptor
+    /// has to be raised.
+    pub(super) fn notify(&mut self, now: Instant) -> Raise {
+        self.set_alarm(now);
+        if self.is_raised || !self.calls.is_ready() {
+            return Raise(None);
         }
+        self.is_raised = true;
+        Raise(self.notifier.clone())
+    }
+
+    fn set_alarm(&mut self, now: Instant) {
         // An alarm that is too early costs one look, and setting it costs a system call. It is turned off when nothing is
         // left to be waited for.
         let wanted = self.calls.next_alarm();
@@ -86,9 +84,21 @@ impl<E> State<E> {
             (Some(set), Some(wanted)) => wanted < set || set <= now,
             (set, wanted) => set.is_some() != wanted.is_some(),
         };
-        if is_wrong {
+        if let Some(notifier) = self.notifier.as_ref().filter(|_| is_wrong) {
             notifier.set_alarm(wanted.map(|at| at.saturating_duration_since(now)));
             self.alarm = wanted;
+        }
+    }
+}
+
+/// The descriptor, if it has to be raised. Done without the lock, which whoever is woken takes.
+#[must_use]
+pub(super) struct Raise(Option<Arc<Notifier>>);
+
+impl Raise {
+    pub(super) fn send(self) {
+        if let Some(notifier) = self.0 {
+            notifier.raise();
         }
     }
 }

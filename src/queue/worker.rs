@@ -3,32 +3,37 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use super::call::Job;
 use super::shared::Shared;
 use crate::host::panic_hook::InsideLibrary;
 
 /// Makes calls until the queue is closed.
 pub(super) fn run<E>(shared: &Shared<E>) {
     let _inside = InsideLibrary::enter();
+    let mut next = first(shared);
+    while let Some((number, job)) = next {
+        let outcome = job();
+        let mut state = shared.lock();
+        let discarded = state.calls.finish(number, outcome);
+        let raise = state.notify(Instant::now());
+        next = state.calls.begin();
+        drop(state);
+        raise.send();
+        drop(discarded);
+        next = next.or_else(|| first(shared));
+    }
+}
+
+/// Waits for a call. `None`: the queue is closed.
+fn first<E>(shared: &Shared<E>) -> Option<(u64, Job)> {
     let mut state = shared.lock();
     loop {
-        let Some((number, job)) = state.calls.begin() else {
-            if state.calls.is_closed() {
-                return;
-            }
-            state.threads.idle += 1;
-            state = shared.submitted.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.threads.idle -= 1;
-            continue;
-        };
-        drop(state);
-        let outcome = job();
-        state = shared.lock();
-        let discarded = state.calls.finish(number, outcome);
-        state.notify(Instant::now());
-        if discarded.is_some() {
-            drop(state);
-            drop(discarded);
-            state = shared.lock();
+        let begun = state.calls.begin();
+        if begun.is_some() || state.calls.is_closed() {
+            return begun;
         }
+        state.threads.idle += 1;
+        state = shared.submitted.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.threads.idle -= 1;
     }
 }
