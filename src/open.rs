@@ -14,6 +14,7 @@ use crate::host::fork_lock::ForkLock;
 use crate::moment::earlier;
 use crate::observe::log::{self, Logger};
 use crate::observe::metrics::{self, GaugeSource, Registration};
+use crate::queue;
 use crate::reference;
 use crate::store::SecretManager;
 use crate::vault::VaultSecretManager;
@@ -160,7 +161,7 @@ fn no_server() -> Error {
 
 /// What all managers of the process have counted, in Prometheus' text format.
 pub fn process_metrics() -> String {
-    metrics::process_text()
+    metrics::process_text(queue::pending())
 }
 
 /// The manager of the whole process, opened from the environment on first use. While one thread opens it, others wait,

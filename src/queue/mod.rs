@@ -5,6 +5,7 @@
 //! lock, which another thread of its parent may have had.
 
 mod call;
+mod pending;
 mod shared;
 mod state;
 mod threads;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub use self::call::{Deliver, Job, Submitted, Taken};
+pub use self::pending::pending;
 use self::shared::{Shared, State};
 use self::state::Calls;
 use self::threads::{Threads, exhausted};
@@ -51,8 +53,10 @@ impl<E: Send + 'static> Queue<E> {
         };
         let notifier = Notifier::new().map_err(|error| exhausted(format!("no descriptors for a queue: {error}")))?;
         let descriptor = notifier.descriptor();
+        pending::begin();
         let state = State {
             calls: Calls::default(),
+            counted: 0,
             threads: Threads::default(),
             notifier: Some(Arc::new(notifier)),
             is_raised: false,
@@ -198,9 +202,11 @@ impl<E: Send + 'static> Queue<E> {
         let handles = self.shared.lock().threads.take();
         threads::join(handles);
         let mut state = self.shared.lock();
-        let (discarded, notifier) = (state.calls.clear(), state.notifier.take());
+        let discarded = state.calls.clear();
+        let raise = state.notify(Instant::now());
+        let notifier = state.notifier.take();
         drop(state);
-        drop((discarded, notifier));
+        drop((discarded, raise, notifier));
     }
 }
 

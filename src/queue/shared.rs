@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::pending;
 use super::state::{Calls, Stage};
 use super::threads::Threads;
 use crate::error::{Error, Result, Status};
@@ -22,6 +23,8 @@ pub(super) struct Shared<E> {
 
 pub(super) struct State<E> {
     pub(super) calls: Calls<E>,
+    /// How many calls the metrics of the process know of.
+    pub(super) counted: usize,
     pub(super) threads: Threads,
     /// `None` once the queue was freed.
     pub(super) notifier: Option<Arc<Notifier>>,
@@ -69,6 +72,10 @@ impl<E> State<E> {
     /// has to be raised.
     pub(super) fn notify(&mut self, now: Instant) -> Raise {
         self.set_alarm(now);
+        if self.counted != self.calls.len() {
+            pending::count(self.counted, self.calls.len());
+            self.counted = self.calls.len();
+        }
         if self.is_raised || !self.calls.is_ready() {
             return Raise(None);
         }

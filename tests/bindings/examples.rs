@@ -231,6 +231,11 @@ fn the_python_prototypes_are_those_of_the_header() {
 }
 
 #[test]
+fn asyncio_tasks_get_results_and_can_be_cancelled() {
+    python_tests_pass("aio");
+}
+
+#[test]
 fn envelopes_in_python_are_whole_or_a_value_error() {
     python_tests_pass("envelopes");
 }

@@ -50,6 +50,18 @@ static hf_call *submit_endless(hf_queue *queue, int64_t timeout_ms, struct submi
     return call;
 }
 
+/* The metrics of the process have the number of pending calls. */
+static void check_metric(int pending)
+{
+    char *text = NULL, line[100];
+    hf_error *error = NULL;
+
+    CHECK_STATUS(HF_OK, hf_manager_metrics(NULL, &text, &error));
+    snprintf(line, sizeof line, "\nhandsfree_queue_pending %d\n", pending);
+    CHECK(text != NULL && strstr(text, line) != NULL, "%s is not in %s", line, text == NULL ? "NULL" : text);
+    hf_free_string(text);
+}
+
 /* Every call is taken once, with its own result, by a loop that polls the descriptor. */
 static void check_results(int32_t concurrency)
 {
@@ -62,10 +74,12 @@ static void check_results(int32_t concurrency)
     for (i = 0; i < MANY; i++)
         submit_get(queue, manager, i % 2 == 0 ? REFERENCE : "vault://queued_nothing", &gets[i]);
     CHECK(hf_queue_pending(queue) == MANY, "%zu", hf_queue_pending(queue));
+    check_metric(MANY);
     while (taken < MANY && is_readable(queue, LONG))
         while (take(queue, 0) != NULL)
             taken++;
     CHECK(taken == MANY && hf_queue_pending(queue) == 0, "%d taken", taken);
+    check_metric(0);
     CHECK(!is_readable(queue, 0), "everything was taken");
     for (i = 0; i < MANY; i++) {
         if (i % 2 == 0)

@@ -57,6 +57,7 @@ static struct {
 FUNCTION(hf_manager_open, options, call, &made.manager)
 FUNCTION(hf_manager_default, call, &made.manager)
 FUNCTION(hf_manager_check, manager, call)
+FUNCTION(hf_manager_warm, manager, 2, call)
 FUNCTION(hf_store_secret, manager, "functions", DATA, NULL, call, &made.text)
 FUNCTION(hf_get_secret, manager, REFERENCE, call, &made.text)
 FUNCTION(hf_get_secret_into, manager, REFERENCE, call, made.buffer, sizeof made.buffer, &made.length)
@@ -199,6 +200,7 @@ static const struct {
     ROW(hf_manager_open, HF_OK, WAITS),
     ROW(hf_manager_default, HF_OK, AT_ONCE),
     ROW(hf_manager_check, HF_OK, WAITS),
+    ROW(hf_manager_warm, HF_OK, WAITS),
     ROW(hf_store_secret, HF_OK, WAITS),
     ROW(hf_get_secret, HF_OK, WAITS),
     ROW(hf_get_secret_into, HF_OK, WAITS),

@@ -20,7 +20,11 @@ def found(function: Callable[..., int], *arguments: Any) -> bool:
     """Calls a function that takes a reference. Returns False if there is nothing: HF_NOT_FOUND, or a text that is not a
     reference of the manager."""
     error = ctypes.c_void_p()
-    status = function(*arguments, ctypes.byref(error))
+    return is_found(function(*arguments, ctypes.byref(error)), error)
+
+
+def is_found(status: int, error: ctypes.c_void_p) -> bool:
+    """Whether a status means that there is something. Frees the error, or raises its exception."""
     if status == HF_ERR_INVALID_REFERENCE:
         library.hf_error_free(error)
         return False

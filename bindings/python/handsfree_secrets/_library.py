@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-HF_OK, HF_NOT_FOUND = 0, 1
+HF_OK, HF_NOT_FOUND, HF_PENDING = 0, 1, 2
 HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE, HF_ERR_CONFIG = -1, -2, -3
 
 _OUT = ctypes.POINTER(ctypes.c_void_p)
@@ -41,6 +41,13 @@ _SIGNATURES = {
     "hf_call_set_cas": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_set_wrap_ttl_ms": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_free": (None, [_HANDLE]),
+    "hf_call_set_queue": (_STATUS, [_HANDLE, _HANDLE, _SIZE, _OUT]),
+    "hf_call_abandon": (None, [_HANDLE]),
+    "hf_queue_new": (_STATUS, [_INT32, _OUT, _OUT]),
+    "hf_queue_fd": (_INT, [_HANDLE]),
+    "hf_queue_next": (_STATUS, [_HANDLE, _INT64, _OUT_SIZE, _OUT_INT32, _OUT]),
+    "hf_queue_close": (None, [_HANDLE]),
+    "hf_queue_free": (None, [_HANDLE]),
 
     "hf_store_secret": (_STATUS, [_HANDLE, _TEXT, _TEXT, _HANDLE, _HANDLE, _OUT, _OUT]),
     "hf_get_secret": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _OUT, _OUT]),

@@ -129,11 +129,7 @@ class LibraryManager(SecretManager):
         references = ctypes.c_void_p()
         call(library.hf_list_secrets, self._handle, None if prefix is None else encoded("prefix", prefix), None,
              ctypes.byref(references))
-        try:
-            count = library.hf_string_list_len(references)
-            return [library.hf_string_list_get(references, index).decode() for index in range(count)]
-        finally:
-            library.hf_string_list_free(references)
+        return take_list(references)
 
     # Documents
 
@@ -152,10 +148,7 @@ class LibraryManager(SecretManager):
         results = ctypes.c_void_p()
         call(library.hf_get_documents, self._handle, (ctypes.c_char_p * len(texts))(*texts), len(texts), CURRENT,
              ctypes.byref(results))
-        try:
-            return [_result(results, index) for index in range(library.hf_results_len(results))]
-        finally:
-            library.hf_results_free(results)
+        return take_documents(results)
 
     def store_document(self, key: str, fields: Mapping[str, FieldValue], metadata: Metadata = None, *,
                        cas: Optional[int] = None) -> Stored:
@@ -282,6 +275,23 @@ class LibraryManager(SecretManager):
         if call(library.hf_transit_open, self._handle, encoded("key", key), CURRENT, ctypes.byref(transit)) != HF_OK:
             return None
         return Transit(transit.value)
+
+
+def take_list(references: ctypes.c_void_p) -> List[str]:
+    """Returns the texts of an hf_string_list and frees it."""
+    try:
+        count = library.hf_string_list_len(references)
+        return [library.hf_string_list_get(references, index).decode() for index in range(count)]
+    finally:
+        library.hf_string_list_free(references)
+
+
+def take_documents(results: ctypes.c_void_p) -> List[Union[Document, None, Exception]]:
+    """Returns the documents of an hf_results, or the exceptions in their places, and frees it."""
+    try:
+        return [_result(results, index) for index in range(library.hf_results_len(results))]
+    finally:
+        library.hf_results_free(results)
 
 
 def _result(results: ctypes.c_void_p, index: int) -> Union[Document, None, Exception]:

@@ -33,8 +33,8 @@ pub fn register(metrics: Arc<Metrics>, source: Weak<dyn GaugeSource>) -> Registr
     Registration(metrics)
 }
 
-/// The sums of all managers in Prometheus' text format.
-pub fn process_text() -> String {
+/// The sums of all managers in Prometheus' text format, and the number of calls in queues.
+pub fn process_text(queue_pending: Option<u32>) -> String {
     let (totals, sources) = PROCESS.with(|process| {
         let process = process.of_this_process();
         let mut totals = process.closed.clone();
@@ -43,7 +43,7 @@ pub fn process_text() -> String {
     });
     let mut gauges = Gauges::default();
     sources.iter().filter_map(Weak::upgrade).for_each(|source| gauges.add(source.gauges()));
-    text::format(&totals, &gauges)
+    text::format(&totals, &gauges, queue_pending)
 }
 
 impl Process {

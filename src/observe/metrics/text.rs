@@ -8,11 +8,11 @@ use super::labels::{Login, Operation, Reason, STATUSES};
 
 /// The metrics of one manager as text.
 pub fn text(metrics: &Metrics, gauges: &Gauges) -> String {
-    format(&metrics.totals(), gauges)
+    format(&metrics.totals(), gauges, None)
 }
 
 /// Numbers as text.
-pub(super) fn format(totals: &Totals, gauges: &Gauges) -> String {
+pub(super) fn format(totals: &Totals, gauges: &Gauges, queue_pending: Option<u32>) -> String {
     let families = [
         family(
             "handsfree_requests_total",
@@ -52,6 +52,12 @@ pub(super) fn format(totals: &Totals, gauges: &Gauges) -> String {
                 gauge(vec![label("state", "active")], gauges.active as f64),
                 gauge(vec![label("state", "idle")], gauges.idle as f64),
             ],
+        ),
+        family(
+            "handsfree_queue_pending",
+            "Calls in queues that were not taken.",
+            MetricType::GAUGE,
+            queue_pending.map(|number| gauge(Vec::new(), number.into())).into_iter().collect(),
         ),
     ];
     let families: Vec<_> = families.into_iter().filter(|family| !family.get_metric().is_empty()).collect();
@@ -144,7 +150,7 @@ mod tests {
         metrics.retried(Reason::Redirect);
         metrics.logged_in(Login::Success);
         let gauges = Gauges { active: 1, idle: 2, token_ttl: Some(Duration::from_millis(1500)) };
-        let text = super::text(&metrics, &gauges);
+        let text = format(&metrics.totals(), &gauges, Some(3));
         for line in [
             "# TYPE handsfree_requests_total counter",
             "handsfree_requests_total{operation=\"read\",status=\"200\"} 2",
@@ -163,6 +169,7 @@ mod tests {
             "handsfree_token_ttl_seconds 1.5",
             "handsfree_connections{state=\"active\"} 1",
             "handsfree_connections{state=\"idle\"} 2",
+            "handsfree_queue_pending 3",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
         }
