@@ -14,11 +14,7 @@ UNUSED = {
     "hf_version", "hf_version_number", "hf_error_status", "hf_set_log_callback", "hf_options_new_isolated",
     "hf_options_set_log_callback", "hf_manager_ref", "hf_call_set_timeout_ms", "hf_call_cancel",
     "hf_get_secret_into", "hf_canonical_reference", "hf_get_secrets", "hf_store_secrets", "hf_results_text",
-<<<<<<< HEAD
-    "hf_transit_ref", "hf_lease_ref", "hf_credentials_ref",
-=======
-    "hf_transit_ref", "hf_queue_pending",
->>>>>>> 4c9fd35 (asyncio in Python over a queue; handsfree_queue_pending among the metrics)
+    "hf_transit_ref", "hf_lease_ref", "hf_credentials_ref", "hf_queue_pending",
 }
 
 NUMBERS = {"void": None, "int": ctypes.c_int, "hf_status": ctypes.c_int32, "int32_t": ctypes.c_int32,
