@@ -54,7 +54,7 @@ abi: ## record the binary interface of the header in abi/; only additions are al
 docs: ## write the reference of the headers as HTML
 	scripts/docs
 
-dist: ## build dist/: tarballs, Debian packages and checksums, for glibc 2.17 and newer (ARCHS=x86_64: for that one only)
+dist: ## build dist/: tarballs and packages for Debian, RPM and Alpine, for glibc 2.17 and for musl (ARCHS=x86_64: one only)
 	scripts/dist $(ARCHS)
 
 install: ## install library, headers, pkg-config and CMake files below PREFIX (and DESTDIR)

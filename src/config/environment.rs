@@ -21,8 +21,12 @@ pub struct ProcessEnvironment {
 impl ProcessEnvironment {
     /// Reads AT_SECURE: whether this process has more rights than the user who started it.
     pub fn new() -> Self {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: getauxval takes a number and reads memory set up by the loader only.
         let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        // SAFETY: issetugid asks the kernel, and takes nothing.
+        let secure = unsafe { libc::issetugid() } != 0;
         ProcessEnvironment { secure }
     }
 }

@@ -59,12 +59,18 @@ fn write(text: &[u8]) -> io::Result<usize> {
 }
 
 /// A second description of the pipe or terminal can be non-blocking without changing that of the process. If it cannot
-/// be opened, because there is no `/proc` or the program has changed its user, `RWF_NOWAIT` is used. Older kernels do
-/// not support that for pipes, and no kernel does for terminals; there a line is written if `poll` reports room for it.
+/// be opened, because there is no `/proc` or the program has changed its user, one write that does not wait is tried.
 fn write_to_pipe_or_terminal(text: &[u8]) -> io::Result<usize> {
-    if let Ok(file) = descriptors::open_to_write(Path::new(OWN_STANDARD_ERROR)) {
-        return plain_write(file.as_raw_fd(), text);
+    match descriptors::open_to_write(Path::new(OWN_STANDARD_ERROR)) {
+        Ok(file) => plain_write(file.as_raw_fd(), text),
+        Err(_) => write_at_once(text),
     }
+}
+
+/// Writes with `RWF_NOWAIT`. Older kernels do not support that for pipes, and no kernel does for terminals; there a line
+/// is written if `poll` reports room for it.
+#[cfg(target_os = "linux")]
+fn write_at_once(text: &[u8]) -> io::Result<usize> {
     let part = libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() };
     const AT_ITS_END: libc::c_long = -1;
     let (one, flags) = (1 as libc::c_long, libc::c_long::from(libc::RWF_NOWAIT));
@@ -77,6 +83,12 @@ fn write_to_pipe_or_terminal(text: &[u8]) -> io::Result<usize> {
         }
         outcome => outcome,
     }
+}
+
+/// Other systems have no such flag: a line is written if `poll` reports room for it.
+#[cfg(not(target_os = "linux"))]
+fn write_at_once(text: &[u8]) -> io::Result<usize> {
+    write_what_fits(text)
 }
 
 /// Writes in pieces, each small enough for a pipe that `poll` reports as writable.

@@ -1,4 +1,4 @@
-//! The installation section of the README works as printed: its commands, and no others, in an empty folder.
+//! The page on linking works as printed: its commands, and no others, in an empty folder.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use handsfree_secrets_test_support::{cc, repository_root};
 
 use crate::documents::{document, first_in};
 
-/// One way to link: its name in the README, its `CMakeLists.txt` if there is one, and its commands.
+/// One way to link: its name on the page, its `CMakeLists.txt` if there is one, and its commands.
 struct Way {
     name: String,
     lists: Option<String>,
@@ -86,10 +86,11 @@ fn run(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_five_ways_of_linking_need_only_the_commands_of_the_readme() {
+fn the_five_ways_of_linking_need_only_the_commands_of_the_page() {
     let readme = document("README.md");
     let program = first_in(&readme, "c").unwrap();
-    let section = readme.split_once("\n## Install\n").expect("a section").1.split_once("\n## ").unwrap().0;
+    let page = document("docs/linking.md");
+    let section = page.split_once("\n## Install\n").expect("a section").1;
     let ways = ways(section);
     assert_eq!(ways.len(), 5);
 

@@ -66,8 +66,8 @@ fn the_header_has_a_macro_with_a_comment_for_each_status() {
 }
 
 #[test]
-fn the_readme_explains_each_status() {
-    let rows = listed(&read("README.md"), |line| {
+fn the_page_on_statuses_explains_each_status() {
+    let rows = listed(&read("docs/statuses.md"), |line| {
         let mut cells = line.strip_prefix('|')?.split('|');
         Some((cells.next()?.trim().trim_matches('`'), cells.next()?))
     });

@@ -159,8 +159,15 @@ _SIGNATURES = {
 }
 
 
+def _path() -> str:
+    """The library that the environment names, else the one that is installed with this package, else the system's."""
+    name = "libhandsfree_secrets.so.0"
+    inside = os.path.join(os.path.dirname(__file__), name)
+    return os.environ.get("HANDSFREE_SECRETS_LIBRARY") or (inside if os.path.exists(inside) else name)
+
+
 def _load() -> ctypes.CDLL:
-    library = ctypes.CDLL(os.environ.get("HANDSFREE_SECRETS_LIBRARY") or "libhandsfree_secrets.so.0")
+    library = ctypes.CDLL(_path())
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
