@@ -12,12 +12,16 @@ import time
 
 from . import peers
 from .nginx import FIELDS
-from .peers import CLIENTS, RAW, RUSTLS, WRK
+from .peers import CLIENTS, CURL, HASHICORP, HVAC, OPENSSL, OURS_C, RAW, RUSTLS, WRK
 
 # The number of secrets for lists on the server, and their folder.
 MANY = 10_000
 FOLDER = "bench/many"
 BATCH = 1_000
+
+# The number of items that are encrypted in one call, and the length of an envelope.
+ITEMS = 10_000
+ENVELOPE = 256 << 20
 
 # How long threads and wrk get values; wrk counts in seconds.
 RATE_MILLISECONDS = 1_000
@@ -32,23 +36,26 @@ class Case:
     peers: tuple
     measure: callable
     rounds: int
-    unit: str = "µs"  # or "ms", or "gets/s", for which more is better
+    unit: str = "µs"  # or "ms", or "gets/s" or "MB/s", for which more is better
     baseline: peers.Peer | None = None
     # Server and clients share one processor. Otherwise the kernel decides, once for the lifetime of each client,
     # whether answers come from the same processor, within 17 µs, or from another one, within 60 µs.
     on_one_processor: bool = False
     # A function in C that the case needs, and older libraries may lack.
     function: str | None = None
+    # What the time of this library may be at most, as a multiple of that of a peer, in place of what report.py says.
+    limit: tuple | None = None
 
     @property
     def more_is_better(self):
-        return self.unit == "gets/s"
+        return self.unit in ("gets/s", "MB/s")
 
 
 def in_turns(case, settings, rounds, ask):
     """The results of `ask` for each peer in each round, without the first round, which is the warm-up."""
-    conversations = [peers.Conversation(peer, settings) for peer in case.peers if peer is not WRK]
-    turns = conversations + [peer for peer in case.peers if peer is WRK]
+    programs = (WRK, OPENSSL)
+    conversations = [peers.Conversation(peer, settings) for peer in case.peers if peer not in programs]
+    turns = conversations + [peer for peer in case.peers if peer in programs]
     samples = {peer.key: [] for peer in case.peers}
     try:
         for round_number in range(rounds + 1):
@@ -56,7 +63,7 @@ def in_turns(case, settings, rounds, ask):
             for turn in turns[first:] + turns[:first]:
                 found = ask(turn)
                 if round_number > 0:
-                    samples[turn.key if turn is WRK else turn.peer.key] += found
+                    samples[turn.key if turn in programs else turn.peer.key] += found
     finally:
         for conversation in conversations:
             conversation.close()
@@ -98,6 +105,23 @@ def requests_of_wrk(connections, settings):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
 
 
+def envelope(case, settings, rounds):
+    """Bytes per second of an envelope, and of the cipher alone."""
+    def ask(peer):
+        if peer is OPENSSL:
+            return [bytes_of_openssl()]
+        length, took = peer.ask(f"envelope {ENVELOPE}")
+        return [length * 1e9 / took]
+
+    return in_turns(case, settings, rounds, ask)
+
+
+def bytes_of_openssl():
+    command = ["openssl", "speed", "-seconds", "1", "-bytes", "16384", "-evp", "aes-256-gcm"]
+    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return float(re.search(r"AES-256-GCM\s+([\d.]+)k", text, re.IGNORECASE).group(1)) * 1000
+
+
 def cold_start(case, settings, rounds):
     """Nanoseconds from the start to the end of a process that makes one get."""
     samples = {peer.key: [] for peer in case.peers}
@@ -116,6 +140,8 @@ def cold_start(case, settings, rounds):
     return samples
 
 
+WITH_TRANSIT = (OURS_C, CURL, HASHICORP, HVAC)
+
 CASES = (
     Case("get", "get", "nginx", (RAW, *CLIENTS), one_by_one("get 50"), 150, baseline=RAW,
          on_one_processor=True),
@@ -129,5 +155,13 @@ CASES = (
     Case("threads-64", "64 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(64), 7, "gets/s", RAW),
     Case("cold", "cold start: process, open, get, exit", "nginx", (RAW, *CLIENTS), cold_start, 40, "ms", RAW),
     Case("list", "list of 10,000 in three levels", "OpenBao", CLIENTS, whole(f"list {FOLDER}", MANY), 5, "ms"),
+    Case("encrypt", "encryption with the transit engine", "OpenBao", (RAW, *WITH_TRANSIT), one_by_one("encrypt 25"), 30,
+         baseline=RAW, function="hf_transit_encrypt"),
+    Case("encrypt-many", f"encryption of {ITEMS:,} texts", "OpenBao", (RAW, *WITH_TRANSIT),
+         whole(f"encrypt-many {ITEMS}", ITEMS), 8, "ms", RAW, function="hf_transit_encrypt_many", limit=(RAW, 1 / 0.6)),
+    Case("verify", "check of an Ed25519 signature", "OpenBao", WITH_TRANSIT, one_by_one("verify 25"), 30,
+         function="hf_transit_verify"),
+    Case("envelope", "AES-256-GCM, 16 KiB, and envelope", "OpenBao", (OPENSSL, OURS_C), envelope, 8, "MB/s", OPENSSL,
+         function="hf_envelope_update", limit=(OPENSSL, 1 / 0.6)),
     Case("batch", "batch of 1,000 gets", "OpenBao", (RAW, *CLIENTS), whole(f"batch {BATCH}", BATCH), 5, "ms", RAW),
 )

@@ -1,5 +1,6 @@
 """Fills the real server before the measurements."""
 
+import base64
 import concurrent.futures
 import http.client
 import json
@@ -22,6 +23,27 @@ def write(settings, paths):
         if answer.status != 200:
             raise SystemExit(f"bench: the server refuses {path}: HTTP {answer.status}")
     connection.close()
+
+
+def ask(settings, path, body):
+    """The answer of the server to a POST."""
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(settings["VAULT_ADDR"]).netloc, timeout=60)
+    connection.request("POST", f"/v1/{path}", json.dumps(body), {"X-Vault-Token": settings["VAULT_TOKEN"]})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    if answer.status not in (200, 204):
+        raise SystemExit(f"bench: the server refuses {path}: HTTP {answer.status}")
+    return json.loads(content) if content else None
+
+
+def prepare_transit(settings):
+    """Makes the keys of the transit engine, and puts a signature of the value into the settings."""
+    ask(settings, "sys/mounts/transit", {"type": "transit"})
+    ask(settings, "transit/keys/bench", {})
+    ask(settings, "transit/keys/bench-ed25519", {"type": "ed25519"})
+    signed = ask(settings, "transit/sign/bench-ed25519", {"input": base64.b64encode(VALUE.encode()).decode()})
+    settings["BENCH_SIGNATURE"] = signed["data"]["signature"]
 
 
 def fill(settings):

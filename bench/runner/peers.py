@@ -39,6 +39,7 @@ HVAC = Peer("hvac", "hvac, Python", (str(ROOT / "target/venv/bin/python"), str(P
 RAW = Peer("raw", "raw socket, C", program("raw"), is_baseline=True)
 RUSTLS = Peer("rustls", "raw rustls, Rust", program("rustls"), is_baseline=True)
 WRK = Peer("wrk", "wrk", ("wrk",), is_baseline=True)
+OPENSSL = Peer("openssl", "openssl speed", ("openssl",), is_baseline=True)
 
 # An older build of the library, which `bench/run --before` compares with: the program of OURS_C beside that library.
 BEFORE = Peer("before", "library before, C", program("before/handsfree-c"), is_baseline=True)

@@ -80,11 +80,15 @@ void peer_thread_end(void *client, void *mine) {
     free_request(mine);
 }
 
-static void aim(struct request *request, const char *branch, const char *path, const char *query) {
+static void aim_at(struct request *request, const char *mount, const char *branch, const char *path, const char *query) {
     char url[512];
-    snprintf(url, sizeof url, "%s/v1/secret/%s/%s%s", setting("VAULT_ADDR"), branch, path, query);
+    snprintf(url, sizeof url, "%s/v1/%s/%s/%s%s", setting("VAULT_ADDR"), mount, branch, path, query);
     curl_easy_setopt(request->easy, CURLOPT_URL, url);
     request->length = 0;
+}
+
+static void aim(struct request *request, const char *branch, const char *path, const char *query) {
+    aim_at(request, "secret", branch, path, query);
 }
 
 static cJSON *answer_of(struct request *request, CURLcode outcome) {
@@ -230,4 +234,83 @@ size_t peer_batch(void *client, const char *const *paths, size_t count) {
         }
     }
     return found;
+}
+
+/* The text in base64, which the caller frees. */
+static char *base64(const char *text) {
+    static const char LETTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t length = strlen(text);
+    char *encoded = malloc((length + 2) / 3 * 4 + 1), *next = encoded;
+    if (encoded == NULL) {
+        fail("curl: no memory");
+    }
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned long group = 0;
+        for (size_t j = 0; j < 3; j++) {
+            group = group << 8 | (i + j < length ? (unsigned char)text[i + j] : 0);
+        }
+        for (size_t j = 0; j < 4; j++) {
+            *next++ = i + j <= length ? LETTERS[group >> (18 - 6 * j) & 63] : '=';
+        }
+    }
+    *next = '\0';
+    return encoded;
+}
+
+/* Sends a body to the transit engine, and frees it. */
+static cJSON *transit(struct request *request, const char *operation, const char *key, cJSON *body) {
+    char *text = cJSON_PrintUnformatted(body);
+    aim_at(request, "transit", operation, key, "");
+    curl_easy_setopt(request->easy, CURLOPT_POSTFIELDS, text);
+    cJSON *answer = exchange(request);
+    cJSON_free(text);
+    cJSON_Delete(body);
+    return answer;
+}
+
+static cJSON *with_text(cJSON *object, const char *name, const char *text) {
+    char *encoded = base64(text);
+    cJSON_AddStringToObject(object, name, encoded);
+    free(encoded);
+    return object;
+}
+
+static int is_ciphertext(const cJSON *object) {
+    return cJSON_IsString(cJSON_GetObjectItemCaseSensitive(object, "ciphertext"));
+}
+
+void peer_encrypt(void *client, const char *text) {
+    cJSON *answer = transit(client, "encrypt", "bench", with_text(cJSON_CreateObject(), "plaintext", text));
+    if (!is_ciphertext(data_of(answer))) {
+        fail("curl: no ciphertext");
+    }
+    cJSON_Delete(answer);
+}
+
+void peer_verify(void *client, const char *text, const char *signature) {
+    cJSON *body = with_text(cJSON_CreateObject(), "input", text);
+    cJSON_AddStringToObject(body, "signature", signature);
+    cJSON *answer = transit(client, "verify", "bench-ed25519", body);
+    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data_of(answer), "valid"))) {
+        fail("curl: not valid");
+    }
+    cJSON_Delete(answer);
+}
+
+/* One request after the other. */
+size_t peer_encrypt_many(void *client, const char *text, size_t count) {
+    size_t made = 0;
+    for (size_t left = count; left > 0;) {
+        cJSON *body = cJSON_CreateObject(), *items = cJSON_AddArrayToObject(body, "batch_input");
+        for (int i = 0; i < ITEMS_OF_REQUEST && left > 0; i++, left--) {
+            cJSON_AddItemToArray(items, with_text(cJSON_CreateObject(), "plaintext", text));
+        }
+        cJSON *answer = transit(client, "encrypt", "bench", body);
+        const cJSON *result;
+        cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(data_of(answer), "batch_results")) {
+            made += (size_t)is_ciphertext(result);
+        }
+        cJSON_Delete(answer);
+    }
+    return made;
 }

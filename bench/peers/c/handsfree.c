@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *message(const hf_error *error) {
     return error == NULL ? "not found" : hf_error_message(error);
@@ -125,4 +126,91 @@ size_t peer_batch(void *client, const char *const *paths, size_t count) {
     free(references);
     free(texts);
     return found;
+}
+
+/* A key of the transit engine, which stays open. */
+static hf_transit *open_key(void *client, const char *name) {
+    hf_transit *key = NULL;
+    hf_error *error = NULL;
+    if (hf_transit_open(client, name, NULL, &key, &error) != HF_OK) {
+        fail("handsfree: %s: %s", name, message(error));
+    }
+    return key;
+}
+
+static hf_transit *encrypting_key(void *client) {
+    static hf_transit *key;
+    if (key == NULL) {
+        key = open_key(client, "bench");
+    }
+    return key;
+}
+
+void peer_encrypt(void *client, const char *text) {
+    char *ciphertext = NULL;
+    hf_error *error = NULL;
+    hf_transit *key = encrypting_key(client);
+    if (hf_transit_encrypt(key, text, strlen(text), NULL, NULL, &ciphertext, &error) != HF_OK) {
+        fail("handsfree: encrypt: %s", message(error));
+    }
+    hf_free_string(ciphertext);
+}
+
+void peer_verify(void *client, const char *text, const char *signature) {
+    static hf_transit *key;
+    hf_error *error = NULL;
+    if (key == NULL) {
+        key = open_key(client, "bench-ed25519");
+    }
+    if (hf_transit_verify(key, text, strlen(text), signature, NULL, NULL, &error) != HF_OK) {
+        fail("handsfree: verify: %s", message(error));
+    }
+}
+
+size_t peer_encrypt_many(void *client, const char *text, size_t count) {
+    const void **data = malloc(count * sizeof *data);
+    size_t *lengths = malloc(count * sizeof *lengths), made = 0;
+    hf_results *results = NULL;
+    hf_error *error = NULL;
+    if (data == NULL || lengths == NULL) {
+        fail("handsfree: no memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        data[i] = text;
+        lengths[i] = strlen(text);
+    }
+    hf_transit *key = encrypting_key(client);
+    if (hf_transit_encrypt_many(key, data, lengths, count, NULL, NULL, NULL, &results, &error) != HF_OK) {
+        fail("handsfree: encrypt: %s", message(error));
+    }
+    for (size_t i = 0; i < hf_results_len(results); i++) {
+        made += hf_results_text(results, i) != NULL;
+    }
+    hf_results_free(results);
+    free(lengths);
+    free(data);
+    return made;
+}
+
+size_t peer_envelope(void *client, size_t length) {
+    static char part[64 * 1024];
+    hf_envelope *envelope = NULL;
+    hf_bytes *bytes = NULL;
+    hf_error *error = NULL;
+    size_t left;
+    if (hf_envelope_encryptor(encrypting_key(client), NULL, NULL, &envelope, &error) != HF_OK) {
+        fail("handsfree: envelope: %s", message(error));
+    }
+    for (left = length; left >= sizeof part; left -= sizeof part) {
+        if (hf_envelope_update(envelope, part, sizeof part, NULL, &bytes, &error) != HF_OK) {
+            fail("handsfree: envelope: %s", message(error));
+        }
+        hf_bytes_free(bytes);
+    }
+    if (hf_envelope_finish(envelope, NULL, &bytes, &error) != HF_OK) {
+        fail("handsfree: envelope: %s", message(error));
+    }
+    hf_bytes_free(bytes);
+    hf_envelope_free(envelope);
+    return length - left;
 }

@@ -8,6 +8,10 @@
  *                     threads T MS     T threads get for MS milliseconds: how many gets, and the nanoseconds
  *                     list FOLDER      lists FOLDER: the nanoseconds, and how many secrets
  *                     batch N          gets N secrets: the nanoseconds, and how many values
+ *                     encrypt N        N encryptions with the transit engine, as "get"
+ *                     verify N         N checks of a signature, likewise
+ *                     encrypt-many N   encrypts N texts: the nanoseconds, and how many ciphertexts
+ *                     envelope N       makes an envelope of N bytes: how many, and the nanoseconds
  *   peer gets N   opens, gets N times and ends: for cold starts and for counting. Other operations, for counting:
  *                     fields           gets one field of the document
  *                     documents        gets the document
@@ -94,6 +98,46 @@ static void versions(void *client) {
 
 static void store(void *client) {
     peer_store(client, "bench/stored", VALUE);
+}
+
+__attribute__((weak)) void peer_encrypt(void *client, const char *text) {
+    fail("this peer does not encrypt %s%p", text, client);
+}
+
+__attribute__((weak)) void peer_verify(void *client, const char *text, const char *signature) {
+    fail("this peer does not verify %s %s%p", text, signature, client);
+}
+
+__attribute__((weak)) size_t peer_encrypt_many(void *client, const char *text, size_t count) {
+    fail("this peer does not encrypt %zu %s%p", count, text, client);
+}
+
+__attribute__((weak)) size_t peer_envelope(void *client, size_t length) {
+    fail("this peer makes no envelopes of %zu bytes%p", length, client);
+}
+
+static void encrypt(void *client) {
+    peer_encrypt(client, VALUE);
+}
+
+static void verify(void *client) {
+    static const char *signature;
+    if (signature == NULL) {
+        signature = setting("BENCH_SIGNATURE");
+    }
+    peer_verify(client, VALUE, signature);
+}
+
+static void encrypt_many(void *client, long count) {
+    int64_t start = now();
+    size_t made = peer_encrypt_many(client, VALUE, (size_t)count);
+    printf("%lld %zu", (long long)(now() - start), made);
+}
+
+static void envelope(void *client, long length) {
+    int64_t start = now();
+    size_t encrypted = peer_envelope(client, (size_t)length);
+    printf("%zu %lld", encrypted, (long long)(now() - start));
 }
 
 static void one_by_one(void *client, long count, void (*operation)(void *client)) {
@@ -193,6 +237,14 @@ static void obey(void *client, char *line) {
         list(client, folder);
     } else if (sscanf(line, "batch %ld", &first) == 1) {
         batch(client, first);
+    } else if (sscanf(line, "encrypt %ld", &first) == 1) {
+        one_by_one(client, first, encrypt);
+    } else if (sscanf(line, "verify %ld", &first) == 1) {
+        one_by_one(client, first, verify);
+    } else if (sscanf(line, "encrypt-many %ld", &first) == 1) {
+        encrypt_many(client, first);
+    } else if (sscanf(line, "envelope %ld", &first) == 1) {
+        envelope(client, first);
     } else {
         fail("what is %s?", line);
     }

@@ -36,6 +36,17 @@ size_t peer_list(void *client, const char *folder);
 /* Gets all paths in the fastest way available to a user of the peer, and returns the number of values. */
 size_t peer_batch(void *client, const char *const *paths, size_t count);
 
+/* With the transit engine: encrypts a text with the key `bench`; checks the signature of a text, of the key
+ * `bench-ed25519`; encrypts a text `count` times in the fastest way available, and returns the number of ciphertexts; makes
+ * an envelope of this many bytes. A peer without one of them has the one of harness.c, which fails. */
+void peer_encrypt(void *client, const char *text);
+void peer_verify(void *client, const char *text, const char *signature);
+size_t peer_encrypt_many(void *client, const char *text, size_t count);
+size_t peer_envelope(void *client, size_t length);
+
+/* How many items a request takes: OpenBao's limit is 1,000 names and texts. */
+enum { ITEMS_OF_REQUEST = 494 };
+
 /* Ends the process with a message. */
 #ifdef __GNUC__
 __attribute__((noreturn, format(printf, 1, 2)))

@@ -14,7 +14,7 @@
 
 struct connection {
     int socket;
-    char answer[64 * 1024];
+    char answer[256 * 1024];
 };
 
 void *peer_open(void) {
@@ -153,6 +153,35 @@ size_t peer_list(void *client, const char *folder) {
 size_t peer_batch(void *client, const char *const *paths, size_t count) {
     for (size_t i = 0; i < count; i++) {
         peer_release(peer_get(client, paths[i]));
+    }
+    return count;
+}
+
+/* The text of the harness happens to be base64, and goes as it is. */
+static void send_to_transit(void *client, const char *body) {
+    static const char FORM[] = "POST /v1/transit/encrypt/bench HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Vault-Token: %s\r\n"
+                               "X-Vault-Request: true\r\nContent-Length: %zu\r\n\r\n%s";
+    static char request[128 * 1024];
+    int size = snprintf(request, sizeof request, FORM, setting("VAULT_TOKEN"), strlen(body), body);
+    exchange(client, request, (size_t)size);
+}
+
+void peer_encrypt(void *client, const char *text) {
+    char body[256];
+    snprintf(body, sizeof body, "{\"plaintext\":\"%s\"}", text);
+    send_to_transit(client, body);
+}
+
+/* One request after the other. */
+size_t peer_encrypt_many(void *client, const char *text, size_t count) {
+    static char body[100 * 1024];
+    for (size_t left = count; left > 0;) {
+        size_t length = (size_t)sprintf(body, "{\"batch_input\":[");
+        for (int i = 0; i < ITEMS_OF_REQUEST && left > 0; i++, left--) {
+            length += (size_t)sprintf(body + length, "%s{\"plaintext\":\"%s\"}", i == 0 ? "" : ",", text);
+        }
+        sprintf(body + length, "]}");
+        send_to_transit(client, body);
     }
     return count;
 }

@@ -1,5 +1,6 @@
 """hvac, used as its documentation shows, with the commands of bench/peers/c/harness.c."""
 
+import base64
 import concurrent.futures
 import os
 import sys
@@ -14,6 +15,9 @@ VALUE = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi"
 # A document that nginx.py records, with 20 fields whose texts are as long as the value.
 DOCUMENT = "bench/document"
 FIELDS = 20
+
+# How many items a request to the transit engine takes: OpenBao's limit is 1,000 names and texts.
+ITEMS_OF_REQUEST = 494
 
 # The number of requests in flight of a batch.
 CONCURRENCY = 8
@@ -57,6 +61,30 @@ def batch(client, count):
     paths = [f"bench/many/{i // 400}/{i // 20 % 20}/{i % 20}" for i in range(count)]
     with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as workers:
         return sum(1 for _ in workers.map(lambda path: get(client, path), paths))
+
+
+def encoded():
+    return base64.b64encode(VALUE.encode()).decode()
+
+
+def encrypt(client):
+    return client.secrets.transit.encrypt_data(name="bench", plaintext=encoded())["data"]["ciphertext"]
+
+
+def verify(client):
+    answer = client.secrets.transit.verify_signed_data(
+        name="bench-ed25519", hash_input=encoded(), signature=os.environ["BENCH_SIGNATURE"])
+    if not answer["data"]["valid"]:
+        sys.exit("the signature is not valid")
+
+
+def encrypt_many(client, count):
+    made = 0
+    for start in range(0, count, ITEMS_OF_REQUEST):
+        items = [{"plaintext": encoded()} for _ in range(min(ITEMS_OF_REQUEST, count - start))]
+        answer = client.secrets.transit.encrypt_data(name="bench", batch_input=items)
+        made += sum("ciphertext" in result for result in answer["data"]["batch_results"])
+    return made
 
 
 def one_by_one(count, operation):
@@ -108,6 +136,12 @@ def obey(client, words):
             return threads(client, int(count), int(milliseconds))
         case ["list", folder]:
             return once(lambda: list_breadth_first(client, folder))
+        case ["encrypt", count]:
+            return one_by_one(int(count), lambda: encrypt(client))
+        case ["verify", count]:
+            return one_by_one(int(count), lambda: verify(client))
+        case ["encrypt-many", count]:
+            return once(lambda: encrypt_many(client, int(count)))
         case ["batch", count]:
             return once(lambda: batch(client, int(count)))
     sys.exit(f"what is {words}?")

@@ -37,6 +37,16 @@ type Client interface {
 	Batch(paths []string) (int, error)
 }
 
+// TransitClient is the interface of a peer that is measured with the transit engine, too.
+type TransitClient interface {
+	// Encrypt encrypts a text with the key `bench`.
+	Encrypt(text string) error
+	// Verify checks the signature of a text, of the key `bench-ed25519`.
+	Verify(text, signature string) error
+	// EncryptMany encrypts a text several times in the fastest way available, and counts the ciphertexts.
+	EncryptMany(text string, count int) (int, error)
+}
+
 // Serve measures a client until standard input ends.
 func Serve(client Client) {
 	log.SetFlags(0)
@@ -69,6 +79,17 @@ func obey(client Client, words []string) string {
 	case "batch":
 		paths := many(number(words[1]))
 		return once(func() (int, error) { return client.Batch(paths) })
+	}
+	if transit, ok := client.(TransitClient); ok {
+		switch words[0] {
+		case "encrypt":
+			return oneByOne(number(words[1]), func() { check(transit.Encrypt(value)) })
+		case "verify":
+			signature := os.Getenv("BENCH_SIGNATURE")
+			return oneByOne(number(words[1]), func() { check(transit.Verify(value, signature)) })
+		case "encrypt-many":
+			return once(func() (int, error) { return transit.EncryptMany(value, number(words[1])) })
+		}
 	}
 	log.Fatalf("what is %v?", words)
 	return ""

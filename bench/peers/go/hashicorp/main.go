@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"log"
 	"net/http"
 	"strings"
@@ -16,6 +18,9 @@ import (
 
 // The number of requests in flight of a batch or a list.
 const concurrency = 8
+
+// How many items a request to the transit engine takes: OpenBao's limit is 1,000 names and texts.
+const itemsOfRequest = 494
 
 type client struct {
 	kv      *api.KVv2
@@ -105,6 +110,49 @@ func (c client) Batch(paths []string) (int, error) {
 	workers.Wait()
 	err, _ := failure.Load().(error)
 	return int(count.Load()), err
+}
+
+func encoded(text string) string {
+	return base64.StdEncoding.EncodeToString([]byte(text))
+}
+
+func (c client) Encrypt(text string) error {
+	answer, err := c.logical.Write("transit/encrypt/bench", map[string]any{"plaintext": encoded(text)})
+	if err == nil && answer.Data["ciphertext"] == nil {
+		err = errors.New("no ciphertext")
+	}
+	return err
+}
+
+func (c client) Verify(text, signature string) error {
+	input := map[string]any{"input": encoded(text), "signature": signature}
+	answer, err := c.logical.Write("transit/verify/bench-ed25519", input)
+	if err == nil && answer.Data["valid"] != true {
+		err = errors.New("not valid")
+	}
+	return err
+}
+
+// EncryptMany sends one request after the other.
+func (c client) EncryptMany(text string, count int) (int, error) {
+	made := 0
+	for left := count; left > 0; left -= itemsOfRequest {
+		items := make([]map[string]any, min(itemsOfRequest, left))
+		for i := range items {
+			items[i] = map[string]any{"plaintext": encoded(text)}
+		}
+		answer, err := c.logical.Write("transit/encrypt/bench", map[string]any{"batch_input": items})
+		if err != nil {
+			return made, err
+		}
+		results, _ := answer.Data["batch_results"].([]any)
+		for _, result := range results {
+			if result.(map[string]any)["ciphertext"] != nil {
+				made++
+			}
+		}
+	}
+	return made, nil
 }
 
 func main() {
