@@ -89,7 +89,7 @@ public final class HandsfreeTransit extends HandsfreeDocuments.Owned {
         }
     }
 
-    private static MemorySegment orNull(HandsfreeDocuments.Fields parameters) {
+    static MemorySegment orNull(HandsfreeDocuments.Fields parameters) {
         return parameters == null ? MemorySegment.NULL : parameters.handle();
     }
 

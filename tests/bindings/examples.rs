@@ -108,6 +108,31 @@ fn the_c_program_encrypts_a_column_in_few_requests_and_reads_it_back() {
 }
 
 #[test]
+fn the_c_program_encrypts_a_file_and_leaves_none_that_is_not_whole() {
+    let program = cc::compile("gcc", "c99", &example("c/encrypt_file.c"), "encrypt_file", &[]);
+    let server = Server::shared();
+    let (mount, transit) = (server.fresh_mount(), transit_mount(server, "c-files"));
+    server.api().post(&format!("{transit}/keys/backups"), json!({}));
+    let folder = output("encrypt_file");
+    let path = |name: &str| folder.join(name);
+    let run = |what: &str, from: &str, to: &str| {
+        let mut command = quiet(&program);
+        command.args([what, "backups"]).args([path(from), path(to)]).env("VAULT_TRANSIT_MOUNT", &transit);
+        on_mount(server, &mount, &mut command)
+    };
+    let _ = fs::remove_file(path("cut.opened"));
+    fs::write(path("plain"), "some data ".repeat(50_000)).unwrap();
+    assert_eq!(run("encrypt", "plain", "sealed"), (Some(0), String::new(), String::new()));
+    assert_eq!(run("decrypt", "sealed", "opened"), (Some(0), String::new(), String::new()));
+    let sealed = fs::read(path("sealed")).unwrap();
+    assert!(sealed.starts_with(b"HFE") && fs::read(path("opened")).unwrap() == fs::read(path("plain")).unwrap());
+    fs::write(path("cut"), &sealed[..sealed.len() - 1]).unwrap();
+    let (code, _, message) = run("decrypt", "cut", "cut.opened");
+    assert!(code == Some(1) && message.contains("cut off"), "{message}");
+    assert!(!path("cut.opened").exists() && !path("cut.opened.partial").exists());
+}
+
+#[test]
 fn the_c_programs_get_a_thousand_secrets_in_one_event_loop_of_each_kind() {
     let server = Server::shared();
     let mount = server.fresh_mount();
@@ -357,12 +382,19 @@ fn transit_works_in_java() {
     });
 }
 
+#[test]
+fn envelopes_work_in_java() {
+    java_checks_pass("EnvelopeChecks", |command| {
+        command.env("VAULT_TRANSIT_MOUNT", transit_mount(Server::shared(), "java-envelopes"));
+    });
+}
+
 /// Runs `tests/java/<name>.java`, beside the classes, on a mount of its own.
 fn java_checks_pass(name: &str, prepare: impl FnOnce(&mut Command)) {
     let folder = output(&format!("java-{name}"));
-    let classes = ["HandsfreeSecrets.java", "HandsfreeDocuments.java", "HandsfreeTransit.java"];
+    let classes = ["HandsfreeSecrets", "HandsfreeDocuments", "HandsfreeTransit", "HandsfreeEnvelopes"];
     let program = repository_root().join("tests/java").join(name).with_extension("java");
-    for source in classes.map(|name| example("java").join(name)).iter().chain([&program]) {
+    for source in classes.map(|name| example("java").join(name).with_extension("java")).iter().chain([&program]) {
         fs::copy(source, folder.join(source.file_name().unwrap())).unwrap();
     }
     let Some(mut command) = java(&folder.join(program.file_name().unwrap())) else { return };
