@@ -17,7 +17,7 @@ impl Decryptor {
     /// Begins with what follows the stream header `stream`.
     pub fn new(stream: &StreamHeader, data_key: &[u8], associated_data: &[u8]) -> Result<Decryptor> {
         let segments = Segments::new(stream, data_key, associated_data)?;
-        Ok(Decryptor { segments, pieces: Pieces::new(SEGMENT, stream.len()) })
+        Ok(Decryptor { segments, pieces: Pieces::new(SEGMENT, stream.len())? })
     }
 
     /// The length of the next segment. Only the last one may be shorter.

@@ -36,7 +36,7 @@ impl Encryptor {
         Ok(Encryptor {
             start,
             segments: Segments::new(stream, data_key, associated_data)?,
-            pieces: Pieces::new(SEGMENT - TAG, stream.len()),
+            pieces: Pieces::new(SEGMENT - TAG, stream.len())?,
             generation: fork::generation(),
         })
     }

@@ -82,6 +82,8 @@ fn a_bad_item_does_not_spoil_the_others() {
                 Ok(_) => assert!(!is_bad, "{operation:?} {index}"),
                 Err(error) => {
                     assert!(is_bad && error.status() == Status::InvalidArgument, "{operation:?} {index}: {error}");
+                    let is_named = error.message().starts_with("item_parameters[5]: \"contxt\" is unknown");
+                    assert_eq!(is_named, index == 5, "{error}");
                 }
             }
         }

@@ -28,6 +28,11 @@ impl Response {
         self.secrets.redacted(text)
     }
 
+    /// The same for each of several parts, in the time that one of their length takes.
+    pub fn redacted_each(&self, texts: &[&str]) -> Vec<String> {
+        self.secrets.redacted_each(texts)
+    }
+
     /// The second in which the server answered, by its own clock: that of this host may be wrong.
     pub fn date(&self) -> Option<OffsetDateTime> {
         OffsetDateTime::parse(self.header(&header::DATE)?, &Rfc2822).ok()

@@ -1,7 +1,7 @@
 //! Many items at once: split into requests that the server takes, several of which are on their way, each item with its
 //! own outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -135,14 +135,14 @@ impl Endpoint for Chunk<'_> {
         let Some(results) = parsed.and_then(|answer| answer.data?.batch_results) else {
             return Err(match response.status {
                 200 => not_as_documented(&response, path, "has no results"),
-                _ => refused(ErrorResponse::of(&response), path, "\"update\""),
+                _ => refused(ErrorResponse::of(&response), path, self.operation),
             });
         };
         if results.len() != self.items.len() {
             return Err(not_as_documented(&response, path, "has another number of results than items were sent"));
         }
-        let mut shown = BTreeMap::new();
-        Ok(results.into_iter().map(|result| self.outcome(result, path, &response, &mut shown)).collect())
+        let shown = shown_errors(&results, &response);
+        Ok(results.into_iter().map(|result| self.outcome(result, path, &response, &shown)).collect())
     }
 }
 
@@ -152,10 +152,12 @@ impl Chunk<'_> {
         result: EntryResult<'_>,
         path: &str,
         response: &Response,
-        shown: &mut BTreeMap<String, String>,
+        shown: &BTreeMap<String, String>,
     ) -> Result<Outcome> {
         if let Some(error) = result.error.filter(|error| !error.is_empty()) {
-            return Err(refused_item(error, path, response, shown));
+            let says = |words: &str| error.contains(words);
+            let shown = shown.get(&error).map(String::as_str);
+            return Err(of_words(path, self.operation, says, shown, response.status));
         }
         if self.operation == Operation::Decrypt {
             return decoded(result.plaintext, response, path).map(Outcome::Bytes);
@@ -165,14 +167,16 @@ impl Chunk<'_> {
     }
 }
 
-/// The error of one item. Its words are shown if what must not be shown is known: for error responses. Many items fail with
-/// the same words, in which secrets are looked for once: `shown` has what messages show of them.
-fn refused_item(error: String, path: &str, response: &Response, shown: &mut BTreeMap<String, String>) -> Error {
+/// What messages show of the different errors of items: nothing unless what must not be shown is known, which it is for
+/// error responses.
+fn shown_errors(results: &[EntryResult<'_>], response: &Response) -> BTreeMap<String, String> {
     if response.status == 200 {
-        return of_words(path, |words| error.contains(words), None, 200);
+        return BTreeMap::new();
     }
-    let text = shown.entry(error.clone()).or_insert_with(|| one_line(&response.redacted(&error)));
-    of_words(path, |words| error.contains(words), Some(text), response.status)
+    let different: BTreeSet<&str> = results.iter().filter_map(|result| result.error.as_deref()).collect();
+    let different: Vec<&str> = different.into_iter().collect();
+    let shown = response.redacted_each(&different).into_iter().map(|text| one_line(&text));
+    different.iter().map(|error| (*error).to_owned()).zip(shown).collect()
 }
 
 impl TransitKey {
@@ -193,7 +197,7 @@ impl TransitKey {
         let public_keys = self.public_keys_for(context, operation)?;
         let mut items = Vec::with_capacity(inputs.len());
         for (index, &input) in inputs.iter().enumerate() {
-            match self.parameters_of(operation, &common, item_parameters.get(index).copied().flatten()) {
+            match self.parameters_of(operation, &common, item_parameters, index) {
                 Ok(parameters) => match encrypted_here(public_keys.as_deref(), input, &parameters) {
                     Some(outcome) => put(&mut outcomes, index, outcome),
                     None => items.push(Item { input, parameters, index }),
@@ -221,10 +225,11 @@ impl TransitKey {
         &self,
         operation: Operation,
         common: &Parameters<'a>,
-        own: Option<&'a Fields>,
+        item_parameters: &[Option<&'a Fields>],
+        index: usize,
     ) -> Result<Parameters<'a>> {
-        let parameters = match own {
-            Some(own) => common.with(&Parameters::check(operation, own)?, own),
+        let parameters = match item_parameters.get(index).copied().flatten() {
+            Some(own) => common.with(&Parameters::check_item(operation, own, index)?, own),
             None => common.clone(),
         };
         self.check_context(operation, &parameters)?;
@@ -293,7 +298,10 @@ impl TransitKey {
             let sent = items.get(range.clone()).unwrap_or_default();
             match result {
                 Ok(results) => sent.iter().zip(results).for_each(|(item, result)| put(outcomes, item.index, result)),
-                Err(error) => sent.iter().for_each(|item| put(outcomes, item.index, Err(error.clone()))),
+                Err(error) => {
+                    let error = if operation == Operation::Encrypt { self.with_unseen_key(error) } else { error };
+                    sent.iter().for_each(|item| put(outcomes, item.index, Err(error.clone())));
+                }
             }
         }
     }

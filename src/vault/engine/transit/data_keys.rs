@@ -6,12 +6,18 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
+use crate::call::Deadline;
 use crate::config::DataKeyLimits;
+use crate::error::Result;
 use crate::host::fork;
+use crate::host::fork_lock::ForkLock;
 use crate::secret::Bytes;
 
-/// How many keys are kept: one for each context, and one for each wrapped key that was decrypted.
+/// How many keys of each kind are kept: one for each context, and one for each wrapped key that was decrypted.
 const MOST_KEYS: usize = 64;
+
+/// The number of locks for the requests for new keys. A context has one of them.
+const LOCKS: usize = 8;
 
 /// A key that has encrypted this much is not used for another envelope.
 const MOST_BYTES: u64 = 64 << 30;
@@ -20,7 +26,11 @@ const MOST_BYTES: u64 = 64 << 30;
 /// until the next envelope. A child of a fork starts without any.
 pub struct DataKeys {
     limits: DataKeyLimits,
-    kept: ArcSwap<Kept>,
+    /// From the server, which made them for us.
+    made: ArcSwap<Kept>,
+    /// From envelopes, whose authors know them, so that they must never encrypt anything.
+    unwrapped: ArcSwap<Kept>,
+    requests: [ForkLock; LOCKS],
 }
 
 /// An unchangeable list, so that no thread waits for another one, and no fork finds a lock taken.
@@ -37,26 +47,16 @@ pub struct DataKey {
     pub wrapped: String,
     /// The context that it was wrapped with; empty if there was none.
     pub context: Vec<u8>,
-    source: Source,
     made: Instant,
     uses: AtomicU32,
     bytes: AtomicU64,
 }
 
-/// Where a data key comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// From the server, which made it for us.
-    Made,
-    /// From an envelope, whose author knows it, so that it must never encrypt anything.
-    Unwrapped,
-}
-
 impl DataKey {
     /// A key that was made or unwrapped just now.
-    pub fn new(source: Source, plaintext: Bytes, wrapped: String, context: Vec<u8>) -> DataKey {
+    pub fn new(plaintext: Bytes, wrapped: String, context: Vec<u8>) -> DataKey {
         let (uses, bytes) = (AtomicU32::new(0), AtomicU64::new(0));
-        DataKey { plaintext, wrapped, context, source, made: Instant::now(), uses, bytes }
+        DataKey { plaintext, wrapped, context, made: Instant::now(), uses, bytes }
     }
 
     /// Counts what was encrypted with the key.
@@ -80,40 +80,71 @@ impl DataKey {
 impl DataKeys {
     /// Keeps no key yet.
     pub fn new(limits: DataKeyLimits) -> DataKeys {
-        let kept = Kept { generation: fork::generation(), keys: Vec::new() };
-        DataKeys { limits, kept: ArcSwap::from_pointee(kept) }
+        let none = || ArcSwap::from_pointee(Kept { generation: fork::generation(), keys: Vec::new() });
+        DataKeys { limits, made: none(), unwrapped: none(), requests: Default::default() }
     }
 
     /// A key to encrypt one more envelope with this context.
     pub fn to_encrypt(&self, context: &[u8]) -> Option<Arc<DataKey>> {
-        self.find(|key| key.source == Source::Made && key.context == context)
+        self.find(&self.made, |key| key.context == context)
+    }
+
+    /// As [`DataKeys::to_encrypt`], with a key from `make` if there is none. Threads that need one for the same context at
+    /// the same time wait for one of them, so that a single key is made.
+    pub fn to_encrypt_or_make(
+        &self,
+        context: &[u8],
+        deadline: &Deadline,
+        make: impl FnOnce() -> Result<DataKey>,
+    ) -> Result<Arc<DataKey>> {
+        if let Some(key) = self.to_encrypt(context) {
+            return Ok(key);
+        }
+        let are_shared = self.limits.max_uses > 1 && !self.limits.max_age.is_zero();
+        let lock = self.requests.get(lock_of(context)).filter(|_| are_shared);
+        let _guard = lock.map(|lock| lock.lock(deadline)).transpose()?;
+        match self.to_encrypt(context) {
+            Some(key) => Ok(key),
+            None => Ok(self.keep_made(make()?)),
+        }
     }
 
     /// The key of an envelope with this wrapped key and context.
     pub fn to_decrypt(&self, wrapped: &str, context: &[u8]) -> Option<Arc<DataKey>> {
-        self.find(|key| key.source == Source::Unwrapped && key.wrapped == wrapped && key.context == context)
+        self.find(&self.unwrapped, |key| key.wrapped == wrapped && key.context == context)
     }
 
-    /// Keeps a key, which counts as used once, and returns it.
-    pub fn keep(&self, key: DataKey) -> Arc<DataKey> {
+    /// Keeps a key that the server has made, which counts as used once, and returns it.
+    fn keep_made(&self, key: DataKey) -> Arc<DataKey> {
+        self.keep(&self.made, key)
+    }
+
+    /// The same for a key from an envelope.
+    pub fn keep_unwrapped(&self, key: DataKey) -> Arc<DataKey> {
+        self.keep(&self.unwrapped, key)
+    }
+
+    fn keep(&self, list: &ArcSwap<Kept>, key: DataKey) -> Arc<DataKey> {
         let key = Arc::new(key);
         key.claim(&self.limits);
-        self.replace(Some(&key));
+        self.replace(list, Some(&key));
         key
     }
 
-    fn find(&self, is_it: impl Fn(&DataKey) -> bool) -> Option<Arc<DataKey>> {
-        let kept = self.kept.load();
-        if kept.is_inherited() || kept.keys.iter().any(|key| !key.is_within(&self.limits)) {
-            drop(kept);
-            self.replace(None);
+    fn find(&self, list: &ArcSwap<Kept>, is_it: impl Fn(&DataKey) -> bool) -> Option<Arc<DataKey>> {
+        for list in [&self.made, &self.unwrapped] {
+            let kept = list.load();
+            if kept.is_inherited() || kept.keys.iter().any(|key| !key.is_within(&self.limits)) {
+                drop(kept);
+                self.replace(list, None);
+            }
         }
-        self.kept.load().keys.iter().find(|key| is_it(key) && key.claim(&self.limits)).cloned()
+        list.load().keys.iter().find(|key| is_it(key) && key.claim(&self.limits)).cloned()
     }
 
     /// Drops what is beyond its limits or of another process, and adds `new`, for which the oldest one goes if need be.
-    fn replace(&self, new: Option<&Arc<DataKey>>) {
-        self.kept.rcu(|kept| {
+    fn replace(&self, list: &ArcSwap<Kept>, new: Option<&Arc<DataKey>>) {
+        list.rcu(|kept| {
             let is_valid = |key: &&Arc<DataKey>| key.is_within(&self.limits);
             let of_this_process = kept.keys.iter().filter(|_| !kept.is_inherited());
             let mut keys: Vec<_> = of_this_process.filter(is_valid).cloned().collect();
@@ -127,6 +158,12 @@ impl DataKeys {
     }
 }
 
+/// The number of the lock of a context.
+fn lock_of(context: &[u8]) -> usize {
+    let sum = context.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    sum % LOCKS
+}
+
 impl Kept {
     fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
@@ -138,13 +175,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::call::Call;
 
     fn limited(max_age: Duration, max_uses: u32) -> DataKeys {
         DataKeys::new(DataKeyLimits { max_age, max_uses })
     }
 
-    fn key(source: Source, name: &str) -> DataKey {
-        DataKey::new(source, Bytes::try_copy_of(&[7; 32]).unwrap(), name.to_owned(), b"c".to_vec())
+    fn key(name: &str) -> DataKey {
+        DataKey::new(Bytes::try_copy_of(&[7; 32]).unwrap(), name.to_owned(), b"c".to_vec())
     }
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -152,29 +190,29 @@ mod tests {
     #[test]
     fn a_key_is_used_as_often_as_it_may_and_then_dropped() {
         let keys = limited(HOUR, 3);
-        keys.keep(key(Source::Made, "a"));
+        keys.keep_made(key("a"));
         assert!(keys.to_encrypt(b"other").is_none());
         assert!(keys.to_encrypt(b"c").is_some() && keys.to_encrypt(b"c").is_some());
         assert!(keys.to_encrypt(b"c").is_none(), "three uses");
-        assert!(keys.kept.load().keys.is_empty(), "and it is not kept");
+        assert!(keys.made.load().keys.is_empty(), "and it is not kept");
     }
 
     #[test]
     fn a_key_that_is_old_or_has_encrypted_much_is_dropped() {
         let keys = limited(Duration::from_millis(20), 100);
-        keys.keep(key(Source::Made, "a"));
+        keys.keep_made(key("a"));
         std::thread::sleep(Duration::from_millis(30));
-        assert!(keys.to_encrypt(b"c").is_none() && keys.kept.load().keys.is_empty());
+        assert!(keys.to_encrypt(b"c").is_none() && keys.made.load().keys.is_empty());
         let keys = limited(HOUR, 100);
-        let kept = keys.keep(key(Source::Made, "a"));
+        let kept = keys.keep_made(key("a"));
         kept.add_bytes(MOST_BYTES as usize);
-        assert!(keys.to_encrypt(b"c").is_none() && keys.kept.load().keys.is_empty());
+        assert!(keys.to_encrypt(b"c").is_none() && keys.made.load().keys.is_empty());
     }
 
     #[test]
     fn a_key_from_an_envelope_encrypts_nothing() {
         let keys = limited(HOUR, 100);
-        keys.keep(key(Source::Unwrapped, "a"));
+        keys.keep_unwrapped(key("a"));
         assert!(keys.to_encrypt(b"c").is_none());
         assert!(keys.to_decrypt("b", b"c").is_none() && keys.to_decrypt("a", b"d").is_none());
         assert!(keys.to_decrypt("a", b"c").is_some());
@@ -183,15 +221,47 @@ mod tests {
     #[test]
     fn the_oldest_of_many_keys_is_dropped() {
         let keys = limited(HOUR, 100);
-        (0..=MOST_KEYS).for_each(|number| drop(keys.keep(key(Source::Unwrapped, &number.to_string()))));
+        (0..=MOST_KEYS).for_each(|number| drop(keys.keep_unwrapped(key(&number.to_string()))));
         assert!(keys.to_decrypt("0", b"c").is_none());
         assert!(keys.to_decrypt("1", b"c").is_some() && keys.to_decrypt(&MOST_KEYS.to_string(), b"c").is_some());
     }
 
     #[test]
+    fn keys_of_envelopes_take_no_place_of_those_that_were_made() {
+        let keys = limited(HOUR, 1000);
+        keys.keep_made(key("a"));
+        (0..=MOST_KEYS).for_each(|number| drop(keys.keep_unwrapped(key(&number.to_string()))));
+        assert!(keys.to_encrypt(b"c").is_some());
+    }
+
+    #[test]
+    fn threads_that_need_a_key_at_the_same_time_make_one() {
+        let keys = limited(HOUR, 1000);
+        let made = AtomicU32::new(0);
+        let make = || {
+            made.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(20));
+            Ok(key("a"))
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let deadline = Call::default().start(HOUR);
+                    assert!(keys.to_encrypt_or_make(b"c", &deadline, make).is_ok());
+                });
+            }
+        });
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+        let single = limited(HOUR, 1);
+        let _held = single.requests[lock_of(b"c")].try_lock();
+        let deadline = Call::default().start(HOUR);
+        assert!(single.to_encrypt_or_make(b"c", &deadline, || Ok(key("a"))).is_ok(), "keys of their own need no wait");
+    }
+
+    #[test]
     fn nothing_is_kept_without_age_or_for_one_use() {
         for keys in [limited(Duration::ZERO, 100), limited(HOUR, 1)] {
-            keys.keep(key(Source::Made, "a"));
+            keys.keep_made(key("a"));
             assert!(keys.to_encrypt(b"c").is_none());
         }
     }

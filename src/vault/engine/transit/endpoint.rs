@@ -23,9 +23,6 @@ use crate::vault::api::explain::not_as_documented;
 use crate::vault::api::request::{ApiRequest, check_length};
 use crate::vault::api::response::Response;
 
-/// The capability that the operations need: a POST is an update where it creates nothing.
-const UPDATE: &str = "\"update\"";
-
 /// What is sent: bytes in base64, or a text.
 #[derive(Clone, Copy)]
 pub enum Input<'a> {
@@ -64,24 +61,29 @@ impl Serialize for Input<'_> {
 }
 
 /// An operation whose result is a text: a ciphertext, a signature or an HMAC.
-pub(super) struct Send<'a> {
+pub(super) struct MakeText<'a> {
     place: &'a Place,
     operation: Operation,
     input: Input<'a>,
     parameters: &'a Parameters<'a>,
 }
 
-impl<'a> Send<'a> {
-    pub fn bytes(place: &'a Place, operation: Operation, data: &'a [u8], parameters: &'a Parameters<'a>) -> Send<'a> {
-        Send { place, operation, input: Input::Bytes(data), parameters }
+impl<'a> MakeText<'a> {
+    pub fn bytes(
+        place: &'a Place,
+        operation: Operation,
+        data: &'a [u8],
+        parameters: &'a Parameters<'a>,
+    ) -> MakeText<'a> {
+        MakeText { place, operation, input: Input::Bytes(data), parameters }
     }
 
-    pub fn text(place: &'a Place, operation: Operation, text: &'a str, parameters: &'a Parameters<'a>) -> Send<'a> {
-        Send { place, operation, input: Input::Text(text), parameters }
+    pub fn text(place: &'a Place, operation: Operation, text: &'a str, parameters: &'a Parameters<'a>) -> MakeText<'a> {
+        MakeText { place, operation, input: Input::Text(text), parameters }
     }
 }
 
-impl Serialize for Send<'_> {
+impl Serialize for MakeText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(self.input.name(self.operation), &self.input)?;
@@ -128,7 +130,7 @@ fn results(response: &Response) -> Option<Results<'_>> {
     serde_json::from_slice(&response.body).ok().map(|answer: Answer<'_>| answer.data)
 }
 
-impl Endpoint for Send<'_> {
+impl Endpoint for MakeText<'_> {
     type Output = Secret;
 
     fn request(&self) -> Result<ApiRequest> {
@@ -140,7 +142,7 @@ impl Endpoint for Send<'_> {
 
     fn parse(&self, path: &str, response: Response) -> Result<Secret> {
         if response.status != 200 {
-            return Err(refused(ErrorResponse::of(&response), path, UPDATE));
+            return Err(refused(ErrorResponse::of(&response), path, self.operation));
         }
         let text = results(&response).and_then(|results| match self.operation {
             Operation::Sign => results.signature,
@@ -175,7 +177,7 @@ impl Endpoint for Decrypt<'_> {
 
     fn parse(&self, path: &str, response: Response) -> Result<Bytes> {
         if response.status != 200 {
-            return Err(refused(ErrorResponse::of(&response), path, UPDATE));
+            return Err(refused(ErrorResponse::of(&response), path, Operation::Decrypt));
         }
         let text = results(&response).and_then(|results| results.plaintext);
         decoded(text, &response, path)
@@ -240,7 +242,7 @@ impl Endpoint for Verify<'_> {
             // What has not the form of an ECDSA signature, such as an HMAC.
             return match refusal.is_about_arguments() && refusal.contains("supplied signature is invalid") {
                 true => Ok(false),
-                false => Err(refused(refusal, path, UPDATE)),
+                false => Err(refused(refusal, path, Operation::Verify)),
             };
         }
         let valid = results(&response).and_then(|results| results.valid);
@@ -264,13 +266,13 @@ pub struct NewDataKey {
 }
 
 /// Makes a data key.
-pub(super) struct DataKey<'a> {
+pub(super) struct MakeDataKey<'a> {
     pub place: &'a Place,
     pub with_plaintext: bool,
     pub parameters: &'a Parameters<'a>,
 }
 
-impl Serialize for DataKey<'_> {
+impl Serialize for MakeDataKey<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.parameters.write(Operation::DataKey, &mut map)?;
@@ -278,7 +280,7 @@ impl Serialize for DataKey<'_> {
     }
 }
 
-impl Endpoint for DataKey<'_> {
+impl Endpoint for MakeDataKey<'_> {
     type Output = NewDataKey;
 
     fn request(&self) -> Result<ApiRequest> {
@@ -289,7 +291,7 @@ impl Endpoint for DataKey<'_> {
 
     fn parse(&self, path: &str, response: Response) -> Result<NewDataKey> {
         if response.status != 200 {
-            return Err(refused(ErrorResponse::of(&response), path, UPDATE));
+            return Err(refused(ErrorResponse::of(&response), path, Operation::DataKey));
         }
         let results = results(&response).ok_or_else(|| not_as_documented(&response, path, "has no data key"))?;
         let wrapped = results.ciphertext.and_then(made_text);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::TransitKey;
-use super::data_keys::{DataKey, Source};
+use super::data_keys::DataKey;
 use super::parameters::{Operation, Parameters};
 use crate::envelope::{Header, KEY_LENGTH};
 use crate::error::{Error, Result, Status};
@@ -27,9 +27,7 @@ impl EnvelopeParameters {
     /// `HF_ERR_INVALID_ARGUMENT` for a parameter that an envelope does not have. They are those of a data key, whose length
     /// is fixed.
     pub fn check(fields: &Fields) -> Result<EnvelopeParameters> {
-        Parameters::check(Operation::DataKey, fields)?;
-        let bits = fields.get("bits").and_then(|field| field.written());
-        if bits.is_some_and(|bits| bits != "256") {
+        if Parameters::check(Operation::DataKey, fields)?.key_bytes() != KEY_LENGTH {
             return Err(Error::invalid_argument("parameters: \"bits\" of an envelope are 256; leave it out"));
         }
         let encoded = fields.get("associated_data").map_or(0, |field| field.size());
@@ -54,14 +52,12 @@ impl EnvelopeParameters {
 impl TransitKey {
     /// A data key to encrypt an envelope with: one that is kept, or a new one from the server.
     pub fn key_to_encrypt(&self, context: Context<'_>, key_context: &[u8]) -> Result<Arc<DataKey>> {
-        if let Some(key) = self.data_keys.to_encrypt(key_context) {
-            return Ok(key);
-        }
-        let made = self.data_key(context, true, &only_context(key_context)?)?;
-        let without = || Error::new(Status::Internal, "a data key without its plaintext");
-        let plaintext = made.plaintext.ok_or_else(without)?;
-        let wrapped = made.wrapped.as_str().to_owned();
-        Ok(self.data_keys.keep(DataKey::new(Source::Made, plaintext, wrapped, key_context.to_vec())))
+        self.data_keys.to_encrypt_or_make(key_context, context.deadline, || {
+            let made = self.data_key(context, true, &only_context(key_context)?)?;
+            let without = || Error::new(Status::Internal, "a data key without its plaintext");
+            let plaintext = made.plaintext.ok_or_else(without)?;
+            Ok(DataKey::new(plaintext, made.wrapped.as_str().to_owned(), key_context.to_vec()))
+        })
     }
 
     /// The data key of an envelope: one that is kept, or the one in the header, which the server decrypts.
@@ -74,7 +70,7 @@ impl TransitKey {
         let plaintext = Some(plaintext).filter(has_length).ok_or_else(|| {
             Error::invalid_argument("the header of the envelope was altered: it has a key of another length")
         })?;
-        Ok(self.data_keys.keep(DataKey::new(Source::Unwrapped, plaintext, wrapped_key, key_context)))
+        Ok(self.data_keys.keep_unwrapped(DataKey::new(plaintext, wrapped_key, key_context)))
     }
 
     /// The same data key, encrypted under the latest version of the key of the engine.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::parameters::Operation;
 use super::place::Place;
 use super::public_key::{PublicKeys, Version};
+use super::refusal::no_mount;
 use crate::error::{Error, Result};
 use crate::json::to_body;
 use crate::observe::metrics;
@@ -95,11 +96,10 @@ impl Endpoint for ReadKey<'_> {
 
 #[cold]
 fn refused(refusal: ErrorResponse, path: &str) -> Error {
-    if !refusal.is_without_mount() {
-        return refusal.into_error(path, "\"read\"");
+    match refusal.is_without_mount() {
+        true => no_mount(&refusal, path),
+        false => refusal.into_error(path, "\"read\""),
     }
-    let text = refusal.summary();
-    Error::config(format!("{path}: there is no such mount ({text}); check VAULT_TRANSIT_MOUNT")).with_http_status(404)
 }
 
 /// Asks what the token may do with a path.

@@ -17,8 +17,8 @@ mod refusal;
 pub use self::batch::Outcome;
 pub use self::data_keys::DataKey as EnvelopeKey;
 use self::data_keys::DataKeys;
-use self::endpoint::{DataKey, Send, Verify};
 pub use self::endpoint::{Input, NewDataKey};
+use self::endpoint::{MakeDataKey, MakeText, Verify};
 pub use self::envelope::EnvelopeParameters;
 use self::key::{KeyFacts, ReadKey, SelfCapabilities};
 pub use self::parameters::Operation;
@@ -71,7 +71,22 @@ impl TransitKey {
         if let Some(encrypted) = self.public_keys(context, None)?.and_then(|keys| keys.encrypt(data, &parameters)) {
             return encrypted;
         }
-        context.call(&Send::bytes(&self.place, Operation::Encrypt, data, &parameters))
+        self.call_to_encrypt(context, data, &parameters)
+    }
+
+    fn call_to_encrypt(&self, context: Context<'_>, data: &[u8], parameters: &Parameters<'_>) -> Result<Secret> {
+        let encrypt = MakeText::bytes(&self.place, Operation::Encrypt, data, parameters);
+        context.call(&encrypt).map_err(|error| self.with_unseen_key(error))
+    }
+
+    /// To a token that must not create a key, the server says the same of a key that does not exist as of one that the
+    /// token must not use. So does the error, unless the key was seen.
+    fn with_unseen_key(&self, error: Error) -> Error {
+        if self.facts.is_some() || error.status() != Status::PermissionDenied {
+            return error;
+        }
+        let message = format!("{}; or there is no such key, which this token is not told", error.message());
+        Error::new(Status::PermissionDenied, message).with_http_status(error.http_status())
     }
 
     /// The data of a ciphertext.
@@ -85,7 +100,7 @@ impl TransitKey {
     pub fn rewrap(&self, context: Context<'_>, ciphertext: &str, parameters: &Fields) -> Result<Secret> {
         let checked = self.check(Operation::Rewrap, parameters)?;
         if !checked.has("associated_data") {
-            return context.call(&Send::text(&self.place, Operation::Rewrap, ciphertext, &checked));
+            return context.call(&MakeText::text(&self.place, Operation::Rewrap, ciphertext, &checked));
         }
         let data = context.call(&endpoint::Decrypt {
             place: &self.place,
@@ -93,19 +108,19 @@ impl TransitKey {
             parameters: &checked.of(Operation::Decrypt),
         })?;
         let checked = checked.of(Operation::Encrypt);
-        context.call(&Send::bytes(&self.place, Operation::Encrypt, data.as_slice(), &checked))
+        self.call_to_encrypt(context, data.as_slice(), &checked)
     }
 
     /// A signature of `data`.
     pub fn sign(&self, context: Context<'_>, data: &[u8], parameters: &Fields) -> Result<Secret> {
         let parameters = self.check(Operation::Sign, parameters)?;
-        context.call(&Send::bytes(&self.place, Operation::Sign, data, &parameters))
+        context.call(&MakeText::bytes(&self.place, Operation::Sign, data, &parameters))
     }
 
     /// An HMAC of `data`.
     pub fn hmac(&self, context: Context<'_>, data: &[u8], parameters: &Fields) -> Result<Secret> {
         let parameters = self.check(Operation::Hmac, parameters)?;
-        context.call(&Send::bytes(&self.place, Operation::Hmac, data, &parameters))
+        context.call(&MakeText::bytes(&self.place, Operation::Hmac, data, &parameters))
     }
 
     /// Whether `signature`, which may also be an HMAC, is one of `data`.
@@ -144,7 +159,7 @@ impl TransitKey {
     /// A new data key. Without `with_plaintext` only the wrapped one is sent.
     pub fn data_key(&self, context: Context<'_>, with_plaintext: bool, parameters: &Fields) -> Result<NewDataKey> {
         let parameters = self.check(Operation::DataKey, parameters)?;
-        context.call(&DataKey { place: &self.place, with_plaintext, parameters: &parameters })
+        context.call(&MakeDataKey { place: &self.place, with_plaintext, parameters: &parameters })
     }
 
     /// The public keys. They are read again from time to time, and for a signature of a version that was made since.

@@ -84,22 +84,33 @@ impl<'a> Parameters<'a> {
     /// `HF_ERR_INVALID_ARGUMENT` for an unknown parameter, one that the operation does not have, and bytes that were set
     /// as a text or the reverse.
     pub fn check(operation: Operation, fields: &'a Fields) -> Result<Parameters<'a>> {
+        Parameters::read(operation, fields).map_err(|what| Error::invalid_argument(format!("parameters: {what}")))
+    }
+
+    /// As [`Parameters::check`], for the parameters of one item of several.
+    pub fn check_item(operation: Operation, fields: &'a Fields, index: usize) -> Result<Parameters<'a>> {
+        let named = |what| Error::invalid_argument(format!("item_parameters[{index}]: {what}"));
+        Parameters::read(operation, fields).map_err(named)
+    }
+
+    /// The error is what is wrong.
+    fn read(operation: Operation, fields: &'a Fields) -> Result<Parameters<'a>, String> {
         let mut checked = Vec::new();
         for (name, field) in fields.iter().filter(|(_, field)| !matches!(field, Field::Removed)) {
             if !ALL.contains(&name) {
                 let all = ALL.join(", ");
-                return Err(Error::invalid_argument(format!("parameters: {name:?} is unknown; there are {all}")));
+                return Err(format!("{name:?} is unknown; there are {all}"));
             }
             if !operation.takes(name) {
                 let operation = operation.name();
-                return Err(Error::invalid_argument(format!("parameters: {operation} has no {name:?}")));
+                return Err(format!("{operation} has no {name:?}"));
             }
             if BINARY.contains(&name) != matches!(field, Field::Bytes(_)) {
                 let how = if BINARY.contains(&name) { "by hf_fields_set_bytes" } else { "as a text or as JSON" };
-                return Err(Error::invalid_argument(format!("parameters: {name:?} has to be set {how}")));
+                return Err(format!("{name:?} has to be set {how}"));
             }
             if name == "key_version" && version_in(field).is_none() {
-                return Err(Error::invalid_argument("parameters: \"key_version\" is not the number of a version"));
+                return Err("\"key_version\" is not the number of a version".to_owned());
             }
             // The server takes an empty context for none.
             if name != "context" || field.size() > 0 {

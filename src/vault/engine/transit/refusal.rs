@@ -1,7 +1,11 @@
 //! What the engine's refusals mean.
 
+use super::parameters::Operation;
 use crate::error::{Error, Status};
 use crate::vault::api::error_response::ErrorResponse;
+
+/// The capability that the operations need: a POST is an update where it creates nothing.
+const UPDATE: &str = "\"update\"";
 
 /// What the server says if it had to make the key first ([`NO_NEW_KEY`]).
 const UNKNOWN_KEY_TYPE: &str = "unknown key type";
@@ -10,18 +14,24 @@ const UNKNOWN_KEY_TYPE: &str = "unknown key type";
 /// not made anew.
 pub const NO_NEW_KEY: (&str, &str) = ("type", "no-new-key");
 
-/// The error behind the refusal of one operation.
+/// The error behind the refusal of an operation.
 #[cold]
-pub fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
+pub fn refused(refusal: ErrorResponse, path: &str, operation: Operation) -> Error {
     if refusal.is_without_mount() {
-        let text = refusal.summary();
-        let message = format!("{path}: there is no such mount ({text}); check VAULT_TRANSIT_MOUNT");
-        return Error::config(message).with_http_status(404);
+        return no_mount(&refusal, path);
     }
     if !refusal.is_about_arguments() && !is_mistake(&refusal) {
-        return refusal.into_error(path, capability);
+        return refusal.into_error(path, UPDATE);
     }
-    of_words(path, |words| refusal.contains(words), Some(&refusal.text), refusal.http_status)
+    let says = |words: &str| refusal.contains(words);
+    of_words(path, operation, says, Some(&refusal.text), refusal.http_status)
+}
+
+/// The error of a mount that does not exist.
+#[cold]
+pub fn no_mount(refusal: &ErrorResponse, path: &str) -> Error {
+    let text = refusal.summary();
+    Error::config(format!("{path}: there is no such mount ({text}); check VAULT_TRANSIT_MOUNT")).with_http_status(404)
 }
 
 /// The server answers 500 to these, although it works as it should.
@@ -34,12 +44,24 @@ fn is_mistake(refusal: &ErrorResponse) -> bool {
 /// The error behind the server's words about one item or request. `says` searches the words as they are, which may hold
 /// data; `shown` is what a message may repeat of them.
 #[cold]
-pub fn of_words(path: &str, says: impl Fn(&str) -> bool, shown: Option<&str>, http_status: u16) -> Error {
+pub fn of_words(
+    path: &str,
+    operation: Operation,
+    says: impl Fn(&str) -> bool,
+    shown: Option<&str>,
+    http_status: u16,
+) -> Error {
     let (status, what) = if says("message authentication failed") {
         let what = "the ciphertext was changed or is of another key, or the context or the associated data is wrong";
         (Status::InvalidArgument, what)
     } else if says("too old") {
-        (Status::Unsupported, "the version of the key is below min_decryption_version; rewrap ciphertexts in time")
+        let what = match operation {
+            Operation::Verify => {
+                "the version of the key is below min_decryption_version; sign anew with a later version"
+            }
+            _ => "the version of the key is below min_decryption_version; rewrap ciphertexts in time",
+        };
+        (Status::Unsupported, what)
     } else if says("not support") || says("unsupported key type") {
         (Status::Unsupported, "the key cannot do this")
     } else if says("message too long") {
