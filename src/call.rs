@@ -150,13 +150,14 @@ impl Call {
     /// The deadline of a call that begins now. `default_timeout` applies if the call sets no timeout.
     pub fn start(&self, default_timeout: Duration) -> Deadline {
         let timeout = self.timeout.unwrap_or(default_timeout);
-        let set = Instant::now();
+        let now = Instant::now();
         let left = self.interrupt.as_ref().map_or(timeout, |interrupt| timeout.saturating_sub(interrupt.waited()));
-        let at = set.checked_add(left).unwrap_or(set + FAR);
+        let at = now.checked_add(left).unwrap_or(now + FAR);
         if let Some(interrupt) = &self.interrupt {
             interrupt.begin_step(at);
         }
-        Deadline { set, at, timeout, interrupt: self.interrupt.clone(), trace_parent: self.trace_parent.clone() }
+        let (interrupt, trace_parent) = (self.interrupt.clone(), self.trace_parent.clone());
+        Deadline { at, left_when_set: left, timeout, interrupt, trace_parent }
     }
 }
 
@@ -197,8 +198,9 @@ pub const WAIT_SLICE: Duration = Duration::from_millis(50);
 /// The time by which a call has to end, including retries, logins and waits.
 #[derive(Clone, Debug)]
 pub struct Deadline {
-    set: Instant,
     at: Instant,
+    /// The time that was left when it was set.
+    left_when_set: Duration,
     timeout: Duration,
     interrupt: Option<Arc<Interrupt>>,
     trace_parent: Option<Arc<TraceParent>>,
@@ -222,7 +224,8 @@ impl Deadline {
 
     /// The time that was left when the deadline was set: spares the first step of a call a second look at the clock.
     pub fn remaining_when_set(&self) -> Result<Duration> {
-        self.remaining_at(self.set)
+        self.may_wait()?;
+        if self.left_when_set.is_zero() { Err(self.timed_out()) } else { Ok(self.left_when_set) }
     }
 
     /// The time left at `now`.
@@ -245,13 +248,12 @@ impl Deadline {
 
     #[inline(always)]
     fn within_at(&self, limit: Duration, now: Instant) -> Deadline {
-        let (at, timeout, interrupt) = (self.at, self.timeout, self.interrupt.clone());
-        let mut shorter = Deadline { set: now, at, timeout, interrupt, trace_parent: None };
-        if let Some(at) = now.checked_add(limit).filter(|&at| at < self.at) {
-            shorter.at = at;
-            shorter.timeout = limit;
-        }
-        shorter
+        let left = self.at.saturating_duration_since(now);
+        let (at, left_when_set, timeout) = match now.checked_add(limit) {
+            Some(sooner) if limit < left => (sooner, limit, limit),
+            _ => (self.at, left, self.timeout),
+        };
+        Deadline { at, left_when_set, timeout, interrupt: self.interrupt.clone(), trace_parent: None }
     }
 
     /// The error of a call that has reached its deadline.
@@ -323,7 +325,8 @@ mod tests {
     #[test]
     fn a_step_ends_after_its_patience_or_with_the_call() {
         let deadline = Call::default().start(Duration::from_secs(60));
-        let timeout = |patience| IoTimeout { deadline: &deadline, patience, began: deadline.set };
+        let timeout =
+            |patience| IoTimeout { deadline: &deadline, patience, began: deadline.at - Duration::from_secs(60) };
         let short = timeout(Duration::from_secs(1));
         assert_eq!(short.first_step().remaining_when_set().unwrap(), Duration::from_secs(1));
         assert_eq!(

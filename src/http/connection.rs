@@ -181,10 +181,8 @@ impl Connection {
     }
 
     fn transmit(&mut self, request: &Request<'_>, pace: IoTimeout<'_>, sent: &mut bool) -> Result<()> {
-        match Exchange::begin(request, &self.origin, &mut self.outbox) {
-            Ok(exchange) => self.exchange = Some(exchange),
-            Err(Unsendable) => return Err(self.unsendable()),
-        }
+        Exchange::begin(request, &self.origin, &mut self.outbox, &mut self.exchange)
+            .map_err(|Unsendable| self.unsendable())?;
         let body = request.body.unwrap_or_default();
         let (small, large) = if body.len() <= SMALL_BODY { (body, &[][..]) } else { (&[][..], body) };
         self.outbox.push(small);
@@ -296,8 +294,8 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::call::Call;
+    use crate::http::Method;
     use crate::http::count::OpenCount;
-    use crate::http::{HeaderMap, Method};
     use crate::net::socket::Socket;
     use crate::net::stream::Peer;
     use std::io::{Read, Write};
@@ -322,8 +320,7 @@ mod tests {
     fn exchange(connection: &mut Connection, peer: &mut UnixStream, answer: &str) -> Result<Response, Failure> {
         let deadline = Call::default().start(Duration::from_secs(10));
         let pace = IoTimeout { deadline: &deadline, patience: Duration::from_secs(10), began: Instant::now() };
-        let (common, headers) = (HeaderMap::new(), [None; 6]);
-        let request = Request { method: Method::GET, path: "a", common: &common, headers, body: None };
+        let request = Request { method: Method::GET, path: "a", common: &[], headers: [None; 6], body: None };
         connection.send(&request, pace)?;
         assert_ne!(peer.read(&mut [0; 1024]).unwrap(), 0);
         peer.write_all(answer.as_bytes()).unwrap();

@@ -10,7 +10,7 @@ use ureq_proto::client::state::RecvResponse;
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 use ureq_proto::http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use ureq_proto::http::uri::PathAndQuery;
-use ureq_proto::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use ureq_proto::http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use super::body::BodyReader;
 use super::forwarder::Forwarder;
@@ -33,7 +33,7 @@ pub struct Request<'a> {
     /// Path and query, percent-encoded, relative to the base path of the node.
     pub path: &'a str,
     /// Headers that requests have in common.
-    pub common: &'a HeaderMap,
+    pub common: &'a [(HeaderName, HeaderValue)],
     /// Headers of this request.
     pub headers: [Option<(&'a HeaderName, &'a HeaderValue)>; 6],
     /// The body, if any.
@@ -78,8 +78,14 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Writes the head of the request to `out`. The caller sends the body.
-    pub fn begin(request: &Request<'_>, origin: &Origin, out: &mut Outbox) -> Result<Exchange, Unsendable> {
+    /// Writes the head of the request to `out`, and puts the exchange, which is large, into `place`. The caller sends the
+    /// body.
+    pub fn begin(
+        request: &Request<'_>,
+        origin: &Origin,
+        out: &mut Outbox,
+        place: &mut Option<Exchange>,
+    ) -> Result<(), Unsendable> {
         let target = origin.target(request.path).ok_or(Unsendable)?;
         let mut size = REQUEST_LINE + target.as_str().len();
         let mut message = http::Request::new(());
@@ -94,13 +100,14 @@ impl Exchange {
         let mut call = call.proceed();
         write_head(&mut call, size, origin.forwarder.as_ref().map_or("", Forwarder::prefix), out)?;
         match call.proceed()? {
-            Some(SendRequestResult::RecvResponse(call)) => Ok(Exchange { call, interim: 0 }),
+            Some(SendRequestResult::RecvResponse(call)) => *place = Some(Exchange { call, interim: 0 }),
             Some(SendRequestResult::SendBody(mut call)) => {
                 call.consume_direct_write(request.body.unwrap_or_default().len())?;
-                Ok(Exchange { call: call.proceed().ok_or(Unsendable)?, interim: 0 })
+                *place = Some(Exchange { call: call.proceed().ok_or(Unsendable)?, interim: 0 });
             }
-            Some(SendRequestResult::Await100(_)) | None => Err(Unsendable),
+            Some(SendRequestResult::Await100(_)) | None => return Err(Unsendable),
         }
+        Ok(())
     }
 
     /// Takes the head of the response from `inbox`, including interim responses in front of it. `None` while it is
@@ -142,7 +149,7 @@ fn headers<'a>(
 ) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
     let authorization = origin.forwarder.as_ref().and_then(Forwarder::authorization);
     iter::once((&HOST, &origin.host))
-        .chain(request.common)
+        .chain(request.common.iter().map(|(name, value)| (name, value)))
         .chain(request.headers.into_iter().flatten())
         .chain(authorization.map(|authorization| (&PROXY_AUTHORIZATION, authorization)))
         .chain(length.map(|length| (&CONTENT_LENGTH, length)))

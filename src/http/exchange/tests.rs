@@ -8,14 +8,14 @@ fn request(body: Option<&'static [u8]>) -> (Method, Option<&'static [u8]>) {
 }
 
 fn begin(origin: &Origin, (method, body): (Method, Option<&[u8]>)) -> (Exchange, String) {
-    let mut common = HeaderMap::new();
-    common.append("x-vault-request", HeaderValue::from_static("true"));
+    let common = [(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"))];
     let (name, value) = (HeaderName::from_static("x-vault-token"), HeaderValue::from_static("t"));
     let headers = [Some((&name, &value)), None, None, None, None, None];
     let request = Request { method, path: "secret/data/a%20b?list=true", common: &common, headers, body };
     let mut out = Outbox::new(16);
-    let exchange = Exchange::begin(&request, origin, &mut out).unwrap();
-    (exchange, String::from_utf8(out.filled().to_vec()).unwrap())
+    let mut exchange = None;
+    Exchange::begin(&request, origin, &mut out, &mut exchange).unwrap();
+    (exchange.unwrap(), String::from_utf8(out.filled().to_vec()).unwrap())
 }
 
 fn origin(forwarder: Option<Forwarder>) -> Origin {

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, header, secret_value};
+use crate::http::{HeaderName, HeaderValue, Method, header, secret_value};
 use crate::observe::metrics::Operation;
 use crate::secret::Buffer;
 
@@ -122,18 +122,17 @@ pub fn check_length(length: usize) -> Result<()> {
     Err(Error::new(Status::TooLarge, message))
 }
 
-/// The most headers that `VAULT_HEADERS` may hold. Servers accept fewer, and `HeaderMap` has a similar limit.
+/// The most headers that `VAULT_HEADERS` may hold. Servers accept fewer.
 const MAX_HEADERS: usize = 1000;
 
 /// The prefix of every path.
 pub const PREFIX: &str = "/v1/";
 
 /// The headers that every request has. A `User-Agent` in `VAULT_HEADERS` replaces the default one.
-pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    headers.append("x-vault-request", HeaderValue::from_static("true"));
+pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let mut headers = vec![(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"))];
     // Responses are not decompressed here.
-    headers.append(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
     let namespace = namespace.map(|namespace| ("x-vault-namespace", namespace));
     if config.headers.len() > MAX_HEADERS {
         return Err(Error::config(format!("VAULT_HEADERS holds more than {MAX_HEADERS} headers; servers take fewer")));
@@ -145,9 +144,11 @@ pub fn common_headers(config: &VaultConfig, namespace: Option<&str>) -> Result<H
                 "the header {name:?} cannot be sent; check VAULT_HEADERS and VAULT_NAMESPACE"
             )));
         };
-        headers.append(known, value);
+        headers.push((known, value));
     }
-    let agent = HeaderValue::from_static(concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
-    headers.entry(header::USER_AGENT).or_insert(agent);
+    if headers.iter().all(|(name, _)| name != header::USER_AGENT) {
+        let agent = HeaderValue::from_static(concat!("handsfree_secrets/", env!("CARGO_PKG_VERSION")));
+        headers.push((header::USER_AGENT, agent));
+    }
     Ok(headers)
 }

@@ -20,7 +20,7 @@ use crate::call::{Deadline, IoTimeout};
 use crate::config::VaultConfig;
 use crate::error::{Error, Result, Status};
 use crate::http::{
-    Failure, HeaderMap, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Method, Permit, Request, Transport, header,
+    Failure, HeaderName, HeaderValue, InFlight, MAX_LEARNED, Method, Permit, Request, Transport, header,
 };
 use crate::observe::log::Logger;
 use crate::observe::metrics::{Metrics, Reason};
@@ -40,11 +40,11 @@ pub struct Requester {
     /// A server has answered a request, so the cluster is initialised, which cannot be undone.
     pub(super) is_initialised: AtomicBool,
     /// Headers that every request has.
-    common: HeaderMap,
+    common: Vec<(HeaderName, HeaderValue)>,
     /// The same without a trace parent, for requests with another one.
-    common_without_trace: HeaderMap,
+    common_without_trace: Vec<(HeaderName, HeaderValue)>,
     /// The same without a namespace.
-    pub(super) common_without_namespace: HeaderMap,
+    pub(super) common_without_namespace: Vec<(HeaderName, HeaderValue)>,
     max_retries: u32,
     pub(super) disable_redirects: bool,
     limiter: Option<RateLimiter>,
@@ -61,7 +61,7 @@ impl Requester {
         let transport = Transport::new(config, PREFIX, &logger, deadline)?;
         let common = common_headers(config, config.namespace.as_deref())?;
         let mut common_without_trace = common.clone();
-        common_without_trace.remove(&TRACE_PARENT);
+        common_without_trace.retain(|(name, _)| *name != TRACE_PARENT);
         Ok(Requester {
             cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
             transport,
