@@ -576,8 +576,8 @@ typedef struct hf_call hf_call;
 HF_API hf_call *hf_call_new(void) HF_NOEXCEPT;
 
 /**
- * Copies call settings: timeout, condition, wrapping time, trace parent; not the queue and its tag. Cancelling the
- * original cancels the copies, too; cancelling a copy does not cancel the original.
+ * Copies call settings: timeout, condition, wrapping time, trace parent, age of cached answers; not the queue and
+ * its tag. Cancelling the original cancels the copies, too; cancelling a copy does not cancel the original.
  *
  * May be called from any thread while no other thread changes `call`. Does not block.
  *
@@ -638,6 +638,26 @@ HF_MUST_USE
 hf_status hf_call_set_wrap_ttl_ms(hf_call *call,
                                   int64_t milliseconds,
                                   hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Sets how old a cached answer may be for reads with these settings, in place of `VAULT_CACHE_TTL`. It bounds the answers
+ * that serve while the server cannot be asked (`VAULT_CACHE_STALE_TTL`), too. Without a cache, and for calls that do not
+ * read secrets or documents, it has no effect.
+ *
+ * Only one thread at a time may change the same `call`. Does not block.
+ *
+ * @param call          The settings.
+ * @param milliseconds  The age. 0: the server is asked. -1: as the manager is set.
+ * @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    Set, for the calls that start from now on.
+ * @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is less than -1.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_call_set_max_age_ms(hf_call *call,
+                                 int64_t milliseconds,
+                                 hf_error **error) HF_NOEXCEPT;
 
 /**
  * Has every request of the calls carry the header `traceparent` of W3C Trace Context: redirects, retries, logins and
@@ -988,6 +1008,26 @@ hf_status hf_manager_maintain(const hf_manager *manager,
                               const hf_call *call,
                               int64_t *out_next_ms,
                               hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Drops cached answers, so that the next reads ask the server. Answers that are on their way are not kept either. What is
+ * dropped is wiped. A manager without a cache has nothing to drop.
+ *
+ * May be called from any thread. Does not block, and sends no request.
+ *
+ * @param manager    The manager.
+ * @param reference  The secret, all of whose versions and fields are dropped. NULL for all secrets.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     Dropped.
+ * @retval HF_ERR_INVALID_ARGUMENT   `manager` is NULL; invalid UTF-8.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_INTERNAL           A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_manager_cache_clear(const hf_manager *manager,
+                                 const char *reference,
+                                 hf_error **error) HF_NOEXCEPT;
 
 /**
  * Adds a reference to a manager.
@@ -1869,8 +1909,8 @@ HF_API const char *hf_document_created(const hf_document *document) HF_NOEXCEPT;
  * May be called from any thread. Does not block.
  *
  * @param document  The document.
- * @return 0: the server answered this call. Later versions of the library may serve from a cache, and return the age of
- *     the answer in milliseconds. 0 if `document` is NULL.
+ * @return 0: the server answered this call. Otherwise the age of the cached answer in milliseconds, at least 1. 0 if
+ *     `document` is NULL.
  */
 HF_API int64_t hf_document_age_ms(const hf_document *document) HF_NOEXCEPT;
 

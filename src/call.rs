@@ -19,6 +19,7 @@ pub struct Call {
     cas: Option<u64>,
     wrap_ttl: Option<Duration>,
     trace_parent: Option<Arc<TraceParent>>,
+    max_age: Option<Duration>,
 }
 
 /// What a function does, which decides the settings that it takes.
@@ -130,6 +131,16 @@ impl Call {
         self.trace_parent = parent;
     }
 
+    /// How old a cached answer may be for this call; zero: the server is asked. `None`: as the manager is set.
+    pub fn set_max_age(&mut self, age: Option<Duration>) {
+        self.max_age = age;
+    }
+
+    /// The age set with [`Call::set_max_age`].
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
     /// `HF_ERR_INVALID_ARGUMENT` if there is a setting that a function with this purpose would ignore, although it
     /// matters.
     pub fn check(&self, purpose: Purpose) -> Result<()> {
@@ -157,7 +168,7 @@ impl Call {
             interrupt.begin_step(at);
         }
         let (interrupt, trace_parent) = (self.interrupt.clone(), self.trace_parent.clone());
-        Deadline { at, left_when_set: left, timeout, interrupt, trace_parent }
+        Deadline { at, left_when_set: left, timeout, interrupt, trace_parent, is_hurried: false }
     }
 }
 
@@ -204,9 +215,21 @@ pub struct Deadline {
     timeout: Duration,
     interrupt: Option<Arc<Interrupt>>,
     trace_parent: Option<Arc<TraceParent>>,
+    /// Whether the call rather fails than waits for a server that cannot answer now.
+    is_hurried: bool,
 }
 
 impl Deadline {
+    /// The same deadline, or `limit` from now, for a request that is sent again at once or not at all.
+    pub fn hurried(&self, limit: Duration) -> Deadline {
+        Deadline { trace_parent: self.trace_parent.clone(), is_hurried: true, ..self.within(limit) }
+    }
+
+    /// Whether there is time for a pause before a request is sent again.
+    pub fn allows(&self, pause: Duration) -> bool {
+        (pause.is_zero() || !self.is_hurried) && self.remaining().is_ok_and(|left| pause < left)
+    }
+
     /// The trace parent of the call.
     pub fn trace_parent(&self) -> Option<&HeaderValue> {
         self.trace_parent.as_ref().map(|parent| &parent.0)
@@ -253,7 +276,14 @@ impl Deadline {
             Some(sooner) if limit < left => (sooner, limit, limit),
             _ => (self.at, left, self.timeout),
         };
-        Deadline { at, left_when_set, timeout, interrupt: self.interrupt.clone(), trace_parent: None }
+        Deadline {
+            at,
+            left_when_set,
+            timeout,
+            interrupt: self.interrupt.clone(),
+            trace_parent: None,
+            is_hurried: false,
+        }
     }
 
     /// The error of a call that has reached its deadline.

@@ -6,6 +6,7 @@
 mod found;
 
 use std::ops::Range;
+use std::time::Duration;
 
 use once_cell::race::OnceBox;
 use serde_json::value::RawValue;
@@ -26,6 +27,8 @@ pub struct Document {
     pub version: u64,
     /// When the version was created, in RFC 3339; empty if the server does not tell.
     pub created: String,
+    /// How old it is; zero if the server has answered this call.
+    pub age: Duration,
     /// The whole object.
     json: Secret,
     /// Sorted by name.
@@ -89,7 +92,16 @@ impl Document {
         if !is_sorted {
             sort(&mut fields, object);
         }
-        Ok(Document { version, created, json, fields, texts: OnceBox::new(), pieces: OnceBox::new() })
+        let (texts, pieces) = (OnceBox::new(), OnceBox::new());
+        Ok(Document { version, created, age: Duration::ZERO, json, fields, texts, pieces })
+    }
+
+    /// A copy that is this old.
+    pub fn copy(&self, age: Duration) -> Result<Document> {
+        let json = self.json();
+        let json = Secret::try_copy_of(json).ok_or_else(|| Error::no_memory("the document", json.len()))?;
+        let (version, created, fields) = (self.version, self.created.clone(), self.fields.clone());
+        Ok(Document { version, created, age, json, fields, texts: OnceBox::new(), pieces: OnceBox::new() })
     }
 
     /// A document with one text.

@@ -17,9 +17,9 @@ use crate::observe::metrics::{self, GaugeSource, Registration};
 use crate::queue;
 use crate::reference;
 use crate::store::SecretManager;
-use crate::vault::VaultSecretManager;
 use crate::vault::client::{Client, Context};
 use crate::vault::engine::lease::{Credentials, Registry, Source};
+use crate::vault::{RawAnswer, RawRequest, VaultSecretManager};
 
 /// Opens a manager: checks the configuration and, for Vault, verifies the credentials once. Without options only the
 /// environment is used.
@@ -93,6 +93,24 @@ impl Manager {
         match &self.vault {
             Some(vault) => vault.client.warm(count, call),
             None => call.start(DEFAULT_WAIT).remaining().map(drop),
+        }
+    }
+
+    /// Sends a request of the program. One that writes may have changed what is cached.
+    pub fn request(&self, request: &RawRequest, call: &Call) -> Result<Option<RawAnswer>> {
+        let vault = self.vault.as_ref().ok_or_else(no_server)?;
+        let answer = request.send(&vault.client, call);
+        if !request.is_read() {
+            vault.secrets.forget(None);
+        }
+        answer
+    }
+
+    /// Drops what is cached about a secret; `None`: about all of them.
+    pub fn clear_cache(&self, reference: Option<&str>) -> Result<()> {
+        match &self.vault {
+            Some(vault) => vault.secrets.clear_cache(reference),
+            None => reference.map_or(Ok(()), |reference| self.secrets.canonical(reference).map(drop)),
         }
     }
 

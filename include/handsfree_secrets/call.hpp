@@ -1,6 +1,6 @@
 /**
  * @file call.hpp
- * @brief The settings of operations: timeout, cancellation, condition, wrapping, trace parent.
+ * @brief The settings of operations: timeout, cancellation, condition, wrapping, trace parent, age.
  */
 #ifndef HANDSFREE_SECRETS_CALL_HPP
 #define HANDSFREE_SECRETS_CALL_HPP
@@ -26,7 +26,7 @@ using CallHandle = std::unique_ptr<hf_call, Deleter<hf_call, free_call>>;
 }  // namespace detail
 
 /**
- * The settings of operations: timeout, cancellation, condition of a write, wrapping, trace parent. Without a Call an operation has
+ * The settings of operations: timeout, cancellation, condition of a write, wrapping, trace parent, age of cached answers. Without a Call an operation has
  * the timeout `VAULT_CLIENT_TIMEOUT` (60 s by default) and cannot be cancelled.
  *
  * @code
@@ -70,6 +70,14 @@ public:
         try_set_wrap_ttl(ttl).value();
     }
 
+    /** Sets how old a cached answer may be for later reads, in place of `VAULT_CACHE_TTL`; rounded up to milliseconds.
+     *  0: the server is asked; -1 ms: as the manager is set.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is less than -1 ms */
+    template <class Rep, class Period>
+    void set_max_age(std::chrono::duration<Rep, Period> age) {
+        try_set_max_age(age).value();
+    }
+
     /** Makes every request of later operations carry this `traceparent` of W3C Trace Context; "" for none.
      *  @throws Error `HF_ERR_INVALID_ARGUMENT` if it is not of version 00 of the standard */
     void set_trace_parent(Text traceparent) { try_set_trace_parent(std::move(traceparent)).value(); }
@@ -95,6 +103,14 @@ public:
     Result<void> try_set_wrap_ttl(std::chrono::duration<Rep, Period> ttl) noexcept {
         hf_error *error = nullptr;
         const hf_status status = hf_call_set_wrap_ttl_ms(handle_.get(), detail::to_milliseconds(ttl), &error);
+        return detail::finish(status, error);
+    }
+
+    /** As set_max_age(), without exceptions. */
+    template <class Rep, class Period>
+    Result<void> try_set_max_age(std::chrono::duration<Rep, Period> age) noexcept {
+        hf_error *error = nullptr;
+        const hf_status status = hf_call_set_max_age_ms(handle_.get(), detail::to_milliseconds(age), &error);
         return detail::finish(status, error);
     }
 

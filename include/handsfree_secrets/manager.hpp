@@ -86,6 +86,14 @@ public:
         try_warm(connections, call).value();
     }
 
+    /** Drops what is cached about all secrets, so that the next reads ask the server. Sends no request.
+     *  @throws Error `HF_ERR_INVALID_ARGUMENT` if there is no manager */
+    void clear_cache() const { try_clear_cache().value(); }
+
+    /** Drops what is cached about one secret, with all versions and fields. Sends no request.
+     *  @throws Error `HF_ERR_INVALID_REFERENCE` */
+    void clear_cache(Text reference) const { try_clear_cache(std::move(reference)).value(); }
+
     /** The metrics of this manager in Prometheus' text format, to be served as `text/plain; version=0.0.4`. Empty with
      *  the `env` backend. Does not block.
      *  @throws Error never, unless there is a bug in the library */
@@ -199,6 +207,17 @@ public:
         hf_error *error = nullptr;
         const hf_status status = hf_manager_warm(handle_.get(), connections, call.get(), &error);
         return detail::finish(status, error);
+    }
+
+    /** As clear_cache(), without exceptions. */
+    Result<void> try_clear_cache() const noexcept { return clear_cache_of(nullptr); }
+
+    /** As clear_cache(), without exceptions. */
+    Result<void> try_clear_cache(Text reference) const noexcept {
+        if (auto checked = detail::check_texts(reference); !checked) {
+            return checked;
+        }
+        return clear_cache_of(reference.c_str());
     }
 
     /** As metrics(), without exceptions. */
@@ -370,6 +389,12 @@ private:
             return Failure(status, error);
         }
         return adopt(manager);
+    }
+
+    Result<void> clear_cache_of(const char *reference) const noexcept {
+        hf_error *error = nullptr;
+        const hf_status status = hf_manager_cache_clear(handle_.get(), reference, &error);
+        return detail::finish(status, error);
     }
 
     static Result<std::string> metrics_of(const hf_manager *manager) noexcept {

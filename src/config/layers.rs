@@ -61,7 +61,7 @@ impl Layers<'_> {
                 let text = text.clone();
                 (!text.expose_secret().is_empty()).then_some(Setting { name, text })
             }
-            None if self.group_is_in_options(entry.group) => None,
+            None if !entry.is_variable || self.group_is_in_options(entry.group) => None,
             None => self.in_environment(entry)?,
         };
         setting.map(|setting| one_line(entry, setting)).transpose()

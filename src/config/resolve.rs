@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::address;
 use super::layers::{Layers, Setting};
 use super::settings::{
-    Address, Backend, ClientIdentity, Config, DataKeyLimits, EnvConfig, Named, Roots, TlsConfig, VaultConfig,
+    Address, Backend, CacheConfig, ClientIdentity, Config, DataKeyLimits, EnvConfig, Named, Roots, TlsConfig,
+    VaultConfig,
 };
 use super::spellings::Spellings;
 use super::table::OPTIONS;
@@ -117,6 +118,7 @@ fn vault(layers: &Layers<'_>, warnings: &mut Vec<String>) -> Result<VaultConfig>
         max_idle_connections: values::number(&layers.find_or_default("VAULT_MAX_IDLE_CONNECTIONS")?, 0, 256)? as usize,
         max_connections: max_connections(layers)?,
         list_concurrency: values::number(&layers.find_or_default("VAULT_LIST_CONCURRENCY")?, 1, 256)? as usize,
+        cache: cache(layers)?,
         rate_limit: layers.find("VAULT_RATE_LIMIT")?.map(|found| values::rate_limit(&found)).transpose()?,
         proxy,
         headers: layers.find("VAULT_HEADERS")?.map_or(Ok(Vec::new()), |found| headers::headers(&found))?,
@@ -148,6 +150,18 @@ fn flag(layers: &Layers<'_>, name: &'static str) -> Result<bool> {
 fn path_prefix(layers: &Layers<'_>) -> Result<Option<String>> {
     let Some(setting) = layers.find("VAULT_PATH_PREFIX")? else { return Ok(None) };
     Ok(Some(values::server_path(&setting)?).filter(|path| !path.is_empty()))
+}
+
+/// Off unless one of the two times is set.
+fn cache(layers: &Layers<'_>) -> Result<Option<CacheConfig>> {
+    let [ttl, stale_ttl] = ["VAULT_CACHE_TTL", "VAULT_CACHE_STALE_TTL"].map(|name| {
+        let setting = layers.find(name)?;
+        setting.map_or(Ok(Duration::ZERO), |setting| duration::duration(&setting))
+    });
+    let (ttl, stale_ttl) = (ttl?, stale_ttl?);
+    let size = values::number(&layers.find_or_default("VAULT_CACHE_SIZE")?, 1, 10_000)? as usize;
+    let is_on = !ttl.is_zero() || !stale_ttl.is_zero();
+    Ok(is_on.then_some(CacheConfig { ttl, stale_ttl, size }))
 }
 
 fn max_connections(layers: &Layers<'_>) -> Result<Option<usize>> {

@@ -79,6 +79,8 @@ pub struct VaultConfig {
     pub max_connections: Option<usize>,
     /// How many folders `list` reads at the same time.
     pub list_concurrency: usize,
+    /// What is cached, if anything is.
+    pub cache: Option<CacheConfig>,
     /// The rate limit, if there is one.
     pub rate_limit: Option<RateLimit>,
     /// The proxy of TCP connections.
@@ -89,6 +91,17 @@ pub struct VaultConfig {
     pub disable_redirects: bool,
     /// How settings are named in messages.
     pub spellings: Spellings,
+}
+
+/// What answers are kept to be served again.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheConfig {
+    /// `VAULT_CACHE_TTL`: how long an answer serves.
+    pub ttl: Duration,
+    /// `VAULT_CACHE_STALE_TTL`: how long it may serve while the server cannot be asked.
+    pub stale_ttl: Duration,
+    /// `VAULT_CACHE_SIZE`: how many there are at most.
+    pub size: usize,
 }
 
 /// How long a data key of envelopes is kept, and for how many of them.

@@ -27,6 +27,8 @@ pub struct OptionEntry {
     pub spellings: &'static [&'static str],
     /// Its group.
     pub group: Group,
+    /// Whether it can be an environment variable, too.
+    pub is_variable: bool,
     /// The default; empty if there is none.
     pub default: &'static str,
     /// A description in one line.
@@ -40,7 +42,17 @@ const fn entry(
     default: &'static str,
     doc: &'static str,
 ) -> OptionEntry {
-    OptionEntry { name, spellings, group, default, doc }
+    OptionEntry { name, spellings, group, is_variable: true, default, doc }
+}
+
+/// An option that is never read from the environment: it is the choice of the program, and other programs use such names.
+const fn option(
+    spellings: &'static [&'static str],
+    name: &'static str,
+    default: &'static str,
+    doc: &'static str,
+) -> OptionEntry {
+    OptionEntry { is_variable: false, ..entry(spellings, name, Group::None, default, doc) }
 }
 
 /// The table. The first line of an entry holds its spellings, name, group and default; the second one its description.
@@ -149,6 +161,12 @@ pub const OPTIONS: &[OptionEntry] = &[
         "how many idle connections are kept"),
     entry(&["VAULT_MAX_CONNECTIONS"], "VAULT_MAX_CONNECTIONS", Group::None, "",
         "how many connections there may be at a time; a call beyond them waits"),
+    option(&["VAULT_CACHE_TTL"], "VAULT_CACHE_TTL", "",
+        "how long an answer is served again without a request; not read from the environment"),
+    option(&["VAULT_CACHE_STALE_TTL"], "VAULT_CACHE_STALE_TTL", "",
+        "how long an answer may serve while the server cannot be asked; not read from the environment"),
+    option(&["VAULT_CACHE_SIZE"], "VAULT_CACHE_SIZE", "1000",
+        "how many answers are kept; not read from the environment"),
     entry(&["VAULT_LIST_CONCURRENCY"], "VAULT_LIST_CONCURRENCY", Group::None, "8",
         "requests that a list, or a call for many secrets, has on their way at a time"),
     entry(&["BAO_HEADERS", "VAULT_HEADERS"], "VAULT_HEADERS", Group::None, "",

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Where one field stands in the JSON text.
+#[derive(Clone)]
 pub struct Field {
     /// The name without its quotes.
     pub name: Range<usize>,

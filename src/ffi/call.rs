@@ -35,6 +35,8 @@ pub struct hf_call {
     cas: AtomicI64,
     /// 0 if answers are not wrapped.
     wrap_ttl_ms: AtomicI64,
+    /// -1 if the manager's setting counts.
+    max_age_ms: AtomicI64,
     /// Whether `trace_parent` is set.
     is_traced: AtomicBool,
     trace_parent: ArcSwapOption<TraceParent>,
@@ -72,6 +74,7 @@ impl hf_call {
             timeout_ms: AtomicI64::new(0),
             cas: AtomicI64::new(-1),
             wrap_ttl_ms: AtomicI64::new(0),
+            max_age_ms: AtomicI64::new(-1),
             is_traced: AtomicBool::new(false),
             trace_parent: ArcSwapOption::empty(),
             call,
@@ -138,6 +141,8 @@ impl hf_call {
         if let Some(wrap_ttl) = u64::try_from(wrap_ttl).ok().filter(|&ttl| ttl > 0) {
             call.set_wrap_ttl(Duration::from_millis(wrap_ttl));
         }
+        let max_age = u64::try_from(settings.max_age_ms.load(Ordering::Relaxed)).ok();
+        call.set_max_age(max_age.map(Duration::from_millis));
         if settings.is_traced.load(Ordering::Relaxed) {
             call.set_trace_parent(settings.trace_parent.load_full());
         }
@@ -158,8 +163,8 @@ pub extern "C" fn hf_call_new() -> *mut hf_call {
     })
 }
 
-/// Copies call settings: timeout, condition, wrapping time, trace parent; not the queue and its tag. Cancelling the
-/// original cancels the copies, too; cancelling a copy does not cancel the original.
+/// Copies call settings: timeout, condition, wrapping time, trace parent, age of cached answers; not the queue and
+/// its tag. Cancelling the original cancels the copies, too; cancelling a copy does not cancel the original.
 ///
 /// May be called from any thread while no other thread changes `call`. Does not block.
 ///
@@ -176,6 +181,7 @@ pub unsafe extern "C" fn hf_call_copy(call: *const hf_call) -> *mut hf_call {
             timeout_ms: copied(&original.timeout_ms),
             cas: copied(&original.cas),
             wrap_ttl_ms: copied(&original.wrap_ttl_ms),
+            max_age_ms: copied(&original.max_age_ms),
             is_traced: AtomicBool::new(original.is_traced.load(Ordering::Relaxed)),
             trace_parent: ArcSwapOption::new(original.trace_parent.load_full()),
             ..hf_call::new(call, canceller)
@@ -274,6 +280,39 @@ pub unsafe extern "C" fn hf_call_set_wrap_ttl_ms(
                 return Err(Error::invalid_argument(message));
             }
             settings.wrap_ttl_ms.store(milliseconds, Ordering::Relaxed);
+            Ok(Status::Ok)
+        })
+    }
+}
+
+/// Sets how old a cached answer may be for reads with these settings, in place of `VAULT_CACHE_TTL`. It bounds the answers
+/// that serve while the server cannot be asked (`VAULT_CACHE_STALE_TTL`), too. Without a cache, and for calls that do not
+/// read secrets or documents, it has no effect.
+///
+/// Only one thread at a time may change the same `call`. Does not block.
+///
+/// @param call          The settings.
+/// @param milliseconds  The age. 0: the server is asked. -1: as the manager is set.
+/// @param error         Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                    Set, for the calls that start from now on.
+/// @retval HF_ERR_INVALID_ARGUMENT  `call` is NULL, or `milliseconds` is less than -1.
+/// @retval HF_ERR_INTERNAL          A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_call_set_max_age_ms(
+    call: *mut hf_call,
+    milliseconds: i64,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        outcome::status(error, || {
+            let settings = object(call, "call")?;
+            if milliseconds < -1 {
+                let message = format!("milliseconds is {milliseconds}; -1, 0 and ages count");
+                return Err(Error::invalid_argument(message));
+            }
+            settings.max_age_ms.store(milliseconds, Ordering::Relaxed);
             Ok(Status::Ok)
         })
     }

@@ -336,12 +336,13 @@ pub unsafe extern "C" fn hf_document_created(document: *const hf_document) -> *c
 /// May be called from any thread. Does not block.
 ///
 /// @param document  The document.
-/// @return 0: the server answered this call. Later versions of the library may serve from a cache, and return the age of
-///     the answer in milliseconds. 0 if `document` is NULL.
+/// @return 0: the server answered this call. Otherwise the age of the cached answer in milliseconds, at least 1. 0 if
+///     `document` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hf_document_age_ms(document: *const hf_document) -> i64 {
-    let _ = document;
-    0
+    // SAFETY: the caller's promise.
+    let document = unsafe { hf_document::borrow(document) };
+    document.map_or(0, |document| i64::try_from(document.document.age.as_micros().div_ceil(1000)).unwrap_or(i64::MAX))
 }
 
 /// Adds a reference to a document.

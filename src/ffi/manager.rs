@@ -8,12 +8,12 @@ use std::ffi::c_char;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::arguments::{Out, OutNumber};
+use super::arguments::{Out, OutNumber, null, optional_text};
 use super::call::hf_call;
 use super::error::{hf_error, hf_status};
 use super::handle::Counted;
 use super::options::hf_options;
-use super::{export, guard};
+use super::{export, guard, outcome};
 use crate::call::{Call, Purpose};
 use crate::error::{Error, Result, Status};
 use crate::open::{self, Manager};
@@ -229,6 +229,35 @@ fn milliseconds_until(due: Option<Instant>) -> i64 {
     let Some(due) = due else { return -1 };
     let left = due.saturating_duration_since(Instant::now());
     if left.is_zero() { 100 } else { i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1) }
+}
+
+/// Drops cached answers, so that the next reads ask the server. Answers that are on their way are not kept either. What is
+/// dropped is wiped. A manager without a cache has nothing to drop.
+///
+/// May be called from any thread. Does not block, and sends no request.
+///
+/// @param manager    The manager.
+/// @param reference  The secret, all of whose versions and fields are dropped. NULL for all secrets.
+/// @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+/// @retval HF_OK                     Dropped.
+/// @retval HF_ERR_INVALID_ARGUMENT   `manager` is NULL; invalid UTF-8.
+/// @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+/// @retval HF_ERR_INTERNAL           A bug in the library.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hf_manager_cache_clear(
+    manager: *const hf_manager,
+    reference: *const c_char,
+    error: *mut *mut hf_error,
+) -> hf_status {
+    // SAFETY: the caller's promises about each pointer.
+    unsafe {
+        outcome::status(error, || {
+            let manager = hf_manager::borrow(manager).ok_or_else(|| null("manager"))?;
+            manager.clear_cache(optional_text(reference, "reference")?)?;
+            Ok(Status::Ok)
+        })
+    }
 }
 
 /// Adds a reference to a manager.

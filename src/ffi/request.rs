@@ -69,7 +69,7 @@ pub unsafe extern "C" fn hf_request(
             let json = if json.is_null() { None } else { Some(copied_secret(json, "json")?) };
             manager.client()?;
             let request = RawRequest::new(method, path, json, hf_call::settings(call).wrap_ttl())?;
-            let job = move |call: &Call| request.send(manager.client()?, call);
+            let job = move |call: &Call| manager.request(&request, call);
             let write = |answer: Option<RawAnswer>| {
                 let Some(answer) = answer else { return Status::NotFound };
                 http_status.set(i32::from(answer.http_status));

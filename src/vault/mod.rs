@@ -7,6 +7,8 @@
 
 pub(crate) mod api;
 pub(crate) mod auth;
+mod cache;
+mod cached;
 pub(crate) mod client;
 pub mod engine;
 mod kv_version;
@@ -15,6 +17,7 @@ mod versions;
 
 use std::sync::Arc;
 
+use self::cache::Cache;
 use self::client::{Client, Context};
 use self::engine::kv::list::Folders;
 use self::engine::kv::v1::Kv1;
@@ -38,6 +41,7 @@ pub struct VaultSecretManager {
     kv2: Kv2,
     folders: Folders,
     version: MountVersion,
+    cache: Option<Cache>,
 }
 
 impl VaultSecretManager {
@@ -49,6 +53,7 @@ impl VaultSecretManager {
             kv1: Kv1::new(&config.mount, prefix, concurrency),
             kv2: Kv2::new(&config.mount, prefix, concurrency),
             folders: Folders::new(concurrency),
+            cache: config.cache.map(Cache::new),
             version: MountVersion::new(config.mount, config.path_prefix, config.kv_version),
         };
         manager.version.find(manager.context(deadline)).map_err(|error| {

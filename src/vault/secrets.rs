@@ -39,6 +39,9 @@ impl SecretManager for VaultSecretManager {
 
     fn get(&self, reference: &str, call: &Call) -> Result<Option<Secret>> {
         let reference = self.parse(reference)?;
+        if let Some(cache) = &self.cache {
+            return self.get_cached(cache, &reference, call);
+        }
         self.client.run("Failed to retrieve secret", call, |context| {
             self.reading(context, Some(&reference), |version| match version {
                 KvVersion::V1 => self.kv1.read(context, &reference),
@@ -49,6 +52,9 @@ impl SecretManager for VaultSecretManager {
 
     fn get_many(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Secret>>> {
         let parsed = references.iter().map(|reference| self.parse(reference));
+        if let Some(cache) = &self.cache {
+            return self.get_many_cached(cache, parsed.collect(), call);
+        }
         self.read_many(parsed, call, |version, context, references| match version {
             KvVersion::V1 => self.kv1.read_many(context, references),
             KvVersion::V2 => self.kv2.read_many(context, references),
@@ -57,15 +63,18 @@ impl SecretManager for VaultSecretManager {
 
     fn get_document(&self, reference: &str, call: &Call) -> Result<Option<Document>> {
         let reference = no_field(self.parse(reference)?, WHOLE)?;
+        if let Some(cache) = &self.cache {
+            return self.get_document_cached(cache, &reference, call);
+        }
         self.client.run("Failed to retrieve secret", call, |context| self.read_document(context, &reference))
     }
 
     fn get_documents(&self, references: &[&str], call: &Call) -> Vec<Result<Option<Document>>> {
         let parsed = references.iter().map(|reference| no_field(self.parse(reference)?, WHOLE));
-        self.read_many(parsed, call, |version, context, references| match version {
-            KvVersion::V1 => self.kv1.documents(context, references),
-            KvVersion::V2 => self.kv2.documents(context, references),
-        })
+        match &self.cache {
+            Some(cache) => self.get_documents_cached(cache, &parsed.collect::<Vec<_>>(), call),
+            None => self.read_documents(parsed, call),
+        }
     }
 
     fn store_many(&self, secrets: &[(&str, &str)], call: &Call) -> Vec<Result<String>> {
@@ -84,7 +93,11 @@ impl SecretManager for VaultSecretManager {
             Ok(KvVersion::V1) => self.kv1.write_many(context, valid),
             _ => self.kv2.write_many(context, valid),
         };
-        batch_of_valid(paths, write)
+        let outcomes: Vec<_> = batch_of_valid(paths, write).collect();
+        let keys = secrets.iter().filter_map(|(key, _)| reference::key_to_path(key).ok());
+        keys.for_each(|path| self.forget(Some(&path)));
+        outcomes
+            .into_iter()
             .zip(secrets)
             .map(|(outcome, (key, value))| match (outcome, &version) {
                 (Ok(()), _) => Ok(reference::key_reference(key)),
@@ -121,10 +134,12 @@ impl SecretManager for VaultSecretManager {
 
     fn delete(&self, reference: &str, call: &Call) -> Result<bool> {
         let parsed = self.parse_whole(reference, "a secret is deleted as a whole")?;
-        self.client.run("Failed to delete secret", call, |context| {
-            self.with_version(context, &parsed.path, |version| match version {
-                KvVersion::V1 => self.kv1.delete(context, &parsed.path),
-                KvVersion::V2 => self.kv2.delete(context, &parsed.path),
+        self.changing(&parsed.path, || {
+            self.client.run("Failed to delete secret", call, |context| {
+                self.with_version(context, &parsed.path, |version| match version {
+                    KvVersion::V1 => self.kv1.delete(context, &parsed.path),
+                    KvVersion::V2 => self.kv2.delete(context, &parsed.path),
+                })
             })
         })
     }
@@ -165,25 +180,47 @@ impl VaultSecretManager {
         // As in the Python manager, empty metadata count as none.
         let metadata = metadata.filter(|metadata| !metadata.is_empty());
         let content = Content::New { fields, metadata };
-        let version = self.client.run("Failed to store secret", call, |context| {
+        let write = |context: Context<'_>| {
             self.with_version(context, &path, |version| match (version, call.cas()) {
                 (KvVersion::V1, Some(_)) => Err(self.no_versions("check-and-set")),
                 (KvVersion::V1, None) => self.kv1.write(context, &path, content).map(|()| 0),
                 (KvVersion::V2, cas) => self.kv2.write(context, &path, content, cas),
             })
-        })?;
+        };
+        let version = self.changing(&path, || self.client.run("Failed to store secret", call, write))?;
         Ok(Stored { reference: reference::key_reference(key), version })
     }
 
     fn update_fields(&self, reference: &VaultReference, change: Change<'_>, call: &Call) -> Result<Option<u64>> {
         let path = &reference.path;
-        self.client.run("Failed to update secret", call, |context| {
+        let update = |context: Context<'_>| {
             self.with_version(context, path, |version| match (version, call.cas()) {
                 (KvVersion::V1, Some(_)) => Err(self.no_versions("check-and-set")),
                 (KvVersion::V1, None) => Ok(self.kv1.update(context, path, change)?.then_some(0)),
                 (KvVersion::V2, None) => self.kv2.update(context, path, change),
                 (KvVersion::V2, Some(cas)) => self.kv2.update_checked(context, path, change, cas),
             })
+        };
+        self.changing(path, || self.client.run("Failed to update secret", call, update))
+    }
+
+    /// Runs a change of a secret, after which nothing is cached about it, whatever the outcome: a change whose response
+    /// was lost may have been made.
+    pub(super) fn changing<T>(&self, path: &KvPath, change: impl FnOnce() -> Result<T>) -> Result<T> {
+        let outcome = change();
+        self.forget(Some(path));
+        outcome
+    }
+
+    /// Reads several documents from the server.
+    pub(super) fn read_documents(
+        &self,
+        references: impl Iterator<Item = Result<VaultReference>>,
+        call: &Call,
+    ) -> Vec<Result<Option<Document>>> {
+        self.read_many(references, call, |version, context, references| match version {
+            KvVersion::V1 => self.kv1.documents(context, references),
+            KvVersion::V2 => self.kv2.documents(context, references),
         })
     }
 
@@ -202,7 +239,7 @@ impl VaultSecretManager {
     }
 
     /// Runs a read with the version of the engine as far as it is known: it costs no request of its own.
-    fn reading<T>(
+    pub(super) fn reading<T>(
         &self,
         context: Context<'_>,
         reference: Option<&VaultReference>,

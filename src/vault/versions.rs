@@ -48,8 +48,10 @@ impl VaultSecretManager {
             VersionChange::Undelete => "Failed to undelete versions",
             VersionChange::Destroy => "Failed to destroy versions",
         };
-        self.client.run(failed, call, |context| {
-            self.with_version_2(context, || self.kv2.change_versions(context, &path, &versions, change))
+        self.changing(&path, || {
+            self.client.run(failed, call, |context| {
+                self.with_version_2(context, || self.kv2.change_versions(context, &path, &versions, change))
+            })
         })
     }
 
@@ -57,8 +59,10 @@ impl VaultSecretManager {
     pub fn rollback(&self, reference: &str, version: i64, call: &Call) -> Result<Option<u64>> {
         let path = self.parse_whole(reference, WHOLE)?.path;
         let version = checked_version("version", version, 1)?;
-        self.client.run("Failed to roll back secret", call, |context| {
-            self.with_version_2(context, || self.kv2.rollback(context, &path, version))
+        self.changing(&path, || {
+            self.client.run("Failed to roll back secret", call, |context| {
+                self.with_version_2(context, || self.kv2.rollback(context, &path, version))
+            })
         })
     }
 
@@ -76,7 +80,7 @@ impl VaultSecretManager {
     pub fn rotate(&self, reference: &str, password_policy: Option<&str>, call: &Call) -> Result<Option<Rotated>> {
         let parsed = self.parse_for_change(reference)?;
         password_policy.map_or(Ok(()), check_policy_name)?;
-        self.client.run("Failed to rotate secret", call, |context| {
+        let rotate = |context: Context<'_>| {
             self.with_version_2(context, || {
                 let Some(latest) = self.kv2.latest(context, &parsed.path)? else { return Ok(None) };
                 let field = NewFields::One { name: parsed.field_name(), value: "" };
@@ -92,7 +96,8 @@ impl VaultSecretManager {
                 let version = self.kv2.write_unique(context, &parsed.path, &latest, change)?;
                 Ok(Some(Rotated { value, version }))
             })
-        })
+        };
+        self.changing(&parsed.path, || self.client.run("Failed to rotate secret", call, rotate))
     }
 
     fn with_version_2<T>(&self, context: Context<'_>, operation: impl Fn() -> Result<T>) -> Result<T> {

@@ -77,6 +77,16 @@ static hf_status manager_warm(arguments a, hf_error **error)
     return hf_manager_warm(a[0], 1, a[1], error);
 }
 
+static hf_status manager_cache_clear(arguments a, hf_error **error)
+{
+    return hf_manager_cache_clear(a[0], a[1], error);
+}
+
+static hf_status call_set_max_age_ms(arguments a, hf_error **error)
+{
+    return hf_call_set_max_age_ms(a[0], -1, error);
+}
+
 static hf_status manager_metrics(arguments a, hf_error **error)
 {
     return hf_manager_metrics(a[0], a[1], error);
@@ -180,11 +190,14 @@ static const struct function FUNCTIONS[] = {
      {{"manager", OBJECT}, {"wrapping_token", STRING}, CALL, {"out_json", OUT}, {NULL, END}}},
     {"hf_manager_check", manager_check, HF_OK, {{"manager", OBJECT}, CALL, {NULL, END}}},
     {"hf_manager_warm", manager_warm, HF_OK, {{"manager", OBJECT}, CALL, {NULL, END}}},
+    {"hf_manager_cache_clear", manager_cache_clear, HF_OK,
+     {{"manager", OBJECT}, {"reference", OPTIONAL_STRING}, {NULL, END}}},
     {"hf_manager_metrics", manager_metrics, HF_OK,
      {{"manager", OPTIONAL_OBJECT}, {"out_text", OUT}, {NULL, END}}},
     /* These change the objects that are arguments of the rows above. */
     {"hf_call_set_cas", call_set_cas, HF_OK, {{"call", OBJECT}, {NULL, END}}},
     {"hf_call_set_wrap_ttl_ms", call_set_wrap_ttl_ms, HF_OK, {{"call", OBJECT}, {NULL, END}}},
+    {"hf_call_set_max_age_ms", call_set_max_age_ms, HF_OK, {{"call", OBJECT}, {NULL, END}}},
     {"hf_call_set_trace_parent", call_set_trace_parent, HF_OK,
      {{"call", OBJECT}, {"traceparent", STRING}, {NULL, END}}},
     {"hf_fields_set", fields_set, HF_OK, {OF_FIELD, {"text", STRING}, {NULL, END}}},
@@ -291,6 +304,11 @@ static void check_numbers(void)
     CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_manager_check(given.manager, call, &error));
     hf_call_free(call);
 
+    call = hf_call_new();
+    CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_call_set_max_age_ms(call, -2, &error));
+    CHECK_STATUS(HF_OK, hf_call_set_max_age_ms(call, INT64_MAX, &error));
+    CHECK_STATUS(HF_OK, hf_call_set_max_age_ms(call, 0, &error));
+    hf_call_free(call);
     CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_manager_warm(given.manager, 0, NULL, &error));
     CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_manager_warm(given.manager, INT32_MIN, NULL, &error));
     CHECK_STATUS(HF_OK, hf_manager_warm(given.manager, INT32_MAX, NULL, &error));

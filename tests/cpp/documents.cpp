@@ -217,6 +217,14 @@ void env_has_no_versions_and_no_server(const hf::Manager &manager) {
     CHECK(manager.metrics().empty());
     CHECK(status_of([] { (void)hf::Manager().metrics(); }) == HF_ERR_INVALID_ARGUMENT);
     CHECK(hf::Manager::process_metrics().find("# TYPE handsfree_connections gauge\n") != std::string::npos);
+    manager.clear_cache();
+    manager.clear_cache("env://HANDSFREE_SECRET_ANY");
+    CHECK(status_of([&] { manager.clear_cache("nonsense"); }) == HF_ERR_INVALID_REFERENCE);
+    CHECK(status_of([] { hf::Manager().clear_cache(); }) == HF_ERR_INVALID_ARGUMENT);
+    hf::Call aged;
+    aged.set_max_age(std::chrono::seconds(5));
+    aged.set_max_age(std::chrono::milliseconds(-1));
+    CHECK(status_of([&] { aged.set_max_age(std::chrono::seconds(-1)); }) == HF_ERR_INVALID_ARGUMENT);
     hf::Call traced;
     traced.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     manager.check(traced);

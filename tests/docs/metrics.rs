@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
-use handsfree_secrets::observe::metrics::{Login, Operation, Reason, STATUSES};
+use handsfree_secrets::observe::metrics::{CacheResult, Login, Operation, Reason, STATUSES};
 use handsfree_secrets::open;
 use handsfree_secrets_test_support::{Server, repository_root};
 
@@ -77,10 +77,14 @@ fn documents_dashboard_and_alerts_name_the_metrics_that_there_are() {
 #[test]
 fn the_documented_values_of_labels_are_those_of_the_code() {
     let page = document("docs/metrics.md");
-    for (label, values) in
-        [("operation", Operation::NAMES), ("status", STATUSES), ("reason", Reason::NAMES), ("result", Login::NAMES)]
-    {
-        let row = page.lines().find(|line| line.starts_with(&format!("| `{label}` |"))).unwrap();
+    for (label, values) in [
+        ("`operation`", Operation::NAMES),
+        ("`status`", STATUSES),
+        ("`reason`", Reason::NAMES),
+        ("`result` of logins", Login::NAMES),
+        ("`result` of the cache", CacheResult::NAMES),
+    ] {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {label} |"))).unwrap();
         // What stands in brackets explains a value.
         let plain: String = row.split('(').map(|part| part.rsplit(')').next().unwrap()).collect();
         let documented: BTreeSet<_> = plain.split('`').skip(3).step_by(2).collect();

@@ -6,6 +6,7 @@
 mod managers;
 
 mod batches;
+mod cache;
 mod concurrent_updates;
 mod documents;
 mod keys;

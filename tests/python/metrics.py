@@ -1,10 +1,10 @@
-"""Metrics, traces and connections of the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""Metrics, traces, connections and the cache of the Python package, on a real server. Run by tests/bindings/examples.rs."""
 
 import contextvars
 import threading
 import unittest
 
-from handsfree_secrets import EnvSecretManager, VaultSecretManager, process_metrics, trace_parent
+from handsfree_secrets import EnvSecretManager, VaultSecretManager, max_age, process_metrics, trace_parent
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -46,6 +46,22 @@ class Metrics(unittest.TestCase):
         for wrong in ("00-1-2-3", PARENT.upper(), "a\0b"):
             with self.assertRaises(ValueError), trace_parent(wrong):
                 self.fail("it was taken")
+
+    def test_cached_answers_serve_until_they_are_cleared_or_too_old(self):
+        other, vault = VaultSecretManager(), VaultSecretManager(options={"VAULT_CACHE_TTL": "1h"})
+        reference = other.store_secret("python/cached", "first")
+        self.assertEqual(vault.get_secret(reference), "first")
+        other.store_secret("python/cached", "second")
+        self.assertEqual(vault.get_secret(reference), "first")
+        with trace_parent(PARENT), max_age(0):
+            self.assertEqual(vault.get_secret(reference), "second")
+        for clear in (lambda: vault.clear_cache(reference), vault.clear_cache):
+            other.store_secret("python/cached", "third")
+            clear()
+            self.assertEqual(vault.get_secret(reference), "third")
+        self.assertRaises(ValueError, vault.clear_cache, "nonsense")
+        with self.assertRaises(ValueError), max_age(-1):
+            self.fail("it was taken")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ func newCall(ctx context.Context, settings []callSetting) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	if settings, err = withMaxAge(ctx, settings); err != nil {
+		return nil, err
+	}
 	deadline, hasDeadline := ctx.Deadline()
 	c := &call{ctx: ctx, hasDeadline: hasDeadline}
 	if !hasDeadline && ctx.Done() == nil && len(settings) == 0 {

@@ -6,6 +6,7 @@ import "C"
 import (
 	"log/slog"
 	"strconv"
+	"time"
 )
 
 // defaultMaxCalls is far below the 10,000 threads at which the Go runtime ends a program, and enough to keep a server
@@ -59,6 +60,15 @@ func WithMount(mount string) Option { return WithOption("VAULT_MOUNT", mount) }
 
 // WithNamespace names the namespace of Vault Enterprise or OpenBao.
 func WithNamespace(namespace string) Option { return WithOption("VAULT_NAMESPACE", namespace) }
+
+// WithCache keeps answers to serve them again: for ttl without a request, and for stale while the server cannot be asked.
+// 0 turns either off. Document.Age tells how old an answer is, ContextWithMaxAge bounds it for one call.
+func WithCache(ttl, stale time.Duration) Option {
+	return func(s *settings) {
+		s.set("VAULT_CACHE_TTL", ttl.String())
+		s.set("VAULT_CACHE_STALE_TTL", stale.String())
+	}
+}
 
 // WithoutEnvironment opens the manager from its options only, without reading the environment.
 func WithoutEnvironment() Option {

@@ -20,7 +20,7 @@ reused.
 The dynamic linker finds the library; HANDSFREE_SECRETS_LIBRARY=/path selects another one.
 """
 
-from ._calls import trace_parent
+from ._calls import max_age, trace_parent
 from .default import get_default_secret_manager, reset_default_secret_manager
 from .document import Document, Stored
 from .errors import VaultError
@@ -34,5 +34,5 @@ from .versions import Rotation, Version, Versions, VersionState
 
 __all__ = ["REMOVED", "Credentials", "DataKey", "Document", "EnvSecretManager", "FieldValue", "Lease", "Response",
            "Rotation", "SecretManager", "Stored", "Transit", "VaultError", "VaultSecretManager", "Version",
-           "VersionState", "Versions", "get_default_secret_manager", "process_metrics", "reset_default_secret_manager",
-           "trace_parent"]
+           "VersionState", "Versions", "get_default_secret_manager", "max_age", "process_metrics",
+           "reset_default_secret_manager", "trace_parent"]

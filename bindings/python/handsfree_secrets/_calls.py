@@ -4,7 +4,7 @@ import contextlib
 import contextvars
 import ctypes
 import math
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
+from typing import Any, Callable, ContextManager, Dict, Iterator, Mapping, Optional, Union
 
 from ._library import HF_ERR_INVALID_REFERENCE, HF_OK, library
 from .errors import checked
@@ -81,7 +81,7 @@ class _Settings:
     """An hf_call that lives as long as a context refers to it."""
 
     def __init__(self) -> None:
-        self.handle = library.hf_call_new()
+        self.handle = library.hf_call_copy(CURRENT) or library.hf_call_new()
 
     def __del__(self) -> None:
         library.hf_call_free(self.handle)
@@ -103,16 +103,27 @@ CURRENT = _Current()
 
 
 @contextlib.contextmanager
-def trace_parent(traceparent: str) -> Iterator[None]:
-    """Has every request within the block carry this traceparent of W3C Trace Context, in this thread or task and in
-    those that it starts with its context."""
+def _with(function: Callable[..., int], value: Any) -> Iterator[None]:
+    """Changes one setting for the present context within the block."""
     settings = _Settings()
-    call(library.hf_call_set_trace_parent, settings.handle, encoded("traceparent", traceparent))
+    call(function, settings.handle, value)
     token = _settings.set(settings)
     try:
         yield
     finally:
         _settings.reset(token)
+
+
+def trace_parent(traceparent: str) -> ContextManager[None]:
+    """Has every request within the block carry this traceparent of W3C Trace Context, in this thread or task and in
+    those that it starts with its context."""
+    return _with(library.hf_call_set_trace_parent, encoded("traceparent", traceparent))
+
+
+def max_age(seconds: float) -> ContextManager[None]:
+    """Has reads within the block take cached answers up to this age only, in place of VAULT_CACHE_TTL; 0 asks the
+    server."""
+    return _with(library.hf_call_set_max_age_ms, int64("max_age", math.floor(seconds * 1000), 0))
 
 
 @contextlib.contextmanager

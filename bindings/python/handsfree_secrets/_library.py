@@ -30,6 +30,7 @@ _SIGNATURES = {
     "hf_manager_default": (_STATUS, [_HANDLE, _OUT, _OUT]),
     "hf_manager_reset_default": (None, []),
     "hf_manager_check": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
+    "hf_manager_cache_clear": (_STATUS, [_HANDLE, _TEXT, _OUT]),
     "hf_manager_metrics": (_STATUS, [_HANDLE, _OUT, _OUT]),
     "hf_manager_warm": (_STATUS, [_HANDLE, _INT32, _HANDLE, _OUT]),
     "hf_manager_free": (None, [_HANDLE]),
@@ -37,6 +38,7 @@ _SIGNATURES = {
 
     "hf_call_new": (_HANDLE, []),
     "hf_call_copy": (_HANDLE, [_HANDLE]),
+    "hf_call_set_max_age_ms": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_set_trace_parent": (_STATUS, [_HANDLE, _TEXT, _OUT]),
     "hf_call_set_cas": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_set_wrap_ttl_ms": (_STATUS, [_HANDLE, _INT64, _OUT]),

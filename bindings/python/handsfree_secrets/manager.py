@@ -97,6 +97,11 @@ class LibraryManager(SecretManager):
         """Opens connections until this number of them is idle, so that the first calls find them open."""
         call(library.hf_manager_warm, self._handle, int32("connections", connections), CURRENT)
 
+    def clear_cache(self, reference: Optional[str] = None) -> None:
+        """Drops what is cached about one secret, or about all of them, so that the next reads ask the server."""
+        text = None if reference is None else encoded("reference", reference)
+        call(library.hf_manager_cache_clear, self._handle, text)
+
     def metrics(self) -> str:
         """Returns the metrics of this manager in Prometheus' text format; empty for the environment."""
         return metrics_text(self._handle)
@@ -311,11 +316,13 @@ class EnvSecretManager(LibraryManager):
 
 
 class VaultSecretManager(LibraryManager):
-    """Secrets in HashiCorp Vault. Omitted arguments come from the environment: VAULT_ADDR and so on."""
+    """Secrets in HashiCorp Vault. Omitted arguments come from the environment: VAULT_ADDR and so on. The other options
+    of the library are given by their names, such as {"VAULT_CACHE_TTL": "30s"}."""
 
     def __init__(self, vault_addr: Optional[str] = None, vault_token: Optional[str] = None,
                  vault_role_id: Optional[str] = None, vault_secret_id: Optional[str] = None,
-                 vault_mount: Optional[str] = None, vault_namespace: Optional[str] = None) -> None:
+                 vault_mount: Optional[str] = None, vault_namespace: Optional[str] = None, *,
+                 options: Optional[Mapping[str, str]] = None) -> None:
         self._open({"SECRET_MANAGER_TYPE": "vault", "VAULT_ADDR": vault_addr, "VAULT_TOKEN": vault_token,
                     "VAULT_ROLE_ID": vault_role_id, "VAULT_SECRET_ID": vault_secret_id, "VAULT_MOUNT": vault_mount,
-                    "VAULT_NAMESPACE": vault_namespace})
+                    "VAULT_NAMESPACE": vault_namespace, **(options or {})})

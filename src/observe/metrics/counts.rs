@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::labels::{self, Login, Operation, Reason, STATUSES};
+use super::labels::{self, CacheResult, Login, Operation, Reason, STATUSES};
 use crate::error::Status;
 use crate::host::fork;
 
@@ -19,7 +19,8 @@ pub const BUCKETS: usize = REQUESTS + Operation::NAMES.len() * STATUSES.len();
 pub const NANOSECONDS: usize = BUCKETS + BOUNDS_US.len() + 1;
 pub const RETRIES: usize = NANOSECONDS + 1;
 pub const LOGINS: usize = RETRIES + Reason::NAMES.len();
-const NUMBERS: usize = LOGINS + Login::NAMES.len();
+pub const CACHE: usize = LOGINS + Login::NAMES.len();
+const NUMBERS: usize = CACHE + CacheResult::NAMES.len();
 
 /// What one manager has counted in this process.
 pub struct Metrics {
@@ -101,6 +102,12 @@ impl Metrics {
     pub fn logged_in(&self, how: Login) {
         self.of_this_process();
         self.add(LOGINS + how as usize, 1);
+    }
+
+    /// Counts a read with a cache.
+    pub fn cached(&self, result: CacheResult) {
+        self.of_this_process();
+        self.add(CACHE + result as usize, 1);
     }
 
     /// The present numbers.

@@ -80,6 +80,18 @@ label! {
     }
 }
 
+label! {
+    /// Where the answer to a read came from, with a cache.
+    CacheResult {
+        /// From the cache.
+        Hit = "hit",
+        /// From the server.
+        Miss = "miss",
+        /// From the cache, because the server could not be asked.
+        Stale = "stale",
+    }
+}
+
 /// The values of the label `status` of requests: the statuses of HTTP that servers send, and why there was no answer.
 pub const STATUSES: &[&str] = &[
     "200",

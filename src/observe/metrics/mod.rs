@@ -8,6 +8,6 @@ mod process;
 mod text;
 
 pub use self::counts::{GaugeSource, Gauges, Metrics};
-pub use self::labels::{Login, Operation, Reason, STATUSES};
+pub use self::labels::{CacheResult, Login, Operation, Reason, STATUSES};
 pub use self::process::{Registration, process_text, register};
 pub use self::text::text;

@@ -3,8 +3,8 @@
 use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-use super::counts::{BOUNDS_US, BUCKETS, Gauges, LOGINS, Metrics, NANOSECONDS, REQUESTS, RETRIES, Totals};
-use super::labels::{Login, Operation, Reason, STATUSES};
+use super::counts::{BOUNDS_US, BUCKETS, CACHE, Gauges, LOGINS, Metrics, NANOSECONDS, REQUESTS, RETRIES, Totals};
+use super::labels::{CacheResult, Login, Operation, Reason, STATUSES};
 
 /// The metrics of one manager as text.
 pub fn text(metrics: &Metrics, gauges: &Gauges) -> String {
@@ -37,6 +37,12 @@ pub(super) fn format(totals: &Totals, gauges: &Gauges, queue_pending: Option<u32
             "Logins, by how they ended.",
             MetricType::COUNTER,
             counters("result", Login::NAMES, totals.part(LOGINS, Login::NAMES.len())),
+        ),
+        family(
+            "handsfree_cache_requests_total",
+            "Reads with a cache, by where the answer came from.",
+            MetricType::COUNTER,
+            counters("result", CacheResult::NAMES, totals.part(CACHE, CacheResult::NAMES.len())),
         ),
         family(
             "handsfree_token_ttl_seconds",

@@ -177,7 +177,7 @@ impl Requester {
                     (error, pause, reason)
                 }
             };
-            let Some(pause) = pause.filter(|&pause| deadline.remaining().is_ok_and(|left| pause < left)) else {
+            let Some(pause) = pause.filter(|&pause| deadline.allows(pause)) else {
                 return Err(error);
             };
             route.is_repeat |= error.http_status() != 0;

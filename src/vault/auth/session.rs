@@ -51,6 +51,8 @@ pub struct Session {
     /// Whether `backoff` is set. Requests check this flag only.
     has_backoff: AtomicBool,
     serial: AtomicU64,
+    /// How many tokens there have been, renewals not counted.
+    logins: AtomicU64,
     login_lock: ForkLock,
 }
 
@@ -64,6 +66,7 @@ impl Session {
             backoff: ArcSwapOption::empty(),
             has_backoff: AtomicBool::new(false),
             serial: AtomicU64::new(0),
+            logins: AtomicU64::new(0),
             login_lock: ForkLock::default(),
         }
     }
@@ -94,6 +97,11 @@ impl Session {
         deadline: &Deadline,
     ) -> Result<Arc<Token>> {
         self.login(requester, |current| current.text() != invalid.text(), is_counted, deadline)
+    }
+
+    /// How many tokens there have been, renewals not counted.
+    pub fn logins(&self) -> u64 {
+        self.logins.load(Ordering::Acquire)
     }
 
     /// How long the token lives, if it expires.
@@ -287,6 +295,7 @@ impl Session {
                     requester.metrics().logged_in(Login::Success);
                     requester.logger().info(format_args!("logged in ({})", login::name(&self.auth)));
                 }
+                self.logins.fetch_add(1, Ordering::AcqRel);
                 Ok(Token::new(&text, self.next_serial(), started, grant))
             }
             Err(error) => {

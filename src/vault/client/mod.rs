@@ -102,6 +102,11 @@ impl Client {
         self.requester.logger()
     }
 
+    /// How often it has logged in.
+    pub fn logins(&self) -> u64 {
+        self.session.logins()
+    }
+
     /// What this client has counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         self.requester.metrics()

@@ -44,6 +44,11 @@ pub struct RawAnswer {
 }
 
 impl RawRequest {
+    /// Whether it changes nothing.
+    pub fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
+
     /// Checks the parts of a request. `HF_ERR_INVALID_ARGUMENT` names the parameter that is wrong.
     pub fn new(method: &str, path: &str, json: Option<Secret>, wrap_ttl: Option<Duration>) -> Result<RawRequest> {
         let (sent, capability) = match method {

@@ -74,6 +74,17 @@ pub fn read_document_v1(body: &[u8]) -> Option<Result<Found<Document>>> {
     Some(Document::new(found, 0, String::new()).map(Found::Live))
 }
 
+/// The text of a field of a document; `None` if there is no such field.
+pub fn text_in(document: &Document, name: &str) -> Result<Option<Secret>> {
+    if let Some(text) = document.text(name).filter(|text| !text.contains('\0')) {
+        return Secret::try_copy_of(text).map(Some).ok_or_else(|| Error::no_memory("the value", text.len()));
+    }
+    let Some(json) = document.json_of(name) else { return Ok(None) };
+    let json: &RawValue =
+        serde_json::from_str(json).map_err(|_| Error::new(Status::Internal, "a field that is no JSON"))?;
+    text_of(name, json).map(Some)
+}
+
 /// The number of the version in a response, deleted ones included.
 pub fn read_version(body: &[u8]) -> Option<u64> {
     Some(Envelope::<&RawValue, &RawValue>::read(body, PhantomData)?.version_metadata()?.version)

@@ -3,7 +3,7 @@
 pub mod document;
 mod endpoint;
 mod envelope;
-mod hint;
+pub mod hint;
 pub mod list;
 pub mod path;
 pub mod read;

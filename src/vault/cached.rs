@@ -1,0 +1,283 @@
+//! Reading through the cache: an answer that is young enough is served without a request; of the threads that need
+//! another one, one asks; and while the server cannot be asked, an older answer serves.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::VaultSecretManager;
+use super::cache::{Asked, Cache, Entry, Key};
+use super::client::Context;
+use super::engine::kv::document::text_in;
+use super::engine::kv::hint;
+use super::engine::kv::read::Reads;
+use crate::call::Call;
+use crate::config::KvVersion;
+use crate::document::Document;
+use crate::error::{Error, Result, Status};
+use crate::observe::metrics::CacheResult;
+use crate::reference::{KvPath, VaultReference};
+use crate::secret::Secret;
+
+/// How long a request may take for which an older answer could serve.
+const REFRESH: Duration = Duration::from_secs(2);
+
+/// An answer for one call, and how old it is.
+struct Served {
+    entry: Arc<Entry>,
+    age: Duration,
+}
+
+/// One read through the cache.
+struct Lookup<'r> {
+    reference: &'r VaultReference,
+    key: Key,
+    login: u64,
+    max_age: Option<Duration>,
+    arrived: Instant,
+}
+
+impl VaultSecretManager {
+    /// The text of a field.
+    pub(super) fn get_cached(&self, cache: &Cache, reference: &VaultReference, call: &Call) -> Result<Option<Secret>> {
+        let Some(served) = self.read_through(cache, reference, call)? else { return Ok(None) };
+        self.text_of(reference, &served)
+    }
+
+    /// All fields.
+    pub(super) fn get_document_cached(
+        &self,
+        cache: &Cache,
+        reference: &VaultReference,
+        call: &Call,
+    ) -> Result<Option<Document>> {
+        self.read_through(cache, reference, call)?.map(|served| served.document()).transpose()
+    }
+
+    /// The texts of several fields.
+    pub(super) fn get_many_cached(
+        &self,
+        cache: &Cache,
+        references: Vec<Result<VaultReference>>,
+        call: &Call,
+    ) -> Vec<Result<Option<Secret>>> {
+        let served = self.read_many_through(cache, &references, call);
+        let text = |(served, reference): (Result<Option<Served>>, Result<VaultReference>)| {
+            let (Some(served), reference) = (served?, reference?) else { return Ok(None) };
+            self.text_of(&reference, &served)
+        };
+        served.into_iter().zip(references).map(text).collect()
+    }
+
+    /// Several documents.
+    pub(super) fn get_documents_cached(
+        &self,
+        cache: &Cache,
+        references: &[Result<VaultReference>],
+        call: &Call,
+    ) -> Vec<Result<Option<Document>>> {
+        let served = self.read_many_through(cache, references, call);
+        served.into_iter().map(|served| served?.map(|served| served.document()).transpose()).collect()
+    }
+
+    /// Drops what is cached about a secret; `None`: about all of them.
+    pub fn forget(&self, path: Option<&KvPath>) {
+        match (&self.cache, path) {
+            (Some(cache), Some(path)) => cache.forget(path),
+            (Some(cache), None) => cache.clear(),
+            (None, _) => {}
+        }
+    }
+
+    /// As [`VaultSecretManager::forget`], for the secret of a reference.
+    pub fn clear_cache(&self, reference: Option<&str>) -> Result<()> {
+        let reference = reference.map(|reference| self.parse(reference)).transpose()?;
+        self.forget(reference.as_ref().map(|reference| &reference.path));
+        Ok(())
+    }
+
+    fn text_of(&self, reference: &VaultReference, served: &Served) -> Result<Option<Secret>> {
+        let (document, field) = (&served.entry.document, reference.field_name());
+        let text = text_in(document, field).map_err(|error| self.client.failed("Failed to retrieve secret", error))?;
+        if text.is_none() {
+            hint::log_other_fields(self.client.logger(), &reference.path, field, &document.names());
+        }
+        Ok(text)
+    }
+
+    fn look_up<'r>(&self, cache: &Cache, reference: &'r VaultReference, call: &Call) -> Lookup<'r> {
+        let (login, max_age) = (self.client.logins(), call.max_age());
+        Lookup { reference, key: cache.key(reference), login, max_age, arrived: Instant::now() }
+    }
+
+    fn read_through(&self, cache: &Cache, reference: &VaultReference, call: &Call) -> Result<Option<Served>> {
+        let lookup = self.look_up(cache, reference, call);
+        if let Some(served) = self.serve_fresh(cache, &lookup).or_else(|| self.serve_paused(cache, &lookup)) {
+            return Ok(Some(served));
+        }
+        self.client.run("Failed to retrieve secret", call, |context| self.ask(cache, &lookup, context))
+    }
+
+    /// An answer that is young enough.
+    fn serve_fresh(&self, cache: &Cache, lookup: &Lookup<'_>) -> Option<Served> {
+        let entry = lookup.find(cache)?;
+        let age = entry.age(lookup.arrived);
+        let is_fresh = lookup.max_age.map_or(age < cache.ttl(), |most| age <= most && !most.is_zero());
+        is_fresh.then(|| self.served(cache, entry, lookup.arrived, CacheResult::Hit))
+    }
+
+    /// An older answer, if the server could not be asked a moment ago.
+    fn serve_paused(&self, cache: &Cache, lookup: &Lookup<'_>) -> Option<Served> {
+        let now = Instant::now();
+        let entry = cache.is_paused(now).then(|| lookup.stale(cache, now)).flatten()?;
+        Some(self.served(cache, entry, now, CacheResult::Stale))
+    }
+
+    fn served(&self, cache: &Cache, entry: Arc<Entry>, now: Instant, how: CacheResult) -> Served {
+        self.client.metrics().cached(how);
+        cache.used(&entry, now);
+        let age = entry.age(now);
+        Served { entry, age }
+    }
+
+    /// Asks the server, unless another thread does: then waits for its answer.
+    fn ask(&self, cache: &Cache, lookup: &Lookup<'_>, context: Context<'_>) -> Result<Option<Served>> {
+        context.deadline.may_wait()?;
+        let wants_new = lookup.max_age.unwrap_or(cache.ttl()).is_zero();
+        let Some(flight) = cache.flight(lookup.key).filter(|_| !wants_new) else {
+            return self.fetch(cache, lookup, context);
+        };
+        let _turn = flight.lock.lock(context.deadline)?;
+        // Another thread may have asked meanwhile.
+        if let Some(served) = self.serve_fresh(cache, lookup) {
+            return Ok(Some(served));
+        }
+        if let Some(served) = self.serve_paused(cache, lookup) {
+            return Ok(Some(served));
+        }
+        if let Some(error) = flight.failure_since(lookup.key, lookup.arrived) {
+            return Err(error);
+        }
+        self.fetch(cache, lookup, context).inspect_err(|error| flight.fail(lookup.key, error))
+    }
+
+    fn fetch(&self, cache: &Cache, lookup: &Lookup<'_>, context: Context<'_>) -> Result<Option<Served>> {
+        let asked = cache.asked(lookup.key, lookup.login);
+        // Where an older answer can serve, the call does not wait for the server to come back.
+        let has_older = lookup.stale(cache, lookup.arrived).is_some();
+        let hurried = has_older.then(|| context.deadline.hurried(REFRESH));
+        let context = Context { deadline: hurried.as_ref().unwrap_or(context.deadline), ..context };
+        let reference = lookup.reference;
+        let outcome = self.reading(context, Some(reference), |version| match version {
+            KvVersion::V1 => self.kv1.document(context, reference),
+            KvVersion::V2 => self.kv2.document(context, reference),
+        });
+        self.settle(cache, lookup, asked, outcome)
+    }
+
+    /// What the answer of the server means for the cache and for the call.
+    fn settle(
+        &self,
+        cache: &Cache,
+        lookup: &Lookup<'_>,
+        asked: Asked,
+        outcome: Result<Option<Document>>,
+    ) -> Result<Option<Served>> {
+        match outcome {
+            Ok(Some(document)) => {
+                cache.resume();
+                self.client.metrics().cached(CacheResult::Miss);
+                let entry = cache.keep(lookup.key, &lookup.reference.path, document, asked);
+                Ok(Some(Served { entry, age: Duration::ZERO }))
+            }
+            Ok(None) => {
+                cache.resume();
+                self.client.metrics().cached(CacheResult::Miss);
+                cache.drop_one(lookup.key);
+                Ok(None)
+            }
+            Err(error) if is_unreachable(&error) => {
+                let now = Instant::now();
+                let Some(entry) = lookup.stale(cache, now) else { return Err(error) };
+                if cache.pause(now) {
+                    let seconds = entry.age(now).as_secs_f64();
+                    let path = lookup.reference.path.as_str();
+                    self.client
+                        .logger()
+                        .warn(format_args!("{path}: serving the answer of {seconds:.1} s ago: {error}"));
+                }
+                Ok(Some(self.served(cache, entry, now, CacheResult::Stale)))
+            }
+            Err(error) => {
+                if error.status() != Status::Cancelled {
+                    cache.drop_one(lookup.key);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn read_many_through(
+        &self,
+        cache: &Cache,
+        references: &[Result<VaultReference>],
+        call: &Call,
+    ) -> Vec<Result<Option<Served>>> {
+        let look_up = |reference: &Result<VaultReference>| {
+            let lookup = self.look_up(cache, reference.as_ref().ok()?, call);
+            self.serve_fresh(cache, &lookup).or_else(|| self.serve_paused(cache, &lookup))
+        };
+        let mut served: Vec<Option<Served>> = references.iter().map(look_up).collect();
+        let is_missing =
+            |(reference, served): &(&Result<VaultReference>, &Option<Served>)| reference.is_ok() && served.is_none();
+        let missing: Vec<&VaultReference> =
+            references.iter().zip(&served).filter(is_missing).filter_map(|(one, _)| one.as_ref().ok()).collect();
+        let lookups: Vec<_> = missing.iter().map(|reference| self.look_up(cache, reference, call)).collect();
+        let asked: Vec<_> = lookups.iter().map(|lookup| cache.asked(lookup.key, lookup.login)).collect();
+        let outcomes = match missing.is_empty() {
+            true => Vec::new(),
+            false => self.read_documents(missing.iter().map(|&reference| Ok(reference.clone())), call),
+        };
+        let mut settled = lookups
+            .iter()
+            .zip(asked)
+            .zip(outcomes)
+            .map(|((lookup, asked), outcome)| self.settle(cache, lookup, asked, outcome));
+        let missing = || Err(Error::new(Status::Internal, "a request without a result"));
+        let outcome = |(reference, served): (&Result<VaultReference>, &mut Option<Served>)| match (reference, served) {
+            (Err(error), _) => Err(error.clone()),
+            (Ok(_), Some(_)) => Ok(None),
+            (Ok(_), None) => settled.next().unwrap_or_else(missing),
+        };
+        let outcomes: Vec<_> = references.iter().zip(&mut served).map(outcome).collect();
+        outcomes
+            .into_iter()
+            .zip(served)
+            .map(|(outcome, served)| served.map_or(outcome, |served| Ok(Some(served))))
+            .collect()
+    }
+}
+
+impl Lookup<'_> {
+    fn find(&self, cache: &Cache) -> Option<Arc<Entry>> {
+        cache.find(self.key, &self.reference.path, self.login)
+    }
+
+    /// An older answer that may serve while the server cannot be asked.
+    fn stale(&self, cache: &Cache, now: Instant) -> Option<Arc<Entry>> {
+        self.find(cache).filter(|entry| cache.may_serve_stale(entry, self.max_age, now))
+    }
+}
+
+impl Served {
+    fn document(&self) -> Result<Document> {
+        self.entry.document.copy(self.age)
+    }
+}
+
+/// Whether the server could not be asked, which says nothing about the secret.
+fn is_unreachable(error: &Error) -> bool {
+    matches!(
+        error.status(),
+        Status::Connection | Status::Tls | Status::Timeout | Status::Unavailable | Status::RateLimited
+    )
+}
