@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo test check bench bench-counts soak chaos cross fuzz sanitizers header abi docs dist install clean help
+.PHONY: all demo test check bench bench-counts soak chaos cross fuzz sanitizers header stub abi docs dist install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -47,6 +47,10 @@ sanitizers: ## look for data races and undefined behaviour with ThreadSanitizer 
 
 header: ## write include/handsfree_secrets.h from the code
 	scripts/header
+
+stub: ## write bindings/go/secrets/stub.go, the Go package without cgo, from the package
+	go run scripts/go_stub/main.go bindings/go/secrets include/handsfree_secrets.h >$(TARGET_DIR)/stub.go
+	mv $(TARGET_DIR)/stub.go bindings/go/secrets/stub.go
 
 abi: ## record the binary interface of the header in abi/; only additions are allowed, see docs/abi.md
 	scripts/abi record

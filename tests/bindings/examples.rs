@@ -518,3 +518,19 @@ print(json.dumps(answers))
     ]);
     assert_eq!(answers, wanted);
 }
+
+/// systemd reports settings that it does not know, and goes on.
+#[test]
+fn systemd_understands_the_unit() {
+    let example = repository_root().join("examples/systemd/legacy-server.service");
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join("legacy-server.service");
+    // The program has to be there.
+    let text = std::fs::read_to_string(example).unwrap().replace("/usr/bin/hfsecret", "/bin/true");
+    std::fs::write(&unit, text).unwrap();
+    let mut command = cc::clean_command("systemd-analyze".as_ref());
+    let output = command.arg("verify").arg(&unit).output().expect("systemd-analyze; scripts/bootstrap installs it");
+    let named = String::from_utf8_lossy(&output.stderr);
+    let complaints: Vec<&str> = named.lines().filter(|line| line.contains("legacy-server")).collect();
+    assert!(output.status.success() && complaints.is_empty(), "{named}");
+}

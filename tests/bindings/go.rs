@@ -1,5 +1,6 @@
 //! The Go package, vetted and tested with Go's tools against the library of this test run.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -47,6 +48,45 @@ fn the_go_sources_are_formatted() {
         let unformatted = succeeds(Command::new("gofmt").args(["-l", "."]).current_dir(repository_root().join(folder)));
         assert_eq!(String::from_utf8_lossy(&unformatted.stdout), "", "{folder}: gofmt -w these");
     }
+}
+
+#[test]
+fn the_package_without_cgo_is_generated_from_the_one_with_it() {
+    let mut command = Command::new("go");
+    command.current_dir(repository_root()).args(["run", "scripts/go_stub/main.go", "bindings/go/secrets"]);
+    let generated = succeeds(command.arg("include/handsfree_secrets.h")).stdout;
+    let committed = std::fs::read(repository_root().join("bindings/go/secrets/stub.go")).unwrap();
+    assert!(generated == committed, "the Go package has changed: make stub");
+}
+
+/// The functions and methods that the documentation of the package shows.
+fn documented(cgo: &str) -> BTreeSet<String> {
+    let folder = pkg_config::folder_for("go-api");
+    let shown = succeeds(go("bindings/go", &folder).args(["doc", "-all", "./secrets"]).env("CGO_ENABLED", cgo)).stdout;
+    let shown = String::from_utf8(shown).unwrap();
+    let name = |line: &str| {
+        let rest = line.strip_prefix("func ")?;
+        let parts: Vec<&str> = rest.splitn(3, ['(', ')']).collect();
+        let method = || parts[2].split('(').next().unwrap_or_default();
+        let receiver = parts.get(1).and_then(|receiver| receiver.split_whitespace().last());
+        Some(if parts[0].is_empty() { format!("{}{}", receiver?, method()) } else { parts[0].to_string() })
+    };
+    shown.lines().filter_map(name).collect()
+}
+
+#[test]
+fn the_package_without_cgo_has_the_same_functions_and_says_what_is_missing() {
+    let without = documented("0");
+    assert!(without.len() > 100 && without.contains("Open") && without.contains("*Manager Get"), "{without:?}");
+    assert_eq!(without, documented("1"));
+    let folder = pkg_config::folder_for("go-without-cgo");
+    let program = folder.join("quickstart");
+    let mut build = go("examples/go", &folder);
+    succeeds(build.env("CGO_ENABLED", "0").args(["build", "-o"]).arg(&program).arg("."));
+    let output = cc::clean_command(&program).output().unwrap();
+    assert!(!output.status.success());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("built without cgo") && message.contains("CGO_ENABLED=1"), "{message}");
 }
 
 #[test]
