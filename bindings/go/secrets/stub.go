@@ -46,6 +46,14 @@ func (m *Manager) StoreMany(ctx context.Context, items []Item) (result0 []Stored
 	return
 }
 
+func (m *Manager) ClearCache(reference string) (result0 error) { result0 = errNoCgo; return }
+
+type maxAgeKey struct{}
+
+func ContextWithMaxAge(ctx context.Context, age time.Duration) context.Context {
+	return context.WithValue(ctx, maxAgeKey{}, age)
+}
+
 type Credentials struct {
 }
 
@@ -393,6 +401,8 @@ func WithAppRole(roleID, secretID string) (result0 Option) { return }
 func WithMount(mount string) (result0 Option) { return }
 
 func WithNamespace(namespace string) (result0 Option) { return }
+
+func WithCache(ttl, stale time.Duration) (result0 Option) { return }
 
 func WithoutEnvironment() Option {
 	return func(s *settings) { s.isolated = true }
