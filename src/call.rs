@@ -292,6 +292,16 @@ impl Deadline {
         interrupt::timed_out(self.timeout)
     }
 
+    /// Waits until `at`, without a thread if the call is in a queue: then this fails, and the job of the call runs again from
+    /// its start at that time. Returns an error early at the deadline or when the call is cancelled.
+    pub fn rest_until(&self, at: Instant) -> Result<()> {
+        self.remaining()?;
+        match self.interrupt.as_ref().and_then(|interrupt| interrupt.rest_until(at)) {
+            Some(rests) => Err(rests),
+            None => self.sleep(at.saturating_duration_since(Instant::now())),
+        }
+    }
+
     /// Sleeps for `pause`. Returns an error early at the deadline or when the call is cancelled.
     pub fn sleep(&self, pause: Duration) -> Result<()> {
         let end = Instant::now() + pause;
@@ -345,7 +355,7 @@ mod tests {
     fn the_time_in_a_queue_counts() {
         let (mut call, submission) = Call::default().submit();
         assert!(call.may_wait().is_err());
-        submission.end_trial();
+        submission.resume();
         submission.0.set_waited(Duration::from_secs(7));
         assert_eq!(call.start(Duration::from_secs(10)).remaining_when_set().unwrap(), Duration::from_secs(3));
         call.set_timeout(Duration::from_secs(9));

@@ -29,6 +29,8 @@ struct Times {
     deadline: AtomicU64,
     /// How much of the timeout has passed in the queue, in nanoseconds.
     waited: AtomicU64,
+    /// When a call that rests goes on, in nanoseconds after `submitted`.
+    resumes: AtomicU64,
 }
 
 impl Interrupt {
@@ -74,6 +76,15 @@ impl Interrupt {
         }
     }
 
+    /// Has a submitted call leave its thread until `at`. Returns the error with which it leaves it; `None` if the call
+    /// was not submitted.
+    pub(super) fn rest_until(&self, at: Instant) -> Option<Error> {
+        let times = self.submission.as_ref()?;
+        times.resumes.store(nanoseconds(at.saturating_duration_since(times.submitted)), Ordering::Release);
+        let _ = self.state.compare_exchange(RUNNING, HAS_TO_WAIT, Ordering::AcqRel, Ordering::Relaxed);
+        Some(cancelled())
+    }
+
     /// How much of the timeout has passed in a queue.
     pub(super) fn waited(&self) -> Duration {
         let times = self.submission.as_ref();
@@ -109,19 +120,28 @@ pub struct Submission(pub(super) Arc<Interrupt>);
 impl Submission {
     /// A call that is submitted now and may end with those of `original`.
     pub(super) fn beneath(original: Option<Arc<Interrupt>>) -> Submission {
-        let times = Times { submitted: Instant::now(), deadline: AtomicU64::new(u64::MAX), waited: AtomicU64::new(0) };
+        let times = Times {
+            submitted: Instant::now(),
+            deadline: AtomicU64::new(u64::MAX),
+            waited: AtomicU64::new(0),
+            resumes: AtomicU64::new(0),
+        };
         Submission(Arc::new(Interrupt { state: AtomicU8::new(TRIED), original, submission: Some(times) }))
     }
 
-    /// Whether the trial has found that the call has to wait, so that its result says nothing.
+    /// Whether the trial has found that the call has to wait, or the call rests: its result says nothing.
     pub fn has_to_wait(&self) -> bool {
         self.0.has_to_wait()
     }
 
-    /// Ends the trial: from now on the call may wait.
-    pub fn end_trial(&self) {
+    /// Lets a call that has to wait go on. Returns when.
+    pub fn resume(&self) -> Instant {
         // Where it was cancelled meanwhile, it stays cancelled.
         let _ = self.0.state.compare_exchange(HAS_TO_WAIT, RUNNING, Ordering::AcqRel, Ordering::Relaxed);
+        let now = Instant::now();
+        let at =
+            |times: &Times| times.submitted.checked_add(Duration::from_nanos(times.resumes.swap(0, Ordering::AcqRel)));
+        self.times().and_then(at).unwrap_or(now)
     }
 
     /// Counts the time in the queue, when a thread begins the call.
@@ -187,7 +207,7 @@ mod tests {
         let submission = Submission::beneath(None);
         assert!(!submission.has_to_wait());
         assert!(submission.0.may_wait().is_err() && submission.has_to_wait());
-        submission.end_trial();
+        submission.resume();
         assert!(submission.0.may_wait().is_ok() && !submission.has_to_wait());
     }
 

@@ -121,10 +121,10 @@ fn submit(ticket: &Ticket, settings: &Call, error: Option<Out<hf_error>>, mut wo
         return tried?();
     }
     lines.discard();
-    submission.end_trial();
+    submission.resume();
     let submitted = Submitted { tag: ticket.tag, owner: ticket.owner.clone(), submission: submission.clone(), error };
     let job = move || {
-        guard::catch(move || {
+        guard::catch(|| {
             submission.begin();
             work(&call)
         })

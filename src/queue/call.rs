@@ -3,8 +3,8 @@
 use crate::call::{Canceller, Submission};
 use crate::error::{Result, Status};
 
-/// Does the work of a call.
-pub type Job = Box<dyn FnOnce() -> Result<Deliver> + Send>;
+/// Does the work of a call. It runs again if the call has rested.
+pub type Job = Box<dyn FnMut() -> Result<Deliver> + Send>;
 
 /// Writes the result of a call to the out-parameters, and returns the status.
 pub type Deliver = Box<dyn FnOnce() -> Result<Status> + Send>;

@@ -85,10 +85,7 @@ impl<E: Send + 'static> Queue<E> {
         if state.calls.is_closed() {
             return Err(Error::new(Status::Cancelled, "the queue is closed"));
         }
-        if state.threads.are_needed(state.calls.waiting() + 1, self.shared.concurrency) {
-            let shared = Arc::clone(&self.shared);
-            state.threads.start(move || worker::run(&shared))?;
-        }
+        self.start_thread(&mut state, 1)?;
         state.calls.submit(submitted, job);
         let now = Instant::now();
         // A cancellation before this line may have been announced before the call was in the queue.
@@ -101,6 +98,15 @@ impl<E: Send + 'static> Queue<E> {
             self.shared.submitted.notify_one();
         }
         drop(discarded);
+        Ok(())
+    }
+
+    /// Starts a thread if there are more calls for one than threads that wait, `more` of which are about to be added.
+    fn start_thread(&self, state: &mut State<E>, more: usize) -> Result<()> {
+        if state.threads.are_needed(state.calls.waiting() + more, self.shared.concurrency) {
+            let shared = Arc::clone(&self.shared);
+            state.threads.start(move || worker::run(&shared))?;
+        }
         Ok(())
     }
 
@@ -133,12 +139,21 @@ impl<E: Send + 'static> Queue<E> {
     fn take<T>(&self, is_lowered: bool, take: impl FnOnce(Taken<E>) -> T) -> Result<Next<T>, Arc<Notifier>> {
         let mut state = self.shared.lock();
         state.is_raised &= !is_lowered;
+        let waiting = state.calls.waiting();
         let discarded = state.look();
+        let has_woken = state.calls.waiting() > waiting;
+        if has_woken {
+            // A failure leaves the calls to the threads that there are.
+            let _ = self.start_thread(&mut state, 0);
+        }
         let taken = state.calls.take().map(take);
         let raise = state.notify(Instant::now());
         let is_over = state.calls.is_closed() && state.calls.len() == 0;
         let notifier = if taken.is_none() { state.notifier.clone() } else { None };
         drop(state);
+        if has_woken {
+            self.shared.submitted.notify_all();
+        }
         raise.send();
         drop(discarded);
         match (taken, notifier) {
@@ -213,5 +228,67 @@ impl<E: Send + 'static> Queue<E> {
 impl<E> Clone for Queue<E> {
     fn clone(&self) -> Queue<E> {
         Queue { shared: Arc::clone(&self.shared) }
+    }
+}
+
+#[cfg(not(miri))]
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::call::Call;
+
+    /// Submits a job that gets its deadline, and returns its settings.
+    fn submit(queue: &Queue<()>, tag: usize, job: impl Fn(&Call) -> Result<()> + Send + 'static) -> Canceller {
+        let (original, owner) = Call::cancellable();
+        let (call, submission) = original.submit();
+        assert!(call.start(Duration::from_secs(60)).remaining().is_err() && submission.has_to_wait());
+        submission.resume();
+        let submitted = Submitted { tag, owner: owner.clone(), submission: submission.clone(), error: () };
+        let run = move || {
+            submission.begin();
+            job(&call).map(|()| Box::new(|| Ok(Status::Ok)) as Deliver)
+        };
+        queue.submit(submitted, Box::new(run)).unwrap();
+        owner
+    }
+
+    fn take(queue: &Queue<()>) -> (usize, Option<Status>) {
+        let taken = queue.next(None, |taken| (taken.tag, taken.outcome.err().map(|error| error.status())));
+        let Ok(Next::Taken(taken)) = taken else { panic!("nothing was taken") };
+        taken
+    }
+
+    #[test]
+    fn a_call_that_rests_leaves_its_thread_to_others() {
+        let queue = Queue::new(1).unwrap();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&runs);
+        submit(&queue, 1, move |call| match counted.fetch_add(1, Ordering::Relaxed) {
+            0..3 => call.start(Duration::from_secs(60)).rest_until(Instant::now() + Duration::from_millis(20)),
+            _ => Ok(()),
+        });
+        submit(&queue, 2, |_| Ok(()));
+        assert_eq!(take(&queue), (2, None), "the only thread was free");
+        assert_eq!(take(&queue), (1, None));
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
+        queue.free();
+    }
+
+    #[test]
+    fn a_call_that_rests_ends_when_it_is_cancelled_or_closed() {
+        let queue = Queue::new(1).unwrap();
+        let rest =
+            |call: &Call| call.start(Duration::from_secs(60)).rest_until(Instant::now() + Duration::from_secs(50));
+        let owner = submit(&queue, 1, rest);
+        submit(&queue, 2, rest);
+        owner.cancel();
+        crate::host::notifier::announce_cancellation();
+        assert_eq!(take(&queue), (1, Some(Status::Cancelled)));
+        queue.close();
+        assert_eq!(take(&queue), (2, Some(Status::Cancelled)));
+        assert!(matches!(queue.next(None, |_| ()), Ok(Next::Closed)));
+        queue.free();
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Stage {
     Waiting(Job),
     /// A thread has the job. `true`: a cancellation was noticed.
     UnderWay(bool),
+    /// Between two runs of the job, without a thread, until this time.
+    Resting(Job, Instant),
     Ended(Result<Deliver>),
 }
 
@@ -95,14 +97,20 @@ impl<E> Calls<E> {
         None
     }
 
-    /// Ends a call that a thread has had. Returns the outcome if nobody waits for it any more.
-    pub(super) fn finish(&mut self, number: u64, outcome: Result<Deliver>) -> Option<Result<Deliver>> {
-        match self.entries.get(&number).map(|entry| &entry.stage) {
-            Some(Stage::UnderWay(_)) => {
-                self.end(number, outcome);
-                None
+    /// Ends a call that a thread has had, or lets it rest. Returns what nobody waits for any more.
+    pub(super) fn finish(&mut self, number: u64, job: Job, outcome: Result<Deliver>) -> [Option<Stage>; 2] {
+        match self.entries.get_mut(&number) {
+            Some(entry) if matches!(entry.stage, Stage::UnderWay(_)) => {
+                if entry.submitted.submission.has_to_wait() && !entry.submitted.submission.is_cancelled() {
+                    let until = entry.submitted.submission.resume();
+                    entry.stage = Stage::Resting(job, until);
+                    let due = entry.due();
+                    self.set_alarm(number, due);
+                    return [None, Some(Stage::Ended(outcome))];
+                }
+                [Some(Stage::Waiting(job)), self.end(number, outcome)]
             }
-            _ => Some(outcome),
+            _ => [Some(Stage::Waiting(job)), Some(Stage::Ended(outcome))],
         }
     }
 
@@ -120,7 +128,9 @@ impl<E> Calls<E> {
     /// themselves. Returns the jobs that are not needed any more.
     pub(super) fn cancel(&mut self, now: Instant) -> Vec<Stage> {
         let is_cancelled = |entry: &Entry<E>| match entry.stage {
-            Stage::Waiting(_) | Stage::UnderWay(false) => entry.submitted.submission.is_cancelled(),
+            Stage::Waiting(_) | Stage::Resting(..) | Stage::UnderWay(false) => {
+                entry.submitted.submission.is_cancelled()
+            }
             _ => false,
         };
         let cancelled: Vec<u64> =
@@ -148,10 +158,26 @@ impl<E> Calls<E> {
             let due = self.entries.get(&number).and_then(Entry::due);
             match due {
                 Some(due) if due > now => self.set_alarm(number, Some(due)),
+                _ if self.wake(number, now) => {}
                 _ => discarded.extend(self.end_early(number, now)),
             }
         }
         discarded
+    }
+
+    /// Has a thread go on with a call that has rested long enough.
+    fn wake(&mut self, number: u64, now: Instant) -> bool {
+        let Some(entry) = self.entries.get_mut(&number) else { return false };
+        let deadline = entry.submitted.submission.deadline();
+        if !matches!(entry.stage, Stage::Resting(..)) || deadline.is_some_and(|at| at <= now) {
+            return false;
+        }
+        if let Stage::Resting(job, _) = std::mem::replace(&mut entry.stage, Stage::UnderWay(false)) {
+            entry.stage = Stage::Waiting(job);
+        }
+        self.waiting.push_back(number);
+        self.set_alarm(number, deadline);
+        true
     }
 
     /// Takes no more calls, and ends those that wait for a thread. Returns the jobs that are not needed any more.
@@ -216,6 +242,7 @@ impl<E> Entry<E> {
         let deadline = self.submitted.submission.deadline();
         match self.stage {
             Stage::Waiting(_) => deadline,
+            Stage::Resting(_, until) => Some(deadline.map_or(until, |at| at.min(until))),
             Stage::UnderWay(false) => deadline.and_then(|at| at.checked_add(GRACE)),
             Stage::UnderWay(true) | Stage::Ended(_) => None,
         }

@@ -11,10 +11,10 @@ use crate::host::panic_hook::InsideLibrary;
 pub(super) fn run<E>(shared: &Shared<E>) {
     let _inside = InsideLibrary::enter();
     let mut next = first(shared);
-    while let Some((number, job)) = next {
+    while let Some((number, mut job)) = next {
         let outcome = job();
         let mut state = shared.lock();
-        let discarded = state.calls.finish(number, outcome);
+        let discarded = state.calls.finish(number, job, outcome);
         let raise = state.notify(Instant::now());
         next = state.calls.begin();
         drop(state);
