@@ -42,6 +42,7 @@
 #ifndef HANDSFREE_SECRETS_HPP
 #define HANDSFREE_SECRETS_HPP
 
+#include "handsfree_secrets/async.hpp"
 #include "handsfree_secrets/base.hpp"
 #include "handsfree_secrets/batch.hpp"
 #include "handsfree_secrets/bytes.hpp"
@@ -61,6 +62,7 @@
 #include "handsfree_secrets/manager.hpp"
 #include "handsfree_secrets/metadata.hpp"
 #include "handsfree_secrets/options.hpp"
+#include "handsfree_secrets/queue.hpp"
 #include "handsfree_secrets/request.hpp"
 #include "handsfree_secrets/result.hpp"
 #include "handsfree_secrets/results.hpp"

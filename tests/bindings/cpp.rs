@@ -215,6 +215,30 @@ fn two_units_of_the_same_kind_link_into_one_program_and_share_classes() {
 }
 
 #[test]
+fn coroutines_wait_for_operations_and_may_be_destroyed_while_they_do() {
+    let server = Server::shared();
+    for compiler in ["g++", "clang++"] {
+        let program = cc::compile(
+            compiler,
+            "c++20",
+            &source("async_on_vault.cpp"),
+            &format!("async-{compiler}"),
+            &["-Wconversion"],
+        );
+        let mount = server.fresh_mount();
+        run(
+            &program,
+            &[
+                ("SECRET_MANAGER_TYPE", "vault"),
+                ("VAULT_ADDR", &server.addr()),
+                ("VAULT_TOKEN", server.root_token()),
+                ("VAULT_MOUNT", &mount),
+            ],
+        );
+    }
+}
+
+#[test]
 fn the_quickstart_works_on_env_and_on_vault() {
     let quickstart = repository_root().join("examples/cpp/quickstart.cpp");
     let program = cc::compile("g++", "c++17", &quickstart, "quickstart", &[]);
