@@ -10,6 +10,7 @@ mod envelope;
 mod envelope_transfer;
 mod requests;
 mod transit;
+mod transit_hashicorp;
 mod transit_local;
 mod transit_many;
 mod transit_policies;

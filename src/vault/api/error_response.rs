@@ -194,7 +194,20 @@ impl ErrorResponse {
         const PERMANENT: [&str; 6] =
             ["too large", "does not exist", "missing role_id", "invalid UTF-8", "not initialized", "unsupported"];
         // 501: not implemented. 505: unsupported version of HTTP.
-        matches!(self.http_status, 501 | 505) || PERMANENT.iter().any(|words| self.contains(words))
+        matches!(self.http_status, 501 | 505)
+            || self.exceeds_json_limits()
+            || PERMANENT.iter().any(|words| self.contains(words))
+    }
+
+    /// The JSON of the request exceeds a limit of HashiCorp's server, which answers 500 from 1.20.3 on.
+    pub fn exceeds_json_limits(&self) -> bool {
+        const LIMITS: [&str; 4] = [
+            "JSON string value exceeds allowed length",
+            "JSON object exceeds allowed entry count",
+            "JSON array exceeds allowed element count",
+            "JSON input exceeds allowed nesting depth",
+        ];
+        matches!(self.http_status, 400 | 500) && LIMITS.iter().any(|words| self.contains(words))
     }
 
     /// The server refuses what the request holds, for no reason that has a status of its own.
@@ -206,6 +219,7 @@ impl ErrorResponse {
             && !self.requires_check_and_set()
             && !self.is_mount_upgrading()
             && !self.contains("high complexity")
+            && !self.exceeds_json_limits()
             && !self.contains("HTTP request to an HTTPS server")
     }
 

@@ -66,6 +66,13 @@ impl ErrorResponse {
                     "{path}: the document has more entries than the server takes ({text}); store fewer in one secret"
                 ),
             ),
+            400 | 500 if self.exceeds_json_limits() => (
+                Status::TooLarge,
+                format!(
+                    "{path}: a text or a list of the request is longer than {from} takes ({text}); send less, or raise \
+                     the limits of its listener, such as max_json_string_value_length"
+                ),
+            ),
             413 => (
                 Status::TooLarge,
                 format!(
