@@ -14,6 +14,6 @@ mod texts;
 
 pub use calls::c_calls;
 pub use encrypted::encrypted_envelope;
-pub use server::{envelope, http_answer};
+pub use server::{http_answer, kv_response};
 pub use session::{renewal, session_answer};
 pub use texts::{options, reference};

@@ -130,7 +130,7 @@ pub fn http_answer(input: &[u8]) {
 
 /// The first byte selects operation and status, the rest is the body. The result of a get has to agree with another
 /// parser.
-pub fn envelope(input: &[u8]) {
+pub fn kv_response(input: &[u8]) {
     let Some((&choice, body)) = input.split_first() else { return };
     let status = [200, 200, 404, 403, 400, 412, 429, 500, 503, 204][usize::from(choice >> 2) % 10];
     let call = Call::default();

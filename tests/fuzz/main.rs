@@ -41,8 +41,8 @@ fn malformed_http_answers_are_errors() {
 }
 
 #[test]
-fn envelopes_give_their_value_or_an_error() {
-    run("envelope", fuzzed::envelope);
+fn kv_responses_give_their_value_or_an_error() {
+    run("kv_response", fuzzed::kv_response);
 }
 
 #[test]
