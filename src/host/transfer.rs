@@ -172,7 +172,9 @@ fn write_without_blocking(number: RawFd, bytes: &[u8]) -> Option<isize> {
     // SAFETY: `part` describes a slice, which is read only.
     let count = unsafe {
         let (part, count) = (&raw const part, 1_usize);
-        libc::syscall(libc::SYS_pwritev2, number, part, count, AT_THE_OFFSET, AT_THE_OFFSET, libc::RWF_NOWAIT)
+        // All arguments as wide as a register: of a narrower one the rest would be undefined.
+        let (number, flags) = (libc::c_long::from(number), libc::c_long::from(libc::RWF_NOWAIT));
+        libc::syscall(libc::SYS_pwritev2, number, part, count, AT_THE_OFFSET, AT_THE_OFFSET, flags)
     };
     let cannot = [libc::EOPNOTSUPP, libc::ENOSYS, libc::EINVAL, libc::EPERM];
     let error = if count < 0 { io::Error::last_os_error().raw_os_error() } else { None };
