@@ -1,5 +1,5 @@
-/* Gets 1,000 secrets from one event loop, which goes on serving its timer meanwhile. It uses epoll; libevent_loop.c and
- * libuv_loop.c do the same with those libraries.
+/* Gets 1,000 secrets from one event loop, which also keeps the manager's token and leases valid, by a timer. It uses
+ * epoll; libevent_loop.c and libuv_loop.c get secrets with those libraries.
  *
  *   cc event_loop.c $(pkg-config --cflags --libs handsfree_secrets) -o event_loop
  *   ./event_loop vault://event/loop
@@ -23,8 +23,16 @@ struct get {
     hf_error *error;
 };
 
+/* The maintenance under way. Its address is its tag. */
+struct maintenance {
+    int64_t next_ms;
+    hf_error *error;
+};
+
 static struct get gets[GETS];
-static int pending, values, failures, ticks;
+static struct maintenance maintenance;
+static int pending, values, failures, maintained;
+static int timer; /* of the next maintenance */
 
 static void fail(const char *step, hf_error *error) {
     fprintf(stderr, "%s: %s\n", step, error ? hf_error_message(error) : "failed");
@@ -45,15 +53,38 @@ static void finish(struct get *get, hf_status status) {
     hf_error_free(get->error);
 }
 
-/* Submits a get. The manager, the reference and the call may be freed at once; `get` has to stay. */
-static void submit(const hf_manager *vault, const char *reference, hf_queue *queue, struct get *get) {
+/* Maintenance has ended: the timer starts the next one. */
+static void finish_maintenance(hf_status status) {
+    struct itimerspec next = {{0, 0}, {0, 0}};
+
+    pending--;
+    maintained++;
+    if (status < 0) { /* what could not be renewed now is tried again at the next time */
+        fprintf(stderr, "maintenance: %s\n", hf_error_message(maintenance.error));
+        hf_error_free(maintenance.error);
+    }
+    if (maintenance.next_ms > 0) { /* -1: never */
+        next.it_value.tv_sec = (time_t)(maintenance.next_ms / 1000);
+        next.it_value.tv_nsec = (long)(maintenance.next_ms % 1000) * 1000000;
+    }
+    timerfd_settime(timer, 0, &next, NULL);
+}
+
+static hf_call *new_call(hf_queue *queue, void *tag) {
     hf_call *call = hf_call_new();
     hf_error *error = NULL;
-    hf_status status = hf_call_set_queue(call, queue, (uintptr_t)get, &error);
 
-    if (status != HF_OK) {
+    if (hf_call_set_queue(call, queue, (uintptr_t)tag, &error) != HF_OK) {
         fail("hf_call_set_queue", error);
     }
+    return call;
+}
+
+/* Submits a get. The manager, the reference and the call may be freed at once; `get` has to stay. */
+static void submit_get(const hf_manager *vault, const char *reference, hf_queue *queue, struct get *get) {
+    hf_call *call = new_call(queue, get);
+    hf_status status;
+
     pending++;
     status = hf_get_secret(vault, reference, call, &get->value, &get->error);
     hf_call_free(call);
@@ -62,14 +93,30 @@ static void submit(const hf_manager *vault, const char *reference, hf_queue *que
     }
 }
 
-/* Takes every get that has ended, and does not wait. */
+static void submit_maintenance(const hf_manager *vault, hf_queue *queue) {
+    hf_call *call = new_call(queue, &maintenance);
+    hf_status status;
+
+    pending++;
+    status = hf_manager_maintain(vault, call, &maintenance.next_ms, &maintenance.error);
+    hf_call_free(call);
+    if (status != HF_PENDING) { /* nothing was due */
+        finish_maintenance(status);
+    }
+}
+
+/* Takes every call that has ended, and does not wait. */
 static void take(hf_queue *queue) {
     hf_error *error = NULL;
     hf_status status, outcome;
     uintptr_t tag;
 
     while ((status = hf_queue_next(queue, 0, &tag, &outcome, &error)) == HF_OK) {
-        finish((struct get *)tag, outcome);
+        if (tag == (uintptr_t)&maintenance) {
+            finish_maintenance(outcome);
+        } else {
+            finish((struct get *)tag, outcome);
+        }
     }
     if (status != HF_PENDING) {
         fail("hf_queue_next", error);
@@ -87,28 +134,8 @@ static void add(int loop, int descriptor) {
     }
 }
 
-/* A timer that ticks every millisecond: what the loop does besides. */
-static int start_timer(void) {
-    struct itimerspec every = {{0, 1000000}, {0, 1000000}};
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-
-    if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) != 0) {
-        perror("timerfd");
-        exit(EXIT_FAILURE);
-    }
-    return timer;
-}
-
-static void tick(int timer) {
-    uint64_t expirations;
-
-    if (read(timer, &expirations, sizeof expirations) == sizeof expirations) {
-        ticks += (int)expirations;
-    }
-}
-
 int main(int argc, char **argv) {
-    int i, loop = epoll_create1(EPOLL_CLOEXEC), timer = start_timer();
+    int i, loop = epoll_create1(EPOLL_CLOEXEC);
     hf_manager *vault = NULL;
     hf_queue *queue = NULL;
     hf_error *error = NULL;
@@ -127,23 +154,27 @@ int main(int argc, char **argv) {
         fail("hf_queue_new", error);
     }
     for (i = 0; i < GETS; i++) {
-        submit(vault, argv[1], queue, &gets[i]);
+        submit_get(vault, argv[1], queue, &gets[i]);
     }
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    submit_maintenance(vault, queue);
     add(loop, timer);
     add(loop, hf_queue_fd(queue));
-    while (pending > 0) {
+    while (pending > 0) { /* a server would go on for ever */
         struct epoll_event events[2];
         int j, count = epoll_wait(loop, events, 2, -1);
 
         for (j = 0; j < count; j++) {
-            if (events[j].data.fd == timer) {
-                tick(timer);
-            } else {
+            uint64_t expirations;
+
+            if (events[j].data.fd != timer) {
                 take(queue);
+            } else if (read(timer, &expirations, sizeof expirations) == sizeof expirations) {
+                submit_maintenance(vault, queue);
             }
         }
     }
-    printf("%d values, %d failures; the timer ticked meanwhile: %s\n", values, failures, ticks > 0 ? "yes" : "no");
+    printf("%d values, %d failures; maintained: %s\n", values, failures, maintained > 0 ? "yes" : "no");
     hf_queue_free(queue);
     hf_manager_free(vault);
     close(timer);

@@ -138,7 +138,7 @@ fn the_c_programs_get_a_thousand_secrets_in_one_event_loop_of_each_kind() {
     let mount = server.fresh_mount();
     server.api().post(&format!("{mount}/data/event/loop"), json!({"data": {"value": "any"}}));
     for (name, library, end) in [
-        ("event_loop", "", "; the timer ticked meanwhile: yes"),
+        ("event_loop", "", "; maintained: yes"),
         ("libevent_loop", "-levent", ""),
         ("libuv_loop", "-luv", ""),
     ] {
