@@ -34,6 +34,7 @@ const SECTIONS: &[&str] = &[
     "transit",
     "transit_many",
     "envelope",
+    "watch",
     "lease",
     "credentials",
 ];

@@ -67,6 +67,8 @@
  * | hf_lease *               | hf_credentials_get, hf_lease_open, hf_lease_ref       | hf_lease_free       |
  * | hf_credentials *         | hf_credentials_open, hf_credentials_ref               | hf_credentials_free |
  * | hf_versions *            | hf_list_versions                                      | hf_versions_free    |
+ * | hf_watch *               | hf_watch_new                                          | hf_watch_free       |
+ * | hf_change *              | hf_watch_next                                         | hf_change_free      |
  * | hf_string_list *         | hf_list_secrets                                       | hf_string_list_free |
  * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
  * | hf_options *             | hf_options_new, hf_options_new_isolated               | hf_options_free     |
@@ -3129,6 +3131,193 @@ hf_status hf_envelope_rewrap(const hf_transit *transit,
                              const hf_call *call,
                              hf_bytes **out_bytes,
                              hf_error **error) HF_NOEXCEPT;
+
+/** @} */
+
+/** @defgroup watch Watches
+ *
+ * A watch tells which secrets have changed: rotated passwords, renewed certificates, new settings. It looks at them
+ * every VAULT_WATCH_INTERVAL (30 seconds), at their metadata and not at their values, and a folder is one request where
+ * the server can. There is no thread behind it: whoever waits in `hf_watch_next` looks. docs/rotation.md shows how
+ * programs use it.
+ * @{
+ */
+
+/**
+ * The secret has another content.
+ */
+#define HF_CHANGE_WRITTEN 1
+
+/**
+ * The content is gone: the secret was deleted, or its latest version was deleted or destroyed.
+ */
+#define HF_CHANGE_DELETED 2
+
+/**
+ * The secret cannot be looked at; `hf_change_error` tells why.
+ */
+#define HF_CHANGE_FAILED 3
+
+/**
+ * A change of a secret. Immutable, so any thread may read it.
+ */
+typedef struct hf_change hf_change;
+
+/**
+ * Watches secrets for changes. One owner; any thread may add and remove references, and one at a time waits for changes.
+ */
+typedef struct hf_watch hf_watch;
+
+/**
+ * Creates a watch of nothing yet. It keeps its manager open.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param manager    The manager.
+ * @param out_watch  Receives the watch; the caller frees it with `hf_watch_free`. Set to NULL on failure.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    `*out_watch` has the watch.
+ * @retval HF_ERR_INVALID_ARGUMENT  `manager` or `out_watch` is NULL.
+ * @retval HF_ERR_UNSUPPORTED       The `env` backend cannot be watched.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_watch_new(const hf_manager *manager,
+                       hf_watch **out_watch,
+                       hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Watches a secret, or everything beneath a folder. It is looked at by whoever waits for changes. To add a reference
+ * again replaces what was known of it.
+ *
+ * May be called from any thread, also while another one waits. Does not block.
+ *
+ * @param watch          The watch.
+ * @param reference      The reference of a secret, without `?version=`; or one that ends in '/', for everything beneath
+ *     it, such as "vault://app/".
+ * @param known_version  The version that the program has: anything else is told. 0: it has nothing, so what is there is
+ *     told first. -1: only what changes after the first look. A folder takes 0 or -1.
+ * @param error          Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                     It is watched.
+ * @retval HF_ERR_INVALID_ARGUMENT   NULL or invalid UTF-8; `known_version` is less than -1, or a version of a folder; the
+ *     reference names a version.
+ * @retval HF_ERR_INVALID_REFERENCE  The text is not a reference of this manager.
+ * @retval HF_ERR_INTERNAL           A bug in the library.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_watch_add(hf_watch *watch,
+                       const char *reference,
+                       int64_t known_version,
+                       hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Ends the watch of a reference. Changes that were seen before may still be told.
+ *
+ * May be called from any thread, also while another one waits. Does not block.
+ *
+ * @param watch      The watch.
+ * @param reference  The reference, as it was added.
+ * @param error      Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    It is not watched any more.
+ * @retval HF_NOT_FOUND             It was not watched. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  NULL or invalid UTF-8.
+ * @retval HF_ERR_INTERNAL          A bug in the library.
+ */
+HF_API HF_MUST_USE hf_status hf_watch_remove(hf_watch *watch, const char *reference, hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Waits for the next change. Several writes between two looks are one change, to the latest version. What the manager
+ * has cached about a secret is dropped before its change is told, so a get afterwards returns this version or a later
+ * one. A server that cannot be reached is waited for. No look comes sooner than the interval after the last one.
+ *
+ * Without a timeout in `call` it waits for ever; `VAULT_CLIENT_TIMEOUT` limits each look. To cancel the call loses no
+ * change.
+ *
+ * May be called from any thread, by one at a time. Blocks until the call's deadline at the latest.
+ *
+ * @param watch       The watch.
+ * @param call        Deadline and cancellation. NULL for none.
+ * @param out_change  Receives the change; the caller frees it with `hf_change_free`. NULL unless the status is `HF_OK`.
+ * @param error       Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
+ * @retval HF_OK                    `*out_change` has the change.
+ * @retval HF_NOT_FOUND             Nothing has changed in the time of the call. No error is created.
+ * @retval HF_ERR_INVALID_ARGUMENT  `watch` or `out_change` is NULL, or another thread waits.
+ * @retval HF_ERR_CANCELLED         `hf_call_cancel`.
+ * @return Otherwise the failure of the last look, once the time of the call is over.
+ */
+HF_API
+HF_MUST_USE
+hf_status hf_watch_next(hf_watch *watch,
+                        const hf_call *call,
+                        hf_change **out_change,
+                        hf_error **error) HF_NOEXCEPT;
+
+/**
+ * Returns which secret has changed.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param change  The change.
+ * @return The reference as it was added; of a secret beneath a folder its canonical reference. "" if `change` is NULL.
+ *     Borrowed: valid as long as `change`; do not free it.
+ */
+HF_API const char *hf_change_reference(const hf_change *change) HF_NOEXCEPT;
+
+/**
+ * Returns what has changed.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param change  The change.
+ * @return `HF_CHANGE_WRITTEN`, `HF_CHANGE_DELETED` or `HF_CHANGE_FAILED`. Later versions of the library may have others:
+ *     then read the secret again. 0 if `change` is NULL.
+ */
+HF_API
+int32_t hf_change_kind(const hf_change *change) HF_NOEXCEPT;
+
+/**
+ * Returns the number of the latest version.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param change  The change.
+ * @return The number: of the version that was written, or of the one that was deleted. 0 for a failure, or if `change` is
+ *     NULL.
+ */
+HF_API
+int64_t hf_change_version(const hf_change *change) HF_NOEXCEPT;
+
+/**
+ * Returns why a secret cannot be looked at. It is told once for a reference, until a look goes well again.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param change  The change.
+ * @return The error of `HF_CHANGE_FAILED`; NULL for other changes, or if `change` is NULL. Borrowed: valid as long as
+ *     `change`; do not free it.
+ */
+HF_API const hf_error *hf_change_error(const hf_change *change) HF_NOEXCEPT;
+
+/**
+ * Frees a change.
+ *
+ * May be called from any thread. Does not block.
+ *
+ * @param change  The change. May be NULL.
+ */
+HF_API void hf_change_free(hf_change *change) HF_NOEXCEPT;
+
+/**
+ * Frees a watch. Sends no request.
+ *
+ * May be called from any thread once no other one uses the watch; a call in a queue keeps what it needs. Does not block.
+ *
+ * @param watch  The watch. May be NULL.
+ */
+HF_API
+void hf_watch_free(hf_watch *watch) HF_NOEXCEPT;
 
 /** @} */
 

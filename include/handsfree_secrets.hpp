@@ -74,5 +74,6 @@
 #include "handsfree_secrets/version.hpp"
 #include "handsfree_secrets/version_operations.hpp"
 #include "handsfree_secrets/versions.hpp"
+#include "handsfree_secrets/watch.hpp"
 
 #endif  // HANDSFREE_SECRETS_HPP

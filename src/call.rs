@@ -292,6 +292,11 @@ impl Deadline {
         interrupt::timed_out(self.timeout)
     }
 
+    /// Whether the call is in a queue.
+    pub fn is_queued(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.is_submitted())
+    }
+
     /// Waits until `at`, without a thread if the call is in a queue: then this fails, and the job of the call runs again from
     /// its start at that time. Returns an error early at the deadline or when the call is cancelled.
     pub fn rest_until(&self, at: Instant) -> Result<()> {

@@ -6,7 +6,7 @@
 //! - [`ffi`]: the `extern "C"` surface, the only module with raw pointers; it converts arguments and results and
 //!   decides nothing
 //! - [`mod@open`]: opens a manager from options, and keeps the process-wide default manager
-//! - [`transit`]: a key of the transit engine, with the manager that it came from
+//! - [`transit`]: a key of the transit engine, with the manager that it came from; [`watch`]: changes of secrets
 //! - [`mod@env`] and [`vault`]: the two backends; `vault` uses `http` and `net`
 //! - [`mod@envelope`]: the format of encrypted data, and its cipher; pure
 //! - [`config`]: options and environment variables to a typed configuration; [`mod@reference`]: the grammar of
@@ -42,3 +42,4 @@ pub mod status;
 pub mod store;
 pub mod transit;
 pub mod vault;
+pub mod watch;

@@ -76,6 +76,10 @@ impl Interrupt {
         }
     }
 
+    pub(super) fn is_submitted(&self) -> bool {
+        self.submission.is_some()
+    }
+
     /// Has a submitted call leave its thread until `at`. Returns the error with which it leaves it; `None` if the call
     /// was not submitted.
     pub(super) fn rest_until(&self, at: Instant) -> Option<Error> {

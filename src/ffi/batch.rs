@@ -44,6 +44,16 @@ unsafe impl Send for OwnedError {}
 // SAFETY: as above.
 unsafe impl Sync for OwnedError {}
 
+impl OwnedError {
+    pub(super) fn of(error: &Error) -> OwnedError {
+        OwnedError(hf_error::into_raw(error))
+    }
+
+    pub(super) fn get(&self) -> *const hf_error {
+        self.0
+    }
+}
+
 impl Drop for OwnedError {
     fn drop(&mut self) {
         // SAFETY: it came from `hf_error::into_raw`, and nobody else frees it.

@@ -67,6 +67,8 @@
  * | hf_lease *               | hf_credentials_get, hf_lease_open, hf_lease_ref       | hf_lease_free       |
  * | hf_credentials *         | hf_credentials_open, hf_credentials_ref               | hf_credentials_free |
  * | hf_versions *            | hf_list_versions                                      | hf_versions_free    |
+ * | hf_watch *               | hf_watch_new                                          | hf_watch_free       |
+ * | hf_change *              | hf_watch_next                                         | hf_change_free      |
  * | hf_string_list *         | hf_list_secrets                                       | hf_string_list_free |
  * | hf_results *             | hf_get_secrets, hf_store_secrets, hf_get_documents    | hf_results_free     |
  * | hf_options *             | hf_options_new, hf_options_new_isolated               | hf_options_free     |

@@ -45,6 +45,7 @@ mod transit_many;
 mod version;
 mod version_changes;
 mod versions;
+mod watch;
 
 pub use batch::*;
 pub use bytes::*;
@@ -71,3 +72,4 @@ pub use transit_many::*;
 pub use version::*;
 pub use version_changes::*;
 pub use versions::*;
+pub use watch::*;

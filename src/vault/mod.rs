@@ -14,12 +14,14 @@ pub mod engine;
 mod kv_version;
 mod secrets;
 mod versions;
+mod watched;
 
 use std::sync::Arc;
 
 use self::cache::Cache;
 use self::client::{Client, Context};
 use self::engine::kv::list::Folders;
+use self::engine::kv::look::FolderScan;
 use self::engine::kv::v1::Kv1;
 use self::engine::kv::v2::Kv2;
 use self::kv_version::MountVersion;
@@ -28,6 +30,7 @@ use crate::config::{KvVersion, VaultConfig};
 use crate::error::{Error, Result, Status};
 use crate::reference::{self, KvPath, VaultReference};
 
+pub use self::engine::kv::look::{Latest, is_unreachable};
 pub use self::engine::kv::versions::{State, Version, VersionChange, Versions};
 pub use self::engine::raw::{RawAnswer, RawRequest};
 pub use self::engine::transit::{EnvelopeKey, EnvelopeParameters, Input, NewDataKey, Operation, Outcome};
@@ -42,6 +45,7 @@ pub struct VaultSecretManager {
     folders: Folders,
     version: MountVersion,
     cache: Option<Cache>,
+    scan: FolderScan,
 }
 
 impl VaultSecretManager {
@@ -54,6 +58,7 @@ impl VaultSecretManager {
             kv2: Kv2::new(&config.mount, prefix, concurrency),
             folders: Folders::new(concurrency),
             cache: config.cache.map(Cache::new),
+            scan: FolderScan::default(),
             version: MountVersion::new(config.mount, config.path_prefix, config.kv_version),
         };
         manager.version.find(manager.context(deadline)).map_err(|error| {

@@ -100,7 +100,7 @@ impl VaultSecretManager {
         self.changing(&parsed.path, || self.client.run("Failed to rotate secret", call, rotate))
     }
 
-    fn with_version_2<T>(&self, context: Context<'_>, operation: impl Fn() -> Result<T>) -> Result<T> {
+    pub(super) fn with_version_2<T>(&self, context: Context<'_>, operation: impl Fn() -> Result<T>) -> Result<T> {
         let version = match self.version.get(context)? {
             KvVersion::V1 => self.version.find(context)?,
             version => version,

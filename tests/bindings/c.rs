@@ -46,6 +46,7 @@ fn every_pointer_may_be_null_and_every_string_invalid() {
     passes("arguments_transit");
     passes("arguments_envelope");
     passes("arguments_leases");
+    passes("arguments_watch");
 }
 
 #[test]
@@ -53,14 +54,22 @@ fn every_pointer_of_a_function_on_a_key_may_be_null_and_every_string_invalid() {
     passes_on_server("arguments_transit");
     passes_on_server("arguments_envelope");
     passes_on_server("arguments_leases");
+    passes_on_server("arguments_watch");
 }
 
 #[test]
 fn the_programs_for_arguments_call_every_function_of_the_header() {
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
-    let tests = ["arguments", "arguments_documents", "arguments_transit", "arguments_envelope", "arguments_leases"]
-        .map(|name| read(source(name)))
-        .join("\n")
+    let tests = [
+        "arguments",
+        "arguments_documents",
+        "arguments_transit",
+        "arguments_envelope",
+        "arguments_leases",
+        "arguments_watch",
+    ]
+    .map(|name| read(source(name)))
+    .join("\n")
         + &read(repository_root().join("tests/c/arguments.h"));
     let symbols = read(repository_root().join("tests/packaging/symbols.txt"));
     let functions: Vec<&str> = symbols.lines().filter(|line| line.starts_with("hf_")).collect();

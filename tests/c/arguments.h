@@ -51,6 +51,7 @@ static struct {
     hf_fields *fields;
     hf_document *document;
     hf_fields *parameters; /* none, of transit */
+    hf_watch *watch;       /* NULL without a server, but for arguments_watch.c with one */
     hf_transit *transit;   /* NULL without a server, as the next two */
     char *ciphertext;
     char *signature;
@@ -114,6 +115,7 @@ static inline void free_given(void)
     hf_metadata_free(given.metadata);
     hf_call_free(given.call);
     hf_queue_free(given.queue);
+    hf_watch_free(given.watch);
     hf_options_free(given.options);
     hf_manager_free(given.manager);
     hf_manager_reset_default();
@@ -136,6 +138,7 @@ static inline void *good_value(const struct function *function, const char *name
         {"options", given.options},
         {"call", given.call},
         {"queue", given.queue},
+        {"watch", given.watch},
         {"metadata", given.metadata},
         {"fields", given.fields},
         {"document", given.document},
@@ -222,6 +225,10 @@ static inline void free_object(const char *name, void *object)
         hf_versions_free(object);
     else if (strcmp(name, "out_transit") == 0)
         hf_transit_free(object);
+    else if (strcmp(name, "out_watch") == 0)
+        hf_watch_free(object);
+    else if (strcmp(name, "out_change") == 0)
+        hf_change_free(object);
     else if (strcmp(name, "out_envelope") == 0)
         hf_envelope_free(object);
     else if (strcmp(name, "out_queue") == 0)

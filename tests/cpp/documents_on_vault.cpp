@@ -149,6 +149,23 @@ void a_wrapped_answer_is_unwrapped_once(const hf::Manager &manager, const std::s
     CHECK(status_of([&] { manager.store_document("wrapped", {}, call); }) == HF_ERR_INVALID_ARGUMENT);
 }
 
+void watches_tell_changes(const hf::Manager &manager) {
+    const std::string reference = manager.store_secret("watched", "first");
+    hf::Watch watch(manager);
+    watch.add(reference);
+    watch.add("vault://watched/", hf::Watch::unseen);
+    const std::optional<hf::Change> change = watch.next();
+    CHECK(change && change->reference() == reference && change->kind() == hf::ChangeKind::written);
+    CHECK(change->version() == 1 && change->message().empty());
+    hf::Call call;
+    call.set_timeout(std::chrono::milliseconds(20));
+    CHECK(!watch.next(call));
+    CHECK(watch.remove(reference) && !watch.remove(reference));
+    CHECK(watch.try_add("nonsense").error().status() == HF_ERR_INVALID_REFERENCE);
+    CHECK(!watch.try_add("vault://watched", -2));
+    CHECK(!hf::Watch::try_open(hf::Manager()));
+}
+
 }  // namespace
 
 int main() {
@@ -156,6 +173,7 @@ int main() {
     options.set_log_callback([](hf::LogLevel, std::string_view) {}, hf::LogLevel::error);
     const hf::Manager manager = hf::Manager::open(options);
     manager.check();
+    watches_tell_changes(manager);
     const std::string mount = std::getenv("VAULT_MOUNT");
     a_document_is_one_version_whole(manager);
     a_condition_that_does_not_hold_is_a_conflict(manager);

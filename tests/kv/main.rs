@@ -18,3 +18,4 @@ mod python_interop;
 mod statuses;
 mod version_1;
 mod versions;
+mod watch;

@@ -1,10 +1,10 @@
-"""Metrics, traces, connections and the cache of the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""Metrics, traces, connections, the cache and watches of the Python package, on a real server. Run by tests/bindings/examples.rs."""
 
 import contextvars
 import threading
 import unittest
 
-from handsfree_secrets import EnvSecretManager, VaultSecretManager, max_age, process_metrics, trace_parent
+from handsfree_secrets import ChangeKind, EnvSecretManager, VaultSecretManager, max_age, process_metrics, trace_parent
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -62,6 +62,20 @@ class Metrics(unittest.TestCase):
         self.assertRaises(ValueError, vault.clear_cache, "nonsense")
         with self.assertRaises(ValueError), max_age(-1):
             self.fail("it was taken")
+
+    def test_a_watch_tells_what_has_changed(self):
+        vault = VaultSecretManager(options={"VAULT_WATCH_INTERVAL": "50ms"})
+        reference = vault.store_secret("python/watched", "first")
+        with vault.watch(reference) as watch:
+            self.assertEqual(next(watch), (reference, ChangeKind.WRITTEN, 1, None))
+            vault.store_secret("python/watched", "second")
+            self.assertEqual(next(watch).version, 2)
+            vault.delete_secret(reference)
+            self.assertEqual(next(watch).kind, ChangeKind.DELETED)
+            self.assertIsNone(watch.next_change(timeout=0.2))
+            self.assertEqual([watch.remove(reference), watch.remove(reference)], [True, False])
+            self.assertRaises(ValueError, watch.add, "nonsense")
+            self.assertRaises(ValueError, watch.add, reference, -2)
 
 
 if __name__ == "__main__":

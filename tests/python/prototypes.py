@@ -11,8 +11,8 @@ HEADER = pathlib.Path(__file__).parents[2] / "include/handsfree_secrets.h"
 
 # Functions that the package has no use for.
 UNUSED = {
-    "hf_version", "hf_version_number", "hf_error_status", "hf_set_log_callback", "hf_options_new_isolated",
-    "hf_options_set_log_callback", "hf_manager_ref", "hf_call_set_timeout_ms", "hf_call_cancel",
+    "hf_version", "hf_version_number", "hf_set_log_callback", "hf_options_new_isolated",
+    "hf_options_set_log_callback", "hf_manager_ref", "hf_call_cancel",
     "hf_get_secret_into", "hf_canonical_reference", "hf_get_secrets", "hf_store_secrets", "hf_results_text",
     "hf_transit_ref", "hf_lease_ref", "hf_credentials_ref", "hf_queue_pending",
 }

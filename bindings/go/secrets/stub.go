@@ -711,6 +711,60 @@ func (m *Manager) Rotate(
 	return
 }
 
+type ChangeKind int32
+
+const (
+	ChangeWritten ChangeKind = 1
+
+	ChangeDeleted ChangeKind = 2
+
+	ChangeFailed ChangeKind = 3
+)
+
+func (k ChangeKind) String() string {
+	switch k {
+	case ChangeWritten:
+		return "written"
+	case ChangeDeleted:
+		return "deleted"
+	case ChangeFailed:
+		return "failed"
+	default:
+		return "change " + strconv.Itoa(int(k))
+	}
+}
+
+type Change struct {
+	Reference string
+
+	Kind ChangeKind
+
+	Version int64
+
+	Err error
+}
+
+const (
+	KnowNothing int64 = 0
+
+	KnowFirstLook int64 = -1
+)
+
+type Watch struct {
+}
+
+func (m *Manager) NewWatch() (result0 *Watch, result1 error) { result1 = errNoCgo; return }
+
+func (w *Watch) Add(reference string, knownVersion int64) (result0 error) { result0 = errNoCgo; return }
+
+func (w *Watch) Remove(reference string) (result0 error) { result0 = errNoCgo; return }
+
+func (w *Watch) Next(ctx context.Context) (result0 Change, result1 error) { result1 = errNoCgo; return }
+
+func (w *Watch) Changes(ctx context.Context) (result0 <-chan Change) { return }
+
+func (w *Watch) Close() (result0 error) { return }
+
 type WriteOption func()
 
 func WithMetadata(metadata map[string]string) (result0 WriteOption) { return }

@@ -31,8 +31,9 @@ from .metrics import process_metrics
 from .request import Response
 from .transit import DataKey, Transit
 from .versions import Rotation, Version, Versions, VersionState
+from .watch import Change, ChangeKind, Watch
 
-__all__ = ["REMOVED", "Credentials", "DataKey", "Document", "EnvSecretManager", "FieldValue", "Lease", "Response",
-           "Rotation", "SecretManager", "Stored", "Transit", "VaultError", "VaultSecretManager", "Version",
-           "VersionState", "Versions", "get_default_secret_manager", "max_age", "process_metrics",
+__all__ = ["REMOVED", "Change", "ChangeKind", "Credentials", "DataKey", "Document", "EnvSecretManager", "FieldValue",
+           "Lease", "Response", "Rotation", "SecretManager", "Stored", "Transit", "VaultError", "VaultSecretManager",
+           "Version", "VersionState", "Versions", "Watch", "get_default_secret_manager", "max_age", "process_metrics",
            "reset_default_secret_manager", "trace_parent"]

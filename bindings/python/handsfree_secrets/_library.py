@@ -18,6 +18,7 @@ _HANDLES, _SIZES = ctypes.POINTER(_HANDLE), ctypes.POINTER(_SIZE)
 # be freed. So are texts that come with their length, because such a conversion ends at the first NUL.
 _SIGNATURES = {
     "hf_status_name": (_TEXT, [_STATUS]),
+    "hf_error_status": (_STATUS, [_HANDLE]),
     "hf_error_message": (_TEXT, [_HANDLE]),
     "hf_error_http_status": (_INT32, [_HANDLE]),
     "hf_error_free": (None, [_HANDLE]),
@@ -40,6 +41,7 @@ _SIGNATURES = {
     "hf_call_copy": (_HANDLE, [_HANDLE]),
     "hf_call_set_max_age_ms": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_set_trace_parent": (_STATUS, [_HANDLE, _TEXT, _OUT]),
+    "hf_call_set_timeout_ms": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_set_cas": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_set_wrap_ttl_ms": (_STATUS, [_HANDLE, _INT64, _OUT]),
     "hf_call_free": (None, [_HANDLE]),
@@ -116,6 +118,17 @@ _SIGNATURES = {
     "hf_rollback_secret": (_STATUS, [_HANDLE, _TEXT, _INT64, _HANDLE, _OUT_INT64, _OUT]),
     "hf_set_custom_metadata": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _HANDLE, _OUT]),
     "hf_rotate_secret": (_STATUS, [_HANDLE, _TEXT, _TEXT, _HANDLE, _OUT, _OUT_INT64, _OUT]),
+
+    "hf_watch_new": (_STATUS, [_HANDLE, _OUT, _OUT]),
+    "hf_watch_add": (_STATUS, [_HANDLE, _TEXT, _INT64, _OUT]),
+    "hf_watch_remove": (_STATUS, [_HANDLE, _TEXT, _OUT]),
+    "hf_watch_next": (_STATUS, [_HANDLE, _HANDLE, _OUT, _OUT]),
+    "hf_watch_free": (None, [_HANDLE]),
+    "hf_change_reference": (_TEXT, [_HANDLE]),
+    "hf_change_kind": (_INT32, [_HANDLE]),
+    "hf_change_version": (_INT64, [_HANDLE]),
+    "hf_change_error": (_HANDLE, [_HANDLE]),
+    "hf_change_free": (None, [_HANDLE]),
 
     "hf_request": (_STATUS, [_HANDLE, _TEXT, _TEXT, _TEXT, _HANDLE, _OUT_INT32, _OUT, _OUT]),
     "hf_unwrap": (_STATUS, [_HANDLE, _TEXT, _HANDLE, _OUT, _OUT]),

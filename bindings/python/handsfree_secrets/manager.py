@@ -26,6 +26,7 @@ from .metrics import metrics_text
 from .request import Response
 from .transit import Transit
 from .versions import Rotation, Versions, take_versions
+from .watch import Watch
 
 Metadata = Optional[Mapping[str, str]]
 
@@ -270,6 +271,18 @@ class LibraryManager(SecretManager):
         next_ms = ctypes.c_int64()
         call(library.hf_manager_maintain, self._handle, None, ctypes.byref(next_ms))
         return None if next_ms.value < 0 else next_ms.value / 1000
+
+    # Watches
+
+    def watch(self, *references: str) -> Watch:
+        """Returns a watch of these references, of which the program has nothing: what is there is told first.
+        Watch.add adds others, and what the program has of them."""
+        handle = ctypes.c_void_p()
+        call(library.hf_watch_new, self._handle, ctypes.byref(handle))
+        watch = Watch(handle)
+        for reference in references:
+            watch.add(reference)
+        return watch
 
     # Transit
 

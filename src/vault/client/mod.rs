@@ -74,6 +74,12 @@ impl Client {
         operation(Context { client: self, deadline: &deadline }).map_err(|error| self.failed(failed, error))
     }
 
+    /// The deadline of one of many steps of a call that may wait for ever: `VAULT_CLIENT_TIMEOUT` from now, or that of
+    /// the call.
+    pub fn step(&self, deadline: &Deadline) -> Deadline {
+        deadline.within(self.timeout)
+    }
+
     /// The deadline of a call that begins now: `VAULT_CLIENT_TIMEOUT` from now where it has no limit of its own.
     pub fn start(&self, call: &Call) -> Deadline {
         call.start(self.timeout)

@@ -187,7 +187,7 @@ impl Folders {
 }
 
 /// Converts a path to one that a reference can name; logs and drops one that no reference can name.
-fn nameable(path: &str, logger: &Logger) -> Option<KvPath> {
+pub(super) fn nameable(path: &str, logger: &Logger) -> Option<KvPath> {
     const SHOWN: usize = 80;
     let start: String = path.chars().take(SHOWN).collect();
     let rest = if start.len() < path.len() { "…" } else { "" };

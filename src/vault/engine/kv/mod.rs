@@ -5,6 +5,7 @@ mod endpoint;
 mod envelope;
 pub mod hint;
 pub mod list;
+pub mod look;
 pub mod path;
 pub mod read;
 mod refusal;

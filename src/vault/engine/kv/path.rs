@@ -19,6 +19,8 @@ pub enum Branch {
     Data,
     /// `metadata`: the metadata of secrets, and folders.
     Metadata,
+    /// `detailed-metadata`: the metadata of all secrets of a folder (OpenBao).
+    DetailedMetadata,
     /// `delete`: deletes versions.
     Delete,
     /// `undelete`: makes deleted versions readable again.
@@ -42,6 +44,7 @@ impl MountPath {
             Branch::Root => "",
             Branch::Data => "data/",
             Branch::Metadata => "metadata/",
+            Branch::DetailedMetadata => "detailed-metadata/",
             Branch::Delete => "delete/",
             Branch::Undelete => "undelete/",
             Branch::Destroy => "destroy/",

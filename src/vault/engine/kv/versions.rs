@@ -32,7 +32,7 @@ pub struct Versions {
     /// The custom metadata of the secret.
     pub custom_metadata: Metadata,
     /// The number of the latest version; 0 if the secret has none.
-    current: u64,
+    pub current: u64,
 }
 
 /// One version.
@@ -66,9 +66,9 @@ impl Versions {
 }
 
 /// Reads the versions of a secret.
-struct ReadVersions<'a> {
-    mount: &'a MountPath,
-    path: &'a KvPath,
+pub(super) struct ReadVersions<'a> {
+    pub(super) mount: &'a MountPath,
+    pub(super) path: &'a KvPath,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +78,7 @@ struct MetadataResponse<'a> {
 }
 
 #[derive(Deserialize)]
-struct SecretMetadata<'a> {
+pub(super) struct SecretMetadata<'a> {
     #[serde(default)]
     current_version: u64,
     custom_metadata: Option<Metadata>,
@@ -122,6 +122,14 @@ impl Endpoint for ReadVersions<'_> {
     }
 }
 
+impl SecretMetadata<'_> {
+    /// The latest version, if it is listed: its state and when it was created.
+    pub(super) fn latest(mut self, now: OffsetDateTime) -> (u64, Option<Version>) {
+        let number = self.current_version;
+        (number, self.versions.remove(&number).map(|entry| entry.version(number, now)))
+    }
+}
+
 impl Entry<'_> {
     fn version(self, number: u64, now: OffsetDateTime) -> Version {
         let is_past = |text: &str| OffsetDateTime::parse(text, &Rfc3339).is_ok_and(|time| time <= now);
@@ -137,7 +145,7 @@ impl Entry<'_> {
 }
 
 /// The end of the second in which the server answered, by its own clock: that of this host may be wrong.
-fn now_at_the_server(response: &Response) -> OffsetDateTime {
+pub(super) fn now_at_the_server(response: &Response) -> OffsetDateTime {
     let end = response.date().and_then(|date| date.checked_add(time::Duration::SECOND));
     end.unwrap_or_else(|| SystemTime::now().into())
 }

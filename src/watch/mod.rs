@@ -1,0 +1,317 @@
+//! Watches secrets for changes. There is no thread behind a watch: whoever waits for a change looks.
+
+mod known;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use self::known::Kind;
+use self::known::Known;
+use crate::call::{Call, Deadline};
+use crate::error::{Error, Result, Status};
+use crate::host::fork_lock::ForkLock;
+use crate::host::held::Held;
+use crate::open::Manager;
+use crate::reference::{self, KvPath, Prefix};
+use crate::vault::{Latest, is_unreachable};
+
+/// A time that no program waits for.
+const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// Looks are spread over this time after the interval, so that programs that started together do not ask together.
+const LONGEST_JITTER: Duration = Duration::from_millis(500);
+
+/// Within this time a waiting thread notices what others have added.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// How long before its deadline a call in a queue ends.
+const BEFORE_DEADLINE: Duration = Duration::from_millis(50);
+
+/// A change of a secret.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The reference, as it was added; of a secret beneath a prefix the canonical one.
+    pub reference: String,
+    /// What has changed.
+    pub kind: Kind,
+    /// The number of the latest version; 0 if there is none.
+    pub version: u64,
+    /// Why the secret cannot be looked at.
+    pub error: Option<Error>,
+}
+
+/// Watches any number of secrets and folders of one manager.
+pub struct Watch {
+    manager: Arc<Manager>,
+    interval: Duration,
+    state: Held<State>,
+    /// Held by the thread that waits for a change.
+    next: ForkLock,
+}
+
+#[derive(Default)]
+struct State {
+    items: Vec<Item>,
+    /// Changes that were not taken.
+    changes: VecDeque<Change>,
+    /// Why the last look has failed.
+    failure: Option<Error>,
+    /// The number of the item that was added last.
+    last: u64,
+}
+
+/// What is watched by one reference.
+#[derive(Clone)]
+struct Item {
+    number: u64,
+    reference: String,
+    target: Target,
+    /// When it is to be looked at.
+    due: Instant,
+    /// Whether its failure has been told.
+    has_failed: bool,
+}
+
+#[derive(Clone)]
+enum Target {
+    Secret(KvPath, Known),
+    /// All secrets beneath a prefix; `first` counts for those that the first look finds.
+    Folder {
+        prefix: Prefix,
+        first: Known,
+        secrets: BTreeMap<String, Known>,
+    },
+}
+
+/// What a look has found.
+enum Found {
+    Secret(Option<Latest>),
+    Folder(Vec<(KvPath, Latest)>),
+}
+
+impl Watch {
+    /// A watch of nothing yet. `HF_ERR_UNSUPPORTED` where there is no server.
+    pub fn new(manager: Arc<Manager>) -> Result<Watch> {
+        let interval = manager.watch_interval()?;
+        Ok(Watch { manager, interval, state: Held::default(), next: ForkLock::default() })
+    }
+
+    /// Watches what a reference names, or everything beneath one that ends in '/'. It is looked at once somebody waits.
+    pub fn add(&self, reference: &str, known_version: i64) -> Result<()> {
+        let known = match known_version {
+            -1 => Known::Unseen,
+            0 => Known::Nothing,
+            1.. => Known::Version(known_version.unsigned_abs()),
+            _ => {
+                let message = format!("known_version is {known_version}; -1, 0 and version numbers count");
+                return Err(Error::invalid_argument(message));
+            }
+        };
+        let target = target(reference, known)?;
+        self.state.with(|state| {
+            state.items.retain(|item| item.reference != reference);
+            state.last += 1;
+            let (number, due) = (state.last, Instant::now());
+            state.items.push(Item { number, reference: reference.to_owned(), target, due, has_failed: false });
+        });
+        Ok(())
+    }
+
+    /// Ends the watch of a reference, spelled as it was added. `false` if it was not watched.
+    pub fn remove(&self, reference: &str) -> bool {
+        self.state.with(|state| {
+            let before = state.items.len();
+            state.items.retain(|item| item.reference != reference);
+            state.items.len() < before
+        })
+    }
+
+    /// Waits for a change. `None` if there was none in the time of the call, and the last look went well.
+    pub fn next(&self, call: &Call) -> Result<Option<Change>> {
+        if let Some(change) = self.take() {
+            return Ok(Some(change));
+        }
+        let deadline = call.start(FOR_EVER);
+        deadline.may_wait()?;
+        let Some(_turn) = self.next.try_lock() else {
+            return Err(Error::invalid_argument("watch: another thread waits for a change; one at a time does"));
+        };
+        loop {
+            self.look(&deadline)?;
+            if let Some(change) = self.take() {
+                return Ok(Some(change));
+            }
+            match self.wait(&deadline) {
+                Err(error) if error.status() == Status::Timeout => {
+                    return self.state.with(|state| state.failure.clone()).map_or(Ok(None), Err);
+                }
+                outcome => outcome?,
+            }
+        }
+    }
+
+    /// Returns a change that was taken for a program that does not want it any more.
+    pub fn give_back(&self, change: Change) {
+        self.state.with(|state| state.changes.push_front(change));
+    }
+
+    fn take(&self) -> Option<Change> {
+        self.state.with(|state| state.changes.pop_front())
+    }
+
+    /// Waits until something is due, in a queue without a thread. Another thread may add something meanwhile.
+    fn wait(&self, deadline: &Deadline) -> Result<()> {
+        // At its deadline a queue ends the call by itself, and as one that has failed.
+        let margin = if deadline.is_queued() { BEFORE_DEADLINE } else { Duration::ZERO };
+        loop {
+            let left = deadline.remaining()?.saturating_sub(margin);
+            if left.is_zero() {
+                return Err(deadline.timed_out());
+            }
+            let due = self.state.with(|state| state.items.iter().map(|item| item.due).min());
+            let rest = due.map_or(FOR_EVER, |due| due.saturating_duration_since(Instant::now()));
+            if rest.is_zero() {
+                return Ok(());
+            }
+            deadline.rest_until(Instant::now() + rest.min(left).min(LONGEST_REST))?;
+        }
+    }
+
+    /// Looks at all that is due.
+    fn look(&self, deadline: &Deadline) -> Result<()> {
+        let now = Instant::now();
+        let due: Vec<Item> =
+            self.state.with(|state| state.items.iter().filter(|item| item.due <= now).cloned().collect());
+        if due.is_empty() {
+            return Ok(());
+        }
+        let vault = self.manager.vault()?;
+        let paths = due.iter().filter_map(|item| match &item.target {
+            Target::Secret(path, _) => Some(path.clone()),
+            Target::Folder { .. } => None,
+        });
+        let paths: Vec<KvPath> = paths.collect();
+        let mut secrets = vault.look(&paths, deadline).into_iter();
+        let mut found: Vec<(u64, Result<Found>)> = due
+            .iter()
+            .map(|item| match &item.target {
+                Target::Secret(..) => {
+                    let missing = || Err(Error::new(Status::Internal, "a look without a result"));
+                    (item.number, secrets.next().unwrap_or_else(missing).map(Found::Secret))
+                }
+                Target::Folder { prefix, .. } => (item.number, vault.look_beneath(prefix, deadline).map(Found::Folder)),
+            })
+            .collect();
+        // What fails because the time of the call is over says nothing. The next call looks again.
+        let is_over = deadline.remaining().err();
+        if is_over.is_some() {
+            found.retain(|(_, outcome)| !outcome.as_ref().is_err_and(is_unreachable));
+        }
+        self.record(found)?;
+        is_over.filter(|error| error.status() == Status::Cancelled).map_or(Ok(()), Err)
+    }
+
+    fn record(&self, found: Vec<(u64, Result<Found>)>) -> Result<()> {
+        let next =
+            Instant::now() + self.interval + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(fastrand::f64());
+        let vault = self.manager.vault()?;
+        let (looked, mut failure) = (!found.is_empty(), None);
+        let mut changes = Vec::new();
+        self.state.with(|state| {
+            for (number, outcome) in found {
+                // One that was removed meanwhile is not there any more.
+                let Some(item) = state.items.iter_mut().find(|item| item.number == number) else { continue };
+                item.due = next;
+                match outcome {
+                    Err(error) if is_unreachable(&error) => failure = Some(error),
+                    outcome => item.record(outcome, &mut changes),
+                }
+            }
+            if looked {
+                state.failure = failure;
+            }
+        });
+        for (path, _) in &changes {
+            vault.forget(Some(path));
+        }
+        self.state.with(|state| state.changes.extend(changes.into_iter().map(|(_, change)| change)));
+        Ok(())
+    }
+}
+
+impl Item {
+    fn record(&mut self, outcome: Result<Found>, changes: &mut Vec<(KvPath, Change)>) {
+        let found = match outcome {
+            Ok(found) => found,
+            Err(error) => return self.fail(error, changes),
+        };
+        self.has_failed = false;
+        match (&mut self.target, found) {
+            (Target::Secret(path, known), Found::Secret(latest)) => {
+                if let Some((kind, version)) = known.look(latest) {
+                    changes
+                        .push((path.clone(), Change { reference: self.reference.clone(), kind, version, error: None }));
+                }
+            }
+            (Target::Folder { first, secrets, .. }, Found::Folder(found)) => {
+                let mut gone = std::mem::take(secrets);
+                for (path, latest) in found {
+                    let mut known = gone.remove(path.as_str()).unwrap_or_else(|| first.clone());
+                    push(changes, &path, known.look(Some(latest)));
+                    secrets.insert(path.as_str().to_owned(), known);
+                }
+                for (path, mut known) in gone {
+                    if let Ok(path) = KvPath::literal(&path) {
+                        push(changes, &path, known.look(None));
+                    }
+                }
+                // What comes later is new.
+                *first = Known::Nothing;
+            }
+            _ => {}
+        }
+    }
+
+    /// A failure is told once, until a look goes well again.
+    fn fail(&mut self, error: Error, changes: &mut Vec<(KvPath, Change)>) {
+        if std::mem::replace(&mut self.has_failed, true) {
+            return;
+        }
+        let path = match &self.target {
+            Target::Secret(path, _) => Some(path.clone()),
+            Target::Folder { .. } => None,
+        };
+        let change = Change { reference: self.reference.clone(), kind: Kind::Failed, version: 0, error: Some(error) };
+        // For a folder nothing is dropped from the cache; any path does.
+        if let Some(path) = path.or_else(|| KvPath::literal("-").ok()) {
+            changes.push((path, change));
+        }
+    }
+}
+
+fn push(changes: &mut Vec<(KvPath, Change)>, path: &KvPath, told: Option<(Kind, u64)>) {
+    if let Some((kind, version)) = told {
+        let reference = reference::canonical(path, None, None);
+        changes.push((path.clone(), Change { reference, kind, version, error: None }));
+    }
+}
+
+fn target(reference: &str, known: Known) -> Result<Target> {
+    if !reference.ends_with('/') {
+        let parsed = reference::parse_vault(reference)?;
+        return match parsed.version {
+            None => Ok(Target::Secret(parsed.path, known)),
+            Some(_) => Err(Error::invalid_argument("reference: a single version does not change; leave out ?version=")),
+        };
+    }
+    if !reference.starts_with(reference::SCHEME) {
+        return Err(Error::invalid_reference("reference: does not begin with vault://"));
+    }
+    if let Known::Version(_) = known {
+        return Err(Error::invalid_argument("known_version: a prefix has no version; write 0 or -1"));
+    }
+    let prefix =
+        Prefix::parse(Some(reference)).map_err(|error| Error::invalid_reference(error.message().to_owned()))?;
+    Ok(Target::Folder { prefix, first: known, secrets: BTreeMap::new() })
+}
