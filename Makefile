@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo test check bench bench-counts soak chaos cross fuzz sanitizers header stub abi docs dist install clean help
+.PHONY: all demo test check bench bench-counts soak soak-leases chaos cross fuzz sanitizers header stub abi docs dist install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -31,6 +31,11 @@ bench-counts: ## count system calls, instructions, allocations and bytes of call
 soak: ## a million calls of every kind: memory and descriptors stay flat (5 minutes, 15 at the most, and a build)
 	$(CARGO) test --locked --test host --no-run
 	SOAK_CALLS=1000000 timeout --kill-after=10 900 $(CARGO) test --locked --test host -- --exact soak::memory_and_descriptors_do_not_grow
+
+soak-leases: ## log in to PostgreSQL all the time with users that change, 10 minutes for each kind of trouble (half an hour)
+	scripts/bootstrap build server check
+	$(CARGO) test --locked --test leases --no-run
+	LEASE_SOAK_SECONDS=600 timeout --kill-after=10 3900 $(CARGO) test --locked --test leases -- --nocapture soak
 
 chaos: ## kill and freeze leaders under load, cut connections at every byte: nothing is lost (15 minutes)
 	scripts/chaos

@@ -73,6 +73,7 @@ fn valgrind_finds_nothing_with_documents_versions_requests_transit_and_queues() 
         "transit_many",
         "queue",
         "queue_functions",
+        "arguments_leases",
     ] {
         let source = repository_root().join("tests/c").join(name).with_extension("c");
         let program = cc::compile("gcc", "c99", &source, &format!("{name}-under_valgrind"), &[]);
@@ -109,6 +110,7 @@ mod sanitizers {
             "arguments_documents",
             "arguments_transit",
             "arguments_envelope",
+            "arguments_leases",
             "env_backend",
             "log_callbacks",
             "calls",

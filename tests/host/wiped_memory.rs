@@ -98,6 +98,20 @@ fn nothing_of_envelopes_and_their_data_keys_stays_in_memory() {
 }
 
 #[test]
+fn nothing_of_credentials_stays_in_memory() {
+    let host = TlsServer::start();
+    let api = host.server.api();
+    api.post("sys/mounts/pki", json!({"type": "pki"}));
+    api.post("pki/root/generate/internal", json!({"common_name": "ca", "key_type": "ec"}));
+    let role = json!({"allow_any_name": true, "key_type": "ec", "generate_lease": true, "ttl": "1h"});
+    api.post("pki/roles/web", role);
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        let mut command = target.command(&program("scan_leases"), &["leases", &masked(VALUE), "pki/issue/web"]);
+        succeeds(command.env("VAULT_WATCH_INTERVAL", "500ms"));
+    }
+}
+
+#[test]
 fn nothing_of_calls_that_were_not_taken_from_a_queue_stays_in_memory() {
     let host = TlsServer::start();
     for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {

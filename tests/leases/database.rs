@@ -20,9 +20,14 @@ pub struct Engine {
 
 /// Starts what is shared on first use.
 pub fn engine() -> Engine {
+    engine_at(Server::shared())
+}
+
+/// As [`engine`], at another server.
+pub fn engine_at(server: &'static Server) -> Engine {
     static DATABASE: OnceLock<Postgres> = OnceLock::new();
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let (server, database) = (Server::shared(), DATABASE.get_or_init(Postgres::start));
+    let database = DATABASE.get_or_init(Postgres::start);
     let mount = format!("db-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     database.mount(server.api(), &mount);
     Engine { server, database, mount }
@@ -55,7 +60,7 @@ impl Engine {
 
 /// A role of dynamic users.
 pub struct Role<'e> {
-    engine: &'e Engine,
+    pub engine: &'e Engine,
     pub name: String,
     pub path: String,
 }

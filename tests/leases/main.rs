@@ -8,3 +8,7 @@ mod managers;
 mod credentials;
 mod database;
 mod lease;
+mod pool;
+mod processes;
+mod soak;
+mod stand_ins;

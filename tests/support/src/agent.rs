@@ -22,6 +22,15 @@ pub struct Agent {
 impl Agent {
     /// Starts an agent in front of the server at `address`, which logs in with `role`.
     pub fn start(address: &str, role: &AppRole) -> Agent {
+        Agent::start_with(address, role, "")
+    }
+
+    /// As [`Agent::start`]. The agent keeps answers with leases, renews these, and answers again with them.
+    pub fn start_caching(address: &str, role: &AppRole) -> Agent {
+        Agent::start_with(address, role, "cache {}")
+    }
+
+    fn start_with(address: &str, role: &AppRole, more: &str) -> Agent {
         let folder = TempDir::new().expect("a folder");
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -46,6 +55,7 @@ impl Agent {
                   }}
                 }}
                 api_proxy {{ use_auto_auth_token = true }}
+                {more}
                 listener "tcp" {{
                   address = "127.0.0.1:{port}"
                   tls_disable = true

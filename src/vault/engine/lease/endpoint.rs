@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::{Granted, age_of, granted};
 use super::refusal::refused;
+use super::schedule;
 use crate::error::{Error, Result, Status};
 use crate::fields::{Field, Fields};
 use crate::http::{HeaderName, HeaderValue, Method};
@@ -20,7 +21,7 @@ use crate::vault::api::response::Response;
 static UNIQUE: HeaderName = HeaderName::from_static("x-handsfree-request");
 
 fn unique() -> Option<(&'static HeaderName, HeaderValue)> {
-    Some((&UNIQUE, HeaderValue::from(fastrand::u64(..))))
+    Some((&UNIQUE, HeaderValue::from(schedule::random_number())))
 }
 
 /// The parameters of a POST.

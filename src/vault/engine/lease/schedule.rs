@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 /// A renewal is spread over this fraction of the TTL, so that a thousand programs that were started together do not renew
-/// together.
-const SPREAD: f64 = 0.1;
+/// together. More would leave less time for it to succeed.
+const SPREAD: f64 = 0.08;
 
 /// The bounds of the pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -13,7 +13,17 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 /// How soon the end of a token is looked at again.
 const TOKEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// When what begins at `began` and lives for `ttl` has to be renewed: at two thirds, or up to a tenth of the TTL later.
+/// A number that differs in each process, children of a fork included.
+pub fn random_number() -> u64 {
+    getrandom::u64().unwrap_or(u64::MAX / 2)
+}
+
+/// The same as a fraction, from 0 to 1.
+pub fn random() -> f64 {
+    random_number() as f64 / u64::MAX as f64
+}
+
+/// When what begins at `began` and lives for `ttl` has to be renewed: at two thirds, or up to 8 % of the TTL later.
 /// `random` is from 0 to 1.
 pub fn renewal(began: Instant, ttl: Duration, random: f64) -> Instant {
     began + ttl.mul_f64(2.0 / 3.0 + SPREAD * random)
@@ -52,9 +62,9 @@ mod tests {
     }
 
     #[test]
-    fn a_renewal_is_due_at_two_thirds_or_a_tenth_of_the_ttl_later() {
+    fn a_renewal_is_due_at_two_thirds_or_a_little_later() {
         let now = Instant::now();
-        for (random, least, most) in [(0.0, 6.66, 6.67), (0.5, 7.16, 7.17), (1.0, 7.66, 7.67)] {
+        for (random, least, most) in [(0.0, 6.66, 6.67), (0.5, 7.06, 7.07), (1.0, 7.46, 7.47)] {
             let due = renewal(now, seconds(10), random).duration_since(now).as_secs_f64();
             assert!((least..most).contains(&due), "{due}");
         }
@@ -63,10 +73,10 @@ mod tests {
     #[test]
     fn leases_that_were_made_together_are_renewed_apart() {
         let now = Instant::now();
-        let mut per_second = [0; 70];
+        let (mut per_second, mut randomness) = ([0; 70], fastrand::Rng::with_seed(7));
         for number in 0..1000_u32 {
             let began = now + Duration::from_millis(u64::from(number));
-            let due = renewal(began, seconds(60), fastrand::f64());
+            let due = renewal(began, seconds(60), randomness.f64());
             per_second[due.duration_since(now).as_secs() as usize] += 1;
         }
         assert!(per_second.iter().all(|&count| count <= 250), "{per_second:?}");

@@ -73,7 +73,7 @@ impl Source {
         match self {
             Source::Secret(secret) => {
                 let Some(document) = secret.look(context)? else { return Ok(None) };
-                let look = Some(schedule::look(began, interval, fastrand::f64()));
+                let look = Some(schedule::look(began, interval, schedule::random()));
                 let (id, kind) = (String::new(), Kind::Plain);
                 let grant = Grant { id, kind, began, ttl: None, renewable: false, look };
                 Ok(Some(Obtained { document, grant, token: Arc::new(Moment::new(None)) }))
@@ -109,7 +109,7 @@ fn with_times(granted: Granted, token: &Token, began: Instant, interval: Option<
     let Granted { kind, id, ttl, hint, renewable, document, age, .. } = granted;
     let look = interval.filter(|_| matches!(kind, Kind::Plain | Kind::Rotated)).map(|interval| {
         let interval = hint.map_or(interval, |hint| interval.min(hint)).max(SHORTEST_LOOK);
-        schedule::look(Instant::now(), interval, fastrand::f64())
+        schedule::look(Instant::now(), interval, schedule::random())
     });
     // Only what has a lease is revoked with its token.
     let token = if id.is_empty() { Arc::new(Moment::new(None)) } else { Arc::clone(token.end()) };

@@ -68,7 +68,7 @@ impl Term {
             // A rotated password is valid until its end, and there is no other before.
             Kind::Rotated => self.end.get(),
             Kind::Leased | Kind::Certificate | Kind::Plain => {
-                ttl.map(|ttl| schedule::renewal(began, ttl, fastrand::f64()))
+                ttl.map(|ttl| schedule::renewal(began, ttl, schedule::random()))
             }
         };
         self.own_due.set(earlier(renewal, look));
@@ -78,7 +78,7 @@ impl Term {
     /// Calculates anew when something is due: the token may live longer now.
     pub fn reschedule(&self, now: Instant) {
         self.due.set(Some(match self.token.get().filter(|_| self.is_limited_by_token()) {
-            Some(token) => schedule::of_token(token, now, fastrand::f64()),
+            Some(token) => schedule::of_token(token, now, schedule::random()),
             None => self.own_due.get().unwrap_or_else(|| now + schedule::NEVER),
         }));
     }

@@ -49,7 +49,7 @@ impl Troubles {
             None => Duration::MAX,
         });
         let ttl = term.map(|term| term.ttl).unwrap_or_default();
-        let until = now + schedule::pause(left.unwrap_or_default(), ttl, count, fastrand::f64());
+        let until = now + schedule::pause(left.unwrap_or_default(), ttl, count, schedule::random());
         let timed_out_after = (status == Some(Status::Timeout)).then(|| now.saturating_duration_since(began));
         self.0.store(Some(Arc::new(Trouble { error: error.cloned(), since, until, count, timed_out_after })));
         Some(until)
