@@ -132,16 +132,30 @@ impl Client {
     /// Sends `request` with the session's token. Returns any response that a retry would not change, error responses
     /// included. A 403 is returned only if the token is valid.
     pub fn send(&self, request: &ApiRequest, deadline: &Deadline) -> Result<Response> {
-        self.send_and_tell(request, deadline).map(|(response, _)| response)
+        self.exchange(request, deadline, drop)
     }
 
     /// As [`Client::send`], with the token that the request went out with.
     pub fn send_and_tell(&self, request: &ApiRequest, deadline: &Deadline) -> Result<(Response, Arc<Token>)> {
+        let mut used = None;
+        let response = self.exchange(request, deadline, |token| used = Some(token))?;
+        let used = used.ok_or_else(|| Error::new(Status::Internal, "a response without a token"))?;
+        Ok((response, used))
+    }
+
+    /// Sends a request, and hands the token over that it went out with.
+    fn exchange(
+        &self,
+        request: &ApiRequest,
+        deadline: &Deadline,
+        hand_over: impl FnOnce(Arc<Token>),
+    ) -> Result<Response> {
         let token = self.token(request.is_counted, deadline)?;
         let response = self.requester.send_as(Some(token.header()), request, deadline)?;
         if response.status != 403 || !self.is_token_invalid(&token, &response, deadline)? {
             self.session.token_accepted(&token);
-            return Ok((response, token));
+            hand_over(token);
+            return Ok(response);
         }
         self.metrics().retried(Reason::Token);
         token.end().advance(Instant::now());
@@ -154,7 +168,8 @@ impl Client {
             return Err(self.session.token_refused(&ErrorResponse::of(&response)));
         }
         self.session.token_accepted(&fresh);
-        Ok((response, fresh))
+        hand_over(fresh);
+        Ok(response)
     }
 
     /// Renews or replaces the token unless it lives for `wanted` from now, for a lease, which ends with its token. A
