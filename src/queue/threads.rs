@@ -51,7 +51,8 @@ impl Threads {
 pub(super) fn join(threads: Vec<JoinHandle<()>>) {
     // SAFETY: the call has no arguments. `thread::current` would allocate what a thread of the program frees late.
     let own = unsafe { libc::pthread_self() };
-    for thread in threads.into_iter().filter(|thread| thread.as_pthread_t() != own) {
+    // The standard library and libc have different types for musl.
+    for thread in threads.into_iter().filter(|thread| thread.as_pthread_t() as libc::pthread_t != own) {
         let _ = thread.join();
     }
 }

@@ -63,8 +63,9 @@ impl Notifier {
         // 0 would turn the timer off.
         let after = after.map_or(Duration::ZERO, |after| after.max(Duration::from_nanos(1)));
         let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        let seconds = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
-        let moment = libc::timespec { tv_sec: seconds, tv_nsec: after.subsec_nanos() as libc::c_long };
+        // At most 68 years, which the `time_t` of every system holds.
+        let seconds = after.as_secs().min(i32::MAX as u64);
+        let moment = libc::timespec { tv_sec: seconds as _, tv_nsec: after.subsec_nanos() as libc::c_long };
         let alarm = libc::itimerspec { it_interval: zero, it_value: moment };
         // SAFETY: the pointer is that of a live value; NULL for the old one is allowed.
         unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &alarm, std::ptr::null_mut()) };
