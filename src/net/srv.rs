@@ -16,6 +16,7 @@ use super::dns;
 use crate::call::Deadline;
 use crate::error::Result;
 use crate::host::file;
+use crate::host::random;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const DNS_PORT: u16 = 53;
@@ -53,7 +54,7 @@ fn name_servers(resolv_conf: &[u8]) -> Vec<SocketAddr> {
 /// The targets of `_http._tcp.<host>` in the order of preference; empty if there are none. Fails only at the deadline
 /// or when the call is cancelled.
 pub fn look_up(host: &str, servers: &[SocketAddr], deadline: &Deadline) -> Result<Vec<Target>> {
-    let id = fastrand::u16(..);
+    let id = random::number() as u16;
     let Some(question) = question(host, id) else { return Ok(Vec::new()) };
     for server in servers.iter().cycle().take(servers.len() * ROUNDS) {
         if let Some(answer) = dns::query(*server, &question, deadline)? {
@@ -119,7 +120,8 @@ fn in_order(mut targets: Vec<Target>) -> Vec<Target> {
         let candidates = || targets.iter().enumerate().filter(|(_, target)| target.priority == best);
         // One is added to each weight, so that a weight of 0 has a small chance.
         let weight = |target: &Target| u32::from(target.weight) + 1;
-        let mut drawn = fastrand::u32(0..candidates().map(|(_, target)| weight(target)).sum::<u32>().max(1));
+        let total = candidates().map(|(_, target)| u64::from(weight(target))).sum::<u64>().max(1);
+        let mut drawn = (random::number() % total) as u32;
         let winner = candidates().find(|(_, target)| {
             let wins = drawn < weight(target);
             drawn = drawn.saturating_sub(weight(target));

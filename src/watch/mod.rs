@@ -12,6 +12,7 @@ use crate::call::{Call, Deadline};
 use crate::error::{Error, Result, Status};
 use crate::host::fork_lock::ForkLock;
 use crate::host::held::Held;
+use crate::host::random;
 use crate::open::Manager;
 use crate::reference::{self, KvPath, Prefix};
 use crate::vault::{Latest, is_unreachable};
@@ -213,8 +214,9 @@ impl Watch {
     }
 
     fn record(&self, found: Vec<(u64, Result<Found>)>) -> Result<()> {
-        let next =
-            Instant::now() + self.interval + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(fastrand::f64());
+        let next = Instant::now()
+            + self.interval
+            + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(random::fraction());
         let vault = self.manager.vault()?;
         let (looked, mut failure) = (!found.is_empty(), None);
         let mut changes = Vec::new();

@@ -19,6 +19,7 @@ use super::sanitize::described;
 use super::token::TokenHeader;
 use crate::call::Deadline;
 use crate::error::{Error, Status};
+use crate::host::random;
 use crate::http::{self, Failure, header};
 use crate::observe::redact::RequestSecrets;
 
@@ -206,6 +207,6 @@ impl Requester {
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.header(&header::RETRY_AFTER)?;
     let seconds = seconds.parse().ok().filter(|_| seconds.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let rounding = Duration::from_millis(900 + fastrand::u64(..200));
+    let rounding = Duration::from_millis(900 + random::number() % 200);
     Some(Duration::from_secs(seconds).saturating_add(rounding))
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::request::Effect;
+use crate::host::random;
 
 /// The upper bound of the pause before the first retry. It doubles with each retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -83,7 +84,7 @@ impl Retry {
     /// time.
     fn jittered(&self, longest: Duration) -> Duration {
         let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.retries - 1));
-        doubled.min(longest).mul_f64(fastrand::f64())
+        doubled.min(longest).mul_f64(random::fraction())
     }
 }
 

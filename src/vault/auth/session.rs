@@ -14,6 +14,7 @@ use crate::call::Deadline;
 use crate::config::{Auth, Named, Source};
 use crate::error::{Error, Result, Status};
 use crate::host::fork_lock::ForkLock;
+use crate::host::random;
 use crate::observe::log;
 use crate::observe::metrics::Login;
 use crate::vault::api::error_response::ErrorResponse;
@@ -321,7 +322,7 @@ impl Session {
     fn set_backoff(&self, error: &Error, credentials: u64, timed_out_after: Option<Duration>) {
         let before = self.backoff.load_full().filter(|backoff| backoff.credentials == credentials);
         let pause = before.map_or(FIRST_LOGIN_PAUSE, |backoff| (backoff.pause * 2).min(MAX_LOGIN_PAUSE));
-        let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let until = Instant::now() + pause.mul_f64(0.5 + random::fraction() / 2.0);
         let serial = self.serial.load(Ordering::Relaxed);
         self.backoff.store(Some(Arc::new(Backoff {
             error: error.clone(),

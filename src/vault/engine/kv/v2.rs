@@ -9,6 +9,7 @@ use super::path::{Branch, MountPath};
 use super::read::Reads;
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
+use crate::host::random;
 use crate::reference::{self, KvPath, VaultReference};
 use crate::vault::api::request::MAX_REQUEST;
 use crate::vault::client::Context;
@@ -356,5 +357,5 @@ pub(super) fn require_done(outcome: Written) -> Result<u64> {
 
 fn contention_pause(conflicts: u32) -> Duration {
     let longest = FIRST_CONTENTION_PAUSE.saturating_mul(conflicts + 1).min(MAX_CONTENTION_PAUSE);
-    longest.mul_f64(fastrand::f64())
+    longest.mul_f64(random::fraction())
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::{Granted, age_of, granted};
 use super::refusal::refused;
-use super::schedule;
 use crate::error::{Error, Result, Status};
 use crate::fields::{Field, Fields};
+use crate::host::random;
 use crate::http::{HeaderName, HeaderValue, Method};
 use crate::json::to_body;
 use crate::vault::api::error_response::{ErrorResponse, is_missing};
@@ -21,7 +21,7 @@ use crate::vault::api::response::Response;
 static UNIQUE: HeaderName = HeaderName::from_static("x-handsfree-request");
 
 fn unique() -> Option<(&'static HeaderName, HeaderValue)> {
-    Some((&UNIQUE, HeaderValue::from(schedule::random_number())))
+    Some((&UNIQUE, HeaderValue::from(random::number())))
 }
 
 /// The parameters of a POST.

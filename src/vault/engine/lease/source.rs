@@ -10,6 +10,7 @@ use super::term::{Grant, Term};
 use crate::document::Document;
 use crate::error::Result;
 use crate::fields::Fields;
+use crate::host::random;
 use crate::moment::Moment;
 use crate::reference::request_path;
 use crate::vault::auth::token::Token;
@@ -73,7 +74,7 @@ impl Source {
         match self {
             Source::Secret(secret) => {
                 let Some(document) = secret.look(context)? else { return Ok(None) };
-                let look = Some(schedule::look(began, interval, schedule::random()));
+                let look = Some(schedule::look(began, interval, random::fraction()));
                 let (id, kind) = (String::new(), Kind::Plain);
                 let grant = Grant { id, kind, began, ttl: None, renewable: false, look };
                 Ok(Some(Obtained { document, grant, token: Arc::new(Moment::new(None)) }))
@@ -109,7 +110,7 @@ fn with_times(granted: Granted, token: &Token, began: Instant, interval: Option<
     let Granted { kind, id, ttl, hint, renewable, document, age, .. } = granted;
     let look = interval.filter(|_| matches!(kind, Kind::Plain | Kind::Rotated)).map(|interval| {
         let interval = hint.map_or(interval, |hint| interval.min(hint)).max(SHORTEST_LOOK);
-        schedule::look(Instant::now(), interval, schedule::random())
+        schedule::look(Instant::now(), interval, random::fraction())
     });
     // Only what has a lease is revoked with its token.
     let token = if id.is_empty() { Arc::new(Moment::new(None)) } else { Arc::clone(token.end()) };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::answer::Kind;
 use super::schedule;
 use crate::host::fork;
+use crate::host::random;
 use crate::moment::{Moment, earlier};
 
 /// Servers count in whole seconds.
@@ -68,7 +69,7 @@ impl Term {
             // A rotated password is valid until its end, and there is no other before.
             Kind::Rotated => self.end.get(),
             Kind::Leased | Kind::Certificate | Kind::Plain => {
-                ttl.map(|ttl| schedule::renewal(began, ttl, schedule::random()))
+                ttl.map(|ttl| schedule::renewal(began, ttl, random::fraction()))
             }
         };
         self.own_due.set(earlier(renewal, look));
@@ -78,7 +79,7 @@ impl Term {
     /// Calculates anew when something is due: the token may live longer now.
     pub fn reschedule(&self, now: Instant) {
         self.due.set(Some(match self.token.get().filter(|_| self.is_limited_by_token()) {
-            Some(token) => schedule::of_token(token, now, schedule::random()),
+            Some(token) => schedule::of_token(token, now, random::fraction()),
             None => self.own_due.get().unwrap_or_else(|| now + schedule::NEVER),
         }));
     }

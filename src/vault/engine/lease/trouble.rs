@@ -9,6 +9,7 @@ use super::schedule;
 use super::term::Term;
 use crate::call::Deadline;
 use crate::error::{Error, Status};
+use crate::host::random;
 
 /// The failures since the last success.
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Troubles {
             None => Duration::MAX,
         });
         let ttl = term.map(|term| term.ttl).unwrap_or_default();
-        let until = now + schedule::pause(left.unwrap_or_default(), ttl, count, schedule::random());
+        let until = now + schedule::pause(left.unwrap_or_default(), ttl, count, random::fraction());
         let timed_out_after = (status == Some(Status::Timeout)).then(|| now.saturating_duration_since(began));
         self.0.store(Some(Arc::new(Trouble { error: error.cloned(), since, until, count, timed_out_after })));
         Some(until)
