@@ -14,10 +14,10 @@ fn source(name: &str) -> PathBuf {
 }
 
 /// Compiles `tests/c/<name>.c` with each compiler, without warnings, and runs it in an environment that has no settings
-/// of the library but those that `prepare` adds.
-fn passes_with(name: &str, prepare: impl Fn(&mut Command)) {
+/// of the library but those that `prepare` adds. `place` tells its programs from those of another test.
+fn passes_with(name: &str, place: &str, prepare: impl Fn(&mut Command)) {
     for compiler in ["gcc", "clang"] {
-        let program = cc::compile(compiler, "c99", &source(name), &format!("{name}-{compiler}"), &[]);
+        let program = cc::compile(compiler, "c99", &source(name), &format!("{name}-{compiler}-{place}"), &[]);
         let mut command = cc::clean_command(&program);
         prepare(&mut command);
         let output = output_within(LIMIT, &mut command);
@@ -27,13 +27,13 @@ fn passes_with(name: &str, prepare: impl Fn(&mut Command)) {
 }
 
 fn passes(name: &str) {
-    passes_with(name, |_| ());
+    passes_with(name, "alone", |_| ());
 }
 
 /// Runs the program on a real server, each time with an empty mount.
 fn passes_on_server(name: &str) {
     let server = Server::shared();
-    passes_with(name, |command| {
+    passes_with(name, "on-server", |command| {
         command.env("SECRET_MANAGER_TYPE", "vault").env("VAULT_ADDR", server.addr());
         command.env("VAULT_TOKEN", server.root_token()).env("VAULT_MOUNT", server.fresh_mount());
     });

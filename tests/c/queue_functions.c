@@ -19,6 +19,7 @@ static char issue[300]; /* the path that issues certificates with leases */
 static hf_fields *name;
 static hf_lease *lease, *plain;
 static hf_credentials *credentials;
+static hf_watch *watch;
 
 static const char REFERENCE[] = "vault://functions", DATA[] = "canary-data";
 static const char *const REFERENCES[] = {"vault://functions", "vault://functions_nothing"};
@@ -40,6 +41,7 @@ static struct {
     hf_envelope *envelope;
     hf_lease *lease;
     hf_credentials *credentials;
+    hf_change *change;
     int64_t next;
     char buffer[64];
     size_t length;
@@ -104,6 +106,22 @@ FUNCTION(hf_envelope_decryptor, key, NULL, call, &made.envelope)
 FUNCTION(hf_envelope_rewrap, key, hf_bytes_data(sealed), hf_bytes_len(sealed), call, &made.bytes)
 
 /* A stream that takes an envelope, which asks for its data key. */
+/* What is there is told first, each time that the secret is added. */
+static void watch_again(void)
+{
+    hf_error *error = NULL;
+    hf_status status = hf_watch_remove(watch, REFERENCE, NULL);
+
+    CHECK(status == HF_OK || status == HF_NOT_FOUND, "%s", hf_status_name(status));
+    CHECK_STATUS(HF_OK, hf_watch_add(watch, REFERENCE, 0, &error));
+}
+
+static hf_status hf_watch_next_(const hf_call *call, hf_error **error)
+{
+    watch_again();
+    return hf_watch_next(watch, call, &made.change, error);
+}
+
 static hf_envelope *begun(void)
 {
     CHECK(hf_envelope_decryptor(key, NULL, NULL, &made.envelope, NULL) == HF_OK, "a stream");
@@ -164,6 +182,7 @@ static size_t size_of_results(void)
     sum += (made.text == NULL ? 0 : strlen(made.text)) * 23 + strlen(made.buffer) * 29 + made.length * 31;
     sum += (size_t)made.http_status * 37 + (made.versions != NULL) * 41;
     sum += hf_document_len(hf_lease_fields(made.lease)) * 47 + (made.credentials != NULL) * 53 + (made.next > 0) * 59;
+    sum += (made.change != NULL) * 61;
     for (i = 0; i < hf_results_len(made.results); i++)
         sum += (size_t)(hf_results_status(made.results, i) + 50) * 43;
     return sum;
@@ -182,6 +201,7 @@ static void free_made(void)
     hf_envelope_free(made.envelope);
     hf_lease_free(made.lease);
     hf_credentials_free(made.credentials);
+    hf_change_free(made.change);
     if (made.from >= 0)
         close(made.from);
     memset(&made, 0, sizeof made);
@@ -229,6 +249,7 @@ static const struct {
     ROW(hf_credentials_open, HF_OK, WAITS),
     ROW(hf_credentials_get, HF_OK, AT_ONCE), /* not due */
     ROW(hf_credentials_revoke, HF_OK, WAITS),
+    ROW(hf_watch_next, HF_OK, WAITS),
     ROW(hf_transit_open, HF_OK, WAITS),
     ROW(hf_transit_encrypt, HF_OK, WAITS),
     ROW(hf_transit_decrypt, HF_OK, WAITS),
@@ -368,6 +389,7 @@ static void set_up_leases(void)
     CHECK_STATUS(HF_OK, hf_lease_open(manager, issue, name, NULL, &lease, &error));
     CHECK_STATUS(HF_OK, hf_lease_open(manager, REFERENCE, NULL, NULL, &plain, &error));
     CHECK_STATUS(HF_OK, hf_credentials_open(manager, issue, name, NULL, &credentials, &error));
+    CHECK_STATUS(HF_OK, hf_watch_new(manager, &watch, &error));
 }
 
 int main(void)
@@ -382,6 +404,7 @@ int main(void)
     check_new_data_keys(queue);
     check_abandoned_streams(queue);
     hf_queue_free(queue);
+    hf_watch_free(watch);
     hf_credentials_free(credentials);
     hf_lease_free(plain);
     hf_lease_free(lease);
