@@ -218,13 +218,18 @@ public final class HandsfreeSecrets implements AutoCloseable {
         }
         MemorySegment error = out.get(ADDRESS, 0);
         try {
-            throw new VaultException(status, text((MemorySegment) ERROR_MESSAGE.invokeExact(error)));
-        } catch (VaultException failure) {
-            throw failure;
-        } catch (Throwable impossible) {
-            throw new AssertionError(impossible);
+            throw failure(status, error);
         } finally {
             free(ERROR_FREE, error);
+        }
+    }
+
+    /** The exception for an error, which it only borrows. */
+    static VaultException failure(int status, MemorySegment error) {
+        try {
+            return new VaultException(status, text((MemorySegment) ERROR_MESSAGE.invokeExact(error)));
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
         }
     }
 

@@ -23,9 +23,17 @@ public final class HandsfreeTransit extends HandsfreeDocuments.Owned {
     private static final MethodHandle FREE = HandsfreeSecrets.procedure("hf_transit_free");
     private static final MethodHandle ENCRYPT = ofData("hf_transit_encrypt");
     private static final MethodHandle DECRYPT = HandsfreeSecrets.function("hf_transit_decrypt", JAVA_INT, 6);
+    private static final MethodHandle REWRAP = HandsfreeSecrets.function("hf_transit_rewrap", JAVA_INT, 6);
+    private static final MethodHandle DATA_KEY = HandsfreeSecrets.function("hf_transit_data_key", JAVA_INT, 6);
     private static final MethodHandle SIGN = ofData("hf_transit_sign");
     private static final MethodHandle HMAC = ofData("hf_transit_hmac");
     private static final MethodHandle VERIFY = ofData("hf_transit_verify");
+
+    /**
+     * A random key for encryption by the program itself, and the same key encrypted under the key of the engine, from which
+     * {@link #decrypt} gives it back. Wipe the key.
+     */
+    public record DataKey(byte[] key, String wrapped) {}
 
     private HandsfreeTransit(MemorySegment handle) {
         super(handle, FREE);
@@ -58,6 +66,29 @@ public final class HandsfreeTransit extends HandsfreeDocuments.Owned {
             HandsfreeSecrets.found(arena, error -> (int) DECRYPT.invokeExact(handle(), text,
                     orNull(parameters), MemorySegment.NULL, out, error));
             return HandsfreeSecrets.takeBytes(out.get(ADDRESS, 0));
+        }
+    }
+
+    /** Encrypts the data of a ciphertext under the latest version of the key, without showing them. */
+    public String rewrap(String ciphertext, HandsfreeDocuments.Fields parameters) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment text = HandsfreeSecrets.cString(arena, ciphertext);
+            MemorySegment out = arena.allocate(ADDRESS);
+            HandsfreeSecrets.found(arena, error -> (int) REWRAP.invokeExact(handle(), text,
+                    orNull(parameters), MemorySegment.NULL, out, error));
+            return new String(HandsfreeSecrets.take(out.get(ADDRESS, 0)), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** Makes a data key, of 256 bits unless the parameter "bits" says otherwise. */
+    public DataKey dataKey(HandsfreeDocuments.Fields parameters) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment key = arena.allocate(ADDRESS);
+            MemorySegment wrapped = arena.allocate(ADDRESS);
+            HandsfreeSecrets.found(arena, error -> (int) DATA_KEY.invokeExact(handle(), orNull(parameters),
+                    MemorySegment.NULL, key, wrapped, error));
+            byte[] text = HandsfreeSecrets.take(wrapped.get(ADDRESS, 0));
+            return new DataKey(HandsfreeSecrets.takeBytes(key.get(ADDRESS, 0)), new String(text, StandardCharsets.UTF_8));
         }
     }
 

@@ -390,7 +390,8 @@ fn envelopes_work_in_java() {
 /// Runs `tests/java/<name>.java`, beside the classes, on a mount of its own.
 fn java_checks_pass(name: &str, prepare: impl FnOnce(&mut Command)) {
     let folder = output(&format!("java-{name}"));
-    let classes = ["HandsfreeSecrets", "HandsfreeDocuments", "HandsfreeTransit", "HandsfreeEnvelopes"];
+    let classes =
+        ["HandsfreeSecrets", "HandsfreeDocuments", "HandsfreeTransit", "HandsfreeTransitMany", "HandsfreeEnvelopes"];
     let program = repository_root().join("tests/java").join(name).with_extension("java");
     for source in classes.map(|name| example("java").join(name).with_extension("java")).iter().chain([&program]) {
         fs::copy(source, folder.join(source.file_name().unwrap())).unwrap();

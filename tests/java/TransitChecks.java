@@ -1,4 +1,5 @@
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -15,6 +16,9 @@ public final class TransitChecks {
         try (HandsfreeSecrets secrets = new HandsfreeSecrets()) {
             dataComeBackFromTheirCiphertext(secrets);
             contextAndAssociatedDataCount(secrets);
+            aRotatedKeyRewraps(secrets);
+            dataKeysComeBack(secrets);
+            eachOfManyItemsHasItsOutcome(secrets);
             signaturesAndHmacsAreVerified(secrets);
             theParametersOfASignatureCount(secrets);
             aMistypedNameMakesNoKey(secrets);
@@ -46,6 +50,49 @@ public final class TransitChecks {
             post(secrets, "keys/derived/rotate", "{}");
             first.json("key_version", utf8("1"));
             expect(true, key.encrypt(DATA, first).startsWith("vault:v1:"));
+        }
+    }
+
+    private static void aRotatedKeyRewraps(HandsfreeSecrets secrets) {
+        try (HandsfreeTransit key = create(secrets, "rotated", "{}")) {
+            String before = key.encrypt(DATA, null);
+            post(secrets, "keys/rotated/rotate", "{}");
+            String after = key.rewrap(before, null);
+            expect(true, after.startsWith("vault:v2:"));
+            expect(true, Arrays.equals(DATA, key.decrypt(after, null)));
+            for (HandsfreeTransitMany.Outcome<String> each
+                    : HandsfreeTransitMany.rewrap(key, List.of(before, before), null, null)) {
+                expect(true, each.orElseThrow().startsWith("vault:v2:"));
+            }
+        }
+    }
+
+    private static void dataKeysComeBack(HandsfreeSecrets secrets) {
+        try (HandsfreeTransit key = create(secrets, "wraps", "{}");
+                HandsfreeDocuments.Fields small = new HandsfreeDocuments.Fields()) {
+            HandsfreeTransit.DataKey made = key.dataKey(null);
+            expect(32, made.key().length);
+            expect(true, Arrays.equals(made.key(), key.decrypt(made.wrapped(), null)));
+            expect(16, key.dataKey(small.json("bits", utf8("128"))).key().length);
+        }
+    }
+
+    private static void eachOfManyItemsHasItsOutcome(HandsfreeSecrets secrets) {
+        try (HandsfreeTransit key = create(secrets, "many", "{}");
+                HandsfreeDocuments.Fields row = new HandsfreeDocuments.Fields()) {
+            row.bytes("associated_data", utf8("row"));
+            List<HandsfreeDocuments.Fields> each = Arrays.asList(row, null, null);
+            List<String> sealed = new ArrayList<>();
+            HandsfreeTransitMany.encrypt(key, List.of(DATA, DATA, new byte[0]), null, each)
+                    .forEach(outcome -> sealed.add(outcome.orElseThrow()));
+            sealed.set(1, "vault:v1:AAAA");
+            List<HandsfreeTransitMany.Outcome<byte[]>> opened = HandsfreeTransitMany.decrypt(key, sealed, null, each);
+            expect(3, opened.size());
+            expect(true, Arrays.equals(DATA, opened.get(0).orElseThrow()));
+            expect(-1, failure(() -> opened.get(1).orElseThrow()));
+            expect(0, opened.get(2).value().length);
+            expect(List.of(), HandsfreeTransitMany.decrypt(key, List.of(), null, null));
+            refused(IllegalArgumentException.class, () -> HandsfreeTransitMany.decrypt(key, sealed, null, List.of()));
         }
     }
 
