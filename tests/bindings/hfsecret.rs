@@ -10,6 +10,7 @@ use serde_json::json;
 
 mod documents;
 mod envelopes;
+mod leases;
 mod manual;
 mod migrate;
 mod render;
@@ -246,7 +247,7 @@ fn a_failed_open_shows_its_message_with_every_compiler() {
 
 #[test]
 fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
-    let wrong: [&[&str]; 52] = [
+    let wrong: [&[&str]; 58] = [
         &[],
         &["stor"],
         &["store"],
@@ -299,6 +300,12 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
         &["run"],
         &["run", "--file", "NAME", "true"],
         &["render"],
+        &["lease"],
+        &["lease", "a", "b"],
+        &["lease", "--json", "--field", "a", "b"],
+        &["lease", "--revoke", "--field", "a", "b"],
+        &["lease", "--revoke", "--output", "a", "b"],
+        &["get", "--revoke", "vault://a"],
     ];
     for arguments in wrong {
         let run = Shell::on_env().run(arguments);

@@ -114,6 +114,7 @@ static int run_on(const hf_manager *manager, const struct arguments *arguments) 
     case ROTATE: return rotate(manager, arguments);
     case REQUEST: return request(manager, arguments);
     case UNWRAP: return unwrap(manager, arguments);
+    case LEASE: return lease(manager, arguments);
     case CHECK: return check(manager, arguments);
     case RENDER: return render(manager, arguments);
     default: return transit(manager, arguments);

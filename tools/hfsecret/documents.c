@@ -18,25 +18,28 @@ static int needs_json(const char *text, size_t length) {
     return length > 0 && text[0] == '"';
 }
 
-/* Appends a name as it is or, if it could not be told from the value, as a JSON string in which '=' is escaped: the
- * first '=' of a line always ends the name. */
-static int append_name(struct value *lines, const char *name) {
-    size_t length = strlen(name), index;
-    int code;
+/* Appends a text as a JSON string in which '=' is escaped. */
+int append_quoted(struct value *text, const char *word) {
+    size_t length = strlen(word), index;
+    int code = append(text, "\"", 1);
 
-    if (!needs_json(name, length) && !strchr(name, '=')) {
-        return append(lines, name, length);
-    }
-    code = append(lines, "\"", 1);
     for (index = 0; code == EXIT_SUCCESS && index < length; index++) {
-        unsigned char byte = (unsigned char)name[index];
+        unsigned char byte = (unsigned char)word[index];
         char escape[8];
         int is_escaped = byte < ' ' || byte == '"' || byte == '\\' || byte == '=';
 
         snprintf(escape, sizeof escape, "\\u%04x", (unsigned)byte);
-        code = is_escaped ? append(lines, escape, strlen(escape)) : append(lines, name + index, 1);
+        code = is_escaped ? append(text, escape, strlen(escape)) : append(text, word + index, 1);
     }
-    return code == EXIT_SUCCESS ? append(lines, "\"", 1) : code;
+    return code == EXIT_SUCCESS ? append(text, "\"", 1) : code;
+}
+
+/* Appends a name as it is or, if it could not be told from the value, in quotation marks: the first '=' of a line always
+ * ends the name. */
+static int append_name(struct value *lines, const char *name) {
+    size_t length = strlen(name);
+
+    return needs_json(name, length) || strchr(name, '=') ? append_quoted(lines, name) : append(lines, name, length);
 }
 
 /* Appends JSON in one line: control characters in it can be nothing but white space between its parts. */
@@ -82,7 +85,7 @@ static int append_line(struct value *lines, const hf_document *document, size_t 
 }
 
 /* Appends all fields, in lines. */
-static int append_lines(struct value *text, const hf_document *document) {
+int append_lines(struct value *text, const hf_document *document) {
     int code = EXIT_SUCCESS;
     size_t index;
 

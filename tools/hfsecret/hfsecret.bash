@@ -20,7 +20,7 @@ _hfsecret() {
         esac
     done
     case $previous in
-        --env-file | --context-file | --associated-data-file | --output | render)
+        --env-file | --parameters-file | --context-file | --associated-data-file | --output | render)
             if [[ $word != -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -f -- "$word")
                 return

@@ -44,8 +44,9 @@ enum command {
     DESTROY = 1 << 20,
     ROLLBACK = 1 << 21,
     UNWRAP = 1 << 22,
+    LEASE = 1 << 23,
     ON_KEY = ENCRYPT | DECRYPT | REWRAP | SIGN | VERIFY | HMAC | DATA_KEY,
-    WITH_FILE = GET | RENDER | DATA_KEY, /* that can write a file */
+    WITH_FILE = GET | RENDER | DATA_KEY | LEASE, /* that can write a file */
     WITH_VERSIONS = DELETE | UNDELETE | DESTROY | ROLLBACK, /* that take numbers of versions */
     ANY = 0x7fffffff
 };
@@ -63,11 +64,12 @@ struct arguments {
     struct words operands;
     const char *operand; /* the first operand; NULL: none */
     const char *second;  /* the one behind it; NULL: none */
-    int exact, all, json, dry_run, overwrite, keep_credentials, envelope;
+    int exact, all, json, dry_run, overwrite, keep_credentials, envelope, revoke;
     int64_t *versions; /* of the commands on versions */
     size_t version_count;
     const char *policy, *bits;                           /* NULL: none */
     const char *context_file, *associated_data_file;     /* NULL: none */
+    const char *field, *parameters_file;                 /* of lease; NULL: none */
     const char *output, *owner;                          /* NULL: none */
     mode_t mode;                                         /* of `output` */
     int64_t wrap_ttl;                                    /* of request, in milliseconds; 0: none */
@@ -112,6 +114,7 @@ enum option_id {
     OPTION_ENVELOPE,
     OPTION_ENV_FILE,
     OPTION_EXACT,
+    OPTION_FIELD,
     OPTION_FILE,
     OPTION_JSON,
     OPTION_KEEP_CREDENTIALS,
@@ -121,7 +124,9 @@ enum option_id {
     OPTION_OUTPUT,
     OPTION_OVERWRITE,
     OPTION_OWNER,
+    OPTION_PARAMETERS_FILE,
     OPTION_POLICY,
+    OPTION_REVOKE,
     OPTION_TIMEOUT,
     OPTION_WRAP_TTL,
     OPTION_HELP,
@@ -158,6 +163,11 @@ int run_command(const struct arguments *arguments);
 /* documents.c: all fields of a secret. */
 int get_document(const hf_manager *manager, const struct arguments *arguments);
 int put_document(const hf_manager *manager, const struct arguments *arguments);
+int append_lines(struct value *text, const hf_document *document);
+int append_quoted(struct value *text, const char *word);
+
+/* lease.c */
+int lease(const hf_manager *manager, const struct arguments *arguments);
 
 /* versions.c */
 int versions(const hf_manager *manager, const struct arguments *arguments);

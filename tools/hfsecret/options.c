@@ -125,6 +125,7 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     case OPTION_ENVELOPE: arguments->envelope = 1; break;
     case OPTION_ENV_FILE: return add_word(&arguments->env_files, value, room);
     case OPTION_EXACT: arguments->exact = 1; break;
+    case OPTION_FIELD: arguments->field = value; break;
     case OPTION_FILE: return add_word(&arguments->files, value, room);
     case OPTION_JSON: arguments->json = 1; break;
     case OPTION_KEEP_CREDENTIALS: arguments->keep_credentials = 1; break;
@@ -134,7 +135,9 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     case OPTION_OUTPUT: arguments->output = value; break;
     case OPTION_OVERWRITE: arguments->overwrite = 1; break;
     case OPTION_OWNER: arguments->owner = value; break;
+    case OPTION_PARAMETERS_FILE: arguments->parameters_file = value; break;
     case OPTION_POLICY: arguments->policy = value; break;
+    case OPTION_REVOKE: arguments->revoke = 1; break;
     case OPTION_TIMEOUT: return set_timeout(arguments, value);
     case OPTION_WRAP_TTL: return set_wrap_ttl(arguments, value);
     case OPTION_HELP: parser->wants_help = 1; break;
@@ -208,6 +211,18 @@ static int set_versions(struct arguments *arguments) {
     return EXIT_SUCCESS;
 }
 
+/* Refuses options of `lease` that exclude one another, and a path that is missing. */
+static int check_lease(const struct arguments *arguments) {
+    if (arguments->revoke &&
+        (arguments->json || arguments->field || arguments->parameters_file || arguments->output)) {
+        return report_usage("--revoke prints nothing, and goes with no option but --timeout", "");
+    }
+    if (arguments->json && arguments->field) {
+        return report_usage("--json does not go with --field", "");
+    }
+    return arguments->operand || arguments->revoke ? EXIT_SUCCESS : report_usage("a path is missing for ", "lease");
+}
+
 /* Refuses options that exclude one another. */
 static int check_options(const struct arguments *arguments) {
     if (arguments->all && (arguments->json || arguments->exact)) {
@@ -237,6 +252,9 @@ static int set_operands(const struct parser *parser, struct arguments *arguments
     arguments->operand = count > 0 ? words[0] : NULL;
     arguments->second = count > 1 ? words[1] : NULL;
     code = check_options(arguments);
+    if (code == EXIT_SUCCESS && arguments->command == LEASE) {
+        code = check_lease(arguments);
+    }
     return code == EXIT_SUCCESS && arguments->command & WITH_VERSIONS ? set_versions(arguments) : code;
 }
 
