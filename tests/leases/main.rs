@@ -4,6 +4,8 @@
 
 #[path = "../managers/mod.rs"]
 mod managers;
+#[path = "../pkg_config/mod.rs"]
+mod pkg_config;
 
 mod credentials;
 mod database;
