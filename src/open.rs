@@ -13,7 +13,7 @@ use crate::fields::Fields;
 use crate::host::fork_lock::ForkLock;
 use crate::moment::earlier;
 use crate::observe::log::{self, Logger};
-use crate::observe::metrics::{self, GaugeSource, Registration};
+use crate::observe::metrics::{self, GaugeSource, Gauges, Registration};
 use crate::queue;
 use crate::reference;
 use crate::store::SecretManager;
@@ -41,13 +41,14 @@ pub fn open(options: Option<&Options>, call: &Call) -> Result<Manager> {
 fn open_vault(mut config: VaultConfig, logger: Logger, call: &Call) -> Result<Manager> {
     let deadline = call.start(config.timeout);
     let client = Arc::new(Client::new(&mut config, logger, &deadline)?);
-    let source: Arc<dyn GaugeSource> = client.clone();
+    let observed = Arc::new(Observed { client: Arc::clone(&client), credentials: Registry::default() });
+    let source: Arc<dyn GaugeSource> = observed.clone();
     let metrics = metrics::register(client.metrics().clone(), Arc::downgrade(&source));
     let (transit_mount, data_keys) = (config.transit_mount.clone(), config.data_keys);
     let watch_interval = config.watch_interval;
     let secrets = Arc::new(VaultSecretManager::open(Arc::clone(&client), config, &deadline)?);
-    let (credentials, store) = (Registry::default(), secrets.clone());
-    let vault = Vault { secrets, client, transit_mount, data_keys, watch_interval, credentials, _metrics: metrics };
+    let store = secrets.clone();
+    let vault = Vault { secrets, client, transit_mount, data_keys, watch_interval, observed, _metrics: metrics };
     Ok(Manager { secrets: store, vault: Some(vault) })
 }
 
@@ -63,8 +64,20 @@ struct Vault {
     transit_mount: String,
     data_keys: DataKeyLimits,
     watch_interval: Duration,
-    credentials: Registry,
+    observed: Arc<Observed>,
     _metrics: Registration,
+}
+
+/// What the gauges are about.
+struct Observed {
+    client: Arc<Client>,
+    credentials: Registry,
+}
+
+impl GaugeSource for Observed {
+    fn gauges(&self) -> Gauges {
+        Gauges { leases: self.credentials.leases(), ..self.client.gauges() }
+    }
 }
 
 impl Manager {
@@ -116,8 +129,8 @@ impl Manager {
 
     /// What the manager has counted, in Prometheus' text format; empty for the env backend, which counts nothing.
     pub fn metrics(&self) -> String {
-        let text = |client: &Client| metrics::text(client.metrics(), &client.gauges());
-        self.vault.as_ref().map_or_else(String::new, |vault| text(&vault.client))
+        let text = |vault: &Vault| metrics::text(vault.client.metrics(), &vault.observed.gauges());
+        self.vault.as_ref().map_or_else(String::new, text)
     }
 
     /// The store with what the trait of all backends leaves out: versions and rotation.
@@ -149,7 +162,7 @@ impl Manager {
     /// Has [`Manager::maintain`] keep these credentials valid as long as they are used.
     pub fn register(&self, credentials: &Arc<Credentials>) {
         if let Some(vault) = &self.vault {
-            vault.credentials.add(credentials);
+            vault.observed.credentials.add(credentials);
         }
     }
 
@@ -159,7 +172,7 @@ impl Manager {
         let maintain = |context: Context<'_>| {
             call.check_cancelled()?;
             let of_token = vault.client.maintain_token(context.deadline);
-            vault.credentials.maintain(context).and(of_token)
+            vault.observed.credentials.maintain(context).and(of_token)
         };
         let outcome = vault.client.run("Failed to maintain the manager", call, maintain);
         (outcome, self.due())
@@ -168,7 +181,7 @@ impl Manager {
     /// When [`Manager::maintain`] has something to do; `None`: never.
     pub fn due(&self) -> Option<Instant> {
         let vault = self.vault.as_ref()?;
-        earlier(vault.client.token_due(), vault.credentials.due())
+        earlier(vault.client.token_due(), vault.observed.credentials.due())
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::config::Options;
-use handsfree_secrets::observe::metrics::{CacheResult, Login, Operation, Reason, STATUSES};
+use handsfree_secrets::observe::metrics::{CacheResult, LeaseState, Login, Operation, Reason, STATUSES};
 use handsfree_secrets::open;
 use handsfree_secrets_test_support::{Server, repository_root};
 
@@ -85,6 +85,7 @@ fn the_documented_values_of_labels_are_those_of_the_code() {
         ("`reason`", Reason::NAMES),
         ("`result` of logins", Login::NAMES),
         ("`result` of the cache", CacheResult::NAMES),
+        ("`state` of leases", LeaseState::NAMES),
     ] {
         let row = page.lines().find(|line| line.starts_with(&format!("| {label} |"))).unwrap();
         // What stands in brackets explains a value.

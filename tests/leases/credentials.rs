@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::lease::Credentials;
+use handsfree_secrets::open::Manager;
 use handsfree_secrets_test_support::{Fault, FaultProxy, eventually};
 use serde_json::json;
 
@@ -116,6 +117,35 @@ fn while_one_call_renews_the_others_go_on() {
         }
     });
     assert_eq!(proxy.passed().requests, 1, "the renewal");
+}
+
+/// The numbers of the metric, in the order of the documentation: valid, failing, replaced, expired.
+fn states(manager: &Manager) -> Vec<u32> {
+    let text = manager.metrics();
+    let samples = text.lines().filter(|line| line.starts_with("handsfree_leases{"));
+    samples.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn the_metric_tells_the_state_of_each_lease_that_is_in_use() {
+    let engine = engine();
+    let proxy = FaultProxy::to(engine.server.port());
+    let manager = engine.manager_with(&[("VAULT_ADDR", &proxy.addr())]);
+    assert_eq!(states(&manager), [0, 0, 0, 0]);
+    let long = engine.role("60s", "10m").credentials(&manager);
+    let short = engine.role("4s", "1h").credentials(&manager);
+    assert_eq!(states(&manager), [2, 0, 0, 0]);
+    long.refused(&get(&long)).unwrap();
+    assert_eq!(get(&long).generation(), 2);
+    assert_eq!(states(&manager), [2, 0, 1, 0]);
+    proxy.set(Fault::instead(Vec::new()));
+    eventually("a renewal that fails", SECOND * 10, || {
+        let _ = short.get(&call());
+        (states(&manager) == [1, 1, 1, 0]).then_some(())
+    });
+    eventually("the end", SECOND * 10, || (states(&manager) == [1, 0, 1, 1]).then_some(()));
+    drop(short);
+    assert_eq!(states(&manager), [1, 0, 1, 0], "what was freed is not in use");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::labels::{self, CacheResult, Login, Operation, Reason, STATUSES};
+use super::labels::{self, CacheResult, LeaseState, Login, Operation, Reason, STATUSES};
 use crate::error::Status;
 use crate::host::fork;
 
@@ -45,6 +45,30 @@ pub struct Gauges {
     pub idle: usize,
     /// How long the token lives, if it expires; of several tokens, the shortest.
     pub token_ttl: Option<Duration>,
+    /// The leases of credentials that are in use, by their state.
+    pub leases: Leases,
+}
+
+/// How many leases are in each state.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leases([usize; LeaseState::NAMES.len()]);
+
+impl Leases {
+    /// Counts a lease in this state.
+    pub fn count(&mut self, state: LeaseState) {
+        if let Some(number) = self.0.get_mut(state as usize) {
+            *number += 1;
+        }
+    }
+
+    /// The numbers, in the order of the states.
+    pub fn numbers(&self) -> &[usize] {
+        &self.0
+    }
+
+    fn add(&mut self, other: Leases) {
+        self.0.iter_mut().zip(other.0).for_each(|(number, more)| *number += more);
+    }
 }
 
 /// Something that knows its gauges.
@@ -59,6 +83,7 @@ impl Gauges {
         self.active += other.active;
         self.idle += other.idle;
         self.token_ttl = self.token_ttl.into_iter().chain(other.token_ttl).min();
+        self.leases.add(other.leases);
     }
 }
 
@@ -193,10 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_lived_token_counts() {
-        let of = |seconds| Gauges { token_ttl: Some(Duration::from_secs(seconds)), active: 1, idle: 2 };
+    fn the_shortest_lived_token_counts_and_the_rest_is_summed() {
+        let mut leases = Leases::default();
+        leases.count(LeaseState::Replaced);
+        let of = |seconds| Gauges { token_ttl: Some(Duration::from_secs(seconds)), active: 1, idle: 2, leases };
         let mut sum = Gauges::default();
         [of(7), Gauges::default(), of(5)].into_iter().for_each(|gauges| sum.add(gauges));
         assert_eq!((sum.active, sum.idle, sum.token_ttl), (2, 4, Some(Duration::from_secs(5))));
+        assert_eq!(sum.leases.numbers(), [0, 0, 2, 0]);
     }
 }

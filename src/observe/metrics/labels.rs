@@ -92,6 +92,20 @@ label! {
     }
 }
 
+label! {
+    /// The state of a lease of credentials that programs take.
+    LeaseState {
+        /// The credentials are good.
+        Valid = "valid",
+        /// They are good until their end, and the last attempt to renew or replace them has failed.
+        Failing = "failing",
+        /// Others have replaced them; connections that are open go on with them.
+        Replaced = "replaced",
+        /// There are none that could be used.
+        Expired = "expired",
+    }
+}
+
 /// The values of the label `status` of requests: the statuses of HTTP that servers send, and why there was no answer.
 pub const STATUSES: &[&str] = &[
     "200",

@@ -7,7 +7,7 @@ mod labels;
 mod process;
 mod text;
 
-pub use self::counts::{GaugeSource, Gauges, Metrics};
-pub use self::labels::{CacheResult, Login, Operation, Reason, STATUSES};
+pub use self::counts::{GaugeSource, Gauges, Leases, Metrics};
+pub use self::labels::{CacheResult, LeaseState, Login, Operation, Reason, STATUSES};
 pub use self::process::{Registration, process_text, register};
 pub use self::text::text;

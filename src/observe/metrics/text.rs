@@ -4,7 +4,7 @@ use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::counts::{BOUNDS_US, BUCKETS, CACHE, Gauges, LOGINS, Metrics, NANOSECONDS, REQUESTS, RETRIES, Totals};
-use super::labels::{CacheResult, Login, Operation, Reason, STATUSES};
+use super::labels::{CacheResult, LeaseState, Login, Operation, Reason, STATUSES};
 
 /// The metrics of one manager as text.
 pub fn text(metrics: &Metrics, gauges: &Gauges) -> String {
@@ -59,6 +59,7 @@ pub(super) fn format(totals: &Totals, gauges: &Gauges, queue_pending: Option<u32
                 gauge(vec![label("state", "idle")], gauges.idle as f64),
             ],
         ),
+        family("handsfree_leases", "Leases of credentials that the program takes.", MetricType::GAUGE, leases(gauges)),
         family(
             "handsfree_queue_pending",
             "Calls in queues that were not taken.",
@@ -96,6 +97,11 @@ fn requests(totals: &Totals) -> Vec<Metric> {
 
 fn counters(name: &str, values: &[&str], numbers: &[u64]) -> Vec<Metric> {
     values.iter().zip(numbers).map(|(value, &number)| counter(vec![label(name, value)], number)).collect()
+}
+
+fn leases(gauges: &Gauges) -> Vec<Metric> {
+    let each = LeaseState::NAMES.iter().zip(gauges.leases.numbers());
+    each.map(|(state, &number)| gauge(vec![label("state", state)], number as f64)).collect()
 }
 
 fn durations(totals: &Totals) -> Metric {
@@ -155,7 +161,9 @@ mod tests {
         metrics.request(Operation::Login, 2, Duration::from_secs(100));
         metrics.retried(Reason::Redirect);
         metrics.logged_in(Login::Success);
-        let gauges = Gauges { active: 1, idle: 2, token_ttl: Some(Duration::from_millis(1500)) };
+        let mut gauges =
+            Gauges { active: 1, idle: 2, token_ttl: Some(Duration::from_millis(1500)), ..Gauges::default() };
+        gauges.leases.count(LeaseState::Failing);
         let text = format(&metrics.totals(), &gauges, Some(3));
         for line in [
             "# TYPE handsfree_requests_total counter",
@@ -175,6 +183,8 @@ mod tests {
             "handsfree_token_ttl_seconds 1.5",
             "handsfree_connections{state=\"active\"} 1",
             "handsfree_connections{state=\"idle\"} 2",
+            "handsfree_leases{state=\"valid\"} 0",
+            "handsfree_leases{state=\"failing\"} 1",
             "handsfree_queue_pending 3",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");

@@ -19,7 +19,7 @@ use crate::call::{Call, Deadline};
 use crate::config::{Spellings, VaultConfig};
 use crate::error::{Error, Result, Status};
 use crate::observe::log::Logger;
-use crate::observe::metrics::{GaugeSource, Gauges, Metrics, Reason};
+use crate::observe::metrics::{Gauges, Metrics, Reason};
 use crate::vault::api::response::Response;
 
 /// A path whose response tells whether a token is valid: it requires no policy and does not count against `num_uses`.
@@ -52,14 +52,13 @@ impl Context<'_> {
     }
 }
 
-impl GaugeSource for Client {
-    fn gauges(&self) -> Gauges {
-        let (active, idle) = self.requester.connections();
-        Gauges { active, idle, token_ttl: self.session.token_ttl() }
-    }
-}
-
 impl Client {
+    /// The gauges of the connections and the token.
+    pub fn gauges(&self) -> Gauges {
+        let (active, idle) = self.requester.connections();
+        Gauges { active, idle, token_ttl: self.session.token_ttl(), ..Gauges::default() }
+    }
+
     /// Creates a client for the configured nodes and credentials. Opens no connection.
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Client> {
         let session = Session::new(config.auth.clone());

@@ -19,6 +19,7 @@ use crate::error::{Error, Result, Status};
 use crate::host::fork_lock::ForkLock;
 use crate::moment::Moment;
 use crate::observe::log;
+use crate::observe::metrics::{LeaseState, Leases};
 use crate::vault::client::Context;
 
 /// What a call may spend on credentials that can still be used: a half of its time, and no more than this.
@@ -314,6 +315,20 @@ impl Credentials {
         self.keep(context, &lease).map(|_| ()).inspect_err(|error| {
             self.is_over(&lease, error);
         })
+    }
+
+    /// Counts the leases by their state.
+    pub fn count(&self, leases: &mut Leases) {
+        let (now, current) = (Instant::now(), self.current.load_full());
+        leases.count(match &current {
+            Some(lease) if lease.term.is_alive(now) && self.troubles.until().is_none() => LeaseState::Valid,
+            Some(lease) if lease.term.is_alive(now) => LeaseState::Failing,
+            _ => LeaseState::Expired,
+        });
+        let is_current = |term: &Arc<Term>| current.as_ref().is_some_and(|lease| Arc::ptr_eq(&lease.term, term));
+        let terms = self.terms.load();
+        let replaced = terms.iter().filter(|term| term.is_alive(now) && !is_current(term));
+        replaced.for_each(|_| leases.count(LeaseState::Replaced));
     }
 
     /// When [`Credentials::maintain`] has something to do; `None`: never.

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use super::credentials::Credentials;
 use crate::error::Result;
 use crate::moment::earlier;
+use crate::observe::metrics::Leases;
 use crate::vault::client::Context;
 
 /// The credentials that a manager has opened and that are in use.
@@ -30,6 +31,13 @@ impl Registry {
             outcome = outcome.and(one.maintain(context));
         }
         outcome
+    }
+
+    /// The leases of all of them, by their state.
+    pub fn leases(&self) -> Leases {
+        let mut leases = Leases::default();
+        self.0.load().iter().filter_map(Weak::upgrade).for_each(|one| one.count(&mut leases));
+        leases
     }
 
     /// When something is due; `None`: never.
