@@ -1,4 +1,5 @@
-/* lease_threads.c THREADS SECONDS: threads that use one source of credentials which are replaced all the time. */
+/* lease_threads.c THREADS SECONDS TTL: threads that use one source of credentials which are replaced all the time. While
+ * one of them replaces some, the others go on with these, so a quarter of the TTL, in seconds, has to suffice for that. */
 #define _DEFAULT_SOURCE
 #include "host.h"
 
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
 {
     long threads = number(argc, argv, 1), i;
     pthread_t running[64];
+    char role[128];
     hf_fields *fields = hf_fields_new();
     hf_error *error = NULL;
 
@@ -55,7 +57,10 @@ int main(int argc, char **argv)
     manager = open_from_environment();
     request("sys/mounts/threads-pki", "{\"type\": \"pki\"}");
     request("threads-pki/root/generate/internal", "{\"common_name\": \"ca\", \"key_type\": \"ec\"}");
-    request("threads-pki/roles/web", "{\"allow_any_name\": true, \"key_type\": \"ec\", \"generate_lease\": true, \"ttl\": \"3s\"}");
+    snprintf(role, sizeof role,
+             "{\"allow_any_name\": true, \"key_type\": \"ec\", \"generate_lease\": true, \"ttl\": \"%lds\"}",
+             number(argc, argv, 3));
+    request("threads-pki/roles/web", role);
     CHECK_STATUS(HF_OK, hf_fields_set(fields, "common_name", "a.test", &error));
     CHECK_STATUS(HF_OK, hf_credentials_open(manager, "threads-pki/issue/web", fields, NULL, &credentials, &error));
     end = now() + (double)number(argc, argv, 2);
