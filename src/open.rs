@@ -166,9 +166,11 @@ impl Manager {
         }
     }
 
-    /// Does what is due for the token and all credentials. Also returns when something is due next; `None`: never.
+    /// Does what is due for the token, all credentials and the cache. Also returns when something is due next; `None`:
+    /// never.
     pub fn maintain(&self, call: &Call) -> (Result<()>, Option<Instant>) {
         let Some(vault) = &self.vault else { return (Ok(()), None) };
+        vault.secrets.maintain_cache();
         let maintain = |context: Context<'_>| {
             call.check_cancelled()?;
             let of_token = vault.client.maintain_token(context.deadline);
@@ -181,7 +183,7 @@ impl Manager {
     /// When [`Manager::maintain`] has something to do; `None`: never.
     pub fn due(&self) -> Option<Instant> {
         let vault = self.vault.as_ref()?;
-        earlier(vault.client.token_due(), vault.observed.credentials.due())
+        earlier(earlier(vault.client.token_due(), vault.observed.credentials.due()), vault.secrets.cache_due())
     }
 }
 

@@ -185,16 +185,17 @@ pub unsafe extern "C" fn hf_manager_warm(
 }
 
 /// Does what is due: renews or replaces the token, and the credentials of every `hf_credentials` of this manager that is in
-/// use. A program that uses these all the time needs no maintenance: each use does what is due. One that waits for events
-/// calls this, and again after the time that it is told. A server that forks calls it in the parent.
+/// use; wipes cached answers that cannot serve any more. A program that uses these all the time needs no maintenance: each
+/// use does what is due. One that waits for events calls this, and again after the time that it is told. A server that
+/// forks calls it in the parent.
 ///
 /// May be called from any thread. Blocks until the call's deadline at the latest.
 ///
 /// @param manager      The manager.
 /// @param call         Deadline and cancellation. NULL for the defaults.
 /// @param out_next_ms  Receives in how many milliseconds something is due, the pause after a failure included: 1 or more, or
-///     -1 if never. Set with every status but `HF_ERR_INVALID_ARGUMENT`. `hf_credentials_open` makes it out of date. May be
-///     NULL.
+///     -1 if never. Set with every status but `HF_ERR_INVALID_ARGUMENT`. `hf_credentials_open`, and a get that is cached,
+///     make it out of date. May be NULL.
 /// @param error        Receives the error of a failed call; the caller frees it with `hf_error_free`. May be NULL.
 /// @retval HF_OK                    What was due is done.
 /// @retval HF_ERR_INVALID_ARGUMENT  `manager` is NULL.

@@ -175,14 +175,40 @@ impl Cache {
         if entries.len() < self.config.size {
             return;
         }
-        let (now, longest) = (Instant::now(), self.config.ttl.max(self.config.stale_ttl));
-        entries.retain(|entry| entry.age(now) < longest);
+        let now = Instant::now();
+        entries.retain(|entry| self.may_serve(entry, now));
         if entries.len() >= self.config.size {
             let used = |(_, entry): &(usize, &Arc<Entry>)| entry.used.load(Ordering::Relaxed);
             if let Some((place, _)) = entries.iter().enumerate().min_by_key(used) {
                 entries.remove(place);
             }
         }
+    }
+
+    /// Drops answers that cannot serve any more, if that is due.
+    pub fn maintain(&self) {
+        let now = Instant::now();
+        if self.due().is_some_and(|due| due <= now) {
+            self.change(|entries| entries.retain(|entry| self.may_serve(entry, now)));
+        }
+    }
+
+    /// When [`Cache::maintain`] has something to drop: a little after the oldest answer has expired, so that answers of
+    /// about the same age go together. `None`: nothing is kept.
+    pub fn due(&self) -> Option<Instant> {
+        let kept = self.kept.load();
+        let oldest = kept.entries.iter().filter(|_| kept.fork == fork::generation()).map(|entry| entry.asked).min()?;
+        oldest.checked_add(self.longest().saturating_add(self.longest() / 10))
+    }
+
+    /// How long an answer can serve.
+    fn longest(&self) -> Duration {
+        self.config.ttl.max(self.config.stale_ttl)
+    }
+
+    /// Whether an answer can still serve, now or while the server cannot be asked.
+    fn may_serve(&self, entry: &Entry, now: Instant) -> bool {
+        entry.age(now) < self.longest()
     }
 
     /// Drops one answer.
@@ -308,6 +334,23 @@ mod tests {
         keep(&cache, "d");
         let kept = ["a", "b", "c", "d"].map(|name| find(&cache, name).is_some());
         assert_eq!(kept, [true, false, true, true]);
+    }
+
+    #[test]
+    fn maintenance_drops_what_cannot_serve_any_more() {
+        let of = |ttl| Cache::new(CacheConfig { ttl, stale_ttl: Duration::ZERO, size: 9 });
+        let (young, old) = (of(Duration::from_secs(3600)), of(Duration::from_nanos(1)));
+        for cache in [&young, &old] {
+            assert_eq!(cache.due(), None);
+            keep(cache, "a");
+            let (due, asked) = (cache.due().unwrap(), find(cache, "a").unwrap().asked);
+            assert!(due >= asked + cache.ttl());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        young.maintain();
+        old.maintain();
+        assert!(find(&young, "a").is_some() && find(&old, "a").is_none());
+        assert!(young.due().is_some() && old.due().is_none());
     }
 
     #[test]

@@ -79,6 +79,16 @@ impl VaultSecretManager {
         served.into_iter().map(|served| served?.map(|served| served.document()).transpose()).collect()
     }
 
+    /// Drops cached answers that cannot serve any more.
+    pub fn maintain_cache(&self) {
+        self.cache.iter().for_each(Cache::maintain);
+    }
+
+    /// When [`VaultSecretManager::maintain_cache`] has something to drop; `None`: nothing is cached.
+    pub fn cache_due(&self) -> Option<Instant> {
+        self.cache.as_ref()?.due()
+    }
+
     /// Drops what is cached about a secret; `None`: about all of them.
     pub fn forget(&self, path: Option<&KvPath>) {
         match (&self.cache, path) {
