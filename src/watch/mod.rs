@@ -15,7 +15,7 @@ use crate::host::held::Held;
 use crate::host::random;
 use crate::open::Manager;
 use crate::reference::{self, KvPath, Prefix};
-use crate::vault::{Latest, is_unreachable};
+use crate::vault::{Latest, VaultSecretManager, is_unreachable};
 
 /// A time that no program waits for.
 const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -194,14 +194,17 @@ impl Watch {
         });
         let paths: Vec<KvPath> = paths.collect();
         let mut secrets = vault.look(&paths, deadline).into_iter();
-        let mut found: Vec<(u64, Result<Found>)> = due
-            .iter()
-            .map(|item| match &item.target {
-                Target::Secret(..) => {
-                    let missing = || Err(Error::new(Status::Internal, "a look without a result"));
-                    (item.number, secrets.next().unwrap_or_else(missing).map(Found::Secret))
-                }
-                Target::Folder { prefix, .. } => (item.number, vault.look_beneath(prefix, deadline).map(Found::Folder)),
+        let mut found: Vec<(Item, Result<Found>)> = due
+            .into_iter()
+            .map(|item| {
+                let outcome = match &item.target {
+                    Target::Secret(..) => {
+                        let missing = || Err(Error::new(Status::Internal, "a look without a result"));
+                        secrets.next().unwrap_or_else(missing).map(Found::Secret)
+                    }
+                    Target::Folder { prefix, .. } => vault.look_beneath(prefix, deadline).map(Found::Folder),
+                };
+                (item, outcome)
             })
             .collect();
         // What fails because the time of the call is over says nothing. The next call looks again.
@@ -209,36 +212,43 @@ impl Watch {
         if is_over.is_some() {
             found.retain(|(_, outcome)| !outcome.as_ref().is_err_and(is_unreachable));
         }
-        self.record(found)?;
+        self.record(found, vault);
         is_over.filter(|error| error.status() == Status::Cancelled).map_or(Ok(()), Err)
     }
 
-    fn record(&self, found: Vec<(u64, Result<Found>)>) -> Result<()> {
+    /// Records a look at copies of items. What is known and what is to be told change together, so that a child of a fork
+    /// has seen both or neither.
+    fn record(&self, found: Vec<(Item, Result<Found>)>, vault: &VaultSecretManager) {
+        if found.is_empty() {
+            return;
+        }
         let next = Instant::now()
             + self.interval
             + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(random::fraction());
-        let vault = self.manager.vault()?;
-        let (looked, mut failure) = (!found.is_empty(), None);
-        let mut changes = Vec::new();
-        self.state.with(|state| {
-            for (number, outcome) in found {
-                // One that was removed meanwhile is not there any more.
-                let Some(item) = state.items.iter_mut().find(|item| item.number == number) else { continue };
-                item.due = next;
-                match outcome {
-                    Err(error) if is_unreachable(&error) => failure = Some(error),
-                    outcome => item.record(outcome, &mut changes),
-                }
+        let mut failure = None;
+        let mut looked = Vec::new();
+        for (mut item, outcome) in found {
+            let mut changes = Vec::new();
+            item.due = next;
+            match outcome {
+                Err(error) if is_unreachable(&error) => failure = Some(error),
+                outcome => item.record(outcome, &mut changes),
             }
-            if looked {
-                state.failure = failure;
+            // An answer that is asked for from here on has what this look has found.
+            for (path, _) in &changes {
+                vault.forget(Some(path));
             }
-        });
-        for (path, _) in &changes {
-            vault.forget(Some(path));
+            looked.push((item, changes));
         }
-        self.state.with(|state| state.changes.extend(changes.into_iter().map(|(_, change)| change)));
-        Ok(())
+        self.state.with(|state| {
+            for (item, changes) in looked {
+                // One that was removed meanwhile is not there any more.
+                let Some(place) = state.items.iter_mut().find(|other| other.number == item.number) else { continue };
+                *place = item;
+                state.changes.extend(changes.into_iter().map(|(_, change)| change));
+            }
+            state.failure = failure;
+        });
     }
 }
 

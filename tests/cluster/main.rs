@@ -1,4 +1,4 @@
-//! Three real nodes with raft: leaders that are killed or frozen under load, and reads after writes.
+//! Three real nodes with raft: leaders that are killed or frozen under load, reads after writes, and watches.
 
 #![cfg(test)]
 
@@ -7,24 +7,33 @@ mod managers;
 
 mod chaos;
 mod own_writes;
+mod watches;
 
 use std::sync::Arc;
 
+use handsfree_secrets::call::Call;
+use handsfree_secrets::open::{self, Manager};
 use handsfree_secrets::store::SecretManager;
 use handsfree_secrets_test_support::Cluster;
 
 use chaos::{LeaderFault, Plan};
-use managers::open_with;
+use managers::options;
 
-/// A manager for these addresses, with the cluster's root token.
-fn open(cluster: &Cluster, addresses: &str, settings: &[(&str, &str)]) -> Arc<dyn SecretManager> {
+/// A manager for these addresses, with the cluster's root token, and all that only a server has.
+fn open_whole(cluster: &Cluster, addresses: &str, settings: &[(&str, &str)]) -> Manager {
     let base = [
         ("SECRET_MANAGER_TYPE", "vault"),
         ("VAULT_ADDR", addresses),
         ("VAULT_TOKEN", cluster.root_token()),
         ("VAULT_MOUNT", "kv"),
     ];
-    open_with(&[&base, settings].concat()).unwrap_or_else(|e| panic!("open: {e}"))
+    let options = options(&[&base, settings].concat()).unwrap();
+    open::open(Some(&options), &Call::default()).unwrap_or_else(|e| panic!("open: {e}"))
+}
+
+/// The same, for operations on secrets.
+fn open(cluster: &Cluster, addresses: &str, settings: &[(&str, &str)]) -> Arc<dyn SecretManager> {
+    open_whole(cluster, addresses, settings).secrets().clone()
 }
 
 fn start(standby_reads: bool) -> Cluster {
@@ -39,6 +48,7 @@ fn run_all_checks(standby_reads: bool, reads: usize, count: usize) {
     own_writes::are_never_stale(&cluster, reads);
     own_writes::are_decided_by_the_leader(&cluster, reads / 10);
     own_writes::updates_through_standbys_lose_nothing(&cluster);
+    watches::tell_each_change_once(&mut cluster);
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Kill, count });
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Freeze, count });
 }
