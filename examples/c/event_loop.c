@@ -1,11 +1,11 @@
-/* Gets 1,000 secrets from one event loop, which also keeps the manager's token and leases valid, by a timer. It uses
- * epoll; libevent_loop.c and libuv_loop.c get secrets with those libraries.
+/* Gets 1,000 secrets from one event loop, which also watches the secret for changes, and keeps the manager's token and
+ * leases valid, by a timer. It uses epoll; libevent_loop.c and libuv_loop.c get secrets with those libraries.
  *
  *   cc event_loop.c $(pkg-config --cflags --libs handsfree_secrets) -o event_loop
  *   ./event_loop vault://event/loop
  *
- * The argument is the reference of a secret, which is read 1,000 times. The environment names the server:
- * SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN. */
+ * The argument is the reference of a secret, which is read 1,000 times, and watched: the first change that is told is
+ * what is there. The environment names the server: SECRET_MANAGER_TYPE=vault with VAULT_ADDR and VAULT_TOKEN. */
 #define _GNU_SOURCE
 #include <handsfree_secrets.h>
 #include <stdint.h>
@@ -29,9 +29,17 @@ struct maintenance {
     hf_error *error;
 };
 
+/* The wait for a change. Its address is its tag. */
+struct wait {
+    hf_change *change;
+    hf_error *error;
+};
+
 static struct get gets[GETS];
 static struct maintenance maintenance;
-static int pending, values, failures, maintained;
+static struct wait next_change;
+static hf_watch *watch;
+static int pending, values, failures, maintained, changes;
 static int timer; /* of the next maintenance */
 
 static void fail(const char *step, hf_error *error) {
@@ -105,6 +113,32 @@ static void submit_maintenance(const hf_manager *vault, hf_queue *queue) {
     }
 }
 
+/* Waits for the next change, for ever. It occupies no thread of the queue between two looks at the server. */
+static void submit_wait(hf_queue *queue) {
+    hf_call *call = new_call(queue, &next_change);
+    hf_status status = hf_watch_next(watch, call, &next_change.change, &next_change.error);
+
+    hf_call_free(call);
+    if (status != HF_PENDING) {
+        fail("hf_watch_next", next_change.error);
+    }
+}
+
+/* Something has changed: here a program gets the secret again. */
+static void finish_wait(hf_status status, hf_queue *queue) {
+    hf_change *change = next_change.change;
+
+    if (status != HF_OK) {
+        fail("hf_watch_next", next_change.error);
+    }
+    changes++;
+    if (hf_change_kind(change) == HF_CHANGE_FAILED) {
+        fprintf(stderr, "%s: %s\n", hf_change_reference(change), hf_error_message(hf_change_error(change)));
+    }
+    hf_change_free(change);
+    submit_wait(queue);
+}
+
 /* Takes every call that has ended, and does not wait. */
 static void take(hf_queue *queue) {
     hf_error *error = NULL;
@@ -114,6 +148,8 @@ static void take(hf_queue *queue) {
     while ((status = hf_queue_next(queue, 0, &tag, &outcome, &error)) == HF_OK) {
         if (tag == (uintptr_t)&maintenance) {
             finish_maintenance(outcome);
+        } else if (tag == (uintptr_t)&next_change) {
+            finish_wait(outcome, queue);
         } else {
             finish((struct get *)tag, outcome);
         }
@@ -153,6 +189,14 @@ int main(int argc, char **argv) {
     if (status != HF_OK) {
         fail("hf_queue_new", error);
     }
+    status = hf_watch_new(vault, &watch, &error);
+    if (status == HF_OK) {
+        status = hf_watch_add(watch, argv[1], 0, &error); /* 0: what is there is told first */
+    }
+    if (status != HF_OK) {
+        fail("watch", error);
+    }
+    submit_wait(queue);
     for (i = 0; i < GETS; i++) {
         submit_get(vault, argv[1], queue, &gets[i]);
     }
@@ -160,7 +204,7 @@ int main(int argc, char **argv) {
     submit_maintenance(vault, queue);
     add(loop, timer);
     add(loop, hf_queue_fd(queue));
-    while (pending > 0) { /* a server would go on for ever */
+    while (pending > 0 || changes == 0) { /* a server would go on for ever */
         struct epoll_event events[2];
         int j, count = epoll_wait(loop, events, 2, -1);
 
@@ -174,8 +218,10 @@ int main(int argc, char **argv) {
             }
         }
     }
-    printf("%d values, %d failures; maintained: %s\n", values, failures, maintained > 0 ? "yes" : "no");
-    hf_queue_free(queue);
+    printf("%d values, %d failures; maintained: %s; changed: %d\n", values, failures, maintained > 0 ? "yes" : "no",
+           changes);
+    hf_queue_free(queue); /* ends the wait */
+    hf_watch_free(watch);
     hf_manager_free(vault);
     close(timer);
     close(loop);

@@ -137,9 +137,11 @@ fn the_c_programs_get_a_thousand_secrets_in_one_event_loop_of_each_kind() {
     let server = Server::shared();
     let mount = server.fresh_mount();
     server.api().post(&format!("{mount}/data/event/loop"), json!({"data": {"value": "any"}}));
-    for (name, library, end) in
-        [("event_loop", "", "; maintained: yes"), ("libevent_loop", "-levent", ""), ("libuv_loop", "-luv", "")]
-    {
+    for (name, library, end) in [
+        ("event_loop", "", "; maintained: yes; changed: 1"),
+        ("libevent_loop", "-levent", ""),
+        ("libuv_loop", "-luv", ""),
+    ] {
         let flags: Vec<&str> = [library].into_iter().filter(|flag| !flag.is_empty()).collect();
         let program = cc::compile("gcc", "c11", &example(&format!("c/{name}.c")), name, &flags);
         let mut command = quiet(&program);
