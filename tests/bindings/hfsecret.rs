@@ -18,6 +18,7 @@ mod requests;
 mod run;
 mod transit;
 mod versions;
+mod watch;
 
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();

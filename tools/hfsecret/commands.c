@@ -116,6 +116,7 @@ static int run_on(const hf_manager *manager, const struct arguments *arguments) 
     case UNWRAP: return unwrap(manager, arguments);
     case LEASE: return lease(manager, arguments);
     case CHECK: return check(manager, arguments);
+    case WATCH: return watch(manager, arguments);
     case RENDER: return render(manager, arguments);
     default: return transit(manager, arguments);
     }

@@ -45,6 +45,7 @@ enum command {
     ROLLBACK = 1 << 21,
     UNWRAP = 1 << 22,
     LEASE = 1 << 23,
+    WATCH = 1 << 24,
     ON_KEY = ENCRYPT | DECRYPT | REWRAP | SIGN | VERIFY | HMAC | DATA_KEY,
     WITH_FILE = GET | RENDER | DATA_KEY | LEASE, /* that can write a file */
     WITH_VERSIONS = DELETE | UNDELETE | DESTROY | ROLLBACK, /* that take numbers of versions */
@@ -74,6 +75,9 @@ struct arguments {
     mode_t mode;                                         /* of `output` */
     int64_t wrap_ttl;                                    /* of request, in milliseconds; 0: none */
     struct words env_files, files;                       /* of run */
+    struct words watcher;                                /* the command of watch, which is executed; may be empty */
+    int signal;                                          /* of watch; 0: none */
+    pid_t pid;                                           /* of watch; 0: none */
     hf_metadata *metadata; /* NULL: none for store, keep for update */
     hf_call *call;         /* NULL: the default timeout */
 };
@@ -125,8 +129,10 @@ enum option_id {
     OPTION_OVERWRITE,
     OPTION_OWNER,
     OPTION_PARAMETERS_FILE,
+    OPTION_PID,
     OPTION_POLICY,
     OPTION_REVOKE,
+    OPTION_SIGNAL,
     OPTION_TIMEOUT,
     OPTION_WRAP_TTL,
     OPTION_HELP,
@@ -192,6 +198,9 @@ int migrate(const struct arguments *arguments);
 
 /* run.c: executes a command with the secrets that its environment refers to. Returns only if that fails. */
 int run(const struct arguments *arguments);
+
+/* watch.c: executes a command, or sends a signal, whenever secrets have changed. */
+int watch(const hf_manager *manager, const struct arguments *arguments);
 
 /* render.c: replaces the references in a template. */
 int render(const hf_manager *manager, const struct arguments *arguments);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,36 @@ static int set_cas(struct arguments *arguments, const char *word) {
     return report_status("--cas", status, error);
 }
 
+static int set_pid(struct arguments *arguments, const char *word) {
+    int64_t number;
+
+    if (!parse_version(word, &number) || number < 1 || (int64_t)(pid_t)number != number) {
+        return report_usage("--pid takes the number of a process, not ", word);
+    }
+    arguments->pid = (pid_t)number;
+    return EXIT_SUCCESS;
+}
+
+static int set_signal(struct arguments *arguments, const char *word) {
+    static const struct {
+        const char *name;
+        int number;
+    } signals[] = {
+        {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
+        {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM},
+    };
+    const char *name = strncmp(word, "SIG", 3) == 0 ? word + 3 : word;
+    size_t index;
+
+    for (index = 0; index < sizeof signals / sizeof *signals; index++) {
+        if (strcmp(signals[index].name, name) == 0) {
+            arguments->signal = signals[index].number;
+            return EXIT_SUCCESS;
+        }
+    }
+    return report_usage("--signal takes HUP, INT, QUIT, KILL, USR1, USR2 or TERM, not ", word);
+}
+
 static int set_mode(struct arguments *arguments, const char *word) {
     char *end = NULL;
     long mode = strtol(word, &end, 8);
@@ -136,8 +167,10 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     case OPTION_OVERWRITE: arguments->overwrite = 1; break;
     case OPTION_OWNER: arguments->owner = value; break;
     case OPTION_PARAMETERS_FILE: arguments->parameters_file = value; break;
+    case OPTION_PID: return set_pid(arguments, value);
     case OPTION_POLICY: arguments->policy = value; break;
     case OPTION_REVOKE: arguments->revoke = 1; break;
+    case OPTION_SIGNAL: return set_signal(arguments, value);
     case OPTION_TIMEOUT: return set_timeout(arguments, value);
     case OPTION_WRAP_TTL: return set_wrap_ttl(arguments, value);
     case OPTION_HELP: parser->wants_help = 1; break;
@@ -223,6 +256,33 @@ static int check_lease(const struct arguments *arguments) {
     return arguments->operand || arguments->revoke ? EXIT_SUCCESS : report_usage("a path is missing for ", "lease");
 }
 
+/* Cuts off the command of `watch`, which begins behind "--". Returns how many words are left. */
+static int cut_watcher(struct arguments *arguments, char **words, int count) {
+    int place = 0;
+
+    while (place < count && strcmp(words[place], "--") != 0) {
+        place++;
+    }
+    if (place < count) {
+        arguments->watcher.all = words + place + 1;
+        arguments->watcher.count = (size_t)(count - place - 1);
+    }
+    return place;
+}
+
+/* Checks that `watch` has either a command or a signal and its process. */
+static int check_watch(const struct arguments *arguments) {
+    int has_command = arguments->watcher.count > 0, has_signal = arguments->signal != 0;
+
+    if (has_signal != (arguments->pid != 0)) {
+        return report_usage("--signal goes with --pid", "");
+    }
+    if (has_command == has_signal) {
+        return report_usage("watch takes either a command behind -- or --signal and --pid", "");
+    }
+    return EXIT_SUCCESS;
+}
+
 /* Refuses options that exclude one another. */
 static int check_options(const struct arguments *arguments) {
     if (arguments->all && (arguments->json || arguments->exact)) {
@@ -254,6 +314,9 @@ static int set_operands(const struct parser *parser, struct arguments *arguments
     code = check_options(arguments);
     if (code == EXIT_SUCCESS && arguments->command == LEASE) {
         code = check_lease(arguments);
+    }
+    if (code == EXIT_SUCCESS && arguments->command == WATCH) {
+        code = check_watch(arguments);
     }
     return code == EXIT_SUCCESS && arguments->command & WITH_VERSIONS ? set_versions(arguments) : code;
 }
@@ -292,6 +355,9 @@ int parse_arguments(int count, char **words, struct arguments *arguments) {
     first = optind;
     if (code == EXIT_SUCCESS && first < count && !find_command(&parser, arguments, words[first])) {
         return report_usage("no command ", words[first]);
+    }
+    if (code == EXIT_SUCCESS && arguments->command == WATCH) {
+        count = first + cut_watcher(arguments, words + first, count - first);
     }
     if (code == EXIT_SUCCESS && parser.command) {
         code = parse_options(&parser, arguments, count - first, words + first,

@@ -1,0 +1,199 @@
+//! `watch`: a command is executed, or a process gets a signal, whenever secrets have changed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use handsfree_secrets_test_support::{Gateway, Server, Verdict, cc, eventually};
+use serde_json::json;
+
+use super::Shell;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A process that is killed at the end of its test.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Running {
+        Running(command.stdin(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Secrets of a mount, and a watch that looks at them often.
+struct Watched {
+    server: &'static Server,
+    mount: String,
+    looks: Arc<AtomicUsize>,
+    /// Whether looks are held back.
+    holds: Arc<AtomicBool>,
+    _gateway: Gateway,
+    shell: Shell,
+    folder: tempfile::TempDir,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        let server = Server::shared();
+        let mount = server.fresh_mount();
+        let (looks, holds) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (count, held) = (looks.clone(), holds.clone());
+        let gateway = Gateway::to(server.port(), move |request| {
+            if request.path.contains("metadata") {
+                count.fetch_add(1, Ordering::AcqRel);
+                while held.load(Ordering::Acquire) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+            Verdict::Pass
+        });
+        let shell =
+            Shell::on_vault(server, &mount).with("VAULT_ADDR", &gateway.addr()).with("VAULT_WATCH_INTERVAL", "50ms");
+        let folder = tempfile::tempdir().unwrap();
+        let watched = Watched { server, mount, looks, holds, _gateway: gateway, shell, folder };
+        watched.write("a", "1");
+        watched
+    }
+
+    fn write(&self, name: &str, value: &str) {
+        self.server.write_raw(&self.mount, name, json!({"value": value}));
+    }
+
+    fn with(mut self, name: &str, value: &str) -> Watched {
+        self.shell = self.shell.with(name, value);
+        self
+    }
+
+    /// A file for the output of a command.
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Starts `watch` with its messages in the file `err`, and waits for several looks, so that the first has ended.
+    fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = self.shell.command(&[&["watch"], arguments].concat());
+        let running = Running::start(command.stderr(fs::File::create(self.file("err")).unwrap()));
+        self.wait_for_looks(6);
+        running
+    }
+
+    /// Waits for the requests of looks that begin from now on.
+    fn wait_for_looks(&self, requests: usize) {
+        let before = self.looks.load(Ordering::Acquire);
+        eventually("looks", LIMIT, || (self.looks.load(Ordering::Acquire) >= before + requests).then_some(()));
+    }
+}
+
+fn holds(file: &str, text: &str) {
+    eventually(text, LIMIT, || (fs::read_to_string(file).ok()? == text).then_some(()));
+}
+
+#[test]
+fn the_command_is_executed_with_the_new_values_at_each_change() {
+    let watched = Watched::new().with("A", "vault://a");
+    let out = watched.file("out");
+    let script = "echo \"$A $1 ${VAULT_TOKEN-none}\" >> \"$0\"; exit 7";
+    let running = watched.start(&["vault://a", "vault://app/", "--", "sh", "-c", script, &out, "--json"]);
+    assert!(!Path::new(&out).exists(), "what is there at first is no change");
+    watched.write("a", "2");
+    holds(&out, "2 --json none\n");
+    watched.write("app/x", "any");
+    holds(&out, "2 --json none\n2 --json none\n");
+    watched.write("other", "any");
+    watched.write("a", "3");
+    holds(&out, "2 --json none\n2 --json none\n3 --json none\n");
+    let failed = "hfsecret: sh: exit code 7\n";
+    holds(&watched.file("err"), &failed.repeat(3));
+    watched.server.api().delete(&format!("{}/metadata/a", watched.mount));
+    let absent = "hfsecret: A: vault://a: no such secret, version or field\nhfsecret: sh: exit code 1\n";
+    holds(&watched.file("err"), &(failed.repeat(3) + absent));
+    drop(running);
+}
+
+#[test]
+fn changes_that_were_found_together_are_told_together() {
+    let watched = Watched::new();
+    let out = watched.file("out");
+    let _running = watched.start(&["vault:///app/", "--", "sh", "-c", "echo told >> \"$0\"", &out]);
+    watched.holds.store(true, Ordering::Release);
+    watched.wait_for_looks(1);
+    (0..20).for_each(|number| watched.write(&format!("app/{number}"), "any"));
+    watched.holds.store(false, Ordering::Release);
+    holds(&out, "told\n");
+    watched.wait_for_looks(3);
+    holds(&out, "told\n");
+}
+
+#[test]
+fn a_process_gets_the_signal_until_it_has_ended() {
+    let watched = Watched::new();
+    let out = watched.file("out");
+    let script = "trap 'echo told >> \"$0\"' HUP; echo ready >> \"$0\"; while :; do sleep 0.05; done";
+    let mut process = Running::start(cc::clean_command("/bin/sh".as_ref()).args(["-c", script, &out]));
+    holds(&out, "ready\n");
+    let id = process.0.id().to_string();
+    let mut running = watched.start(&["--signal", "HUP", "vault://a", "--pid", &id]);
+    watched.write("a", "2");
+    holds(&out, "ready\ntold\n");
+    watched.write("a", "3");
+    holds(&out, "ready\ntold\ntold\n");
+    process.0.kill().unwrap();
+    process.0.wait().unwrap();
+    watched.write("a", "4");
+    let ended = eventually("the end of the watch", LIMIT, || running.0.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(125));
+    holds(&watched.file("err"), &format!("hfsecret: process {id}: No such process\n"));
+    let refused = watched.shell.run(&["watch", "--signal", "SIGHUP", "--pid", &id, "vault://a"]);
+    assert_eq!((refused.code, refused.out.as_str()), (125, ""), "{}", refused.err);
+}
+
+#[test]
+fn a_secret_that_cannot_be_looked_at_is_named_once() {
+    let watched = Watched::new();
+    let policy = format!("path \"{0}/metadata/a\" {{ capabilities = [\"read\"] }}\n", watched.mount);
+    let token = watched.server.policy_token(&policy);
+    let watched = watched.with("VAULT_TOKEN", &token).with("VAULT_KV_VERSION", "2");
+    let out = watched.file("out");
+    let _running = watched.start(&["vault://closed", "vault://a", "--", "sh", "-c", "echo told >> \"$0\"", &out]);
+    watched.write("a", "2");
+    holds(&out, "told\n");
+    let err = fs::read_to_string(watched.file("err")).unwrap();
+    assert!(err.starts_with("hfsecret: vault://closed: ") && err.lines().count() == 1, "{err}");
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused_at_once() {
+    let server = Server::shared();
+    let shell = Shell::on_vault(server, &server.fresh_mount());
+    for (arguments, code, named) in [
+        (["vault://a"].as_slice(), 2, "watch takes either a command behind -- or --signal and --pid"),
+        (&["vault://a", "--"], 2, "watch takes either a command"),
+        (&["--", "true"], 2, "wrong number of arguments for watch"),
+        (&["--signal", "HUP", "vault://a"], 2, "--signal goes with --pid"),
+        (&["--pid", "1", "vault://a", "--", "true"], 2, "--signal goes with --pid"),
+        (&["--signal", "HUP", "--pid", "1", "vault://a", "--", "true"], 2, "watch takes either a command"),
+        (&["--signal", "NONE", "--pid", "1", "vault://a"], 2, "--signal takes HUP, "),
+        (&["--signal", "HUP", "--pid", "0", "vault://a"], 2, "--pid takes the number of a process, not 0"),
+        (&["--signal", "HUP", "--pid", "99999999999", "vault://a"], 2, "--pid takes the number of a process"),
+        (&["--json", "vault://a", "--", "true"], 2, "an option is not for watch"),
+        (&["env://A", "--", "true"], 4, "env://A: "),
+        (&["vault://a?version=1", "--", "true"], 3, "vault://a?version=1: "),
+    ] {
+        let run = shell.run(&[&["watch"], arguments].concat());
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "{arguments:?}: {}", run.err);
+        assert!(run.err.starts_with(&format!("hfsecret: {named}")), "{arguments:?}: {}", run.err);
+    }
+    let on_env = Shell::on_env().run(&["watch", "env://A", "--", "true"]);
+    assert!(on_env.code > 2 && on_env.err.starts_with("hfsecret: watch: "), "{}", on_env.err);
+}
