@@ -318,9 +318,10 @@ impl Transport {
         self.limit.as_ref().map_or(usize::MAX, |limit| limit.most()).min(self.pool.capacity())
     }
 
-    /// Opens connections to `node` until `count` are idle.
+    /// Opens connections to `node` until `count` are idle, or as many are open as may be.
     pub fn warm(&self, node: usize, count: usize, pace: IoTimeout<'_>) -> Result<(), Failure> {
-        while self.pool.idle() < count {
+        let is_full = || self.limit.as_ref().is_some_and(|limit| self.pool.idle() + limit.in_use() >= limit.most());
+        while self.pool.idle() < count && !is_full() {
             let _permit = self.permit(pace.deadline).map_err(Failure::before_sending)?;
             let connection = self.connect(node, self.era(), pace.again())?;
             self.pool.put_back(connection, Instant::now());

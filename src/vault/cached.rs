@@ -218,8 +218,11 @@ impl VaultSecretManager {
                 Ok(Some(self.served(cache, entry, now, CacheResult::Stale)))
             }
             Err(error) => {
-                if error.status() != Status::Cancelled {
-                    cache.drop_one(lookup.key);
+                match error.status() {
+                    Status::Cancelled => {}
+                    // Policies know no versions.
+                    Status::PermissionDenied => cache.forget(&lookup.reference.path),
+                    _ => cache.drop_one(lookup.key),
                 }
                 Err(error)
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
+use handsfree_secrets::lease::Lease;
 use handsfree_secrets::open;
 use handsfree_secrets::vault::{RawRequest, VersionChange};
 use handsfree_secrets_test_support::{Gateway, Server, Verdict, answer, eventually};
@@ -253,11 +254,14 @@ fn an_answer_that_has_become_denied_is_not_served_again() {
     let mount = mount_with_secret(server);
     let front = Front::to(server);
     let manager = front.open(server, &mount, &[("VAULT_CACHE_STALE_TTL", "1m")]);
+    let version = || manager.secrets().get("vault://a?version=1", &Call::default());
     assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    assert!(version().unwrap().is_some());
     front.refuse(DENIED);
     assert_eq!(get(&**manager.secrets()).unwrap_err().status(), Status::PermissionDenied);
     front.refuse(SEALED);
     assert_eq!(get(&**manager.secrets()).unwrap_err().status(), Status::Unavailable);
+    assert_eq!(version().unwrap_err().status(), Status::Unavailable, "policies know no versions");
 }
 
 #[test]
@@ -281,6 +285,29 @@ fn a_new_login_starts_without_answers() {
     manager.request(&own, &Call::default()).unwrap();
     assert_eq!(get(&**manager.secrets()).unwrap(), "v");
     assert_eq!(front.reads(), 3, "refused once, and asked again after the login");
+}
+
+#[test]
+fn a_token_file_that_is_read_again_and_has_not_changed_is_no_new_login() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let made = server.api().send("POST", "auth/token/create", &json!({"ttl": "1h"})).success();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), made["auth"]["client_token"].as_str().unwrap()).unwrap();
+    let front = Front::to(server);
+    let settings = [("VAULT_TOKEN_FILE", file.path().to_str().unwrap()), ("VAULT_TOKEN", ""), MINUTE[0]];
+    let manager = Arc::new(front.open(server, &mount, &settings));
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    // Looks the token up, whose file it reads for that.
+    Lease::open(&manager, "auth/token/lookup-self", None, &Call::default()).unwrap().unwrap();
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    assert_eq!(front.reads(), 1);
+
+    let other = server.api().send("POST", "auth/token/create", &json!({"ttl": "1h"})).success();
+    std::fs::write(file.path(), other["auth"]["client_token"].as_str().unwrap()).unwrap();
+    Lease::open(&manager, "auth/token/lookup-self", None, &Call::default()).unwrap().unwrap();
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    assert_eq!(front.reads(), 2, "another token may not read what the last one could");
 }
 
 #[test]

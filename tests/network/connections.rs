@@ -141,6 +141,34 @@ fn a_manager_can_be_warmed() {
 }
 
 #[test]
+fn warming_counts_the_connections_in_use() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let is_held = Arc::new(AtomicUsize::new(0));
+    let held = is_held.clone();
+    let gateway = Gateway::to(server.port(), move |request| {
+        while request.path.ends_with("/data/held") && held.fetch_max(1, Ordering::AcqRel) < 2 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Verdict::Pass
+    });
+    let relay = Relay::to(gateway.port());
+    let manager = opened(server, &relay.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", "2")]);
+    thread::scope(|scope| {
+        let holder = scope.spawn(|| manager.secrets().get("vault://held", &Call::default()).map(drop));
+        while is_held.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+        let before = relay.connections();
+        let warmed = manager.warm(2, &Call::default());
+        is_held.store(2, Ordering::Release);
+        warmed.unwrap();
+        assert!(relay.connections() <= before + 1, "{before}, then {}", relay.connections());
+        holder.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn warming_fails_over_and_tells_why_it_cannot() {
     let server = Server::shared();
     let mount = mount_with_secret(server);

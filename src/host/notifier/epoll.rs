@@ -100,11 +100,12 @@ fn add(epoll: &OwnedFd, descriptor: RawFd, events: c_int) -> io::Result<()> {
     checked(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, descriptor, &mut event) }).map(|_| ())
 }
 
-/// Adds 1 to an eventfd. It fails only where the number is at its maximum, and so is not 0.
+/// Adds 1 to an eventfd. It fails only where the number is at its maximum, and so is not 0. The C library's `write` would
+/// be a point at which the thread can be cancelled.
 fn write_one(descriptor: RawFd) {
     let one = 1_u64;
     // SAFETY: the pointer and the size are those of a live value.
-    unsafe { libc::write(descriptor, (&raw const one).cast(), size_of::<u64>()) };
+    unsafe { libc::syscall(libc::SYS_write, descriptor, &raw const one, size_of::<u64>()) };
 }
 
 /// The eventfd of cancellations, which is created where this process has none.

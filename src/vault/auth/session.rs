@@ -296,7 +296,6 @@ impl Session {
                     requester.metrics().logged_in(Login::Success);
                     requester.logger().info(format_args!("logged in ({})", login::name(&self.auth)));
                 }
-                self.logins.fetch_add(1, Ordering::AcqRel);
                 Ok(Token::new(&text, self.next_serial(), started, grant))
             }
             Err(error) => {
@@ -341,7 +340,11 @@ impl Session {
 
     fn install(&self, token: Token) -> Arc<Token> {
         let token = Arc::new(token);
-        self.token.store(Some(token.clone()));
+        let before = self.token.swap(Some(token.clone()));
+        // After the swap: what is read with the old token meanwhile counts as the old login's.
+        if before.is_none_or(|before| before.text() != token.text()) {
+            self.logins.fetch_add(1, Ordering::AcqRel);
+        }
         token
     }
 }

@@ -95,7 +95,8 @@ fn times_in(document: &Document) -> Option<(Kind, Duration)> {
     is_rotated.then(|| Some((Kind::Rotated, seconds(number("ttl")?)))).flatten()
 }
 
-fn seconds(seconds: u64) -> Duration {
+/// This many seconds, or a hundred years if that is less: an end that can be calculated.
+pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds).min(MAX_TTL)
 }
 

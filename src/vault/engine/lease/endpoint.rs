@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::answer::{Granted, age_of, granted};
+use super::answer::{Granted, age_of, granted, seconds};
 use super::refusal::refused;
 use crate::error::{Error, Result, Status};
 use crate::fields::{Field, Fields};
@@ -121,7 +121,7 @@ pub fn renewed(response: &Response, ttl: Duration) -> Result<Renewed> {
         let message = format!("{RENEW}: a cache has answered in place of the server, so that nothing was renewed");
         return Err(Error::new(Status::Unavailable, message));
     }
-    let new = Duration::from_secs(body.lease_duration);
+    let new = seconds(body.lease_duration);
     let is_capped = body.warnings.unwrap_or_default().iter().any(|warning| warning.contains("capped accordingly"));
     // Servers round to whole seconds.
     Ok(Renewed::For { ttl: new, is_capped: is_capped || new + Duration::from_secs(1) < ttl })
@@ -159,6 +159,14 @@ mod tests {
         }
         let warned = r#"{"lease_duration":10,"warnings":["TTL of \"10h\" exceeded the effective max_ttl of \"1h\"; TTL value is capped accordingly"]}"#;
         assert_eq!(parsed(200, warned).unwrap(), Renewed::For { ttl: TTL, is_capped: true });
+    }
+
+    #[test]
+    fn a_renewal_without_an_end_has_one_that_can_be_calculated() {
+        let Renewed::For { ttl, is_capped } = parsed(200, r#"{"lease_duration":18446744073709551615}"#).unwrap() else {
+            panic!("it was renewed")
+        };
+        assert!(!is_capped && std::time::Instant::now().checked_add(ttl * 2).is_some());
     }
 
     #[test]
