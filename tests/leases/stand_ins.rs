@@ -10,6 +10,8 @@ use handsfree_secrets::error::Status;
 use handsfree_secrets::lease::{Credentials, Lease};
 use handsfree_secrets_test_support::{Asked, Counter, Gateway, Server, Verdict, answer, eventually};
 
+use serde_json::json;
+
 use crate::database::{engine, get};
 use crate::managers::{fails, fields, open_whole};
 
@@ -175,4 +177,46 @@ fn a_database_that_fails_is_not_asked_by_every_call() {
         error.message().contains("failed to connect") && error.message().contains("there have been no new ones"),
         "{error}"
     );
+}
+
+#[test]
+fn a_secret_that_was_refused_once_is_soon_tried_again() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "db", json!({"user": "a"}));
+    let (is_denied, reads) = (Arc::new(AtomicBool::new(false)), Counter::default());
+    let (denied, read) = (is_denied.clone(), reads.clone());
+    let gateway = Gateway::to(server.port(), move |asked| {
+        let is_read = asked.path.contains("/data/db");
+        if is_read && denied.load(Ordering::Acquire) {
+            return answer("403 Forbidden", "", r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#);
+        }
+        if is_read {
+            read.next();
+        }
+        Verdict::Pass
+    });
+    let settings = [("VAULT_ADDR", &*gateway.addr()), ("VAULT_WATCH_INTERVAL", "1s")];
+    let manager = Arc::new(open_whole(server, &mount, &settings).unwrap());
+    let credentials = Credentials::open(&manager, "vault://db", None, &call()).unwrap().unwrap();
+    is_denied.store(true, Ordering::Release);
+    let refused = || credentials.get(&call()).is_err_and(|error| error.status() == Status::PermissionDenied);
+    eventually("the refusal", SECOND * 20, || refused().then_some(()));
+    let (_, due) = manager.maintain(&call());
+    assert!(due.is_some_and(|due| due < Instant::now() + SECOND * 5), "the next attempt is told");
+    is_denied.store(false, Ordering::Release);
+    eventually("the secret", SECOND * 20, || credentials.get(&call()).is_ok_and(|lease| lease.is_some()).then_some(()));
+
+    // Maintenance tries again, too, but not what was revoked.
+    is_denied.store(true, Ordering::Release);
+    eventually("the second refusal", SECOND * 20, || refused().then_some(()));
+    let before = reads.get();
+    is_denied.store(false, Ordering::Release);
+    eventually("a success of maintenance", SECOND * 20, || {
+        manager.maintain(&call()).0.unwrap();
+        (reads.get() > before).then_some(())
+    });
+    get(&credentials);
+    credentials.revoke(&call()).unwrap();
+    assert_eq!(manager.maintain(&call()), (Ok(()), None));
 }

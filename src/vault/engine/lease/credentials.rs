@@ -109,7 +109,7 @@ impl Credentials {
         let limit = limit.clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT).min(context.deadline.remaining()? / 2);
         let deadline = context.deadline.within(limit);
         match self.keep(Context { deadline: &deadline, ..context }, &lease) {
-            Err(error) if self.is_over(&lease, &error) => Err(error),
+            Err(error) if self.current.load().is_none() => Err(error),
             Err(_) => Ok(Some(lease)),
             Ok(outcome) => Ok(outcome),
         }
@@ -155,11 +155,14 @@ impl Credentials {
         match &outcome {
             Ok(Some(_)) => self.troubles.clear(),
             Ok(None) => {
-                self.failed(lease, None, began);
-                return Ok(self.keep_or_drop(lease));
+                let kept = self.keep_or_drop(lease);
+                self.failed(kept.as_ref(), None, began);
+                return Ok(kept);
             }
             Err(error) => {
-                self.failed(lease, Some(error), began);
+                // Without credentials the next attempt comes soon.
+                let kept = lease.filter(|lease| !self.is_over(lease, error));
+                self.failed(kept, Some(error), began);
                 let path = self.source.shown();
                 context.client.logger().warn(format_args!("{path}: the credentials could not be kept valid: {error}"));
             }
@@ -302,9 +305,10 @@ impl Credentials {
 
     /// Does what is due.
     pub fn maintain(&self, context: Context<'_>) -> Result<()> {
-        let Some(lease) = self.current.load_full().filter(|lease| !lease.term.is_fresh(Instant::now())) else {
+        let Some(lease) = self.current.load_full() else { return self.maintain_without(context) };
+        if lease.term.is_fresh(Instant::now()) {
             return Ok(());
-        };
+        }
         context.deadline.remaining_when_set()?;
         let _lines = log::hold_back();
         let Some(_turn) = self.turn.try_lock() else { return Ok(()) };
@@ -312,9 +316,16 @@ impl Credentials {
         if !is_current || lease.term.is_fresh(Instant::now()) || self.troubles.active(context.deadline).is_some() {
             return Ok(());
         }
-        self.keep(context, &lease).map(|_| ()).inspect_err(|error| {
-            self.is_over(&lease, error);
-        })
+        self.keep(context, &lease).map(|_| ())
+    }
+
+    /// Credentials that the server has refused are tried again after a pause. Those that were revoked are not.
+    fn maintain_without(&self, context: Context<'_>) -> Result<()> {
+        if self.troubles.until().is_none_or(|until| Instant::now() < until) {
+            return Ok(());
+        }
+        context.deadline.remaining_when_set()?;
+        self.get_new(context).map(|_| ())
     }
 
     /// Counts the leases by their state.
@@ -333,8 +344,10 @@ impl Credentials {
 
     /// When [`Credentials::maintain`] has something to do; `None`: never.
     pub fn due(&self) -> Option<Instant> {
-        let due = self.current.load().as_ref()?.term.due()?;
-        Some(self.troubles.until().map_or(due, |until| due.max(until)))
+        let until = self.troubles.until();
+        let Some(current) = self.current.load_full() else { return until };
+        let due = current.term.due()?;
+        Some(until.map_or(due, |until| due.max(until)))
     }
 }
 
