@@ -123,6 +123,13 @@ impl Page {
     }
 
     /// The engine is that of [`Page::requests`].
+    fn certificates(&self) {
+        run(&mut self.script("lease pki/issue/web"));
+        let printed = self.read("web.json");
+        assert!(printed.contains("\"lease_id\"") && printed.contains("BEGIN CERTIFICATE"), "{printed}");
+    }
+
+    /// The engine is that of [`Page::requests`].
     fn transit(&self) {
         let api = self.server.api();
         api.post("transit/keys/releases", json!({"type": "ed25519"}));
@@ -170,6 +177,7 @@ fn the_scripts_of_the_shell_page_work() {
         Page::programs_that_cannot_be_changed,
         Page::versions_and_rotation,
         Page::requests,
+        Page::certificates,
         Page::transit,
         Page::files,
         Page::missing_secret,
