@@ -63,7 +63,7 @@ public:
         return left < 0 ? std::nullopt : std::optional<std::chrono::milliseconds>(left);
     }
 
-    /** The number of the generation of @ref Credentials: another number, other credentials. 0 for a lease of its own. */
+    /** The number of the generation of @ref Credentials. Another number, other credentials. 0 for a lease of its own. */
     std::uint64_t generation() const noexcept { return hf_lease_generation(handle_.get()); }
 
 #ifndef HF_NO_EXCEPTIONS
