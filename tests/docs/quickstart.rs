@@ -31,10 +31,10 @@ fn the_program_of_the_readme_compiles_as_printed_and_stores_and_gets() {
 }
 
 #[test]
-fn the_document_program_of_the_page_on_c_prints_both_fields_of_one_version() {
+fn the_document_program_of_the_readme_prints_both_fields_of_one_version() {
     let server = Server::shared();
     let mount = server.fresh_mount();
-    let programs = texts_in(&document("docs/c.md"), "c");
+    let programs = texts_in(&document("README.md"), "c");
     let source = programs.into_iter().find(|text| text.contains("hf_document_created")).expect("a program");
     let statements = source.lines().filter(|line| !line.starts_with("#include") && !line.trim().is_empty());
     assert!(statements.count() <= 30, "the program is to be short");
