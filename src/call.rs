@@ -163,7 +163,7 @@ impl Call {
         let timeout = self.timeout.unwrap_or(default_timeout);
         let now = Instant::now();
         let left = self.interrupt.as_ref().map_or(timeout, |interrupt| timeout.saturating_sub(interrupt.waited()));
-        let at = now.checked_add(left).unwrap_or(now + FAR);
+        let at = now.checked_add(left).unwrap_or(now + FOR_EVER);
         if let Some(interrupt) = &self.interrupt {
             interrupt.begin_step(at);
         }
@@ -200,8 +200,8 @@ fn no_trace_parent() -> Error {
     )
 }
 
-/// Replaces a timeout that is too large for the clock.
-const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+/// A time that no program waits for: it stands for never, and for a timeout that is too large for the clock.
+pub const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// The longest wait between two checks for cancellation.
 pub const WAIT_SLICE: Duration = Duration::from_millis(50);
@@ -429,7 +429,8 @@ mod tests {
         let deadline = call.start(Duration::from_secs(60));
         let step = deadline.within(Duration::from_secs(1));
         canceller.cancel();
-        for left in [deadline.remaining(), deadline.remaining_when_set(), step.remaining(), call.start(FAR).remaining()]
+        for left in
+            [deadline.remaining(), deadline.remaining_when_set(), step.remaining(), call.start(FOR_EVER).remaining()]
         {
             assert_eq!(left.unwrap_err().status(), Status::Cancelled);
         }

@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 
 pub use self::known::Kind;
 use self::known::Known;
-use crate::call::{Call, Deadline};
+use crate::call::{Call, Deadline, FOR_EVER};
 use crate::error::{Error, Result, Status};
-use crate::host::fork_lock::ForkLock;
+use crate::host::fork_lock::{ForkLock, ForkLockGuard};
 use crate::host::held::Held;
 use crate::host::random;
 use crate::open::Manager;
 use crate::reference::{self, KvPath, Prefix};
 use crate::vault::{Latest, VaultSecretManager, is_unreachable};
 
-/// A time that no program waits for.
-const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
-
 /// Looks are spread over this time after the interval, so that programs that started together do not ask together.
 const LONGEST_JITTER: Duration = Duration::from_millis(500);
 
 /// Within this time a waiting thread notices what others have added.
 const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// Within this time a call that was cancelled ends.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// How long before its deadline a call in a queue ends.
 const BEFORE_DEADLINE: Duration = Duration::from_millis(50);
@@ -135,9 +135,7 @@ impl Watch {
         }
         let deadline = call.start(FOR_EVER);
         deadline.may_wait()?;
-        let Some(_turn) = self.next.try_lock() else {
-            return Err(Error::invalid_argument("watch: another thread waits for a change; one at a time does"));
-        };
+        let _turn = self.turn(&deadline)?;
         loop {
             self.look(&deadline)?;
             if let Some(change) = self.take() {
@@ -150,6 +148,14 @@ impl Watch {
                 outcome => outcome?,
             }
         }
+    }
+
+    /// Refuses a second thread. A call that was cancelled or abandoned may still have the turn for a moment.
+    fn turn(&self, deadline: &Deadline) -> Result<ForkLockGuard<'_>> {
+        self.next.lock(&deadline.within(GRACE)).map_err(|error| match error.status() {
+            Status::Timeout => Error::invalid_argument("watch: another thread waits for a change; one at a time does"),
+            _ => error,
+        })
     }
 
     /// Returns a change that was taken for a program that does not want it any more.
@@ -170,7 +176,12 @@ impl Watch {
             if left.is_zero() {
                 return Err(deadline.timed_out());
             }
-            let due = self.state.with(|state| state.items.iter().map(|item| item.due).min());
+            let (due, is_told) =
+                self.state.with(|state| (state.items.iter().map(|item| item.due).min(), !state.changes.is_empty()));
+            // Another call may have given a change back.
+            if is_told {
+                return Ok(());
+            }
             let rest = due.map_or(FOR_EVER, |due| due.saturating_duration_since(Instant::now()));
             if rest.is_zero() {
                 return Ok(());
@@ -235,9 +246,7 @@ impl Watch {
                 outcome => item.record(outcome, &mut changes),
             }
             // An answer that is asked for from here on has what this look has found.
-            for (path, _) in &changes {
-                vault.forget(Some(path));
-            }
+            changes.iter().filter_map(|(path, _)| path.as_ref()).for_each(|path| vault.forget(Some(path)));
             looked.push((item, changes));
         }
         self.state.with(|state| {
@@ -253,7 +262,9 @@ impl Watch {
 }
 
 impl Item {
-    fn record(&mut self, outcome: Result<Found>, changes: &mut Vec<(KvPath, Change)>) {
+    /// Records a look, and adds what it tells to `changes`, each with the secret that has changed; that is unknown where a
+    /// folder cannot be looked at.
+    fn record(&mut self, outcome: Result<Found>, changes: &mut Vec<(Option<KvPath>, Change)>) {
         let found = match outcome {
             Ok(found) => found,
             Err(error) => return self.fail(error, changes),
@@ -262,8 +273,8 @@ impl Item {
         match (&mut self.target, found) {
             (Target::Secret(path, known), Found::Secret(latest)) => {
                 if let Some((kind, version)) = known.look(latest) {
-                    changes
-                        .push((path.clone(), Change { reference: self.reference.clone(), kind, version, error: None }));
+                    let change = Change { reference: self.reference.clone(), kind, version, error: None };
+                    changes.push((Some(path.clone()), change));
                 }
             }
             (Target::Folder { first, secrets, .. }, Found::Folder(found)) => {
@@ -286,7 +297,7 @@ impl Item {
     }
 
     /// A failure is told once, until a look goes well again.
-    fn fail(&mut self, error: Error, changes: &mut Vec<(KvPath, Change)>) {
+    fn fail(&mut self, error: Error, changes: &mut Vec<(Option<KvPath>, Change)>) {
         if std::mem::replace(&mut self.has_failed, true) {
             return;
         }
@@ -295,17 +306,14 @@ impl Item {
             Target::Folder { .. } => None,
         };
         let change = Change { reference: self.reference.clone(), kind: Kind::Failed, version: 0, error: Some(error) };
-        // For a folder nothing is dropped from the cache; any path does.
-        if let Some(path) = path.or_else(|| KvPath::literal("-").ok()) {
-            changes.push((path, change));
-        }
+        changes.push((path, change));
     }
 }
 
-fn push(changes: &mut Vec<(KvPath, Change)>, path: &KvPath, told: Option<(Kind, u64)>) {
+fn push(changes: &mut Vec<(Option<KvPath>, Change)>, path: &KvPath, told: Option<(Kind, u64)>) {
     if let Some((kind, version)) = told {
         let reference = reference::canonical(path, None, None);
-        changes.push((path.clone(), Change { reference, kind, version, error: None }));
+        changes.push((Some(path.clone()), Change { reference, kind, version, error: None }));
     }
 }
 

@@ -228,3 +228,35 @@ fn what_cannot_be_watched_is_refused_at_once() {
         handsfree_secrets::open::open(Some(&options(&[("SECRET_MANAGER_TYPE", "env")]).unwrap()), &Call::default());
     fails(Watch::new(Arc::new(env.unwrap())), Status::Unsupported);
 }
+
+#[test]
+fn a_wait_that_was_cancelled_does_not_keep_the_next_one_out() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "1"}));
+    let (is_held, holds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+    let (held, hold) = (is_held.clone(), holds.clone());
+    let gateway = Gateway::to(server.port(), move |request| {
+        while request.path.ends_with("/a") && hold.load(Ordering::Acquire) {
+            held.store(true, Ordering::Release);
+            thread::sleep(Duration::from_millis(2));
+        }
+        Verdict::Pass
+    });
+    let (watch, _) = watch(server, &mount, &[("VAULT_ADDR", &gateway.addr())]);
+    watch.add("vault://a", 0).unwrap();
+    let (call, canceller) = Call::cancellable();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| watch.next(&call));
+        while !is_held.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        canceller.cancel();
+        // The first one is still inside, until it notices.
+        let second = scope.spawn(|| watch.next(&within(Duration::from_secs(30))));
+        let outcome = first.join().unwrap();
+        holds.store(false, Ordering::Release);
+        fails(outcome, Status::Cancelled);
+        assert_eq!(second.join().unwrap().unwrap().unwrap().reference, "vault://a");
+    });
+}

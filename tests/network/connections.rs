@@ -14,6 +14,37 @@ fn opened(server: &Server, address: &str, mount: &str, extra: &[(&str, &str)]) -
     open::open(Some(&options(&settings).unwrap()), &Call::default()).unwrap()
 }
 
+/// A gateway that holds requests for the secret `held` back until it is released.
+struct Holder {
+    gateway: Gateway,
+    /// 1: a request is held, 2: none is any more.
+    state: Arc<AtomicUsize>,
+}
+
+impl Holder {
+    fn to(server: &Server) -> Holder {
+        let state = Arc::<AtomicUsize>::default();
+        let held = state.clone();
+        let gateway = Gateway::to(server.port(), move |request| {
+            while request.path.ends_with("/data/held") && held.fetch_max(1, Ordering::AcqRel) < 2 {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Verdict::Pass
+        });
+        Holder { gateway, state }
+    }
+
+    fn wait_until_held(&self) {
+        while self.state.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+    }
+
+    fn release(&self) {
+        self.state.store(2, Ordering::Release);
+    }
+}
+
 #[test]
 fn no_more_connections_are_made_than_allowed() {
     let server = Server::shared();
@@ -75,27 +106,18 @@ fn batches_with_retries_share_one_connection() {
 fn a_call_that_waits_for_a_connection_keeps_its_deadline() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    let is_held = Arc::new(AtomicUsize::new(0));
-    let held = is_held.clone();
-    let gateway = Gateway::to(server.port(), move |request| {
-        while request.path.ends_with("/data/held") && held.fetch_max(1, Ordering::AcqRel) < 2 {
-            thread::sleep(Duration::from_millis(5));
-        }
-        Verdict::Pass
-    });
-    let manager = open_at(server, &gateway.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", "1")]).unwrap();
+    let holder = Holder::to(server);
+    let manager = open_at(server, &holder.gateway.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", "1")]).unwrap();
     thread::scope(|scope| {
-        let holder = scope.spawn(|| manager.get("vault://held", &Call::default()).map(drop));
-        while is_held.load(Ordering::Acquire) == 0 {
-            thread::yield_now();
-        }
+        let held = scope.spawn(|| manager.get("vault://held", &Call::default()).map(drop));
+        holder.wait_until_held();
         let mut call = Call::default();
         call.set_timeout(Duration::from_millis(100));
         let error = get_within(&*manager, &call).unwrap_err();
         assert_eq!(error.status(), Status::Timeout, "{error}");
         assert!(error.message().contains("VAULT_MAX_CONNECTIONS"), "{error}");
-        is_held.store(2, Ordering::Release);
-        holder.join().unwrap().unwrap();
+        holder.release();
+        held.join().unwrap().unwrap();
     });
     assert_eq!(get(&*manager).unwrap(), "v");
 }
@@ -144,27 +166,18 @@ fn a_manager_can_be_warmed() {
 fn warming_counts_the_connections_in_use() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
-    let is_held = Arc::new(AtomicUsize::new(0));
-    let held = is_held.clone();
-    let gateway = Gateway::to(server.port(), move |request| {
-        while request.path.ends_with("/data/held") && held.fetch_max(1, Ordering::AcqRel) < 2 {
-            thread::sleep(Duration::from_millis(5));
-        }
-        Verdict::Pass
-    });
-    let relay = Relay::to(gateway.port());
+    let holder = Holder::to(server);
+    let relay = Relay::to(holder.gateway.port());
     let manager = opened(server, &relay.addr(), &mount, &[("VAULT_MAX_CONNECTIONS", "2")]);
     thread::scope(|scope| {
-        let holder = scope.spawn(|| manager.secrets().get("vault://held", &Call::default()).map(drop));
-        while is_held.load(Ordering::Acquire) == 0 {
-            thread::yield_now();
-        }
+        let held = scope.spawn(|| manager.secrets().get("vault://held", &Call::default()).map(drop));
+        holder.wait_until_held();
         let before = relay.connections();
         let warmed = manager.warm(2, &Call::default());
-        is_held.store(2, Ordering::Release);
+        holder.release();
         warmed.unwrap();
         assert!(relay.connections() <= before + 1, "{before}, then {}", relay.connections());
-        holder.join().unwrap().unwrap();
+        held.join().unwrap().unwrap();
     });
 }
 

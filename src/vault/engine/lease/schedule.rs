@@ -25,9 +25,6 @@ pub fn of_token(token_end: Instant, now: Instant, random: f64) -> Instant {
     renewal(now, left, random).max((now + TOKEN_PAUSE).min(token_end))
 }
 
-/// Thirty years.
-pub const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-
 /// How long nothing is tried after a failure, while `left` is left of what there is, which lived for `ttl`.
 pub fn pause(left: Duration, ttl: Duration, failures: u32, random: f64) -> Duration {
     let least = (ttl / 20).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);

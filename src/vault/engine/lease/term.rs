@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::Kind;
 use super::schedule;
+use crate::call::FOR_EVER;
 use crate::host::fork;
 use crate::host::random;
 use crate::moment::{Moment, earlier};
@@ -80,7 +81,7 @@ impl Term {
     pub fn reschedule(&self, now: Instant) {
         self.due.set(Some(match self.token.get().filter(|_| self.is_limited_by_token()) {
             Some(token) => schedule::of_token(token, now, random::fraction()),
-            None => self.own_due.get().unwrap_or_else(|| now + schedule::NEVER),
+            None => self.own_due.get().unwrap_or_else(|| now + FOR_EVER),
         }));
     }
 
