@@ -72,6 +72,13 @@ pub struct Asked {
     at: Instant,
 }
 
+impl Asked {
+    /// How long ago the request was sent.
+    pub fn waited(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.at)
+    }
+}
+
 /// One thread asks for a secret, and the others wait for its answer.
 #[derive(Default)]
 pub struct Flight {

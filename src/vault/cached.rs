@@ -208,7 +208,9 @@ impl VaultSecretManager {
             Err(error) if is_unreachable(&error) => {
                 let now = Instant::now();
                 let Some(entry) = lookup.stale(cache, now) else { return Err(error) };
-                if cache.pause(now) {
+                // A call with less time than the server takes says nothing about the server.
+                let is_down = error.status() != Status::Timeout || asked.waited(now) >= REFRESH;
+                if is_down && cache.pause(now) {
                     let seconds = entry.age(now).as_secs_f64();
                     let path = lookup.reference.path.as_str();
                     self.client

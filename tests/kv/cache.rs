@@ -249,6 +249,26 @@ fn an_old_answer_serves_while_the_server_cannot_be_asked() {
 }
 
 #[test]
+fn a_call_with_too_little_time_does_not_make_others_get_old_answers() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    server.write_raw(&mount, "b", json!({"value": "w"}));
+    let front = Front::to(server);
+    let settings = [("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")];
+    let manager = front.open(server, &mount, &settings);
+    let value = |name: &str, call: &Call| manager.secrets().get(name, call).unwrap().unwrap().as_str().to_owned();
+    assert_eq!(value("vault://a", &Call::default()), "v");
+    assert_eq!(value("vault://b", &Call::default()), "w");
+    server.write_raw(&mount, "a", json!({"value": "new"}));
+    front.holds.store(true, Ordering::Release);
+    let mut short = Call::default();
+    short.set_timeout(Duration::from_millis(50));
+    assert_eq!(value("vault://b", &short), "w", "an older answer serves the call itself");
+    front.holds.store(false, Ordering::Release);
+    assert_eq!(value("vault://a", &Call::default()), "new");
+}
+
+#[test]
 fn an_answer_that_has_become_denied_is_not_served_again() {
     let server = Server::shared();
     let mount = mount_with_secret(server);

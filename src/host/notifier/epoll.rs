@@ -135,7 +135,31 @@ pub(super) fn wake_all() {
     // SAFETY: the address is that of the calling thread's own variable.
     unsafe {
         let before = *libc::__errno_location();
-        write_one(present as u32 as RawFd);
+        if is_anonymous(present as u32 as RawFd) {
+            write_one(present as u32 as RawFd);
+        }
         *libc::__errno_location() = before;
+    }
+}
+
+/// Whether a descriptor is of no file, pipe or socket. A program that has closed all descriptors may have reused the number.
+fn is_anonymous(descriptor: RawFd) -> bool {
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the place has the size of the structure, which is read only where the call has filled it.
+    unsafe { libc::fstat(descriptor, status.as_mut_ptr()) == 0 && status.assume_init().st_mode & libc::S_IFMT == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_program_is_told_from_an_eventfd() {
+        // SAFETY: nobody else owns the new descriptor.
+        let ours = unsafe { owned(eventfd()).unwrap() };
+        let file = tempfile::tempfile().unwrap();
+        let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(is_anonymous(ours.as_raw_fd()));
+        assert!(!is_anonymous(file.as_raw_fd()) && !is_anonymous(socket.as_raw_fd()) && !is_anonymous(-1));
     }
 }
