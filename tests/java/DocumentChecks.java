@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/** Documents, versions and requests of the Java classes, on a real server. Run by tests/bindings/examples.rs. */
+/** Documents, versions and requests of the Java classes, on a real server. Run by tests/bindings/examples/java.rs. */
 public final class DocumentChecks {
     private static final String MOUNT = System.getenv("VAULT_MOUNT");
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Envelopes in the Java classes, on a real server. Run by tests/bindings/examples.rs. */
+/** Envelopes in the Java classes, on a real server. Run by tests/bindings/examples/java.rs. */
 public final class EnvelopeChecks {
     private static final String MOUNT = System.getenv("VAULT_TRANSIT_MOUNT");
 

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
-/** The transit engine in the Java classes, on a real server. Run by tests/bindings/examples.rs. */
+/** The transit engine in the Java classes, on a real server. Run by tests/bindings/examples/java.rs. */
 public final class TransitChecks {
     private static final String MOUNT = System.getenv("VAULT_TRANSIT_MOUNT");
     private static final byte[] DATA = {0, 1, (byte) 255, 0};

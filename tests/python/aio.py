@@ -1,4 +1,4 @@
-"""asyncio with the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""asyncio with the Python package, on a real server. Run by tests/bindings/examples/python.rs."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The documents of the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""The documents of the Python package, on a real server. Run by tests/bindings/examples/python.rs."""
 
 import copy
 import pickle

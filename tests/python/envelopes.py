@@ -1,4 +1,4 @@
-"""Envelopes in the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""Envelopes in the Python package, on a real server. Run by tests/bindings/examples/python.rs."""
 
 import os
 import tempfile

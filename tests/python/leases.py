@@ -1,4 +1,4 @@
-"""Leases and credentials in the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""Leases and credentials in the Python package, on a real server. Run by tests/bindings/examples/python.rs."""
 
 import copy
 import os

@@ -1,4 +1,5 @@
-"""Metrics, traces, connections, the cache and watches of the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""Metrics, traces, connections, the cache and watches of the Python package, on a real server. Run by
+tests/bindings/examples/python.rs."""
 
 import contextvars
 import threading

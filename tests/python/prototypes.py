@@ -1,4 +1,4 @@
-"""The prototypes of the Python package are those of the header. Run by tests/bindings/examples.rs."""
+"""The prototypes of the Python package are those of the header. Run by tests/bindings/examples/python.rs."""
 
 import ctypes
 import pathlib

@@ -1,4 +1,4 @@
-"""Keys of the transit engine in the Python package, on a real server. Run by tests/bindings/examples.rs, with the
+"""Keys of the transit engine in the Python package, on a real server. Run by tests/bindings/examples/python.rs, with the
 Python that has hvac."""
 
 import base64

@@ -1,4 +1,4 @@
-"""Versions, rotation and requests of the Python package, on a real server. Run by tests/bindings/examples.rs."""
+"""Versions, rotation and requests of the Python package, on a real server. Run by tests/bindings/examples/python.rs."""
 
 import os
 import unittest
