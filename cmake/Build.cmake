@@ -35,10 +35,11 @@ if(_hf_profile STREQUAL "dev")
 endif()
 
 # Only cargo knows whether something has changed, so it runs at every build. The later steps run only if one of its
-# outputs is newer.
+# outputs is newer. Cargo reads .cargo/config.toml in the working directory.
 add_custom_target(handsfree_secrets_cargo ALL
     COMMAND "${CMAKE_COMMAND}" -E env ${_hf_cargo_environment} "${HANDSFREE_SECRETS_CARGO}" ${_hf_cargo_arguments}
     BYPRODUCTS "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_cargo_out}/libhandsfree_secrets.a"
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building the crate handsfree_secrets with cargo (profile ${_hf_profile})"
     VERBATIM)
 

@@ -306,7 +306,7 @@ typedef int32_t hf_status;
 #define HF_ERR_UNSUPPORTED (-14)
 
 /**
- * `hf_call_cancel` ended the call, or its queue was closed.
+ * `hf_call_cancel` ended the call, its queue was closed, or the process is exiting.
  */
 #define HF_ERR_CANCELLED (-15)
 

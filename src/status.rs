@@ -104,7 +104,7 @@ statuses! {
     /// The backend, mount or server does not support the operation, or the function cannot return this value.
     Unsupported = HF_ERR_UNSUPPORTED = -14,
 
-    /// `hf_call_cancel` ended the call, or its queue was closed.
+    /// `hf_call_cancel` ended the call, its queue was closed, or the process is exiting.
     Cancelled = HF_ERR_CANCELLED = -15,
 
     /// A bug in the library.

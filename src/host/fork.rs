@@ -84,6 +84,13 @@ extern "C" fn before_fork() {
     }
 }
 
+/// Runs `work` while no other thread is in a section.
+pub(super) fn outside_sections(work: impl FnOnce()) {
+    before_fork();
+    work();
+    in_parent();
+}
+
 extern "C" fn in_parent() {
     SECTIONS.fetch_sub(FORK, Ordering::AcqRel);
 }

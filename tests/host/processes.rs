@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use handsfree_secrets_test_support::{End, Fault, FaultProxy, Relay, Server, cc, eventually};
 
-use crate::programs::{Target, TlsServer, program, succeeds, text_of};
+use crate::programs::{Target, TlsServer, program, source, succeeds, text_of};
 
 /// The senders of the requests in `sent`: "parent", or the number of a child.
 fn owners(sent: &[u8]) -> BTreeSet<String> {
@@ -117,9 +117,26 @@ fn loading_and_unloading_leaks_nothing() {
 
 #[test]
 fn constructors_destructors_and_atexit_handlers_may_call() {
-    let target = Target::of_shared();
-    let text = succeeds(&mut target.command(&program("at_exit"), &[]));
-    assert_eq!(text, "constructor\nhandler\ndestructor\n");
+    let host = TlsServer::start();
+    for target in [Target::of_shared(), host.target(host.server.https_port(0))] {
+        let text = succeeds(&mut target.command(&program("at_exit"), &[]));
+        assert_eq!(text, "constructor\nhandler\ndestructor\n");
+    }
+}
+
+#[test]
+fn new_tls_connections_fail_after_the_destructors_of_the_library() {
+    let late = cc::compile("gcc", "c11", &source("late"), "liblate.so", &["-shared", "-fPIC", "-Wl,--as-needed"]);
+    let run_path = format!("-Wl,-rpath,{}", late.parent().unwrap().display());
+    let library = cc::shared_library();
+    let flags = ["-Wl,--no-as-needed", library.to_str().unwrap(), late.to_str().unwrap(), &run_path];
+    let program = cc::compile("gcc", "c11", &source("after_exit"), "after_exit", &flags);
+
+    let host = TlsServer::start();
+    let text = succeeds(&mut host.target(host.server.https_port(0)).command(&program, &[]));
+    let cancelled =
+        |line: &str| line.contains(" thread: HF_ERR_CANCELLED: ") && line.contains("the process is exiting");
+    assert_eq!(text.lines().filter(|line| cancelled(line)).count(), 2, "{text}");
 }
 
 #[test]

@@ -57,14 +57,18 @@ impl TlsServer {
     }
 }
 
+/// The file `tests/c/host/<name>.c`.
+pub fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/host").join(name).with_extension("c")
+}
+
 /// Compiles `tests/c/host/<name>.c`; tests that use the same program compile it once.
 pub fn program(name: &str) -> PathBuf {
     static COMPILED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut compiled = COMPILED.lock().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/host").join(name).with_extension("c");
     let known = cc::library_folder().with_file_name(name);
     if compiled.insert(name.to_owned()) {
-        return cc::compile("gcc", "c11", &source, name, &["-Wl,--as-needed"]);
+        return cc::compile("gcc", "c11", &source(name), name, &["-Wl,--as-needed"]);
     }
     known
 }

@@ -344,6 +344,18 @@ fn the_static_library_is_one_object_that_defines_the_api_and_nothing_else() {
     }
 }
 
+/// See `.cargo/config.toml`.
+#[test]
+fn random_numbers_come_from_the_operating_system_and_not_from_jitter() {
+    for installed in [release(), debug()] {
+        for library in ["libhandsfree_secrets.so", "libhandsfree_secrets.a"] {
+            let table = run(tool("nm").arg("--defined-only").arg(installed.library(library)));
+            assert!(table.contains("RAND_bytes"), "{library} has no symbols");
+            assert!(!table.contains("jent_"), "{library} was built without .cargo/config.toml");
+        }
+    }
+}
+
 #[test]
 fn a_second_static_library_in_rust_links_beside_the_static_one() {
     let base = fresh_folder("beside-rust");

@@ -14,7 +14,7 @@ use super::session_cache::SessionCache;
 use super::verifier::Verifier;
 use crate::config::{ClientIdentity, Named};
 use crate::error::{Error, Result, Status};
-use crate::host::crypto::without_forks;
+use crate::host::crypto::with_random_numbers;
 
 /// The certificates of both sides.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub fn client_config(
 pub fn identity(files: &ClientIdentity, provider: &CryptoProvider, reading: Reading<'_>) -> Result<Arc<CertifiedKey>> {
     let (chain, key) = roots::identity(files, reading)?;
     let (certificate, key_file) = (files.certificate.variable, files.key.variable);
-    let identity = without_forks(|| CertifiedKey::from_der(chain, key, provider)).map_err(|e| {
+    let identity = with_random_numbers(|| CertifiedKey::from_der(chain, key, provider))?.map_err(|e| {
         Error::config(match e {
             TlsError::InconsistentKeys(_) => {
                 format!("{certificate} and {key_file} do not fit together; name a certificate and its own key")

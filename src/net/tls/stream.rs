@@ -15,7 +15,7 @@ use super::config;
 use super::explain::{self, Circumstances};
 use crate::call::Deadline;
 use crate::error::Error;
-use crate::host::crypto::without_forks;
+use crate::host::crypto::with_random_numbers;
 use crate::net::buffer::Inbox;
 use crate::net::socket::{IoFailure, Socket};
 
@@ -85,7 +85,7 @@ impl TlsStream {
         deadline: &Deadline,
     ) -> Result<TlsStream, TlsFailure> {
         let mut stream = TlsStream {
-            session: without_forks(|| UnbufferedClientConnection::new(config.clone(), name))?,
+            session: with_random_numbers(|| UnbufferedClientConnection::new(config.clone(), name))??,
             config,
             socket,
             incoming: Inbox::new(RECORD),
@@ -187,7 +187,7 @@ impl TlsStream {
     fn step(&mut self, inbox: Option<&mut Inbox>, deadline: &Deadline) -> Result<Step, TlsFailure> {
         let TlsStream { session, socket, incoming, outgoing, outgoing_filled, closed, .. } = self;
         let UnbufferedStatus { mut discard, state } = match session.is_handshaking() {
-            true => without_forks(|| session.process_tls_records(incoming.unread_mut())),
+            true => with_random_numbers(|| session.process_tls_records(incoming.unread_mut()))?,
             false => session.process_tls_records(incoming.unread_mut()),
         };
         let step = match state? {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::parameters::Parameters;
 use crate::error::{Error, Result, Status};
-use crate::host::crypto::without_forks;
+use crate::host::crypto::{with_random_numbers, without_forks};
 use crate::secret::Secret;
 
 /// How long public keys are used after they were read. The server's limits on versions and the deletion of the key are
@@ -96,7 +96,11 @@ impl PublicKeys {
             return Some(Err(too_long(data.len(), most)));
         }
         let mut ciphertext = vec![0; key.ciphertext_size()];
-        let encrypted = without_forks(|| key.encrypt(&OAEP_SHA256_MGF1SHA256, data, &mut ciphertext, None).is_ok());
+        let encrypt = || key.encrypt(&OAEP_SHA256_MGF1SHA256, data, &mut ciphertext, None).is_ok();
+        let encrypted = match with_random_numbers(encrypt) {
+            Ok(encrypted) => encrypted,
+            Err(e) => return Some(Err(e)),
+        };
         encrypted.then(|| Ok(Secret::copy_of(&format!("vault:v{version}:{}", STANDARD.encode(&ciphertext)))))
     }
 }
