@@ -3,7 +3,8 @@
 //! The object is kept as the JSON text that the server sent, in memory for secrets. Where the fields stand in it is
 //! found in the same pass that parses the answer; their texts are decoded when the first one is asked for.
 
-mod found;
+mod binary;
+mod object;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use once_cell::race::OnceBox;
 use serde_json::value::RawValue;
 
-use self::found::{Field, sort};
-pub use self::found::{Found, FoundSeed};
+use self::object::{Field, sort};
+pub use self::object::{Object, ObjectSeed};
 use crate::error::{Error, Result, Status};
 use crate::json;
 use crate::metadata::Metadata;
@@ -86,8 +87,8 @@ impl Block {
 
 impl Document {
     /// The document of an object that was found in an answer.
-    pub fn new(found: Found<'_>, version: u64, created: String) -> Result<Document> {
-        let Found { object, mut fields, is_sorted } = found;
+    pub fn new(found: Object<'_>, version: u64, created: String) -> Result<Document> {
+        let Object { object, mut fields, is_sorted } = found;
         let json = Secret::try_copy_of(object).ok_or_else(|| Error::no_memory("the document", object.len()))?;
         if !is_sorted {
             sort(&mut fields, object);
@@ -108,7 +109,7 @@ impl Document {
     pub fn of_text(name: &str, text: &str) -> Result<Document> {
         let object = std::collections::BTreeMap::from([(name, text)]);
         let written = json::to_body(text.len(), &object)?;
-        let found = json::read(&written, FoundSeed::of(&written)).ok().flatten();
+        let found = json::read(&written, ObjectSeed::of(&written)).ok().flatten();
         let found = found.ok_or_else(|| Error::new(Status::Internal, "a document that is no JSON"))?;
         Document::new(found, 0, String::new())
     }
@@ -245,7 +246,7 @@ mod tests {
 
     fn document(json: &str) -> Document {
         let text = format!(" {json} ");
-        let found = json::read(text.as_bytes(), FoundSeed::of(text.as_bytes())).unwrap().unwrap();
+        let found = json::read(text.as_bytes(), ObjectSeed::of(text.as_bytes())).unwrap().unwrap();
         Document::new(found, 7, "now".into()).unwrap()
     }
 

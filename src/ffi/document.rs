@@ -13,11 +13,7 @@
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use once_cell::race::OnceBox;
-use zeroize::Zeroizing;
 
 use super::arguments::{Out, OutNumber, copied_text, text};
 use super::bytes::hf_bytes;
@@ -29,8 +25,7 @@ use super::metadata::hf_metadata;
 use super::{export, guard, outcome};
 use crate::call::{Call, Purpose};
 use crate::document::{Document, Kind};
-use crate::error::{Error, Result, Status};
-use crate::secret::Bytes;
+use crate::error::Status;
 
 /// The field is a string.
 pub const HF_KIND_STRING: i32 = 1;
@@ -259,34 +254,10 @@ pub unsafe extern "C" fn hf_document_bytes(
             if object.document.kind(name).is_none() {
                 return Ok(Status::NotFound);
             }
-            out.set(hf_bytes::from(decoded(&object.document, name)?).into_raw());
+            out.set(hf_bytes::from(object.document.bytes(name)?).into_raw());
             Ok(Status::Ok)
         })
     }
-}
-
-fn decoded(document: &Document, name: &str) -> Result<Bytes> {
-    const BASE64: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    let is_string = document.kind(name) == Some(Kind::String);
-    let text = document.text(name).filter(|_| is_string);
-    let not_base64 = || Error::unsupported(format!("the field {name:?} is not a string in base64"));
-    let encoded = document.json_of(name).filter(|_| is_string).map_or(0, str::len);
-    let text = match text {
-        Some(text) => text,
-        // A string in base64 always has a text, if there is memory for it.
-        None if is_string => return Err(Error::no_memory("the texts of the document", encoded)),
-        None => return Err(not_base64()),
-    };
-    let mut decoded = Zeroizing::new(Vec::new());
-    let room = base64::decoded_len_estimate(text.len());
-    decoded.try_reserve_exact(room).map_err(|_| Error::no_memory("the bytes", room))?;
-    decoded.resize(room, 0);
-    let length = BASE64.decode_slice(text, &mut decoded).map_err(|_| not_base64())?;
-    decoded.truncate(length);
-    Bytes::try_copy_of(&decoded).ok_or_else(|| Error::no_memory("the bytes", length))
 }
 
 /// Returns the metadata of a document: the entries of its field "metadata", which `hf_store_secret` and

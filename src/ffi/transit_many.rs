@@ -15,7 +15,7 @@ use super::fields::hf_fields;
 use super::handle::Counted;
 use super::transit::hf_transit;
 use crate::call::{Call, Purpose};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::secret::{Bytes, Secret};
 use crate::transit::Transit;
@@ -201,7 +201,7 @@ impl Shared {
 fn each<'a>(
     transit: &Transit,
     operation: Operation,
-    inputs: impl Iterator<Item = Result<Input<'a>, &'a crate::error::Error>>,
+    inputs: impl Iterator<Item = Result<Input<'a>, &'a Error>>,
     parameters: &Shared,
     call: &Call,
 ) -> Result<hf_results> {

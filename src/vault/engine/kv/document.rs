@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, FieldSeed, VersionMetadata, v1_data};
-use crate::document::{Document, FoundSeed, METADATA_FIELD};
+use crate::document::{Document, METADATA_FIELD, ObjectSeed};
 use crate::error::{Error, Result, Status};
 use crate::fields::{Field, Fields};
 use crate::json::{self, NotText, to_body};
@@ -61,7 +61,7 @@ pub fn read_field_v1(body: &[u8], name: &str) -> Option<Result<Found<OneField>>>
 
 /// Reads a whole version from the body of a response. `None`: it is not a response of KV version 2.
 pub fn read_document(body: &[u8]) -> Option<Result<Found<Document>>> {
-    let Envelope { content, metadata } = Envelope::<_, VersionMetadata<'_>>::read(body, FoundSeed::of(body))?;
+    let Envelope { content, metadata } = Envelope::<_, VersionMetadata<'_>>::read(body, ObjectSeed::of(body))?;
     let VersionMetadata { version, destroyed, .. } = metadata;
     let Some(found) = content else { return Some(Ok(Found::Deleted { version, destroyed })) };
     let created = metadata.created_time.unwrap_or_default().into_owned();
@@ -70,7 +70,7 @@ pub fn read_document(body: &[u8]) -> Option<Result<Found<Document>>> {
 
 /// Reads a whole KV version 1 secret. `None`: it is not a response of KV version 1.
 pub fn read_document_v1(body: &[u8]) -> Option<Result<Found<Document>>> {
-    let found = v1_data(body, FoundSeed::of(body))?;
+    let found = v1_data(body, ObjectSeed::of(body))?;
     Some(Document::new(found, 0, String::new()).map(Found::Live))
 }
 

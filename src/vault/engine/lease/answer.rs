@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::document::{Document, FoundSeed};
+use crate::document::{Document, ObjectSeed};
 use crate::error::Result;
 use crate::http::{HeaderName, header};
 use crate::json;
@@ -69,7 +69,7 @@ pub fn granted(path: &str, response: &Response) -> Result<Granted> {
     let undocumented = |what: &str| not_as_documented(response, path, what);
     let body: Body<'_> = serde_json::from_slice(&response.body).map_err(|_| undocumented("is not one with data"))?;
     let data = body.data.map(|data| data.get().as_bytes()).unwrap_or(b"{}");
-    let found = json::read(data, FoundSeed::of(data)).ok().flatten();
+    let found = json::read(data, ObjectSeed::of(data)).ok().flatten();
     let found = found.ok_or_else(|| undocumented("has data that are no object"))?;
     let document = Document::new(found, 0, String::new())?;
     let lease = Some(body.lease_duration).filter(|&seconds| seconds > 0).map(seconds);

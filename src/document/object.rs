@@ -37,7 +37,7 @@ pub fn sort(fields: &mut Vec<Field>, json: &str) {
 }
 
 /// An object that was found in a JSON text.
-pub struct Found<'de> {
+pub struct Object<'de> {
     /// The object.
     pub object: &'de str,
     /// Where its fields stand in it, in the order of the text.
@@ -47,14 +47,14 @@ pub struct Found<'de> {
 }
 
 /// Finds the fields of an object in one pass; null is `None`.
-pub struct FoundSeed<'de> {
+pub struct ObjectSeed<'de> {
     text: &'de [u8],
 }
 
-impl<'de> FoundSeed<'de> {
+impl<'de> ObjectSeed<'de> {
     /// A seed for an object that is a part of `text`.
-    pub fn of(text: &'de [u8]) -> FoundSeed<'de> {
-        FoundSeed { text }
+    pub fn of(text: &'de [u8]) -> ObjectSeed<'de> {
+        ObjectSeed { text }
     }
 
     /// Where `part` begins in the text.
@@ -74,16 +74,16 @@ impl<'de> FoundSeed<'de> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for FoundSeed<'de> {
-    type Value = Option<Found<'de>>;
+impl<'de> DeserializeSeed<'de> for ObjectSeed<'de> {
+    type Value = Option<Object<'de>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for FoundSeed<'de> {
-    type Value = Option<Found<'de>>;
+impl<'de> Visitor<'de> for ObjectSeed<'de> {
+    type Value = Option<Object<'de>>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a document or null")
@@ -98,7 +98,7 @@ impl<'de> Visitor<'de> for FoundSeed<'de> {
         const USUAL: usize = 32;
         // The place of the first name tells where the object begins.
         let Some(first) = map.next_key::<&RawValue>()? else {
-            return Ok(Some(Found { object: "{}", fields: Vec::new(), is_sorted: true }));
+            return Ok(Some(Object { object: "{}", fields: Vec::new(), is_sorted: true }));
         };
         let start = self.start(self.place(first.get())).ok_or_else(|| serde::de::Error::custom("no object"))?;
         let mut first_name = serde_json::Deserializer::from_str(first.get());
@@ -121,7 +121,7 @@ impl<'de> Visitor<'de> for FoundSeed<'de> {
             name = next;
         };
         let object = self.object(start, last).ok_or_else(|| serde::de::Error::custom("no object"))?;
-        Ok(Some(Found { object, fields, is_sorted }))
+        Ok(Some(Object { object, fields, is_sorted }))
     }
 }
 
