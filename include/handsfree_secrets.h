@@ -83,11 +83,11 @@
  *
  * @section errors Errors
  *
- * Compare statuses with HF_OK. HF_NOT_FOUND, HF_PENDING and HF_MISMATCH are positive; failures are negative. The parameter `error` may be NULL. If
- * it is not, the function writes an hf_error to it if and only if the status is negative, and NULL otherwise. Free an
- * error, and a result, before its variable is used again. NULL where a value is required, and text that is not UTF-8, are
- * HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the process. There is no "last error" and no other
- * thread-local state.
+ * Compare statuses with HF_OK. HF_NOT_FOUND, HF_PENDING and HF_MISMATCH are positive; failures are negative. The
+ * parameter `error` may be NULL. If it is not, the function writes an hf_error to it if and only if the status is
+ * negative, and NULL otherwise. Free an error, and a result, before its variable is used again. NULL where a value is
+ * required, and text that is not UTF-8, are HF_ERR_INVALID_ARGUMENT; no content behind a valid pointer ends the
+ * process. There is no "last error" and no other thread-local state.
  *
  * @section threads Threads, forks, signals
  *
