@@ -35,6 +35,15 @@ fn the_go_package_passes_vet_and_its_tests_under_the_race_detector() {
 }
 
 #[test]
+fn the_tests_of_the_go_package_pass_with_all_calls_in_queues() {
+    let folder = pkg_config::folder_for("go-queue-tests");
+    // The flag is one of the tests, and comes last. The race detector allows fewer goroutines than the other run has.
+    for race in ["-race", "-race=false"] {
+        succeeds(go("bindings/go", &folder).args(["test", race, "-count=1", "./...", "-queue", "8"]));
+    }
+}
+
+#[test]
 fn every_go_package_has_the_name_of_its_folder() {
     let folder = pkg_config::folder_for("go-names");
     let listed = succeeds(go("bindings/go", &folder).args(["list", "-f", "{{.ImportPath}} {{.Name}}", "./..."]));

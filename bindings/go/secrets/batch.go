@@ -44,19 +44,18 @@ type Stored struct {
 func (m *Manager) GetMany(ctx context.Context, references []string) ([]Result, error) {
 	texts := newCStrings("reference", len(references), func(index int) string { return references[index] })
 	defer texts.free()
-	var list *C.hf_results
-	err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_get_secrets(m, texts.pointer(), texts.count(), call, &list, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_get_secrets(m, texts.pointer(), texts.count(), call, &out.results, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer C.hf_results_free(list)
+	defer C.hf_results_free(out.results)
 	results := make([]Result, len(references))
 	for index := range results {
-		results[index].Err = errorAt(ctx, list, index, texts.refused[index])
+		results[index].Err = errorAt(ctx, out.results, index, texts.refused[index])
 		if results[index].Err == nil {
-			results[index].Secret = copySecret(C.hf_results_text(list, C.size_t(index)))
+			results[index].Secret = copySecret(C.hf_results_text(out.results, C.size_t(index)))
 		}
 	}
 	return results, nil
@@ -69,22 +68,21 @@ func (m *Manager) StoreMany(ctx context.Context, items []Item) ([]Stored, error)
 	defer keys.free()
 	values := newCStrings("value", len(items), func(index int) []byte { return items[index].Value })
 	defer values.free()
-	var list *C.hf_results
-	err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_store_secrets(m, keys.pointer(), values.pointer(), keys.count(), call, &list, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_store_secrets(m, keys.pointer(), values.pointer(), keys.count(), call, &out.results, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer C.hf_results_free(list)
+	defer C.hf_results_free(out.results)
 	stored := make([]Stored, len(items))
 	for index := range stored {
 		refused := keys.refused[index]
 		if refused == nil {
 			refused = values.refused[index]
 		}
-		stored[index].Err = errorAt(ctx, list, index, refused)
-		stored[index].Reference = C.GoString(C.hf_results_text(list, C.size_t(index)))
+		stored[index].Err = errorAt(ctx, out.results, index, refused)
+		stored[index].Reference = C.GoString(C.hf_results_text(out.results, C.size_t(index)))
 	}
 	return stored, nil
 }

@@ -14,18 +14,42 @@ import (
 // A callSetting sets what one C call needs besides the deadline and the cancellation of its context.
 type callSetting func(*C.hf_call, **C.hf_error) C.hf_status
 
+// An outParameters has the out-parameters of all C functions, of which each writes some. A call in a queue writes them
+// when it is taken, so they are in C memory then. They hold no pointer to Go memory.
+type outParameters struct {
+	err         *C.hf_error
+	manager     *C.hf_manager
+	text        *C.char
+	bytes       *C.hf_bytes
+	list        *C.hf_string_list
+	results     *C.hf_results
+	document    *C.hf_document
+	versions    *C.hf_versions
+	lease       *C.hf_lease
+	credentials *C.hf_credentials
+	transit     *C.hf_transit
+	envelope    *C.hf_envelope
+	change      *C.hf_change
+	number      C.int64_t
+	httpStatus  C.int32_t
+}
+
+// A cFunction calls one C function that may wait for the server.
+type cFunction func(*C.hf_call, *outParameters) C.hf_status
+
 // A call passes the deadline and the cancellation of a context, and callSettings, to one C call. settings is nil, which
 // means the defaults, if there are none of these.
 type call struct {
 	ctx         context.Context
+	queue       *queue // the one that it is in; nil without one
 	settings    *C.hf_call
 	hasDeadline bool
 	stop        func() bool
 	cancelled   chan struct{}
 }
 
-// newCall starts a call; the caller calls finish.
-func newCall(ctx context.Context, settings []callSetting) (*call, error) {
+// newCall starts a call, in a queue unless it is nil; the caller calls finish.
+func newCall(ctx context.Context, queue *queue, settings []callSetting) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, contextError(err)
 	}
@@ -37,7 +61,7 @@ func newCall(ctx context.Context, settings []callSetting) (*call, error) {
 		return nil, err
 	}
 	deadline, hasDeadline := ctx.Deadline()
-	c := &call{ctx: ctx, hasDeadline: hasDeadline}
+	c := &call{ctx: ctx, queue: queue, hasDeadline: hasDeadline}
 	if !hasDeadline && ctx.Done() == nil && len(settings) == 0 {
 		return c, nil
 	}
@@ -91,6 +115,10 @@ func (c *call) watch() {
 		if c.hasDeadline && errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
 			return
 		}
+		if c.queue != nil {
+			c.queue.enter()
+			defer c.queue.leave()
+		}
 		C.hf_call_cancel(c.settings)
 	})
 }
@@ -122,19 +150,40 @@ func attribute(ctx context.Context, err error) error {
 	return err
 }
 
-// do runs one C function with the context's deadline and cancellation, and with settings.
-func do(
-	ctx context.Context,
-	function func(*C.hf_call, **C.hf_error) C.hf_status,
-	settings ...callSetting,
-) error {
-	c, err := newCall(ctx, settings)
-	if err != nil {
-		return err
+// do runs one C function with the context's deadline and cancellation, and with settings: in the queue, or in this
+// thread if queue is nil. What the function has made is owned by the caller.
+func do(ctx context.Context, queue *queue, function cFunction, settings ...callSetting) (outParameters, error) {
+	if queue == nil {
+		c, err := newCall(ctx, nil, settings)
+		if err != nil {
+			return outParameters{}, err
+		}
+		var out outParameters
+		status := function(c.settings, &out)
+		return out, c.finish(takeError(status, out.err))
 	}
-	var cError *C.hf_error
-	status := function(c.settings, &cError)
-	return c.finish(takeError(status, cError))
+	c, queued, err := submit(ctx, queue, function, settings)
+	if err != nil {
+		return outParameters{}, err
+	}
+	out, status := queued.wait()
+	return out, c.finish(takeError(status, out.err))
+}
+
+// submit gives a call to a queue.
+func submit(
+	ctx context.Context, queue *queue, function cFunction, settings []callSetting,
+) (*call, *queuedCall, error) {
+	queue.enter()
+	defer queue.leave()
+	queued := queue.newCall()
+	c, err := newCall(ctx, queue, append(settings[:len(settings):len(settings)], queued.setting))
+	if err != nil {
+		queued.forget()
+		return nil, nil, err
+	}
+	queued.submit(c.settings, function)
+	return c, queued, nil
 }
 
 // A cString is a NUL-terminated text in Go memory that C reads during one call and that can be wiped.

@@ -20,15 +20,15 @@ type Credentials struct {
 // Credentials opens a source of credentials, and obtains the first ones. The arguments and errors are those of
 // Manager.Lease.
 func (m *Manager) Credentials(ctx context.Context, path string, parameters *Fields) (*Credentials, error) {
-	c := &Credentials{manager: m}
-	err := m.withPath(ctx, path, parameters, func(
-		m *C.hf_manager, path *C.char, fields *C.hf_fields, call *C.hf_call, cError **C.hf_error,
+	out, err := m.withPath(ctx, path, parameters, func(
+		m *C.hf_manager, path *C.char, fields *C.hf_fields, call *C.hf_call, out *outParameters,
 	) C.hf_status {
-		return C.hf_credentials_open(m, path, fields, call, &c.handle, cError)
+		return C.hf_credentials_open(m, path, fields, call, &out.credentials, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
+	c := &Credentials{manager: m, handle: out.credentials}
 	runtime.SetFinalizer(c, func(c *Credentials) { _ = c.Close() })
 	return c, nil
 }
@@ -57,14 +57,13 @@ func (c *Credentials) hold() (*C.hf_credentials, error) {
 // Get returns credentials that are valid, renewed or replaced if that is due. Most calls send nothing. The error says why
 // there are none; it is ErrNotFound if there is nothing at the path any more.
 func (c *Credentials) Get(ctx context.Context) (*Lease, error) {
-	var lease *C.hf_lease
-	err := c.blocking(ctx, func(c *C.hf_credentials, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_credentials_get(c, call, &lease, cError)
+	out, err := c.blocking(ctx, func(c *C.hf_credentials, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_credentials_get(c, call, &out.lease, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newLease(lease, nil), nil
+	return newLease(out.lease, nil), nil
 }
 
 // Refused reports that the credentials of a lease were not accepted. The next Get replaces them, but no more than once in
@@ -84,21 +83,22 @@ func (c *Credentials) Refused(lease *Lease) error {
 // Revoke revokes the leases of every generation that is alive. The next Get makes other ones. The default policy does not
 // allow it.
 func (c *Credentials) Revoke(ctx context.Context) error {
-	return c.blocking(ctx, func(c *C.hf_credentials, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_credentials_revoke(c, call, cError)
+	_, err := c.blocking(ctx, func(c *C.hf_credentials, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_credentials_revoke(c, call, &out.err)
 	})
+	return err
 }
 
 // blocking runs a C function that may wait for the server.
 func (c *Credentials) blocking(
-	ctx context.Context, function func(*C.hf_credentials, *C.hf_call, **C.hf_error) C.hf_status,
-) error {
+	ctx context.Context, function func(*C.hf_credentials, *C.hf_call, *outParameters) C.hf_status,
+) (outParameters, error) {
 	credentials, err := c.hold()
 	if err != nil {
-		return err
+		return outParameters{}, err
 	}
 	defer C.hf_credentials_free(credentials)
-	return c.manager.blocking(ctx, func(_ *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return function(credentials, call, cError)
+	return c.manager.blocking(ctx, func(_ *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return function(credentials, call, out)
 	})
 }

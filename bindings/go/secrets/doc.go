@@ -42,7 +42,8 @@
 //
 // Any number of goroutines may use a Manager or a Transit at once. A call occupies an operating system thread while it
 // waits for the server, so the number of calls that run at once is limited (WithMaxCalls). Other calls wait until one
-// ends or their context does.
+// ends or their context does. With WithQueue the calls go through a queue of the library, whose threads make them: a
+// goroutine that waits occupies none. A Watch that waits never does.
 //
 // # Linking
 //

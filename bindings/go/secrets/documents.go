@@ -22,14 +22,13 @@ func (m *Manager) GetDocument(ctx context.Context, reference string) (*Document,
 	if err != nil {
 		return nil, err
 	}
-	var document *C.hf_document
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_get_document(m, text.pointer(), call, &document, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_get_document(m, text.pointer(), call, &out.document, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newDocument(document), nil
+	return newDocument(out.document), nil
 }
 
 // GetInto gets a document and decodes it into v, a pointer to a struct or map of the caller's, with encoding/json:
@@ -56,19 +55,18 @@ func (m *Manager) GetInto(ctx context.Context, reference string, v any) error {
 func (m *Manager) GetDocuments(ctx context.Context, references []string) ([]DocumentResult, error) {
 	texts := newCStrings("reference", len(references), func(index int) string { return references[index] })
 	defer texts.free()
-	var list *C.hf_results
-	err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_get_documents(m, texts.pointer(), texts.count(), call, &list, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_get_documents(m, texts.pointer(), texts.count(), call, &out.results, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer C.hf_results_free(list)
+	defer C.hf_results_free(out.results)
 	results := make([]DocumentResult, len(references))
 	for index := range results {
-		results[index].Err = errorAt(ctx, list, index, texts.refused[index])
+		results[index].Err = errorAt(ctx, out.results, index, texts.refused[index])
 		if results[index].Err == nil {
-			document := C.hf_document_ref(C.hf_results_document(list, C.size_t(index)))
+			document := C.hf_document_ref(C.hf_results_document(out.results, C.size_t(index)))
 			results[index].Document = newDocument(document)
 		}
 	}
@@ -86,19 +84,17 @@ func (m *Manager) StoreDocument(
 		return "", 0, err
 	}
 	defer w.free()
-	var cReference *C.char
-	var cVersion C.int64_t
-	err = fields.use(func(fields *C.hf_fields) error {
-		return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
+	out, err := fields.use(func(fields *C.hf_fields) (outParameters, error) {
+		return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
 			name := w.name.pointer()
-			return C.hf_store_document(m, name, fields, w.metadata, call, &cReference, &cVersion, cError)
+			return C.hf_store_document(m, name, fields, w.metadata, call, &out.text, &out.number, &out.err)
 		}, w.settings...)
 	})
 	if err != nil {
 		return "", 0, err
 	}
-	defer C.hf_free_string(cReference)
-	return C.GoString(cReference), int64(cVersion), nil
+	defer C.hf_free_string(out.text)
+	return C.GoString(out.text), int64(out.number), nil
 }
 
 // UpdateDocument changes fields of the secret that reference names, or returns ErrNotFound: those that are set are
@@ -113,11 +109,10 @@ func (m *Manager) UpdateDocument(
 		return 0, err
 	}
 	defer w.free()
-	var cVersion C.int64_t
-	err = fields.use(func(fields *C.hf_fields) error {
-		return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-			return C.hf_update_document(m, w.name.pointer(), fields, w.metadata, call, &cVersion, cError)
+	out, err := fields.use(func(fields *C.hf_fields) (outParameters, error) {
+		return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+			return C.hf_update_document(m, w.name.pointer(), fields, w.metadata, call, &out.number, &out.err)
 		}, w.settings...)
 	})
-	return int64(cVersion), err
+	return int64(out.number), err
 }

@@ -25,7 +25,7 @@ var background = context.Background()
 // openEnv opens a manager on the env backend, whose writes stay in this process.
 func openEnv(t testing.TB, options ...secrets.Option) *secrets.Manager {
 	t.Helper()
-	options = append(options, secrets.WithOption("SECRET_MANAGER_TYPE", "env"))
+	options = append(append(common(), options...), secrets.WithOption("SECRET_MANAGER_TYPE", "env"))
 	manager, err := secrets.Open(options...)
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +287,7 @@ func TestWipeEmptiesEveryCopyOfASecret(t *testing.T) {
 }
 
 func TestManyGoroutinesShareAManagerWhileItIsClosed(t *testing.T) {
-	manager := openEnv(t, secrets.WithMaxCalls(4))
+	manager := openEnv(t, limited(4))
 	reference := mustStore(t, manager, "go_shared", "value")
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()

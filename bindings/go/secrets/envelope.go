@@ -22,15 +22,14 @@ const envelopePiece = 32 * 1024
 func (t *Transit) EncryptEnvelope(ctx context.Context, data []byte, options ...TransitOption) ([]byte, error) {
 	copied := newCData(data)
 	defer copied.wipe()
-	var envelope *C.hf_bytes
-	err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
+	out, err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
 		return C.hf_envelope_encrypt(
-			c.key, copied.pointer(), copied.length(), c.parameters, c.call, &envelope, c.cError)
+			c.key, copied.pointer(), copied.length(), c.parameters, c.call, &c.out.bytes, &c.out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return takeBytes(envelope).Bytes(), nil
+	return takeBytes(out.bytes).Bytes(), nil
 }
 
 // DecryptEnvelope decrypts an envelope. One that was altered, cut off or lengthened, or is of another key, is
@@ -38,14 +37,13 @@ func (t *Transit) EncryptEnvelope(ctx context.Context, data []byte, options ...T
 // which may be left out. The caller wipes the Secret.
 func (t *Transit) DecryptEnvelope(ctx context.Context, envelope []byte, options ...TransitOption) (Secret, error) {
 	copied := newCData(envelope)
-	var data *C.hf_bytes
-	err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
-		return C.hf_envelope_decrypt(c.key, copied.pointer(), copied.length(), c.parameters, c.call, &data, c.cError)
+	out, err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_envelope_decrypt(c.key, copied.pointer(), copied.length(), c.parameters, c.call, &c.out.bytes, &c.out.err)
 	})
 	if err != nil {
 		return Secret{}, err
 	}
-	return takeBytes(data), nil
+	return takeBytes(out.bytes), nil
 }
 
 // RewrapEnvelope wraps the data key of an envelope under the latest version of the key. It takes the envelope, or its
@@ -53,14 +51,13 @@ func (t *Transit) DecryptEnvelope(ctx context.Context, envelope []byte, options 
 // envelope. It may be longer than the old one.
 func (t *Transit) RewrapEnvelope(ctx context.Context, header []byte) ([]byte, error) {
 	copied := newCData(header)
-	var renewed *C.hf_bytes
-	err := t.blocking(ctx, nil, func(c transitCall) C.hf_status {
-		return C.hf_envelope_rewrap(c.key, copied.pointer(), copied.length(), c.call, &renewed, c.cError)
+	out, err := t.blocking(ctx, nil, func(c transitCall) C.hf_status {
+		return C.hf_envelope_rewrap(c.key, copied.pointer(), copied.length(), c.call, &c.out.bytes, &c.out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return takeBytes(renewed).Bytes(), nil
+	return takeBytes(out.bytes).Bytes(), nil
 }
 
 // EnvelopeHeaderLength returns the length of the header at the start of an envelope, of which it needs at most the
@@ -91,7 +88,7 @@ func EnvelopeHeaderLength(envelope []byte) (int, error) {
 func (t *Transit) EnvelopeWriter(ctx context.Context, w io.Writer, options ...TransitOption) (io.WriteCloser, error) {
 	e := &envelopeWriter{target: w}
 	err := e.begin(ctx, t, options, func(c transitCall) C.hf_status {
-		return C.hf_envelope_encryptor(c.key, c.parameters, c.call, &e.handle, c.cError)
+		return C.hf_envelope_encryptor(c.key, c.parameters, c.call, &c.out.envelope, &c.out.err)
 	})
 	if err != nil {
 		return nil, err
@@ -111,7 +108,7 @@ func (t *Transit) EnvelopeWriter(ctx context.Context, w io.Writer, options ...Tr
 func (t *Transit) EnvelopeReader(ctx context.Context, r io.Reader, options ...TransitOption) (io.ReadCloser, error) {
 	e := &envelopeReader{source: r}
 	err := e.begin(ctx, t, options, func(c transitCall) C.hf_status {
-		return C.hf_envelope_decryptor(c.key, c.parameters, c.call, &e.handle, c.cError)
+		return C.hf_envelope_decryptor(c.key, c.parameters, c.call, &c.out.envelope, &c.out.err)
 	})
 	if err != nil {
 		return nil, err
@@ -134,9 +131,11 @@ func (e *envelopeStream) begin(
 	ctx context.Context, t *Transit, options []TransitOption, function func(transitCall) C.hf_status,
 ) error {
 	e.ctx, e.manager = ctx, t.manager
-	if err := t.blocking(ctx, options, function); err != nil {
+	out, err := t.blocking(ctx, options, function)
+	if err != nil {
 		return err
 	}
+	e.handle = out.envelope
 	e.piece = make(cData, envelopePiece)
 	return nil
 }
@@ -150,28 +149,27 @@ func (e *envelopeStream) free() {
 // update gives the first length bytes of the piece to the stream.
 func (e *envelopeStream) update(length int) (Secret, error) {
 	data := e.piece[:length]
-	return e.output(func(call *C.hf_call, out **C.hf_bytes, cError **C.hf_error) C.hf_status {
-		return C.hf_envelope_update(e.handle, data.pointer(), data.length(), call, out, cError)
+	return e.output(func(call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_envelope_update(e.handle, data.pointer(), data.length(), call, &out.bytes, &out.err)
 	})
 }
 
 func (e *envelopeStream) finish() (Secret, error) {
-	return e.output(func(call *C.hf_call, out **C.hf_bytes, cError **C.hf_error) C.hf_status {
-		return C.hf_envelope_finish(e.handle, call, out, cError)
+	return e.output(func(call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_envelope_finish(e.handle, call, &out.bytes, &out.err)
 	})
 }
 
 func (e *envelopeStream) output(
-	function func(*C.hf_call, **C.hf_bytes, **C.hf_error) C.hf_status,
+	function func(*C.hf_call, *outParameters) C.hf_status,
 ) (Secret, error) {
-	var out *C.hf_bytes
-	err := e.manager.blocking(e.ctx, func(_ *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return function(call, &out, cError)
+	out, err := e.manager.blocking(e.ctx, func(_ *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return function(call, out)
 	})
 	if err != nil {
 		return Secret{}, err
 	}
-	return takeBytes(out), nil
+	return takeBytes(out.bytes), nil
 }
 
 type envelopeWriter struct {

@@ -139,17 +139,17 @@ func inField(name string, err error) error {
 func fieldsWereWiped() error { return invalidArgument("the fields were wiped") }
 
 // use calls function with the library's fields, or returns Err.
-func (f *Fields) use(function func(*C.hf_fields) error) error {
+func (f *Fields) use(function func(*C.hf_fields) (outParameters, error)) (outParameters, error) {
 	if f == nil {
-		return invalidArgument("the fields are nil; to write none, pass NewFields()")
+		return outParameters{}, invalidArgument("the fields are nil; to write none, pass NewFields()")
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	switch {
 	case f.err != nil:
-		return f.err
+		return outParameters{}, f.err
 	case f.handle == nil:
-		return fieldsWereWiped()
+		return outParameters{}, fieldsWereWiped()
 	}
 	return function(f.handle)
 }

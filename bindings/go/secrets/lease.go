@@ -30,30 +30,29 @@ func newLease(handle *C.hf_lease, owner *Manager) *Lease {
 // With parameters the request is a POST, even if they are none; nil is a GET. The error is ErrNotFound if there is
 // nothing at the path, and ErrConfig if the mount or the role does not exist.
 func (m *Manager) Lease(ctx context.Context, path string, parameters *Fields) (*Lease, error) {
-	var handle *C.hf_lease
-	err := m.withPath(ctx, path, parameters, func(
-		m *C.hf_manager, path *C.char, fields *C.hf_fields, call *C.hf_call, cError **C.hf_error,
+	out, err := m.withPath(ctx, path, parameters, func(
+		m *C.hf_manager, path *C.char, fields *C.hf_fields, call *C.hf_call, out *outParameters,
 	) C.hf_status {
-		return C.hf_lease_open(m, path, fields, call, &handle, cError)
+		return C.hf_lease_open(m, path, fields, call, &out.lease, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newLease(handle, m), nil
+	return newLease(out.lease, m), nil
 }
 
 // withPath runs a C function that takes a path and parameters.
 func (m *Manager) withPath(
 	ctx context.Context, path string, parameters *Fields,
-	function func(*C.hf_manager, *C.char, *C.hf_fields, *C.hf_call, **C.hf_error) C.hf_status,
-) error {
+	function func(*C.hf_manager, *C.char, *C.hf_fields, *C.hf_call, *outParameters) C.hf_status,
+) (outParameters, error) {
 	text, err := newCString("path", path)
 	if err != nil {
-		return err
+		return outParameters{}, err
 	}
-	run := func(fields *C.hf_fields) error {
-		return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-			return function(m, text.pointer(), fields, call, cError)
+	run := func(fields *C.hf_fields) (outParameters, error) {
+		return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+			return function(m, text.pointer(), fields, call, out)
 		})
 	}
 	if parameters == nil {
@@ -121,36 +120,38 @@ func (l *Lease) Generation() uint64 {
 // Renew renews a lease of Manager.Lease for the time of its role. The error is ErrNotFound if the server does not know it
 // any more, and ErrUnsupported if it cannot be renewed.
 func (l *Lease) Renew(ctx context.Context) error {
-	return l.blocking(ctx, func(l *C.hf_lease, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_lease_renew(l, call, cError)
+	_, err := l.blocking(ctx, func(l *C.hf_lease, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_lease_renew(l, call, &out.err)
 	})
+	return err
 }
 
 // Revoke revokes a lease of Manager.Lease: its credentials are of no use any more. The default policy does not allow it.
 func (l *Lease) Revoke(ctx context.Context) error {
-	return l.blocking(ctx, func(l *C.hf_lease, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_lease_revoke(l, call, cError)
+	_, err := l.blocking(ctx, func(l *C.hf_lease, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_lease_revoke(l, call, &out.err)
 	})
+	return err
 }
 
 // blocking runs a C function that may wait for the server.
 func (l *Lease) blocking(
-	ctx context.Context, function func(*C.hf_lease, *C.hf_call, **C.hf_error) C.hf_status,
-) error {
+	ctx context.Context, function func(*C.hf_lease, *C.hf_call, *outParameters) C.hf_status,
+) (outParameters, error) {
 	lease := C.hf_lease_ref(l.lock())
 	l.unlock()
 	if lease == nil {
-		return ErrClosed
+		return outParameters{}, ErrClosed
 	}
 	defer C.hf_lease_free(lease)
 	if l.owner == nil {
 		// The library refuses a lease of Credentials, without a request.
-		return do(ctx, func(call *C.hf_call, cError **C.hf_error) C.hf_status {
-			return function(lease, call, cError)
+		return do(ctx, nil, func(call *C.hf_call, out *outParameters) C.hf_status {
+			return function(lease, call, out)
 		})
 	}
-	return l.owner.blocking(ctx, func(_ *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return function(lease, call, cError)
+	return l.owner.blocking(ctx, func(_ *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return function(lease, call, out)
 	})
 }
 
@@ -158,9 +159,8 @@ func (l *Lease) blocking(
 // time something is due next, the pause after a failure included; it is negative if never. A program that uses its
 // credentials all the time does not need it.
 func (m *Manager) Maintain(ctx context.Context) (next time.Duration, err error) {
-	var milliseconds C.int64_t
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_manager_maintain(m, call, &milliseconds, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_manager_maintain(m, call, &out.number, &out.err)
 	})
-	return time.Duration(milliseconds) * time.Millisecond, err
+	return time.Duration(out.number) * time.Millisecond, err
 }

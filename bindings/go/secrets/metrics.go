@@ -30,9 +30,6 @@ type Sample struct {
 // MetricsText returns the metrics of the manager in Prometheus' text format. It sends no request. With the env backend
 // there are none.
 func (m *Manager) MetricsText() (string, error) {
-	if m.slots == nil {
-		return "", ErrClosed
-	}
 	handle, err := m.hold()
 	if err != nil {
 		return "", err

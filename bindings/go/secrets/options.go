@@ -21,6 +21,9 @@ type settings struct {
 	values   []setting
 	logger   *slog.Logger
 	maxCalls int
+	hasLimit bool // maxCalls was set
+	// concurrency is that of the queue, nil without one.
+	concurrency *int
 }
 
 type setting struct{ name, value string }
@@ -85,13 +88,24 @@ func WithLogger(logger *slog.Logger) Option {
 // WithMaxCalls sets how many calls of the manager may run at once, each of which occupies a thread; the default is 64.
 // Other calls wait until one ends or their context does.
 func WithMaxCalls(limit int) Option {
-	return func(s *settings) { s.maxCalls = limit }
+	return func(s *settings) { s.maxCalls, s.hasLimit = limit, true }
+}
+
+// WithQueue has all calls of the manager go through a queue of the library, so that a goroutine that waits for the server
+// occupies no thread. concurrency, from 1 to 64, is how many of them are under way at once, each in a thread of the
+// library; others wait for their turn, and their deadlines count. It takes the place of WithMaxCalls, which is refused
+// beside it. docs/go.md says when it is of use.
+func WithQueue(concurrency int) Option {
+	return func(s *settings) { s.concurrency = &concurrency }
 }
 
 func newSettings(options []Option) (*settings, error) {
 	s := &settings{maxCalls: defaultMaxCalls}
 	for _, option := range options {
 		option(s)
+	}
+	if s.concurrency != nil && s.hasLimit {
+		return nil, invalidArgument("WithMaxCalls and WithQueue exclude each other: both limit the calls that run at once")
 	}
 	if s.maxCalls < 1 {
 		return nil, invalidArgument("WithMaxCalls needs at least 1, not " + strconv.Itoa(s.maxCalls))

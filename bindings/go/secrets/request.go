@@ -61,15 +61,13 @@ func (m *Manager) Request(
 		}
 		defer json.wipe()
 	}
-	var status C.int32_t
-	var answer *C.hf_bytes
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_request(m, cMethod.pointer(), cPath.pointer(), json.pointer(), call, &status, &answer, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_request(m, cMethod.pointer(), cPath.pointer(), json.pointer(), call, &out.httpStatus, &out.bytes, &out.err)
 	}, r.settings...)
 	if err != nil {
 		return Response{}, err
 	}
-	return Response{Status: int(status), Body: takeBytes(answer)}, nil
+	return Response{Status: int(out.httpStatus), Body: takeBytes(out.bytes)}, nil
 }
 
 // Unwrap exchanges a wrapping token for the answer that the server has kept for it, as JSON, which the caller wipes.
@@ -81,12 +79,11 @@ func (m *Manager) Unwrap(ctx context.Context, wrappingToken string) (Secret, err
 		return Secret{}, err
 	}
 	defer token.wipe()
-	var answer *C.char
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_unwrap(m, token.pointer(), call, &answer, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_unwrap(m, token.pointer(), call, &out.text, &out.err)
 	})
 	if err != nil {
 		return Secret{}, err
 	}
-	return takeSecret(answer), nil
+	return takeSecret(out.text), nil
 }

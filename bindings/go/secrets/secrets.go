@@ -13,13 +13,15 @@ import (
 // once. Open creates it, Close frees it.
 type Manager struct {
 	kind   string
-	slots  chan struct{} // as many as calls may run at once
+	queue  *queue        // carries the calls; nil: each of them runs in its thread
+	slots  chan struct{} // as many as calls may run at once; nil with a queue
 	closed chan struct{} // closed by Close, for those that wait for a slot
 
 	mu       sync.Mutex
 	handle   *C.hf_manager // nil once closed and not in use
 	users    int           // calls that use handle
 	isClosed bool
+	watches  *queue // carries those of watches, which wait for long; nil before the first watch, unless there is queue
 }
 
 // Open opens a manager with options and, unless WithoutEnvironment is among them, the environment variables
@@ -40,19 +42,22 @@ func OpenContext(ctx context.Context, options ...Option) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	var handle *C.hf_manager
-	err = do(ctx, func(call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_manager_open(cOptions, call, &handle, cError)
-	})
-	if err != nil {
+	m := &Manager{closed: make(chan struct{})}
+	if s.concurrency == nil {
+		m.slots = make(chan struct{}, s.maxCalls)
+	} else if m.queue, err = newQueue(*s.concurrency); err != nil {
 		return nil, err
 	}
-	m := &Manager{
-		kind:   C.GoString(C.hf_manager_type(handle)),
-		slots:  make(chan struct{}, s.maxCalls),
-		closed: make(chan struct{}),
-		handle: handle,
+	m.watches = m.queue
+	out, err := do(ctx, m.queue, func(call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_manager_open(cOptions, call, &out.manager, &out.err)
+	})
+	if err != nil {
+		m.freeQueue()
+		return nil, err
 	}
+	m.handle = out.manager
+	m.kind = C.GoString(C.hf_manager_type(m.handle))
 	runtime.SetFinalizer(m, func(m *Manager) { _ = m.Close() })
 	return m, nil
 }
@@ -62,7 +67,7 @@ func OpenContext(ctx context.Context, options ...Option) (*Manager, error) {
 func (m *Manager) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.isClosed || m.slots == nil {
+	if m.isClosed || m.handle == nil {
 		return nil
 	}
 	runtime.SetFinalizer(m, nil)
@@ -77,6 +82,13 @@ func (m *Manager) freeIfUnused() {
 	if m.isClosed && m.users == 0 && m.handle != nil {
 		C.hf_manager_free(m.handle)
 		m.handle = nil
+		m.freeQueue()
+	}
+}
+
+func (m *Manager) freeQueue() {
+	if m.watches != nil {
+		m.watches.drop()
 	}
 }
 
@@ -99,10 +111,10 @@ func (m *Manager) drop() {
 	runtime.KeepAlive(m)
 }
 
-// enter waits for a slot. A zero Manager has no slots and counts as closed.
+// enter waits for a slot, if there are any: a zero Manager and one with a queue have none.
 func (m *Manager) enter(ctx context.Context) error {
 	if m.slots == nil {
-		return ErrClosed
+		return nil
 	}
 	select {
 	case m.slots <- struct{}{}:
@@ -119,25 +131,29 @@ func (m *Manager) enter(ctx context.Context) error {
 	}
 }
 
-func (m *Manager) leave() { <-m.slots }
+func (m *Manager) leave() {
+	if m.slots != nil {
+		<-m.slots
+	}
+}
 
 // blocking runs a C function that may wait for the server.
 func (m *Manager) blocking(
 	ctx context.Context,
-	function func(*C.hf_manager, *C.hf_call, **C.hf_error) C.hf_status,
+	function func(*C.hf_manager, *C.hf_call, *outParameters) C.hf_status,
 	settings ...callSetting,
-) error {
+) (outParameters, error) {
 	if err := m.enter(ctx); err != nil {
-		return err
+		return outParameters{}, err
 	}
 	defer m.leave()
 	handle, err := m.hold()
 	if err != nil {
-		return err
+		return outParameters{}, err
 	}
 	defer m.drop()
-	return do(ctx, func(call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return function(handle, call, cError)
+	return do(ctx, m.queue, func(call *C.hf_call, out *outParameters) C.hf_status {
+		return function(handle, call, out)
 	}, settings...)
 }
 
@@ -147,9 +163,10 @@ func (m *Manager) Type() string { return m.kind }
 // Check returns nil if the manager can be used now: a server answers, is unsealed, and takes the token. It sends one
 // request, which needs no policy. With the env backend there is nothing to check.
 func (m *Manager) Check(ctx context.Context) error {
-	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_manager_check(m, call, cError)
+	_, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_manager_check(m, call, &out.err)
 	})
+	return err
 }
 
 // Warm opens connections until this number of them is idle, so that the first calls find them open. It sends no request.
@@ -158,9 +175,10 @@ func (m *Manager) Warm(ctx context.Context, connections int) error {
 	if int(C.int32_t(connections)) != connections {
 		return invalidArgument("connections is out of range")
 	}
-	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_manager_warm(m, C.int32_t(connections), call, cError)
+	_, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_manager_warm(m, C.int32_t(connections), call, &out.err)
 	})
+	return err
 }
 
 // Store writes value under key and returns the reference of the secret. A secret that is already there is replaced,
@@ -177,15 +195,14 @@ func (m *Manager) Store(ctx context.Context, key string, value []byte, options .
 		return "", err
 	}
 	defer text.wipe()
-	var reference *C.char
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_store_secret(m, w.name.pointer(), text.pointer(), w.metadata, call, &reference, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_store_secret(m, w.name.pointer(), text.pointer(), w.metadata, call, &out.text, &out.err)
 	}, w.settings...)
 	if err != nil {
 		return "", err
 	}
-	defer C.hf_free_string(reference)
-	return C.GoString(reference), nil
+	defer C.hf_free_string(out.text)
+	return C.GoString(out.text), nil
 }
 
 // Get returns the value that reference names, or ErrNotFound. The caller wipes the Secret when it is no longer needed.
@@ -194,14 +211,13 @@ func (m *Manager) Get(ctx context.Context, reference string) (Secret, error) {
 	if err != nil {
 		return Secret{}, err
 	}
-	var value *C.char
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_get_secret(m, text.pointer(), call, &value, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_get_secret(m, text.pointer(), call, &out.text, &out.err)
 	})
 	if err != nil {
 		return Secret{}, err
 	}
-	return takeSecret(value), nil
+	return takeSecret(out.text), nil
 }
 
 // Update replaces the value that reference names, or returns ErrNotFound. The metadata are kept unless WithMetadata is
@@ -217,9 +233,10 @@ func (m *Manager) Update(ctx context.Context, reference string, value []byte, op
 		return err
 	}
 	defer text.wipe()
-	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_update_secret(m, w.name.pointer(), text.pointer(), w.metadata, call, cError)
+	_, err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_update_secret(m, w.name.pointer(), text.pointer(), w.metadata, call, &out.err)
 	}, w.settings...)
+	return err
 }
 
 // Delete deletes the secret that reference names with all its versions, or returns ErrNotFound.
@@ -228,9 +245,10 @@ func (m *Manager) Delete(ctx context.Context, reference string) error {
 	if err != nil {
 		return err
 	}
-	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_delete_secret(m, text.pointer(), call, cError)
+	_, err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_delete_secret(m, text.pointer(), call, &out.err)
 	})
+	return err
 }
 
 // List returns the references of the secrets whose path starts with prefix, sorted; all if prefix is empty. In Vault a
@@ -244,17 +262,16 @@ func (m *Manager) List(ctx context.Context, prefix string) ([]string, error) {
 			return nil, err
 		}
 	}
-	var list *C.hf_string_list
-	err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_list_secrets(m, text.pointer(), call, &list, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_list_secrets(m, text.pointer(), call, &out.list, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer C.hf_string_list_free(list)
-	references := make([]string, C.hf_string_list_len(list))
+	defer C.hf_string_list_free(out.list)
+	references := make([]string, C.hf_string_list_len(out.list))
 	for index := range references {
-		references[index] = C.GoString(C.hf_string_list_get(list, C.size_t(index)))
+		references[index] = C.GoString(C.hf_string_list_get(out.list, C.size_t(index)))
 	}
 	return references, nil
 }

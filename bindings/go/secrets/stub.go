@@ -382,6 +382,9 @@ type settings struct {
 	values   []setting
 	logger   *slog.Logger
 	maxCalls int
+	hasLimit bool
+
+	concurrency *int
 }
 
 type setting struct{ name, value string }
@@ -413,7 +416,11 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 func WithMaxCalls(limit int) Option {
-	return func(s *settings) { s.maxCalls = limit }
+	return func(s *settings) { s.maxCalls, s.hasLimit = limit, true }
+}
+
+func WithQueue(concurrency int) Option {
+	return func(s *settings) { s.concurrency = &concurrency }
 }
 
 type RequestOption func()

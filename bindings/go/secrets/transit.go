@@ -34,13 +34,13 @@ func (m *Manager) Transit(ctx context.Context, key string) (*Transit, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transit{manager: m}
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_transit_open(m, name.pointer(), call, &t.handle, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_transit_open(m, name.pointer(), call, &out.transit, &out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
+	t := &Transit{manager: m, handle: out.transit}
 	runtime.SetFinalizer(t, func(t *Transit) { _ = t.Close() })
 	return t, nil
 }
@@ -72,39 +72,38 @@ type transitCall struct {
 	key        *C.hf_transit
 	parameters *C.hf_fields // NULL for none
 	call       *C.hf_call
-	cError     **C.hf_error
+	out        *outParameters
 }
 
 // blocking runs a C function that may wait for the server.
 func (t *Transit) blocking(
 	ctx context.Context, options []TransitOption, function func(transitCall) C.hf_status,
-) error {
+) (outParameters, error) {
 	key, err := t.hold()
 	if err != nil {
-		return err
+		return outParameters{}, err
 	}
 	defer C.hf_transit_free(key)
 	parameters, err := newParameters(options)
 	if err != nil {
-		return err
+		return outParameters{}, err
 	}
 	defer parameters.wipe()
-	return t.manager.blocking(ctx, func(_ *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return function(transitCall{key, parameters.pointer(), call, cError})
+	return t.manager.blocking(ctx, func(_ *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return function(transitCall{key, parameters.pointer(), call, out})
 	})
 }
 
-// text is blocking for a C function that returns a text which is not secret.
+// text is blocking for a C function that returns nothing but a text which is not secret.
 func (t *Transit) text(
-	ctx context.Context, options []TransitOption, function func(c transitCall, text **C.char) C.hf_status,
+	ctx context.Context, options []TransitOption, function func(transitCall) C.hf_status,
 ) (string, error) {
-	var text *C.char
-	err := t.blocking(ctx, options, func(c transitCall) C.hf_status { return function(c, &text) })
+	out, err := t.blocking(ctx, options, function)
 	if err != nil {
 		return "", err
 	}
-	defer C.hf_free_string(text)
-	return C.GoString(text), nil
+	defer C.hf_free_string(out.text)
+	return C.GoString(out.text), nil
 }
 
 // Encrypt encrypts data, and returns the ciphertext. It takes WithDerivationContext, WithAssociatedData and
@@ -112,8 +111,8 @@ func (t *Transit) text(
 func (t *Transit) Encrypt(ctx context.Context, data []byte, options ...TransitOption) (string, error) {
 	copied := newCData(data)
 	defer copied.wipe()
-	return t.text(ctx, options, func(c transitCall, text **C.char) C.hf_status {
-		return C.hf_transit_encrypt(c.key, copied.pointer(), copied.length(), c.parameters, c.call, text, c.cError)
+	return t.text(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_encrypt(c.key, copied.pointer(), copied.length(), c.parameters, c.call, &c.out.text, &c.out.err)
 	})
 }
 
@@ -124,14 +123,13 @@ func (t *Transit) Decrypt(ctx context.Context, ciphertext string, options ...Tra
 	if err != nil {
 		return Secret{}, err
 	}
-	var data *C.hf_bytes
-	err = t.blocking(ctx, options, func(c transitCall) C.hf_status {
-		return C.hf_transit_decrypt(c.key, cText.pointer(), c.parameters, c.call, &data, c.cError)
+	out, err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_decrypt(c.key, cText.pointer(), c.parameters, c.call, &c.out.bytes, &c.out.err)
 	})
 	if err != nil {
 		return Secret{}, err
 	}
-	return takeBytes(data), nil
+	return takeBytes(out.bytes), nil
 }
 
 // Rewrap encrypts the data of a ciphertext under the latest version of the key, and returns the new ciphertext. It
@@ -142,8 +140,8 @@ func (t *Transit) Rewrap(ctx context.Context, ciphertext string, options ...Tran
 	if err != nil {
 		return "", err
 	}
-	return t.text(ctx, options, func(c transitCall, text **C.char) C.hf_status {
-		return C.hf_transit_rewrap(c.key, cText.pointer(), c.parameters, c.call, text, c.cError)
+	return t.text(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_rewrap(c.key, cText.pointer(), c.parameters, c.call, &c.out.text, &c.out.err)
 	})
 }
 
@@ -152,8 +150,8 @@ func (t *Transit) Rewrap(ctx context.Context, ciphertext string, options ...Tran
 func (t *Transit) Sign(ctx context.Context, data []byte, options ...TransitOption) (string, error) {
 	copied := newCData(data)
 	defer copied.wipe()
-	return t.text(ctx, options, func(c transitCall, text **C.char) C.hf_status {
-		return C.hf_transit_sign(c.key, copied.pointer(), copied.length(), c.parameters, c.call, text, c.cError)
+	return t.text(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_sign(c.key, copied.pointer(), copied.length(), c.parameters, c.call, &c.out.text, &c.out.err)
 	})
 }
 
@@ -161,8 +159,8 @@ func (t *Transit) Sign(ctx context.Context, data []byte, options ...TransitOptio
 func (t *Transit) HMAC(ctx context.Context, data []byte, options ...TransitOption) (string, error) {
 	copied := newCData(data)
 	defer copied.wipe()
-	return t.text(ctx, options, func(c transitCall, text **C.char) C.hf_status {
-		return C.hf_transit_hmac(c.key, copied.pointer(), copied.length(), c.parameters, c.call, text, c.cError)
+	return t.text(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_hmac(c.key, copied.pointer(), copied.length(), c.parameters, c.call, &c.out.text, &c.out.err)
 	})
 }
 
@@ -175,10 +173,11 @@ func (t *Transit) Verify(ctx context.Context, data []byte, signature string, opt
 	}
 	copied := newCData(data)
 	defer copied.wipe()
-	return t.blocking(ctx, options, func(c transitCall) C.hf_status {
+	_, err = t.blocking(ctx, options, func(c transitCall) C.hf_status {
 		return C.hf_transit_verify(
-			c.key, copied.pointer(), copied.length(), text.pointer(), c.parameters, c.call, c.cError)
+			c.key, copied.pointer(), copied.length(), text.pointer(), c.parameters, c.call, &c.out.err)
 	})
+	return err
 }
 
 // DataKey makes a random key for encryption by the program itself, which the caller wipes. wrapped is the same key,
@@ -187,19 +186,19 @@ func (t *Transit) Verify(ctx context.Context, data []byte, signature string, opt
 func (t *Transit) DataKey(
 	ctx context.Context, options ...TransitOption,
 ) (key Secret, wrapped string, err error) {
-	var cKey *C.hf_bytes
-	wrapped, err = t.text(ctx, options, func(c transitCall, text **C.char) C.hf_status {
-		return C.hf_transit_data_key(c.key, c.parameters, c.call, &cKey, text, c.cError)
+	out, err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_data_key(c.key, c.parameters, c.call, &c.out.bytes, &c.out.text, &c.out.err)
 	})
 	if err != nil {
 		return Secret{}, "", err
 	}
-	return takeBytes(cKey), wrapped, nil
+	defer C.hf_free_string(out.text)
+	return takeBytes(out.bytes), C.GoString(out.text), nil
 }
 
 // WrappedDataKey is DataKey without the key itself, which the server does not send.
 func (t *Transit) WrappedDataKey(ctx context.Context, options ...TransitOption) (string, error) {
-	return t.text(ctx, options, func(c transitCall, text **C.char) C.hf_status {
-		return C.hf_transit_data_key(c.key, c.parameters, c.call, nil, text, c.cError)
+	return t.text(ctx, options, func(c transitCall) C.hf_status {
+		return C.hf_transit_data_key(c.key, c.parameters, c.call, nil, &c.out.text, &c.out.err)
 	})
 }

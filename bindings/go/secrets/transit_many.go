@@ -45,11 +45,11 @@ func (t *Transit) EncryptMany(
 	defer data.free()
 	own := newItemParameters(data, func(index int) []TransitOption { return items[index].Options })
 	defer own.free()
-	return t.encrypted(ctx, data, options, func(c transitCall, list **C.hf_results) C.hf_status {
+	return t.encrypted(ctx, data, options, func(c transitCall) C.hf_status {
 		pointers := (*unsafe.Pointer)(unsafe.Pointer(data.pointer()))
 		lengths := unsafe.SliceData(data.lengths)
 		return C.hf_transit_encrypt_many(
-			c.key, pointers, lengths, data.count(), c.parameters, own.pointer(), c.call, list, c.cError)
+			c.key, pointers, lengths, data.count(), c.parameters, own.pointer(), c.call, &c.out.results, &c.out.err)
 	})
 }
 
@@ -62,9 +62,9 @@ func (t *Transit) RewrapMany(
 	defer texts.free()
 	own := newItemParameters(texts, func(index int) []TransitOption { return items[index].Options })
 	defer own.free()
-	return t.encrypted(ctx, texts, options, func(c transitCall, list **C.hf_results) C.hf_status {
+	return t.encrypted(ctx, texts, options, func(c transitCall) C.hf_status {
 		return C.hf_transit_rewrap_many(
-			c.key, texts.pointer(), texts.count(), c.parameters, own.pointer(), c.call, list, c.cError)
+			c.key, texts.pointer(), texts.count(), c.parameters, own.pointer(), c.call, &c.out.results, &c.out.err)
 	})
 }
 
@@ -77,21 +77,20 @@ func (t *Transit) DecryptMany(
 	defer texts.free()
 	own := newItemParameters(texts, func(index int) []TransitOption { return items[index].Options })
 	defer own.free()
-	var list *C.hf_results
-	err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
+	out, err := t.blocking(ctx, options, func(c transitCall) C.hf_status {
 		return C.hf_transit_decrypt_many(
-			c.key, texts.pointer(), texts.count(), c.parameters, own.pointer(), c.call, &list, c.cError)
+			c.key, texts.pointer(), texts.count(), c.parameters, own.pointer(), c.call, &c.out.results, &c.out.err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer C.hf_results_free(list)
+	defer C.hf_results_free(out.results)
 	results := make([]Result, len(items))
 	for index := range results {
-		results[index].Err = errorAt(ctx, list, index, texts.refused[index])
+		results[index].Err = errorAt(ctx, out.results, index, texts.refused[index])
 		if results[index].Err == nil {
 			var length C.size_t
-			data := C.hf_results_bytes(list, C.size_t(index), &length)
+			data := C.hf_results_bytes(out.results, C.size_t(index), &length)
 			results[index].Secret = copyMemory(data, length)
 		}
 	}
@@ -103,18 +102,17 @@ func (t *Transit) encrypted(
 	ctx context.Context,
 	items *cStrings,
 	options []TransitOption,
-	function func(c transitCall, list **C.hf_results) C.hf_status,
+	function func(transitCall) C.hf_status,
 ) ([]Encrypted, error) {
-	var list *C.hf_results
-	err := t.blocking(ctx, options, func(c transitCall) C.hf_status { return function(c, &list) })
+	out, err := t.blocking(ctx, options, function)
 	if err != nil {
 		return nil, err
 	}
-	defer C.hf_results_free(list)
+	defer C.hf_results_free(out.results)
 	results := make([]Encrypted, len(items.pointers))
 	for index := range results {
-		results[index].Err = errorAt(ctx, list, index, items.refused[index])
-		results[index].Ciphertext = C.GoString(C.hf_results_text(list, C.size_t(index)))
+		results[index].Err = errorAt(ctx, out.results, index, items.refused[index])
+		results[index].Ciphertext = C.GoString(C.hf_results_text(out.results, C.size_t(index)))
 	}
 	return results, nil
 }

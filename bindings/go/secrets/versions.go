@@ -65,13 +65,13 @@ func (m *Manager) Versions(ctx context.Context, reference string) (History, erro
 	if err != nil {
 		return History{}, err
 	}
-	var versions *C.hf_versions
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_list_versions(m, text.pointer(), call, &versions, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_list_versions(m, text.pointer(), call, &out.versions, &out.err)
 	})
 	if err != nil {
 		return History{}, err
 	}
+	versions := out.versions
 	defer C.hf_versions_free(versions)
 	history := History{
 		Versions:       make([]Version, C.hf_versions_len(versions)),
@@ -132,9 +132,10 @@ func (m *Manager) changeVersions(
 		return err
 	}
 	numbers := (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(versions)))
-	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return function(versionsCall{m, text.pointer(), numbers, C.size_t(len(versions)), call, cError})
+	_, err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return function(versionsCall{m, text.pointer(), numbers, C.size_t(len(versions)), call, &out.err})
 	})
+	return err
 }
 
 // Rollback writes the fields of an older version as a new version, whose number it returns. The error is ErrNotFound if
@@ -144,11 +145,10 @@ func (m *Manager) Rollback(ctx context.Context, reference string, version int64)
 	if err != nil {
 		return 0, err
 	}
-	var written C.int64_t
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_rollback_secret(m, text.pointer(), C.int64_t(version), call, &written, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_rollback_secret(m, text.pointer(), C.int64_t(version), call, &out.number, &out.err)
 	})
-	return int64(written), err
+	return int64(out.number), err
 }
 
 // SetCustomMetadata replaces the custom metadata of a secret, which belong to all of its versions, or returns
@@ -164,9 +164,10 @@ func (m *Manager) SetCustomMetadata(ctx context.Context, reference string, metad
 		return err
 	}
 	defer C.hf_metadata_free(entries)
-	return m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_set_custom_metadata(m, text.pointer(), entries, call, cError)
+	_, err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_set_custom_metadata(m, text.pointer(), entries, call, &out.err)
 	})
+	return err
 }
 
 // Rotate gives a field of a secret a new random value: the field that reference names, or "value". passwordPolicy is
@@ -189,13 +190,11 @@ func (m *Manager) Rotate(
 			return Secret{}, 0, err
 		}
 	}
-	var cValue *C.char
-	var cVersion C.int64_t
-	err = m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_rotate_secret(m, text.pointer(), policy.pointer(), call, &cValue, &cVersion, cError)
+	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_rotate_secret(m, text.pointer(), policy.pointer(), call, &out.text, &out.number, &out.err)
 	})
 	if err != nil {
 		return Secret{}, 0, err
 	}
-	return takeSecret(cValue), int64(cVersion), nil
+	return takeSecret(out.text), int64(out.number), nil
 }

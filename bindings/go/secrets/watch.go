@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 )
@@ -58,9 +59,10 @@ const (
 )
 
 // A Watch tells which secrets have changed. Any goroutine may add and remove references, and one at a time waits for
-// changes.
+// changes, which occupies no thread.
 type Watch struct {
 	manager *Manager
+	queue   *queue // in which it waits, without a thread
 	mu      sync.Mutex
 	handle  *C.hf_watch
 	users   int
@@ -69,9 +71,6 @@ type Watch struct {
 
 // NewWatch returns a watch of nothing yet. The caller closes it.
 func (m *Manager) NewWatch() (*Watch, error) {
-	if m.slots == nil {
-		return nil, ErrClosed
-	}
 	handle, err := m.hold()
 	if err != nil {
 		return nil, err
@@ -82,7 +81,29 @@ func (m *Manager) NewWatch() (*Watch, error) {
 	if err := takeError(C.hf_watch_new(handle, &w.handle, &cError), cError); err != nil {
 		return nil, err
 	}
+	if w.queue, err = m.holdWatchQueue(); err != nil {
+		C.hf_watch_free(w.handle)
+		return nil, err
+	}
+	runtime.SetFinalizer(w, func(w *Watch) { _ = w.Close() })
 	return w, nil
+}
+
+// watchConcurrency is how many watches of a manager without a queue of its own look at the same time.
+const watchConcurrency = 4
+
+// holdWatchQueue returns the queue in which watches wait. The caller has the manager's handle, and drops the queue.
+func (m *Manager) holdWatchQueue() (*queue, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.watches == nil {
+		queue, err := newQueue(watchConcurrency)
+		if err != nil {
+			return nil, err
+		}
+		m.watches = queue
+	}
+	return m.watches.hold(), nil
 }
 
 // Add watches a secret, or everything beneath a reference that ends in '/'. knownVersion is the version that the program
@@ -124,15 +145,14 @@ func (w *Watch) Next(ctx context.Context) (Change, error) {
 		return Change{}, err
 	}
 	defer w.drop()
-	var change *C.hf_change
-	err = do(ctx, func(call *C.hf_call, cError **C.hf_error) C.hf_status {
-		return C.hf_watch_next(handle, call, &change, cError)
+	out, err := do(ctx, w.queue, func(call *C.hf_call, out *outParameters) C.hf_status {
+		return C.hf_watch_next(handle, call, &out.change, &out.err)
 	})
 	if err != nil {
 		return Change{}, err
 	}
-	defer C.hf_change_free(change)
-	return takeChange(change), nil
+	defer C.hf_change_free(out.change)
+	return takeChange(out.change), nil
 }
 
 // Changes returns a channel of changes. A goroutine waits for them until the context ends or the watch is closed, and
@@ -163,6 +183,7 @@ func (w *Watch) Changes(ctx context.Context) <-chan Change {
 func (w *Watch) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	runtime.SetFinalizer(w, nil)
 	w.closed = true
 	w.freeIfUnused()
 	return nil
@@ -183,12 +204,14 @@ func (w *Watch) drop() {
 	defer w.mu.Unlock()
 	w.users--
 	w.freeIfUnused()
+	runtime.KeepAlive(w)
 }
 
 func (w *Watch) freeIfUnused() {
 	if w.closed && w.users == 0 && w.handle != nil {
 		C.hf_watch_free(w.handle)
 		w.handle = nil
+		w.queue.drop()
 	}
 }
 
