@@ -16,6 +16,7 @@ mod migrate;
 mod render;
 mod requests;
 mod run;
+mod run_watch;
 mod transit;
 mod versions;
 mod watch;

@@ -165,14 +165,29 @@ static int open_memory(void) {
     return descriptor;
 }
 
-/* Creates a file in memory with this content, which nobody can change any more. */
+/* Creates a file in memory with this content. */
 int memory_file(const char *label, const char *text, size_t length, int *descriptor) {
     *descriptor = open_memory();
     if (*descriptor < 0 || !write_descriptor(*descriptor, text, length) || fchmod(*descriptor, S_IRUSR) < 0) {
         return report_file(label);
     }
-#ifdef F_ADD_SEALS
-    (void)!fcntl(*descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-#endif
     return EXIT_SUCCESS;
+}
+
+/* Replaces the content. A program that reads the file meanwhile may read a part of each. */
+int change_memory_file(const char *label, const char *text, size_t length, int descriptor) {
+    if (lseek(descriptor, 0, SEEK_SET) < 0 || !write_descriptor(descriptor, text, length) ||
+        ftruncate(descriptor, (off_t)length) < 0) {
+        return report_file(label);
+    }
+    return EXIT_SUCCESS;
+}
+
+/* Has nobody change the file any more. */
+void seal_memory_file(int descriptor) {
+#ifdef F_ADD_SEALS
+    (void)!fcntl(descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+#else
+    (void)descriptor;
+#endif
 }

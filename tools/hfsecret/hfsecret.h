@@ -65,7 +65,7 @@ struct arguments {
     struct words operands;
     const char *operand; /* the first operand; NULL: none */
     const char *second;  /* the one behind it; NULL: none */
-    int exact, all, json, dry_run, overwrite, keep_credentials, envelope, revoke;
+    int exact, all, json, dry_run, overwrite, keep_credentials, envelope, revoke, watches;
     int64_t *versions; /* of the commands on versions */
     size_t version_count;
     const char *policy, *bits;                           /* NULL: none */
@@ -76,7 +76,7 @@ struct arguments {
     int64_t wrap_ttl;                                    /* of request, in milliseconds; 0: none */
     struct words env_files, files;                       /* of run */
     struct words watcher;                                /* the command of watch, which is executed; may be empty */
-    int signal;                                          /* of watch; 0: none */
+    int signal;                                          /* of run and watch; 0: none */
     pid_t pid;                                           /* of watch; 0: none */
     hf_metadata *metadata; /* NULL: none for store, keep for update */
     hf_call *call;         /* NULL: the default timeout */
@@ -134,6 +134,7 @@ enum option_id {
     OPTION_REVOKE,
     OPTION_SIGNAL,
     OPTION_TIMEOUT,
+    OPTION_WATCH,
     OPTION_WRAP_TTL,
     OPTION_HELP,
     OPTION_VERSION,
@@ -196,11 +197,16 @@ int envelope(const struct use *use, struct value *start);
 /* migrate.c: copies the environment's secrets into Vault. */
 int migrate(const struct arguments *arguments);
 
-/* run.c: executes a command with the secrets that its environment refers to. Returns only if that fails. */
+/* run.c: executes a command with the secrets that its environment refers to. Returns only if that fails, or with
+ * --watch when the command has ended. */
 int run(const struct arguments *arguments);
+
+/* supervise.c: run --watch. */
+int supervise(const struct arguments *arguments);
 
 /* watch.c: executes a command, or sends a signal, whenever secrets have changed. */
 int watch(const hf_manager *manager, const struct arguments *arguments);
+int next_changes(hf_watch *watch, const hf_call *call, int *count);
 
 /* render.c: replaces the references in a template. */
 int render(const hf_manager *manager, const struct arguments *arguments);
@@ -216,7 +222,22 @@ int is_reference(const char *text);
 int add_reference(struct references *references, const char *label, const char *text, size_t length);
 int resolve(struct references *references, const hf_manager *manager, const hf_call *call);
 const char *resolved_value(const struct references *references, size_t index, size_t *length);
+const char *watched_document(const struct references *references, size_t index, int64_t *version);
 void free_references(struct references *references);
+
+/* job.c: the command of run, and the environment that it gets. */
+struct job {
+    struct references references;
+    char **names;     /* the variable of each reference */
+    size_t files;     /* the first reference of --file; those of the environment stand before it */
+    int *descriptors; /* of the files of --file; NULL: each execution of the command gets files of its own */
+};
+
+int read_env_files(const struct arguments *arguments);
+int collect_job(struct job *job, const struct arguments *arguments);
+int resolve_job(struct job *job, const hf_manager *manager, const hf_call *call);
+int execute_job(struct job *job, const struct arguments *arguments);
+void free_job(struct job *job);
 
 /* input.c: texts that are wiped, and reading them. The caller frees the value, also after a failure. */
 int append(struct value *value, const char *text, size_t length);
@@ -231,6 +252,8 @@ void free_value(struct value *value);
 int write_file(const struct arguments *arguments, const char *text, size_t length);
 int check_destination(const struct arguments *arguments);
 int memory_file(const char *label, const char *text, size_t length, int *descriptor);
+int change_memory_file(const char *label, const char *text, size_t length, int descriptor);
+void seal_memory_file(int descriptor);
 
 /* output.c: output and exit codes. */
 int exit_code(hf_status status);

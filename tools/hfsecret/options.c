@@ -172,6 +172,7 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     case OPTION_REVOKE: arguments->revoke = 1; break;
     case OPTION_SIGNAL: return set_signal(arguments, value);
     case OPTION_TIMEOUT: return set_timeout(arguments, value);
+    case OPTION_WATCH: arguments->watches = 1; break;
     case OPTION_WRAP_TTL: return set_wrap_ttl(arguments, value);
     case OPTION_HELP: parser->wants_help = 1; break;
     case OPTION_VERSION: parser->wants_version = 1; break;
@@ -290,6 +291,9 @@ static int check_options(const struct arguments *arguments) {
     }
     if (arguments->json && arguments->exact && arguments->command != GET) {
         return report_usage("--json does not go with --exact here", "");
+    }
+    if (arguments->command == RUN && arguments->signal && !arguments->watches) {
+        return report_usage("--signal goes with --watch", "");
     }
     if (!arguments->output && (arguments->owner || arguments->mode != DEFAULT_MODE)) {
         return report_usage("--mode and --owner are those of the file of --output", "");

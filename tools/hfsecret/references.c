@@ -53,8 +53,11 @@ int add_reference(struct references *references, const char *label, const char *
     return added.label && added.text ? EXIT_SUCCESS : report_no_memory();
 }
 
+/* Only `run --watch` cancels, when there is nothing left to be told. */
 static int report_reference(const struct reference *reference, hf_status status, const char *message) {
-    fprintf(stderr, "hfsecret: %s: %s: %s\n", reference->label, reference->text, message);
+    if (status != HF_ERR_CANCELLED) {
+        fprintf(stderr, "hfsecret: %s: %s: %s\n", reference->label, reference->text, message);
+    }
     return exit_code(status);
 }
 
@@ -139,6 +142,10 @@ static int get_documents(struct references *references, const char **documents, 
     hf_error *error = NULL;
     hf_status status = hf_get_documents(manager, documents, count, call, &references->documents, &error);
 
+    if (status == HF_ERR_CANCELLED) {
+        hf_error_free(error);
+        return exit_code(status);
+    }
     return report_status("get", status, error);
 }
 
@@ -177,6 +184,15 @@ const char *resolved_value(const struct references *references, size_t index, si
     const struct reference *reference = &references->all[index];
 
     return hf_document_text(hf_results_document(references->documents, reference->document), reference->field, length);
+}
+
+/* The secret of a reference, and its version, which may be 0. NULL if the reference names a version, whose content does not
+ * change. Borrowed. */
+const char *watched_document(const struct references *references, size_t index, int64_t *version) {
+    const struct reference *reference = &references->all[index];
+
+    *version = hf_document_version(hf_results_document(references->documents, reference->document));
+    return strchr(reference->canonical, '?') ? NULL : reference->canonical;
 }
 
 void free_references(struct references *references) {

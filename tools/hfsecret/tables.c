@@ -8,7 +8,8 @@ const struct command_row COMMANDS[] = {
     {"run", RUN, 1, INT_MAX, "COMMAND [ARGUMENT...]",
      "Executes COMMAND in place of hfsecret. Each environment variable whose whole value is a reference, such as\n"
      "vault://db#password, has the value of that secret instead. If one of them cannot be resolved, nothing is\n"
-     "executed. Options for hfsecret stand before COMMAND.\n"},
+     "executed. Options for hfsecret stand before COMMAND. With --watch hfsecret stays, and restarts COMMAND when a\n"
+     "secret that it uses has changed.\n"},
     {"render", RENDER, 1, 1, "TEMPLATE",
      "Prints the file TEMPLATE, in which each {{ REFERENCE }} is replaced by the value of that secret. With\n"
      "--output it replaces a file at once, or leaves it as it is.\n"},
@@ -88,8 +89,10 @@ const struct option_row OPTIONS[OPTION_COUNT] = {
     {"pid", WATCH, "PID", "the process that gets the signal"},
     {"policy", ROTATE, "NAME", "a password policy of the server makes the value"},
     {"revoke", LEASE, NULL, "revoke a lease, and wait until its credentials are gone"},
-    {"signal", WATCH, "NAME", "send this signal, such as HUP, to the process of --pid, in place of a command"},
+    {"signal", RUN | WATCH, "NAME",
+     "the signal, such as HUP, that tells a change: to the process of --pid; run: to COMMAND, in place of a restart"},
     {"timeout", ANY, "SECONDS", "the limit of each operation, instead of VAULT_CLIENT_TIMEOUT"},
+    {"watch", RUN, NULL, "stay, and restart COMMAND, or send it the signal, when a secret that it uses has changed"},
     {"wrap-ttl", REQUEST, "SECONDS", "have the server keep the answer for this time, and print a wrapping token"},
     {"help", ANY, NULL, "print this"},
     {"version", ANY, NULL, "print the version of the library"},

@@ -71,34 +71,48 @@ static int take(hf_change *change) {
     return is_change;
 }
 
-/* Waits for a change, and takes all that were found with it: they are told together. */
-static int next_changes(hf_watch *watch, const hf_call *brief, int *count) {
+/* Takes the other changes that were found with one: they are told together. */
+static int take_rest(hf_watch *watch, int *count) {
+    hf_call *brief = hf_call_new();
     hf_change *change = NULL;
     hf_error *error = NULL;
-    hf_status status = hf_watch_next(watch, NULL, &change, &error);
+    hf_status status = hf_call_set_timeout_ms(brief, REST_MS, &error);
     int code = report_status("watch", status, error);
 
-    *count = 0;
-    while (status == HF_OK) {
+    while (code == EXIT_SUCCESS && hf_watch_next(watch, brief, &change, NULL) == HF_OK) {
         *count += take(change);
-        status = hf_watch_next(watch, brief, &change, NULL);
     }
+    hf_call_free(brief);
     return code;
 }
 
-static int go_on(hf_watch *watch, const struct arguments *arguments) {
-    hf_call *brief = hf_call_new();
+/* Waits for changes, and counts them. There are none if the call was cancelled. */
+int next_changes(hf_watch *watch, const hf_call *call, int *count) {
+    hf_change *change = NULL;
     hf_error *error = NULL;
-    hf_status status = hf_call_set_timeout_ms(brief, REST_MS, &error);
-    int count, code = report_status("watch", status, error);
+    hf_status status = hf_watch_next(watch, call, &change, &error);
+
+    *count = 0;
+    if (status == HF_ERR_CANCELLED) {
+        hf_error_free(error);
+        return EXIT_SUCCESS;
+    }
+    if (status != HF_OK) {
+        return report_status("watch", status, error);
+    }
+    *count = take(change);
+    return take_rest(watch, count);
+}
+
+static int go_on(hf_watch *watch, const struct arguments *arguments) {
+    int count, code = EXIT_SUCCESS;
 
     while (code == EXIT_SUCCESS) {
-        code = next_changes(watch, brief, &count);
+        code = next_changes(watch, NULL, &count);
         if (code == EXIT_SUCCESS && count > 0) {
             code = tell(arguments);
         }
     }
-    hf_call_free(brief);
     return code;
 }
 

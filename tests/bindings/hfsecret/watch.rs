@@ -13,13 +13,13 @@ use serde_json::json;
 
 use super::Shell;
 
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A process that is killed at the end of its test.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Running {
+    pub(super) fn start(command: &mut Command) -> Running {
         Running(command.stdin(Stdio::null()).spawn().unwrap())
     }
 }
@@ -32,19 +32,19 @@ impl Drop for Running {
 }
 
 /// Secrets of a mount, and a watch that looks at them often.
-struct Watched {
-    server: &'static Server,
-    mount: String,
+pub(super) struct Watched {
+    pub(super) server: &'static Server,
+    pub(super) mount: String,
     looks: Arc<AtomicUsize>,
     /// Whether looks are held back.
     holds: Arc<AtomicBool>,
     _gateway: Gateway,
-    shell: Shell,
+    pub(super) shell: Shell,
     folder: tempfile::TempDir,
 }
 
 impl Watched {
-    fn new() -> Watched {
+    pub(super) fn new() -> Watched {
         let server = Server::shared();
         let mount = server.fresh_mount();
         let (looks, holds) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
@@ -66,17 +66,17 @@ impl Watched {
         watched
     }
 
-    fn write(&self, name: &str, value: &str) {
+    pub(super) fn write(&self, name: &str, value: &str) {
         self.server.write_raw(&self.mount, name, json!({"value": value}));
     }
 
-    fn with(mut self, name: &str, value: &str) -> Watched {
+    pub(super) fn with(mut self, name: &str, value: &str) -> Watched {
         self.shell = self.shell.with(name, value);
         self
     }
 
     /// A file for the output of a command.
-    fn file(&self, name: &str) -> String {
+    pub(super) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
@@ -88,14 +88,23 @@ impl Watched {
         running
     }
 
+    /// Has the server not answer the requests of looks.
+    pub(super) fn hold_looks(&self) {
+        self.holds.store(true, Ordering::Release);
+    }
+
+    pub(super) fn release_looks(&self) {
+        self.holds.store(false, Ordering::Release);
+    }
+
     /// Waits for the requests of looks that begin from now on.
-    fn wait_for_looks(&self, requests: usize) {
+    pub(super) fn wait_for_looks(&self, requests: usize) {
         let before = self.looks.load(Ordering::Acquire);
         eventually("looks", LIMIT, || (self.looks.load(Ordering::Acquire) >= before + requests).then_some(()));
     }
 }
 
-fn holds(file: &str, text: &str) {
+pub(super) fn holds(file: &str, text: &str) {
     eventually(text, LIMIT, || (fs::read_to_string(file).ok()? == text).then_some(()));
 }
 
@@ -126,10 +135,10 @@ fn changes_that_were_found_together_are_told_together() {
     let watched = Watched::new();
     let out = watched.file("out");
     let _running = watched.start(&["vault:///app/", "--", "sh", "-c", "echo told >> \"$0\"", &out]);
-    watched.holds.store(true, Ordering::Release);
+    watched.hold_looks();
     watched.wait_for_looks(1);
     (0..20).for_each(|number| watched.write(&format!("app/{number}"), "any"));
-    watched.holds.store(false, Ordering::Release);
+    watched.release_looks();
     holds(&out, "told\n");
     watched.wait_for_looks(3);
     holds(&out, "told\n");
