@@ -6,6 +6,7 @@ import ctypes
 import math
 from typing import Any, Callable, ContextManager, Dict, Iterator, Mapping, Optional, Union
 
+from ._interruptible import CallArgument, run
 from ._library import HF_ERR_INVALID_REFERENCE, HF_OK, library
 from .errors import checked
 
@@ -13,14 +14,14 @@ from .errors import checked
 def call(function: Callable[..., int], *arguments: Any) -> int:
     """Calls a function whose last parameter is an hf_error **."""
     error = ctypes.c_void_p()
-    return checked(function(*arguments, ctypes.byref(error)), error)
+    return checked(run(function, arguments, error), error)
 
 
 def found(function: Callable[..., int], *arguments: Any) -> bool:
     """Calls a function that takes a reference. Returns False if there is nothing: HF_NOT_FOUND, or a text that is not a
     reference of the manager."""
     error = ctypes.c_void_p()
-    return is_found(function(*arguments, ctypes.byref(error)), error)
+    return is_found(run(function, arguments, error), error)
 
 
 def is_found(status: int, error: ctypes.c_void_p) -> bool:
@@ -77,26 +78,26 @@ def c_metadata(entries: Optional[Mapping[str, str]]) -> Iterator[Optional[int]]:
         library.hf_metadata_free(handle)
 
 
-class _Settings:
-    """An hf_call that lives as long as a context refers to it."""
+class Settings(CallArgument):
+    """An hf_call of its own, with the settings of the present context."""
 
     def __init__(self) -> None:
-        self.handle = library.hf_call_copy(CURRENT) or library.hf_call_new()
+        self._as_parameter_ = library.hf_call_copy(CURRENT) or library.hf_call_new()
 
     def __del__(self) -> None:
-        library.hf_call_free(self.handle)
+        library.hf_call_free(self)
 
 
-_settings: "contextvars.ContextVar[Optional[_Settings]]" = contextvars.ContextVar("handsfree_secrets", default=None)
+_settings: "contextvars.ContextVar[Optional[Settings]]" = contextvars.ContextVar("handsfree_secrets", default=None)
 
 
-class _Current:
-    """What ctypes passes for the hf_call of a function: the settings of the present context; NULL if there are none."""
+class _Current(CallArgument):
+    """The settings of the present context; NULL if there are none."""
 
     @property
     def _as_parameter_(self) -> Optional[int]:
         settings = _settings.get()
-        return None if settings is None else settings.handle
+        return None if settings is None else settings._as_parameter_
 
 
 CURRENT = _Current()
@@ -105,8 +106,8 @@ CURRENT = _Current()
 @contextlib.contextmanager
 def _with(function: Callable[..., int], value: Any) -> Iterator[None]:
     """Changes one setting for the present context within the block."""
-    settings = _Settings()
-    call(function, settings.handle, value)
+    settings = Settings()
+    configure(settings, function, value)
     token = _settings.set(settings)
     try:
         yield
@@ -126,22 +127,22 @@ def max_age(seconds: float) -> ContextManager[None]:
     return _with(library.hf_call_set_max_age_ms, int64("max_age", math.floor(seconds * 1000), 0))
 
 
-@contextlib.contextmanager
-def c_call(cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> Iterator[Union[int, _Current]]:
-    """An hf_call for the duration of a call, with the settings of the present context and with these."""
+def configure(settings: Settings, function: Callable[..., int], value: Any) -> None:
+    """Changes one setting. The function takes an hf_call, and does not block."""
+    call(function, settings._as_parameter_, value)
+
+
+def c_call(cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> CallArgument:
+    """An hf_call with the settings of the present context and with these."""
     if cas is None and wrap_ttl is None:
-        yield CURRENT
-        return
-    handle = library.hf_call_copy(CURRENT) or library.hf_call_new()
-    try:
-        if cas is not None:
-            # The library takes -1 for "no condition", which is None here.
-            call(library.hf_call_set_cas, handle, int64("cas", cas, 0))
-        if wrap_ttl is not None:
-            call(library.hf_call_set_wrap_ttl_ms, handle, int64("wrap_ttl", math.ceil(wrap_ttl * 1000), 1))
-        yield handle
-    finally:
-        library.hf_call_free(handle)
+        return CURRENT
+    settings = Settings()
+    if cas is not None:
+        # The library takes -1 for "no condition", which is None here.
+        configure(settings, library.hf_call_set_cas, int64("cas", cas, 0))
+    if wrap_ttl is not None:
+        configure(settings, library.hf_call_set_wrap_ttl_ms, int64("wrap_ttl", math.ceil(wrap_ttl * 1000), 1))
+    return settings
 
 
 def int64(name: str, number: int, least: int) -> int:

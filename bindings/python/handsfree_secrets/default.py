@@ -4,7 +4,7 @@ import ctypes
 import threading
 from typing import Optional
 
-from ._calls import call
+from ._calls import CURRENT, call
 from ._library import library
 from .manager import LibraryManager
 
@@ -14,7 +14,7 @@ class _DefaultManager(LibraryManager):
 
     def __init__(self) -> None:
         handle = ctypes.c_void_p()
-        call(library.hf_manager_default, None, ctypes.byref(handle))
+        call(library.hf_manager_default, CURRENT, ctypes.byref(handle))
         self._handle = handle
 
 

@@ -3,7 +3,7 @@
 import ctypes
 from typing import Any, NoReturn, Optional
 
-from ._calls import call
+from ._calls import CURRENT, call
 from ._library import HF_OK, library
 from .document import Document
 
@@ -52,11 +52,11 @@ class Lease:
 
     def renew(self) -> bool:
         """Renews a lease of its own for the time of its role. False if the server does not know it any more."""
-        return call(library.hf_lease_renew, self._handle, None) == HF_OK
+        return call(library.hf_lease_renew, self._handle, CURRENT) == HF_OK
 
     def revoke(self) -> None:
         """Revokes a lease of its own: its credentials are of no use any more. The default policy does not allow it."""
-        call(library.hf_lease_revoke, self._handle, None)
+        call(library.hf_lease_revoke, self._handle, CURRENT)
 
 
 class Credentials:
@@ -77,7 +77,7 @@ class Credentials:
         """Returns credentials that are valid, renewed or replaced if that is due. Most calls send nothing. None if there is
         nothing at the path any more."""
         lease = ctypes.c_void_p()
-        if call(library.hf_credentials_get, self._handle, None, ctypes.byref(lease)) != HF_OK:
+        if call(library.hf_credentials_get, self._handle, CURRENT, ctypes.byref(lease)) != HF_OK:
             return None
         return Lease(lease.value)
 
@@ -89,4 +89,4 @@ class Credentials:
     def revoke(self) -> None:
         """Revokes the leases of every generation that is alive. The next get makes other ones. The default policy does not
         allow it."""
-        call(library.hf_credentials_revoke, self._handle, None)
+        call(library.hf_credentials_revoke, self._handle, CURRENT)

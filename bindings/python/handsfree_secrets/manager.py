@@ -111,9 +111,9 @@ class LibraryManager(SecretManager):
 
     def store_secret(self, key: str, value: str, metadata: Metadata = None, *, cas: Optional[int] = None) -> str:
         reference = ctypes.c_void_p()
-        with c_metadata(metadata) as c_entries, c_call(cas) as settings:
+        with c_metadata(metadata) as c_entries:
             call(library.hf_store_secret, self._handle, encoded("key", key), encoded("value", value), c_entries,
-                 settings, ctypes.byref(reference))
+                 c_call(cas), ctypes.byref(reference))
         return take_string(reference)
 
     def get_secret(self, reference: str) -> Optional[str]:
@@ -124,16 +124,16 @@ class LibraryManager(SecretManager):
 
     def update_secret(self, reference: str, value: str, metadata: Metadata = None, *,
                       cas: Optional[int] = None) -> bool:
-        with c_metadata(metadata) as c_entries, c_call(cas) as settings:
+        with c_metadata(metadata) as c_entries:
             return found(library.hf_update_secret, self._handle, encoded("reference", reference),
-                         encoded("value", value), c_entries, settings)
+                         encoded("value", value), c_entries, c_call(cas))
 
     def delete_secret(self, reference: str) -> bool:
         return found(library.hf_delete_secret, self._handle, encoded("reference", reference), CURRENT)
 
     def list_secrets(self, prefix: Optional[str] = None) -> List[str]:
         references = ctypes.c_void_p()
-        call(library.hf_list_secrets, self._handle, None if prefix is None else encoded("prefix", prefix), None,
+        call(library.hf_list_secrets, self._handle, None if prefix is None else encoded("prefix", prefix), CURRENT,
              ctypes.byref(references))
         return take_list(references)
 
@@ -160,8 +160,8 @@ class LibraryManager(SecretManager):
                        cas: Optional[int] = None) -> Stored:
         """Stores fields under key, replacing an existing secret with all of its fields."""
         reference, version = ctypes.c_void_p(), ctypes.c_int64()
-        with c_fields(fields) as c_values, c_metadata(metadata) as c_entries, c_call(cas) as settings:
-            call(library.hf_store_document, self._handle, encoded("key", key), c_values, c_entries, settings,
+        with c_fields(fields) as c_values, c_metadata(metadata) as c_entries:
+            call(library.hf_store_document, self._handle, encoded("key", key), c_values, c_entries, c_call(cas),
                  ctypes.byref(reference), ctypes.byref(version))
         return Stored(take_string(reference), version.value)
 
@@ -171,9 +171,9 @@ class LibraryManager(SecretManager):
         version (0 if there are no versions), or None if there is no such secret. Metadata None keeps, {} removes them.
         """
         version = ctypes.c_int64()
-        with c_fields(fields) as c_values, c_metadata(metadata) as c_entries, c_call(cas) as settings:
+        with c_fields(fields) as c_values, c_metadata(metadata) as c_entries:
             changed = found(library.hf_update_document, self._handle, encoded("reference", reference), c_values,
-                            c_entries, settings, ctypes.byref(version))
+                            c_entries, c_call(cas), ctypes.byref(version))
         return version.value if changed else None
 
     # Versions
@@ -234,9 +234,8 @@ class LibraryManager(SecretManager):
         wrap_ttl the server keeps its answer for so many seconds, and returns a token for unwrap."""
         text = None if body is None else json.dumps(dict(body), allow_nan=False).encode()
         status, answer = ctypes.c_int32(), ctypes.c_void_p()
-        with c_call(wrap_ttl=wrap_ttl) as settings:
-            done = call(library.hf_request, self._handle, encoded("method", method), encoded("path", path), text,
-                        settings, ctypes.byref(status), ctypes.byref(answer))
+        done = call(library.hf_request, self._handle, encoded("method", method), encoded("path", path), text,
+                    c_call(wrap_ttl=wrap_ttl), ctypes.byref(status), ctypes.byref(answer))
         return Response(status.value, take_bytes(answer)) if done == HF_OK else None
 
     def unwrap(self, wrapping_token: str) -> Dict[str, Any]:
@@ -253,7 +252,7 @@ class LibraryManager(SecretManager):
         parameters the request is a POST, even if they are none. None if there is nothing at the path."""
         lease = ctypes.c_void_p()
         with c_parameters(parameters) as c_values:
-            status = call(library.hf_lease_open, self._handle, encoded("path", path), c_values, None,
+            status = call(library.hf_lease_open, self._handle, encoded("path", path), c_values, CURRENT,
                           ctypes.byref(lease))
         return Lease(lease.value) if status == HF_OK else None
 
@@ -261,7 +260,7 @@ class LibraryManager(SecretManager):
         """Opens a source of credentials that are always valid, and obtains the first ones; as lease."""
         source = ctypes.c_void_p()
         with c_parameters(parameters) as c_values:
-            status = call(library.hf_credentials_open, self._handle, encoded("path", path), c_values, None,
+            status = call(library.hf_credentials_open, self._handle, encoded("path", path), c_values, CURRENT,
                           ctypes.byref(source))
         return Credentials(source.value) if status == HF_OK else None
 
@@ -269,7 +268,7 @@ class LibraryManager(SecretManager):
         """Does what is due for the token and for all Credentials of this manager that are in use. Returns in how many
         seconds something is due next, None if never."""
         next_ms = ctypes.c_int64()
-        call(library.hf_manager_maintain, self._handle, None, ctypes.byref(next_ms))
+        call(library.hf_manager_maintain, self._handle, CURRENT, ctypes.byref(next_ms))
         return None if next_ms.value < 0 else next_ms.value / 1000
 
     # Watches

@@ -1,12 +1,12 @@
 """Watching secrets for changes."""
 
-import contextlib
 import ctypes
 import enum
 import math
 from typing import Iterator, NamedTuple, NoReturn, Optional
 
-from ._calls import CURRENT, call, encoded, int64
+from ._calls import CURRENT, Settings, call, configure, encoded, int64
+from ._interruptible import CallArgument
 from ._library import HF_NOT_FOUND, HF_OK, library
 from .errors import failure
 
@@ -72,9 +72,8 @@ class Watch:
     def next_change(self, timeout: Optional[float] = None) -> Optional[Change]:
         """Waits for the next change, up to timeout seconds. Returns None if nothing has changed in this time."""
         change = ctypes.c_void_p()
-        with _waiting(timeout) as settings:
-            if call(library.hf_watch_next, self._handle, settings, ctypes.byref(change)) == HF_NOT_FOUND:
-                return None
+        if call(library.hf_watch_next, self._handle, _waiting(timeout), ctypes.byref(change)) == HF_NOT_FOUND:
+            return None
         try:
             error = library.hf_change_error(change)
             return Change(library.hf_change_reference(change).decode(), library.hf_change_kind(change),
@@ -88,20 +87,14 @@ class Watch:
 
     def __next__(self) -> Change:
         change = None
-        # Python handles signals between two calls: Ctrl-C ends the loop within this time.
         while change is None:
-            change = self.next_change(timeout=1.0)
+            change = self.next_change()
         return change
 
 
-@contextlib.contextmanager
-def _waiting(timeout: Optional[float]) -> Iterator[object]:
+def _waiting(timeout: Optional[float]) -> CallArgument:
     if timeout is None:
-        yield CURRENT
-        return
-    handle = library.hf_call_copy(CURRENT) or library.hf_call_new()
-    try:
-        call(library.hf_call_set_timeout_ms, handle, int64("timeout", math.ceil(timeout * 1000), 1))
-        yield handle
-    finally:
-        library.hf_call_free(handle)
+        return CURRENT
+    settings = Settings()
+    configure(settings, library.hf_call_set_timeout_ms, int64("timeout", math.ceil(timeout * 1000), 1))
+    return settings

@@ -46,6 +46,11 @@ fn asyncio_tasks_get_results_and_can_be_cancelled() {
 }
 
 #[test]
+fn signals_interrupt_calls_of_the_main_thread_in_python() {
+    python_tests_pass("interrupts");
+}
+
+#[test]
 fn envelopes_in_python_are_whole_or_a_value_error() {
     python_tests_pass("envelopes");
 }
