@@ -23,9 +23,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
  * UTF-8, so that callers can wipe them.
  */
 public final class HandsfreeDocuments {
-    private static final MethodHandle GET = HandsfreeSecrets.function("hf_get_document", JAVA_INT, 5);
-    private static final MethodHandle STORE = HandsfreeSecrets.function("hf_store_document", JAVA_INT, 8);
-    private static final MethodHandle UPDATE = HandsfreeSecrets.function("hf_update_document", JAVA_INT, 7);
+    static final MethodHandle GET = HandsfreeSecrets.function("hf_get_document", JAVA_INT, 5);
+    static final MethodHandle STORE = HandsfreeSecrets.function("hf_store_document", JAVA_INT, 8);
+    static final MethodHandle UPDATE = HandsfreeSecrets.function("hf_update_document", JAVA_INT, 7);
     private static final MethodHandle ROTATE = HandsfreeSecrets.function("hf_rotate_secret", JAVA_INT, 7);
     private static final MethodHandle VERSIONS = HandsfreeSecrets.function("hf_list_versions", JAVA_INT, 5);
     private static final MethodHandle VERSIONS_LENGTH = HandsfreeSecrets.function("hf_versions_len", JAVA_LONG, 1);
@@ -257,7 +257,7 @@ public final class HandsfreeDocuments {
         private static final MethodHandle METADATA_KEY = item("hf_metadata_key", ADDRESS);
         private static final MethodHandle METADATA_VALUE = item("hf_metadata_value", ADDRESS);
 
-        private Document(MemorySegment handle) {
+        Document(MemorySegment handle) {
             super(handle, FREE);
         }
 

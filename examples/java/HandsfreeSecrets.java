@@ -20,8 +20,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
  * Secrets in HashiCorp Vault or the environment, with libhandsfree_secrets and the foreign-function API of Java 22.
  *
  * <p>Any number of threads may use one object at once, but none after {@link #close}. A call blocks its thread;
- * a virtual thread pins its carrier thread. Values are byte arrays in UTF-8, so that callers can wipe them with
- * {@link Arrays#fill(byte[], byte)}.
+ * a virtual thread pins its carrier thread, except with {@code HandsfreeQueue}. Values are byte arrays in UTF-8, so that
+ * callers can wipe them with {@link Arrays#fill(byte[], byte)}.
  *
  * <p>The library is found as the dynamic linker finds it ({@code LD_LIBRARY_PATH}, {@code ldconfig}).
  */
@@ -37,10 +37,10 @@ public final class HandsfreeSecrets implements AutoCloseable {
     private static final MethodHandle OPEN = function("hf_manager_open", JAVA_INT, 4);
     private static final MethodHandle CHECK = function("hf_manager_check", JAVA_INT, 3);
     private static final MethodHandle MANAGER_FREE = procedure("hf_manager_free");
-    private static final MethodHandle STORE = function("hf_store_secret", JAVA_INT, 7);
-    private static final MethodHandle GET = function("hf_get_secret", JAVA_INT, 5);
-    private static final MethodHandle UPDATE = function("hf_update_secret", JAVA_INT, 6);
-    private static final MethodHandle DELETE = function("hf_delete_secret", JAVA_INT, 4);
+    static final MethodHandle STORE = function("hf_store_secret", JAVA_INT, 7);
+    static final MethodHandle GET = function("hf_get_secret", JAVA_INT, 5);
+    static final MethodHandle UPDATE = function("hf_update_secret", JAVA_INT, 6);
+    static final MethodHandle DELETE = function("hf_delete_secret", JAVA_INT, 4);
     private static final MethodHandle LIST = function("hf_list_secrets", JAVA_INT, 5);
     private static final MethodHandle FREE_STRING = procedure("hf_free_string");
     private static final MethodHandle LIST_LENGTH = function("hf_string_list_len", JAVA_LONG, 1);
@@ -213,10 +213,14 @@ public final class HandsfreeSecrets implements AutoCloseable {
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
         }
+        return found(status, out.get(ADDRESS, 0));
+    }
+
+    /** The same for a call that has ended. Frees its error. */
+    static boolean found(int status, MemorySegment error) {
         if (status == OK || status == NOT_FOUND || status == MISMATCH) {
             return status == OK;
         }
-        MemorySegment error = out.get(ADDRESS, 0);
         try {
             throw failure(status, error);
         } finally {

@@ -57,11 +57,22 @@ fn envelopes_work_in_java() {
     });
 }
 
+#[test]
+fn a_queue_lets_a_thousand_virtual_threads_share_one_carrier() {
+    java_checks_pass("QueueChecks", |_| ());
+}
+
 /// Runs `tests/java/<name>.java`, beside the classes, on a mount of its own.
 fn java_checks_pass(name: &str, prepare: impl FnOnce(&mut Command)) {
     let folder = output(&format!("java-{name}"));
-    let classes =
-        ["HandsfreeSecrets", "HandsfreeDocuments", "HandsfreeTransit", "HandsfreeTransitMany", "HandsfreeEnvelopes"];
+    let classes = [
+        "HandsfreeSecrets",
+        "HandsfreeDocuments",
+        "HandsfreeQueue",
+        "HandsfreeTransit",
+        "HandsfreeTransitMany",
+        "HandsfreeEnvelopes",
+    ];
     let program = repository_root().join("tests/java").join(name).with_extension("java");
     for source in classes.map(|name| example("java").join(name).with_extension("java")).iter().chain([&program]) {
         fs::copy(source, folder.join(source.file_name().unwrap())).unwrap();
