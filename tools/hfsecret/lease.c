@@ -83,6 +83,20 @@ static int print_lease(const struct arguments *arguments, const hf_lease *lease)
     return code;
 }
 
+/* Ends credentials that nobody has, because they could not be printed, or says that they live on. */
+static void abandon(const struct arguments *arguments, const hf_lease *lease) {
+    hf_error *error = NULL;
+
+    if (hf_lease_id(lease)[0] == '\0') {
+        return;
+    }
+    if (hf_lease_revoke(lease, arguments->call, &error) != HF_OK) {
+        fprintf(stderr, "hfsecret: %s: nobody has these credentials, and they live until their end: %s\n", hf_lease_id(lease),
+                error ? hf_error_message(error) : "they could not be revoked");
+    }
+    hf_error_free(error);
+}
+
 static int obtain(const hf_manager *manager, const struct arguments *arguments, const hf_fields *parameters) {
     const char *path = arguments->operand;
     hf_error *error = NULL;
@@ -92,6 +106,9 @@ static int obtain(const hf_manager *manager, const struct arguments *arguments, 
 
     if (code == EXIT_SUCCESS) {
         code = print_lease(arguments, lease);
+        if (code != EXIT_SUCCESS) {
+            abandon(arguments, lease);
+        }
     }
     hf_lease_free(lease);
     return code;

@@ -75,6 +75,29 @@ fn a_lease_is_printed_in_lines_or_one_field_of_it() {
 }
 
 #[test]
+fn credentials_that_cannot_be_printed_are_revoked_or_reported() {
+    let server = Server::shared();
+    let engine = engine(server);
+    engine.database.role(server.api(), &engine.mount, "unread", "60s", "120s");
+    let path = format!("{}/creds/unread", engine.mount);
+    let may_create = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
+    let arguments = ["lease", &path, "--field", "usernme"];
+
+    let run = Shell::on_vault(server, "secret").run(&arguments);
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert_eq!(run.err, "hfsecret: usernme: the credentials have no such field\n");
+    assert_eq!(engine.database.users_of("unread"), 0, "nobody has the user");
+    let run = Shell::on_vault(server, "secret").run(&["lease", &path, "--output", "/dev/full"]);
+    assert_eq!((run.code, engine.database.users_of("unread")), (120, 0), "{}", run.err);
+
+    let run = Shell::on_vault(server, "secret").with("VAULT_TOKEN", &server.policy_token(&may_create)).run(&arguments);
+    let (absent, alive) = run.err.split_once('\n').expect("two lines");
+    assert_eq!((run.code, absent), (1, "hfsecret: usernme: the credentials have no such field"));
+    assert!(alive.starts_with(&format!("hfsecret: {path}/")) && alive.contains("until their end"), "{alive}");
+    assert_eq!(engine.database.users_of("unread"), 1);
+}
+
+#[test]
 fn parameters_come_from_a_file_and_are_sent_with_a_post() {
     let server = Server::shared();
     let mount = format!("pki-{}", server.fresh_mount());
