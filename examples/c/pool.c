@@ -17,7 +17,7 @@
 #define CONNECTIONS 4
 
 /* A connection whose user has less time left than this is replaced before it is used. It has to be longer than any query,
- * and shorter than a third of the role's default_ttl, in which the credentials are renewed. */
+ * and shorter than a quarter of the role's default_ttl, which is the least time left to credentials that are handed out. */
 #define LEAST_MS 1500
 
 struct connection {

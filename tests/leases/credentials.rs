@@ -209,6 +209,18 @@ fn a_secret_serves_as_credentials_and_is_looked_at_again() {
 }
 
 #[test]
+fn a_secret_with_a_ttl_is_looked_at_again_after_it() {
+    let engine = engine();
+    let mount = engine.server.kv1_mount();
+    let write = |user: &str| engine.server.api().post(&format!("{mount}/a"), json!({"user": user, "ttl": "1s"}));
+    write("a");
+    let credentials = Credentials::open(&engine.manager(), &format!("{mount}/a"), None, &call()).unwrap().unwrap();
+    write("b");
+    let next = eventually("the change", SECOND * 15, || Some(get(&credentials)).filter(|next| next.generation() > 1));
+    assert_eq!((next.fields().text("user"), next.remaining()), (Some("b"), None));
+}
+
+#[test]
 fn a_login_replaces_leases_before_their_old_token_ends() {
     let engine = engine();
     let role = engine.role("1h", "2h");

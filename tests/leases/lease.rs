@@ -6,10 +6,11 @@ use std::time::Duration;
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::fields::Fields;
-use handsfree_secrets::lease::Lease;
-use serde_json::json;
+use handsfree_secrets::lease::{Credentials, Lease};
+use handsfree_secrets_test_support::eventually;
+use serde_json::{Value, json};
 
-use crate::database::engine;
+use crate::database::{Engine, engine, get};
 use crate::managers::{fails, fields};
 
 fn call() -> Call {
@@ -64,14 +65,38 @@ fn a_path_without_a_lease_is_a_document_without_an_end() {
     fails(lease.revoke(&call()), Status::Unsupported);
 }
 
-#[test]
-fn a_certificate_lives_until_its_own_end() {
-    let engine = engine();
+/// Mounts a pki engine that is named after the engine, with this role `web`; returns its path.
+fn pki(engine: &Engine, role: Value) -> String {
     let (api, mount) = (engine.server.api(), format!("pki-{}", engine.mount));
     api.post(&format!("sys/mounts/{mount}"), json!({"type": "pki"}));
     api.post(&format!("{mount}/root/generate/internal"), json!({"common_name": "ca", "key_type": "ec", "ttl": "24h"}));
-    let role = json!({"allow_any_name": true, "key_type": "ec", "max_ttl": "1h"});
     api.post(&format!("{mount}/roles/web"), role);
+    mount
+}
+
+#[test]
+fn certificates_are_replaced_before_their_end_and_their_leases_are_not_renewed() {
+    let engine = engine();
+    let role = json!({"allow_any_name": true, "key_type": "ec", "key_bits": 256, "ttl": "6s", "generate_lease": true});
+    let path = format!("{}/issue/web", pki(&engine, role));
+    let (manager, parameters) = (engine.manager(), Arc::new(fields(&[("common_name", "a.test")])));
+    let lease = Lease::open(&manager, &path, Some(&parameters), &call()).unwrap().unwrap();
+    assert!(lease.id().starts_with(&path));
+    fails(lease.renew(&call()), Status::Unsupported);
+
+    let credentials = Credentials::open(&manager, &path, Some(&parameters), &call()).unwrap().unwrap();
+    let first = get(&credentials);
+    let next = eventually("another certificate", SECOND * 20, || {
+        Some(get(&credentials)).filter(|next| next.generation() > 1)
+    });
+    assert!(!first.remaining().unwrap().is_zero() && next.remaining() > first.remaining());
+    assert_ne!(first.fields().text("serial_number"), next.fields().text("serial_number"));
+}
+
+#[test]
+fn a_certificate_lives_until_its_own_end() {
+    let engine = engine();
+    let mount = pki(&engine, json!({"allow_any_name": true, "key_type": "ec", "max_ttl": "1h"}));
     let open = |parameters: Option<Fields>| {
         Lease::open(&engine.manager(), &format!("{mount}/issue/web"), parameters.map(Arc::new).as_ref(), &call())
     };

@@ -52,6 +52,13 @@ fn in_c() -> Command {
     cc::clean_command(PROGRAM.get_or_init(|| cc::compile("gcc", "c99", &source, "pool", &extra)))
 }
 
+fn in_cpp() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let source = repository_root().join("examples/cpp/pool.cpp");
+    let extra = ["-I/usr/include/postgresql", "-lpq"];
+    cc::clean_command(PROGRAM.get_or_init(|| cc::compile("g++", "c++17", &source, "pool-cpp", &extra)))
+}
+
 /// The driver is downloaded by `scripts/bootstrap`.
 fn in_go() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -85,6 +92,11 @@ fn the_users_of_a_pool_change_without_a_failed_query() {
 }
 
 #[test]
+fn the_users_of_a_cpp_pool_change_without_a_failed_query() {
+    users_change_without_a_failed_query(in_cpp());
+}
+
+#[test]
 fn the_users_of_a_go_pool_change_without_a_failed_query() {
     users_change_without_a_failed_query(in_go());
 }
@@ -96,5 +108,5 @@ fn the_users_of_a_python_pool_change_without_a_failed_query() {
 
 #[test]
 fn a_database_that_refuses_users_does_not_fill_with_them() {
-    [in_c(), in_go(), in_python()].into_iter().for_each(refused_users_are_replaced_once);
+    [in_c(), in_cpp(), in_go(), in_python()].into_iter().for_each(refused_users_are_replaced_once);
 }
