@@ -14,3 +14,4 @@ mod pool;
 mod processes;
 mod soak;
 mod stand_ins;
+mod tokens;

@@ -22,6 +22,17 @@ pub enum Effect {
     Once,
 }
 
+/// What a request takes of a token whose uses are limited (`num_uses`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cost {
+    /// Nothing.
+    Free,
+    /// One use.
+    Use,
+    /// One use, and not the last, with which the token ends, and the lease that the request makes or renews.
+    Lease,
+}
+
 /// One request of Vault's API.
 pub struct ApiRequest {
     /// The HTTP method.
@@ -36,8 +47,8 @@ pub struct ApiRequest {
     pub from_leader: bool,
     /// What it counts as.
     pub operation: Operation,
-    /// Whether the request counts against the token's `num_uses`.
-    pub is_counted: bool,
+    /// What it takes of the token's `num_uses`.
+    pub cost: Cost,
     /// What few requests have.
     pub special: Option<Box<Special>>,
 }
@@ -75,14 +86,14 @@ impl ApiRequest {
             effect: Effect::Read,
             from_leader: false,
             operation: Operation::Read,
-            is_counted: true,
+            cost: Cost::Use,
             special: None,
         }
     }
 
     /// A read that does not count against the token's `num_uses`.
     pub fn probe(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { is_counted: false, operation: Operation::Probe, ..ApiRequest::get(path) }
+        ApiRequest { cost: Cost::Free, operation: Operation::Probe, ..ApiRequest::get(path) }
     }
 
     /// A write. It is sent again only if the server cannot have executed it.

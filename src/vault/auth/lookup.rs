@@ -20,6 +20,8 @@ pub struct Description {
     pub end: Option<Instant>,
     /// What identifies it, besides its text.
     pub accessor: String,
+    /// How many uses are left; `None`: they are not limited.
+    pub uses: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,9 @@ struct Data {
     accessor: String,
     #[serde(default)]
     ttl: u64,
+    /// Negative: the lookup was the last use.
+    #[serde(default)]
+    num_uses: i64,
     expire_time: Option<serde::de::IgnoredAny>,
 }
 
@@ -46,7 +51,10 @@ pub fn look_up(requester: &Requester, token: &Token, deadline: &Deadline) -> Res
     let answer: Answer = serde_json::from_slice(&response.body).map_err(|_| undocumented(&response))?;
     let ends = answer.data.ttl > 0 || answer.data.expire_time.is_some();
     let end = ends.then(|| sent.checked_add(Duration::from_secs(answer.data.ttl))).flatten();
-    Ok(Description { end, accessor: answer.data.accessor })
+    let uses = answer.data.num_uses;
+    let end = if uses < 0 { Some(sent) } else { end };
+    let uses = (uses != 0).then(|| u64::try_from(uses).unwrap_or(0));
+    Ok(Description { end, accessor: answer.data.accessor, uses })
 }
 
 fn undocumented(response: &crate::vault::api::response::Response) -> Error {

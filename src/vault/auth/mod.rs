@@ -6,4 +6,5 @@ pub mod lookup;
 pub mod method;
 pub mod session;
 pub mod token;
+mod uses;
 pub mod wrapping;

@@ -18,6 +18,7 @@ use crate::host::random;
 use crate::observe::log;
 use crate::observe::metrics::Login;
 use crate::vault::api::error_response::ErrorResponse;
+use crate::vault::api::request::Cost;
 use crate::vault::api::requester::Requester;
 use arc_swap::ArcSwapOption;
 
@@ -72,20 +73,24 @@ impl Session {
         }
     }
 
-    /// The token for the next request. If the request `is_counted`, it takes one of the token's uses.
-    pub fn token(&self, requester: &Requester, is_counted: bool, deadline: &Deadline) -> Result<Arc<Token>> {
+    /// The token for the next request, which takes its `cost` of the token's uses.
+    pub fn token(&self, requester: &Requester, cost: Cost, deadline: &Deadline) -> Result<Arc<Token>> {
         let Some(token) = self.token.load_full() else {
-            return self.login(requester, |_| true, is_counted, deadline);
+            return self.login(requester, |_| true, cost, deadline);
         };
         let newer = |current: &Token| current.serial > token.serial;
         let replacement = match token.need() {
             Need::Nothing => None,
             Need::Renewal => self.refresh(requester, &token, true, deadline),
             Need::EarlyReplacement => self.refresh(requester, &token, false, deadline),
-            Need::Replacement => return self.login(requester, newer, is_counted, deadline),
+            Need::Replacement => return self.login(requester, newer, cost, deadline),
         };
         let token = replacement.unwrap_or_else(|| token.clone());
-        if !is_counted || token.take_use() { Ok(token) } else { self.login(requester, newer, is_counted, deadline) }
+        if self.takes(&token, cost) {
+            return Ok(token);
+        }
+        self.check_last_use(&token, cost)?;
+        self.login(requester, newer, cost, deadline)
     }
 
     /// A token to replace one that Vault refused: the current one if it differs, else a new one. The same token with a
@@ -94,10 +99,30 @@ impl Session {
         &self,
         requester: &Requester,
         invalid: &Token,
-        is_counted: bool,
+        cost: Cost,
         deadline: &Deadline,
     ) -> Result<Arc<Token>> {
-        self.login(requester, |current| current.text() != invalid.text(), is_counted, deadline)
+        self.login(requester, |current| current.text() != invalid.text(), cost, deadline)
+    }
+
+    /// Takes what a request costs of the token's uses; `false` if another token is needed for that. Where another can be had,
+    /// the last use of a token is not taken while there are leases of it, which would end with it.
+    fn takes(&self, token: &Token, cost: Cost) -> bool {
+        cost == Cost::Free || token.take_use(cost, !self.is_token_external())
+    }
+
+    /// The last use of a token from outside is left for another call, because a lease would end with it at once.
+    fn check_last_use(&self, token: &Token, cost: Cost) -> Result<()> {
+        if cost == Cost::Lease && self.is_token_external() && token.uses_left() == Some(1) {
+            let advice = "it has one use left (num_uses), with which a lease would end at once; use one without num_uses";
+            return Err(Error::new(Status::Auth, format!("the token gets no lease: {advice}")));
+        }
+        Ok(())
+    }
+
+    /// Whether the token has uses for what no call needs at once. Of others than those from outside there are always more.
+    pub fn has_spare_uses(&self) -> bool {
+        !self.is_token_external() || self.token.load().as_ref().is_none_or(|token| token.has_spare_uses())
     }
 
     /// How many tokens there have been, renewals not counted.
@@ -130,7 +155,7 @@ impl Session {
 
     /// Finds out when the token from outside ends, and whether there is another one now.
     fn look_up(&self, requester: &Requester, deadline: &Deadline) {
-        let Ok(mut token) = self.token(requester, false, deadline) else { return };
+        let Ok(mut token) = self.token(requester, Cost::Free, deadline) else { return };
         let is_agent = matches!(self.auth, Auth::Agent);
         if token.is_endless() && !is_agent {
             return;
@@ -143,9 +168,13 @@ impl Session {
         {
             token = self.install(other);
         }
+        // To look it up takes a use, too.
+        if token.uses_left().is_some() && !token.end().has_come(Instant::now()) {
+            return;
+        }
         match lookup::look_up(requester, &token, deadline) {
-            Ok(lookup::Description { end, accessor }) => {
-                self.install(token.described(end, &accessor, self.next_serial()));
+            Ok(description) => {
+                self.install(token.described(&description, self.next_serial()));
             }
             Err(error) => {
                 requester.logger().info(format_args!("the end of the token is not known: {error}"));
@@ -254,12 +283,12 @@ impl Session {
         &self,
         requester: &Requester,
         is_usable: impl Fn(&Token) -> bool,
-        is_counted: bool,
+        cost: Cost,
         deadline: &Deadline,
     ) -> Result<Arc<Token>> {
         let _lines = log::hold_back();
         let _guard = self.login_lock.lock(deadline)?;
-        if let Some(token) = self.current(|token| is_usable(token) && (!is_counted || token.take_use())) {
+        if let Some(token) = self.current(|token| is_usable(token) && self.takes(token, cost)) {
             return Ok(token);
         }
         if let Some(backoff) = self.active_backoff(deadline) {
@@ -268,8 +297,8 @@ impl Session {
             return Err(backoff.error.clone());
         }
         let token = self.login_now(requester, deadline)?;
-        // The first use belongs to this call. Others may be waiting for the token.
-        let _ = is_counted && token.take_use();
+        // The first use belongs to this call, whatever it needs. Others may be waiting for the token.
+        let _ = self.takes(&token, cost) || self.takes(&token, Cost::Use);
         Ok(self.install(token))
     }
 

@@ -1,12 +1,14 @@
 //! A token with its lease and its remaining uses.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
+use super::lookup::Description;
+use super::uses::{self, Uses};
 use crate::moment::Moment;
+use crate::vault::api::request::Cost;
 use crate::vault::api::token::TokenHeader;
 
 /// A token that cannot be renewed is replaced shortly before it expires: by a tenth of its TTL, within these bounds.
@@ -37,8 +39,8 @@ pub struct Token {
     /// Later tokens have higher numbers.
     pub serial: u64,
     lease: Option<Lease>,
-    /// The remaining uses; `None` if they are not limited.
-    uses: Option<AtomicU64>,
+    /// The remaining uses; `None` if they are not limited, or not known.
+    uses: Option<Uses>,
     /// When the token ends, and what was made with it: shared with its successors by renewal.
     end: Arc<Moment>,
     /// What the server identifies the token by, if it was asked about it.
@@ -62,7 +64,7 @@ impl Token {
     /// A token that was granted at `granted`. Without a `grant` it does not expire, and its uses are not limited.
     pub fn new(text: &SecretString, serial: u64, granted: Instant, grant: Option<Grant>) -> Token {
         let lease = grant.as_ref().and_then(|grant| Lease::of(granted, grant));
-        let uses = grant.and_then(|grant| grant.uses).map(AtomicU64::new);
+        let uses = grant.and_then(|grant| grant.uses).map(Uses::new);
         let end = Arc::new(Moment::new(lease.map(|lease| lease.end())));
         Token { header: TokenHeader::new(text), serial, lease, uses, end, accessor: None }
     }
@@ -90,13 +92,15 @@ impl Token {
     }
 
     /// The same token, supplied from outside, after the server was asked about it. Behind the same text an agent may have
-    /// put another token, which `accessor` tells.
-    pub fn described(&self, end: Option<Instant>, accessor: &str, serial: u64) -> Token {
+    /// put another token, which the accessor tells.
+    pub fn described(&self, description: &Description, serial: u64) -> Token {
+        let Description { end, accessor, uses } = description;
         let is_another = self.accessor.as_deref().is_some_and(|known| known != accessor);
-        let shared = if is_another { Arc::new(Moment::new(end)) } else { Arc::clone(&self.end) };
-        shared.set(end);
-        let (header, accessor) = (self.header.clone(), Some(Arc::from(accessor)));
-        Token { header, serial, lease: None, uses: None, end: shared, accessor }
+        let shared = if is_another { Arc::new(Moment::new(*end)) } else { Arc::clone(&self.end) };
+        shared.set(*end);
+        let (header, accessor) = (self.header.clone(), Some(Arc::from(accessor.as_str())));
+        let uses = uses.map(Uses::new);
+        Token { header, serial, lease: None, uses, end: shared, accessor }
     }
 
     /// When the token ends. What was made with it ends no later. The same object for the token after a renewal.
@@ -110,8 +114,11 @@ impl Token {
     }
 
     /// What has to be done so that the token lives for `wanted` from now, or at least for a third of its TTL. A token in the
-    /// first half of its life that cannot be renewed is no worse than another.
+    /// first half of its life that cannot be renewed is no worse than another. One with few uses left is.
     pub fn prolongation(&self, wanted: Duration) -> Need {
+        if self.uses.as_ref().is_some_and(|uses| uses.are_few()) {
+            return Need::EarlyReplacement;
+        }
         let Some(lease) = &self.lease else { return Need::Nothing };
         let age = lease.granted.elapsed();
         if lease.end().saturating_duration_since(Instant::now()) >= wanted.max(lease.ttl / 3) {
@@ -131,16 +138,26 @@ impl Token {
         Some(lease.granted + if lease.renewable { lease.ttl * 2 / 3 } else { lease.ttl - lease.margin() })
     }
 
-    /// Takes one of the token's limited uses for the next request; `false` if none is left. A token without uses would
-    /// be refused, so the caller logs in first.
-    pub fn take_use(&self) -> bool {
+    /// Takes what a request costs of the token's uses; `false` if they do not suffice, or if the last one is spared for the
+    /// leases of the token.
+    pub fn take_use(&self, cost: Cost, spares_leases: bool) -> bool {
         let Some(uses) = &self.uses else { return true };
-        let before = uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if before == Ok(1) {
+        let before = uses.take(cost, spares_leases);
+        if before == Some(1) {
             // The server revokes the token with this request, and what was made with it.
             self.end.advance(Instant::now());
         }
-        before.is_ok()
+        before.is_some()
+    }
+
+    /// How many uses are left, if they are limited.
+    pub fn uses_left(&self) -> Option<u64> {
+        self.uses.as_ref().map(|uses| uses.left())
+    }
+
+    /// Whether there are uses for what no call needs at once.
+    pub fn has_spare_uses(&self) -> bool {
+        self.uses.as_ref().is_none_or(|uses| uses.left() >= uses::SPARE)
     }
 
     /// How long it lives, if it expires.

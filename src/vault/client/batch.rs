@@ -144,7 +144,7 @@ impl<W: Work> Batch<'_, '_, W> {
 
     fn send(&self, request: &ApiRequest, permit: Option<Permit>) -> Result<(Arc<Token>, Sent, InFlight), Outcome> {
         let Context { client, deadline } = self.context;
-        let token = client.token(request.is_counted, deadline).map_err(Outcome::Failed)?;
+        let token = client.token(request.cost, deadline).map_err(Outcome::Failed)?;
         let (sent, in_flight) = client.requester.start(token.header(), request, permit, deadline)?;
         Ok((token, sent, in_flight))
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::api::endpoint::Endpoint;
 use super::api::error_response::{Denial, ErrorResponse};
-use super::api::request::ApiRequest;
+use super::api::request::{ApiRequest, Cost};
 use super::api::requester::Requester;
 use super::api::token::TokenHeader;
 use super::auth::session::Session;
@@ -149,7 +149,7 @@ impl Client {
         deadline: &Deadline,
         hand_over: impl FnOnce(Arc<Token>),
     ) -> Result<Response> {
-        let token = self.token(request.is_counted, deadline)?;
+        let token = self.token(request.cost, deadline)?;
         let response = self.requester.send_as(Some(token.header()), request, deadline)?;
         if response.status != 403 || !self.is_token_invalid(&token, &response, deadline)? {
             self.session.token_accepted(&token);
@@ -158,7 +158,7 @@ impl Client {
         }
         self.metrics().retried(Reason::Token);
         token.end().advance(Instant::now());
-        let fresh = self.session.replace(&self.requester, &token, request.is_counted, deadline)?;
+        let fresh = self.session.replace(&self.requester, &token, request.cost, deadline)?;
         if fresh.text() == token.text() {
             return Err(self.session.token_refused(&ErrorResponse::of(&response)));
         }
@@ -177,10 +177,15 @@ impl Client {
         self.session.prolong(&self.requester, wanted, deadline);
     }
 
+    /// Whether the token has uses for what no call needs at once. Of others than those from outside there are always more.
+    pub fn has_spare_uses(&self) -> bool {
+        self.session.has_spare_uses()
+    }
+
     /// Renews or replaces the token if that is due.
     pub fn maintain_token(&self, deadline: &Deadline) -> Result<()> {
         match self.token_due() {
-            Some(due) if due <= Instant::now() => self.token(false, deadline).map(|_| ()),
+            Some(due) if due <= Instant::now() => self.token(Cost::Free, deadline).map(|_| ()),
             _ => Ok(()),
         }
     }
@@ -192,7 +197,7 @@ impl Client {
 
     /// The token that the next request goes out with.
     pub fn present_token(&self, deadline: &Deadline) -> Result<Arc<Token>> {
-        self.token(false, deadline)
+        self.token(Cost::Free, deadline)
     }
 
     /// Sends `request` with another token than the session's. Returns any response that a retry would not change.
@@ -214,8 +219,8 @@ impl Client {
         }
     }
 
-    fn token(&self, is_counted: bool, deadline: &Deadline) -> Result<Arc<Token>> {
+    fn token(&self, cost: Cost, deadline: &Deadline) -> Result<Arc<Token>> {
         deadline.may_wait()?;
-        self.session.token(&self.requester, is_counted, deadline)
+        self.session.token(&self.requester, cost, deadline)
     }
 }

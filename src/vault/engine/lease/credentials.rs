@@ -12,6 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::answer::{Kind, are_same};
 use super::generation::{Lease, Renewal, renew, revoke};
+use super::schedule;
 use super::source::{Obtained, Source};
 use super::term::Term;
 use super::trouble::Troubles;
@@ -191,6 +192,9 @@ impl Credentials {
     fn keep_alive(&self, context: Context<'_>, lease: &Arc<Lease>) -> Result<Option<Arc<Lease>>> {
         let term = &lease.term;
         let cause = if term.is_refused() { Cause::Failure } else { Cause::Time };
+        if cause == Cause::Time && !context.client.has_spare_uses() {
+            return Ok(Some(self.left_alone(context, lease)));
+        }
         if term.kind != Kind::Leased {
             return self.replace(context, Some(lease), cause);
         }
@@ -210,6 +214,15 @@ impl Credentials {
             return self.replace(context, Some(lease), Cause::Time);
         }
         self.renew(context, lease)
+    }
+
+    /// The last uses of a token from outside are left for calls that need them.
+    fn left_alone(&self, context: Context<'_>, lease: &Arc<Lease>) -> Arc<Lease> {
+        let path = self.source.shown();
+        let why = "the token has few uses left (num_uses), which are kept for other calls";
+        context.client.logger().warn(format_args!("{path}: the credentials are neither renewed nor replaced: {why}"));
+        lease.term.postpone(Instant::now() + schedule::LONGEST_PAUSE);
+        Arc::clone(lease)
     }
 
     fn renew(&self, context: Context<'_>, lease: &Arc<Lease>) -> Result<Option<Arc<Lease>>> {

@@ -14,7 +14,7 @@ use crate::http::{HeaderName, HeaderValue, Method};
 use crate::json::to_body;
 use crate::vault::api::error_response::{ErrorResponse, is_missing};
 use crate::vault::api::explain::not_as_documented;
-use crate::vault::api::request::{ApiRequest, Effect, Special};
+use crate::vault::api::request::{ApiRequest, Cost, Effect, Special};
 use crate::vault::api::response::Response;
 
 /// A header with a different value each time. Caching agents use an answer again for an equal request only.
@@ -46,6 +46,7 @@ pub fn obtain(path: &str, parameters: Option<&Fields>, past_caches: bool) -> Res
         method: if body.is_some() { Method::POST } else { Method::GET },
         body,
         effect: Effect::Once,
+        cost: Cost::Lease,
         special: Some(Box::new(special)),
         ..ApiRequest::get(path)
     })
@@ -92,7 +93,7 @@ pub enum Renewed {
 pub fn renewal(id: &str) -> Result<ApiRequest> {
     let body = to_body(id.len(), &Named { lease_id: id, sync: false })?;
     let special = Special { header: unique(), answers: &[] };
-    Ok(ApiRequest { special: Some(Box::new(special)), ..ApiRequest::post_repeatable(RENEW, body) })
+    Ok(ApiRequest { cost: Cost::Lease, special: Some(Box::new(special)), ..ApiRequest::post_repeatable(RENEW, body) })
 }
 
 /// The result of a renewal of a lease that lived for `ttl` at first.

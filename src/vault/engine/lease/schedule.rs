@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const SPREAD: f64 = 0.08;
 
 /// The bounds of the pause after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// How soon the end of a token is looked at again.
