@@ -10,9 +10,9 @@ import re
 import subprocess
 import time
 
-from . import peers
+from . import credentials, peers
 from .nginx import FIELDS
-from .peers import CLIENTS, CURL, HASHICORP, HVAC, OPENSSL, OURS_C, RAW, RUSTLS, WRK
+from .peers import CLIENTS, CURL, HASHICORP, HVAC, OPENSSL, OURS_C, OURS_GO, RAW, RUSTLS, WRK
 
 # The number of secrets for lists on the server, and their folder.
 MANY = 10_000
@@ -141,6 +141,7 @@ def cold_start(case, settings, rounds):
 
 
 WITH_TRANSIT = (OURS_C, CURL, HASHICORP, HVAC)
+WITH_CREDENTIALS = (OURS_C, OURS_GO, HASHICORP, HVAC)
 
 CASES = (
     Case("get", "get", "nginx", (RAW, *CLIENTS), one_by_one("get 50"), 150, baseline=RAW,
@@ -164,4 +165,8 @@ CASES = (
     Case("envelope", "AES-256-GCM, 16 KiB, and envelope", "OpenBao", (OPENSSL, OURS_C), envelope, 8, "MB/s", OPENSSL,
          function="hf_envelope_update", limit=(OPENSSL, 1 / 0.6)),
     Case("batch", "batch of 1,000 gets", "OpenBao", (RAW, *CLIENTS), whole(f"batch {BATCH}", BATCH), 5, "ms", RAW),
+    Case("credentials", "credentials at every connection", "OpenBao", WITH_CREDENTIALS, credentials.connections(False), 3,
+         function="hf_credentials_get"),
+    Case("credentials-refused", "credentials, all renewals refused", "OpenBao", WITH_CREDENTIALS,
+         credentials.connections(True), 3, function="hf_credentials_get"),
 )

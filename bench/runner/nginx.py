@@ -47,6 +47,31 @@ http {{
 }}
 """
 
+# A server that passes requests on to the real one, and writes a line of its log for each.
+GATEWAY = """
+  server {{
+    listen 127.0.0.1:{port};
+    access_log {folder}/{name}.log;
+    location / {{ proxy_pass {address}; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    {renewals}
+  }}
+"""
+
+REFUSED_RENEWALS = """location = /v1/sys/leases/renew { return 400 '{"errors":["lease not found"]}'; }"""
+
+GATEWAYS = """daemon off;
+master_process off;
+pid nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+  default_type application/json;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  keepalive_requests 1000000000;
+  keepalive_timeout 3600s;
+{servers}
+}}
+"""
 
 CREATED = "2026-01-01T00:00:00.000000000Z"
 
@@ -124,17 +149,53 @@ def start(folder, tls):
     # In a file, because nginx takes no text of more than 4 KiB in its configuration.
     with open(os.path.join(folder, "versions"), "w") as file:
         file.write(versions(VERSIONS))
+    server = launch(folder, configuration, port)
+    return server and (server, port)
+
+
+def launch(folder, configuration, port):
+    """A running nginx, once it listens on the port; None if another program took that meanwhile."""
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     server = subprocess.Popen(["nginx", "-p", folder, "-e", os.path.join(folder, "error.log"), "-c", configuration],
                               env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
     end = time.monotonic() + READY_SECONDS
     while server.poll() is None and time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return server, port
+            return server
         time.sleep(0.01)
     server.kill()
     server.wait()
     return None
+
+
+def launch_gateways(folder, address, names, refuses_renewals):
+    """A running nginx with a gateway for each name, and their addresses."""
+    ports = {name: free_port() for name in names}
+    renewals = REFUSED_RENEWALS if refuses_renewals else ""
+    servers = [GATEWAY.format(port=port, folder=folder, name=name, address=address, renewals=renewals)
+               for name, port in ports.items()]
+    configuration = os.path.join(folder, "nginx.conf")
+    with open(configuration, "w") as file:
+        file.write(GATEWAYS.format(folder=folder, servers="".join(servers)))
+    server = launch(folder, configuration, next(iter(ports.values())))
+    return server and (server, {name: f"http://127.0.0.1:{port}" for name, port in ports.items()})
+
+
+@contextlib.contextmanager
+def gateway(folder, settings, names, refuses_renewals):
+    """Runs gateways to the real server, and yields the address of each name. Their logs are in the folder, a line for each
+    request. Renewals of leases may be refused, as by a server that does not know them."""
+    for _ in range(BIND_TRIES):
+        if (started := launch_gateways(folder, settings["VAULT_ADDR"], names, refuses_renewals)) is not None:
+            break
+    else:
+        sys.exit("bench: nginx did not come up; scripts/bootstrap bench installs it")
+    server, addresses = started
+    try:
+        yield addresses
+    finally:
+        server.kill()
+        server.wait()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import http.client
 import json
 import urllib.parse
 
+from .api import ask
 from .cases import FOLDER, MANY
 from .nginx import VALUE
 
@@ -23,18 +24,6 @@ def write(settings, paths):
         if answer.status != 200:
             raise SystemExit(f"bench: the server refuses {path}: HTTP {answer.status}")
     connection.close()
-
-
-def ask(settings, path, body):
-    """The answer of the server to a POST."""
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(settings["VAULT_ADDR"]).netloc, timeout=60)
-    connection.request("POST", f"/v1/{path}", json.dumps(body), {"X-Vault-Token": settings["VAULT_TOKEN"]})
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    if answer.status not in (200, 204):
-        raise SystemExit(f"bench: the server refuses {path}: HTTP {answer.status}")
-    return json.loads(content) if content else None
 
 
 def prepare_transit(settings):

@@ -141,9 +141,13 @@ class Conversation:
 
     def ask(self, command):
         """Runs a command, and returns its numbers."""
+        return [int(word) for word in self.ask_words(command)]
+
+    def ask_words(self, command):
+        """Runs a command, and returns the words of its line."""
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
-        return [int(word) for word in self._line().split()]
+        return self._line().split()
 
     def close(self):
         self.process.stdin.close()

@@ -9,7 +9,8 @@ import re
 import statistics
 import subprocess
 
-from . import peers
+from . import peers, postgres
+from .credentials import DEFAULT_TTL, MAX_TTL
 from .peers import ROOT
 
 FACTORS = {"µs": 1e3, "ms": 1e6, "gets/s": 1, "MB/s": 1e6}
@@ -54,16 +55,28 @@ def figure(value):
 
 
 def table(case, measured):
-    baseline = case.baseline
+    baseline, counted = case.baseline, columns(case, measured)
     last = f"× {baseline.name.split(',')[0]}" if baseline else "× this library, C"
     yield f"### {case.title[0].upper()}{case.title[1:]}, on {case.server}\n"
-    yield f"| client | median, {case.unit} | p99, {case.unit} | {last} |"
-    yield "|---|--:|--:|--:|"
+    heads = ["client", f"median, {case.unit}", f"p99, {case.unit}", last, *counted]
+    yield f"| {' | '.join(heads)} |"
+    yield f"|---|{'--:|' * (len(heads) - 1)}"
     for peer in sorted(case.peers, key=lambda peer: measured.median(case, peer), reverse=case.more_is_better):
         name = f"**{peer.name}**" if peer.is_ours else peer.name
         ratio = measured.ratio(case, peer, baseline or peers.OURS_C)
-        yield f"| {name} | {measured.shown(case, peer)} | {measured.p99(case, peer)} | {ratio:.2f} |"
+        cells = [name, measured.shown(case, peer), measured.p99(case, peer), f"{ratio:.2f}"]
+        cells += [f"{value:,}" for value in counted_figures(case, measured, peer)]
+        yield f"| {' | '.join(cells)} |"
     yield ""
+
+
+def columns(case, measured):
+    """The columns of a case besides those of time."""
+    return getattr(measured.samples[case.key][peers.OURS_C.key], "columns", ())
+
+
+def counted_figures(case, measured, peer):
+    return measured.samples[case.key][peer.key].figures() if columns(case, measured) else ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +117,9 @@ def best_other(measured, case):
 def bounds(measured):
     """What is to be reached."""
     for case in measured.cases:
+        if columns(case, measured):
+            yield from bounds_of_credentials(measured, case)
+            continue
         if case.limit:
             yield bound(measured, case, *case.limit)
             continue
@@ -114,6 +130,15 @@ def bounds(measured):
     for case in measured.cases:
         if peers.BEFORE in case.peers:
             yield bound(measured, case, peers.BEFORE, 1.10 if case.server == "OpenBao" else 1.20)
+
+
+def bounds_of_credentials(measured, case):
+    """What the servers may see of this library, used from C and from Go."""
+    for peer in (peer for peer in case.peers if peer.is_ours):
+        ours = measured.samples[case.key][peer.key]
+        what = f"{case.title}, {peer.name.split(', ')[1]}"
+        yield Bound(f"{what}: logins refused", 0, ours.refused, False)
+        yield Bound(f"{what}: users made", ours.most_users(), len(ours.users), False)
 
 
 def bounds_of_transit(measured):
@@ -173,7 +198,7 @@ def where(openbao):
     yield f"- HashiCorp's api {api}, {first_line('go', 'version')}"
     hvac = locked("tests/python/requirements.txt", r"hvac==(\S+)")
     yield f"- hvac {hvac}, {first_line(peers.HVAC.command[0], '--version')}"
-    yield f"- {first_line('sh', '-c', nginx)}, {openbao}, {first_line('sh', '-c', 'wrk -v | head -1').split(' Copyright')[0]}"
+    yield f"- {first_line('sh', '-c', nginx)}, {openbao}, PostgreSQL {postgres.version()}, {first_line('sh', '-c', 'wrk -v | head -1').split(' Copyright')[0]}"
 
 
 def write(measured, openbao, is_quick, path):
@@ -200,5 +225,12 @@ def write(measured, openbao, is_quick, path):
               "- Of the transit engine every client encrypts the same text. Many texts go in batches of 494, which is what the "
               "server takes: this library has 8 requests in flight, the others send one after the other. This library checks "
               "signatures with the public key, without a request. An envelope of 256 MiB is made in parts of 64 KiB.",
+              f"- With credentials at every connection, users of PostgreSQL live for {DEFAULT_TTL} s without a renewal, and "
+              f"{MAX_TTL} s at most. Each client opens one connection after the other, all with the same code. The time is until "
+              "it has the credentials, without the connection. The requests are those that the server of Vault received of it, "
+              "with the first get. HashiCorp's api has a LifetimeWatcher renew them, and makes others when that ends, as its "
+              "example of an application does; hvac has nothing of the kind, and makes credentials for each connection, as its "
+              "documentation does. Where renewals are refused, a gateway answers them with 400, as servers answer for a lease "
+              "that they do not know.",
               "- Several threads share one client, except with libcurl and the raw socket, where each thread has its own.\n"]
     path.write_text("\n".join(lines))

@@ -214,3 +214,26 @@ size_t peer_envelope(void *client, size_t length) {
     hf_envelope_free(envelope);
     return length - left;
 }
+
+static void copy(char *to, const hf_lease *lease, const char *name, size_t size) {
+    const char *text = hf_document_text(hf_lease_fields(lease), name, NULL);
+    if (text == NULL || strlen(text) >= size) {
+        fail("handsfree: no %s of a database", name);
+    }
+    strcpy(to, text);
+}
+
+void peer_credentials(void *client, const char *path, char *user, char *password, size_t size) {
+    static hf_credentials *credentials;
+    hf_lease *lease = NULL;
+    hf_error *error = NULL;
+    if (credentials == NULL && hf_credentials_open(client, path, NULL, NULL, &credentials, &error) != HF_OK) {
+        fail("handsfree: %s: %s", path, message(error));
+    }
+    if (hf_credentials_get(credentials, NULL, &lease, &error) != HF_OK) {
+        fail("handsfree: %s: %s", path, message(error));
+    }
+    copy(user, lease, "username", size);
+    copy(password, lease, "password", size);
+    hf_lease_free(lease);
+}

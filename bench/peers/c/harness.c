@@ -116,6 +116,10 @@ __attribute__((weak)) size_t peer_envelope(void *client, size_t length) {
     fail("this peer makes no envelopes of %zu bytes%p", length, client);
 }
 
+__attribute__((weak)) void peer_credentials(void *client, const char *path, char *user, char *password, size_t size) {
+    fail("this peer has no credentials of %s%p%p%p%zu", path, client, (void *)user, (void *)password, size);
+}
+
 static void encrypt(void *client) {
     peer_encrypt(client, VALUE);
 }
@@ -138,6 +142,13 @@ static void envelope(void *client, long length) {
     int64_t start = now();
     size_t encrypted = peer_envelope(client, (size_t)length);
     printf("%zu %lld", encrypted, (long long)(now() - start));
+}
+
+static void credentials(void *client, const char *path) {
+    char user[128], password[128];
+    int64_t start = now();
+    peer_credentials(client, path, user, password, sizeof user);
+    printf("%lld %s %s", (long long)(now() - start), user, password);
 }
 
 static void one_by_one(void *client, long count, void (*operation)(void *client)) {
@@ -224,7 +235,7 @@ static void batch(void *client, long count) {
 
 static void obey(void *client, char *line) {
     long first = 0, second = 0;
-    char folder[256];
+    char folder[256], path[256];
     if (sscanf(line, "get %ld", &first) == 1) {
         one_by_one(client, first, get);
     } else if (sscanf(line, "document %ld", &first) == 1) {
@@ -245,6 +256,8 @@ static void obey(void *client, char *line) {
         encrypt_many(client, first);
     } else if (sscanf(line, "envelope %ld", &first) == 1) {
         envelope(client, first);
+    } else if (sscanf(line, "credentials %255s", path) == 1) {
+        credentials(client, path);
     } else {
         fail("what is %s?", line);
     }

@@ -44,6 +44,9 @@ void peer_verify(void *client, const char *text, const char *signature);
 size_t peer_encrypt_many(void *client, const char *text, size_t count);
 size_t peer_envelope(void *client, size_t length);
 
+/* Writes the user and the password for a connection to a database that is opened now, with the credentials of this path. */
+void peer_credentials(void *client, const char *path, char *user, char *password, size_t size);
+
 /* How many items a request takes: OpenBao's limit is 1,000 names and texts. */
 enum { ITEMS_OF_REQUEST = 494 };
 

@@ -10,7 +10,10 @@ import (
 	"github.com/handsfree/libhandsfree_secrets/bench/peers/go/harness"
 )
 
-type client struct{ manager *secrets.Manager }
+type client struct {
+	manager *secrets.Manager
+	sources map[string]*secrets.Credentials
+}
 
 func (c client) Get(path string) (string, error) {
 	secret, err := c.manager.Get(context.Background(), "vault://"+path)
@@ -65,10 +68,43 @@ func (c client) Batch(paths []string) (int, error) {
 	return found, err
 }
 
+func (c client) Credentials(path string) (string, string, error) {
+	source := c.sources[path]
+	if source == nil {
+		opened, err := c.manager.Credentials(context.Background(), path, nil)
+		if err != nil {
+			return "", "", err
+		}
+		source, c.sources[path] = opened, opened
+	}
+	lease, err := source.Get(context.Background())
+	if err != nil {
+		return "", "", err
+	}
+	defer lease.Close()
+	fields := lease.Fields()
+	defer fields.Wipe()
+	user, err := text(fields, "username")
+	if err != nil {
+		return "", "", err
+	}
+	password, err := text(fields, "password")
+	return user, password, err
+}
+
+func text(fields *secrets.Document, name string) (string, error) {
+	secret, err := fields.Text(name)
+	if err != nil {
+		return "", err
+	}
+	defer secret.Wipe()
+	return secret.Reveal(), nil
+}
+
 func main() {
 	manager, err := secrets.Open()
 	if err != nil {
 		log.Fatal(err)
 	}
-	harness.Serve(client{manager})
+	harness.Serve(client{manager, map[string]*secrets.Credentials{}})
 }

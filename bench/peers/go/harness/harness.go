@@ -47,6 +47,12 @@ type TransitClient interface {
 	EncryptMany(text string, count int) (int, error)
 }
 
+// CredentialsClient is the interface of a peer that has credentials for a database.
+type CredentialsClient interface {
+	// Credentials returns the user and the password for a connection that is opened now.
+	Credentials(path string) (user, password string, err error)
+}
+
 // Serve measures a client until standard input ends.
 func Serve(client Client) {
 	log.SetFlags(0)
@@ -90,6 +96,13 @@ func obey(client Client, words []string) string {
 		case "encrypt-many":
 			return once(func() (int, error) { return transit.EncryptMany(value, number(words[1])) })
 		}
+	}
+	if source, ok := client.(CredentialsClient); ok && words[0] == "credentials" {
+		start := time.Now()
+		user, password, err := source.Credentials(words[1])
+		took := time.Since(start)
+		check(err)
+		return fmt.Sprint(int64(took), " ", user, " ", password)
 	}
 	log.Fatalf("what is %v?", words)
 	return ""

@@ -23,8 +23,17 @@ const concurrency = 8
 const itemsOfRequest = 494
 
 type client struct {
+	vault   *api.Client
 	kv      *api.KVv2
 	logical *api.Logical
+	watched *watched
+}
+
+// watched holds the credentials of a path, which watch keeps valid from the first use on.
+type watched struct {
+	start   sync.Once
+	ready   chan struct{}
+	current atomic.Pointer[api.Secret]
 }
 
 func (c client) Get(path string) (string, error) {
@@ -155,6 +164,42 @@ func (c client) EncryptMany(text string, count int) (int, error) {
 	return made, nil
 }
 
+// Credentials returns those that watch has obtained last.
+func (c client) Credentials(path string) (string, string, error) {
+	c.watched.start.Do(func() { go c.watch(path) })
+	<-c.watched.ready
+	data := c.watched.current.Load().Data
+	return data["username"].(string), data["password"].(string), nil
+}
+
+// watch obtains credentials, has a LifetimeWatcher renew them, and obtains others when that ends, as HashiCorp's example
+// of an application (hello-vault-go) does.
+func (c client) watch(path string) {
+	for first := true; ; first = false {
+		secret, err := c.logical.Read(path)
+		if err != nil || secret == nil {
+			log.Fatal(path, ": ", err)
+		}
+		c.watched.current.Store(secret)
+		if first {
+			close(c.watched.ready)
+		}
+		watcher, err := c.vault.NewLifetimeWatcher(&api.LifetimeWatcherInput{Secret: secret})
+		if err != nil {
+			log.Fatal(err)
+		}
+		go watcher.Start()
+		for isLive := true; isLive; {
+			select {
+			case <-watcher.DoneCh():
+				isLive = false
+			case <-watcher.RenewCh():
+			}
+		}
+		watcher.Stop()
+	}
+}
+
 func main() {
 	// Reads VAULT_ADDR, VAULT_TOKEN and VAULT_CACERT.
 	config := api.DefaultConfig()
@@ -169,5 +214,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	harness.Serve(client{kv: vault.KVv2("secret"), logical: vault.Logical()})
+	credentials := &watched{ready: make(chan struct{})}
+	harness.Serve(client{vault: vault, kv: vault.KVv2("secret"), logical: vault.Logical(), watched: credentials})
 }
