@@ -86,9 +86,8 @@ fn certificates_are_replaced_before_their_end_and_their_leases_are_not_renewed()
 
     let credentials = Credentials::open(&manager, &path, Some(&parameters), &call()).unwrap().unwrap();
     let first = get(&credentials);
-    let next = eventually("another certificate", SECOND * 20, || {
-        Some(get(&credentials)).filter(|next| next.generation() > 1)
-    });
+    let next =
+        eventually("another certificate", SECOND * 20, || Some(get(&credentials)).filter(|next| next.generation() > 1));
     assert!(!first.remaining().unwrap().is_zero() && next.remaining() > first.remaining());
     assert_ne!(first.fields().text("serial_number"), next.fields().text("serial_number"));
 }

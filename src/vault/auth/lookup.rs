@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::token::Token;
+use super::token::{Description, Token};
 use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::vault::api::error_response::ErrorResponse;
@@ -13,16 +13,6 @@ use crate::vault::api::request::ApiRequest;
 use crate::vault::api::requester::Requester;
 
 const PATH: &str = "auth/token/lookup-self";
-
-/// What the server says about a token.
-pub struct Description {
-    /// When it ends; `None`: never.
-    pub end: Option<Instant>,
-    /// What identifies it, besides its text.
-    pub accessor: String,
-    /// How many uses are left; `None`: they are not limited.
-    pub uses: Option<u64>,
-}
 
 #[derive(Deserialize)]
 struct Answer {

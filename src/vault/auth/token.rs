@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use super::lookup::Description;
 use super::uses::{self, Uses};
 use crate::moment::Moment;
 use crate::vault::api::request::Cost;
@@ -31,6 +30,16 @@ pub struct Grant {
     pub uses: Option<u64>,
     /// The server granted less than requested, because the token is near its maximum TTL.
     pub capped: bool,
+}
+
+/// What the server says about a token.
+pub struct Description {
+    /// When it ends; `None`: never.
+    pub end: Option<Instant>,
+    /// What identifies it, besides its text.
+    pub accessor: String,
+    /// How many uses are left; `None`: they are not limited.
+    pub uses: Option<u64>,
 }
 
 /// A token with its lease and its remaining uses.
