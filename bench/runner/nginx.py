@@ -41,6 +41,7 @@ http {{
     location /v1/sys/internal/ui/mounts/{mount_1} {{ return 200 '{mount_of_version_1}'; }}
     location /v1/ {{ return 200 '{secret}'; }}
     location /v1/{mount_1}/ {{ return 200 '{secret_of_version_1}'; }}
+    location /v1/database/creds/bench {{ return 200 '{credentials}'; }}
     location /v1/secret/data/bench/document {{ return 200 '{document}'; }}
     location /v1/secret/metadata/bench/versions {{ alias {folder}/versions; }}
   }}
@@ -76,10 +77,10 @@ http {{
 CREATED = "2026-01-01T00:00:00.000000000Z"
 
 
-def envelope(data):
+def envelope(data, lease_id="", seconds=0):
     """An answer of Vault, in its compact form."""
-    answer = {"request_id": "5d1a3b0e-0000-4000-8000-000000000001", "lease_id": "", "renewable": False,
-              "lease_duration": 0, "data": data, "wrap_info": None, "warnings": None, "auth": None}
+    answer = {"request_id": "5d1a3b0e-0000-4000-8000-000000000001", "lease_id": lease_id, "renewable": bool(lease_id),
+              "lease_duration": seconds, "data": data, "wrap_info": None, "warnings": None, "auth": None}
     return json.dumps(answer, separators=(",", ":"))
 
 
@@ -108,6 +109,7 @@ ANSWERS = {
     "mount_of_version_1": mount(MOUNT_OF_VERSION_1, "1"),
     "secret": secret({"value": VALUE}),
     "secret_of_version_1": envelope({"value": VALUE}),
+    "credentials": envelope({"username": "v-token-bench-0123456789", "password": VALUE}, "database/creds/bench/1", 36000),
     # Texts that differ, as long as the value.
     "document": secret({f"field_{i:02}": VALUE[i:] + VALUE[:i] for i in range(FIELDS)}),
 }

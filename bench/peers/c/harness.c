@@ -12,11 +12,13 @@
  *                     verify N         N checks of a signature, likewise
  *                     encrypt-many N   encrypts N texts: the nanoseconds, and how many ciphertexts
  *                     envelope N       makes an envelope of N bytes: how many, and the nanoseconds
+ *                     credentials PATH the nanoseconds until there are credentials, the user and the password
  *   peer gets N   opens, gets N times and ends: for cold starts and for counting. Other operations, for counting:
  *                     fields           gets one field of the document
  *                     documents        gets the document
  *                     texts            gets the document and reads all texts
  *                     versions         lists 1,000 versions
+ *                     credentials      gets credentials that are valid still
  */
 #include "harness.h"
 
@@ -35,6 +37,7 @@ static const char VALUE[] = "Wd2mE8hTq5ZrK1xVn7BcYs4LfJ9gPa6uQ3oR0tXi";
 /* What nginx.py records: a document whose texts are as long as the value, and a secret with versions. */
 static const char DOCUMENT[] = "bench/document";
 static const char FIELD[] = "bench/document#field_10";
+static const char CREDENTIALS[] = "database/creds/bench";
 enum { FIELDS = 20, VERSIONS = 1000 };
 
 void fail(const char *format, ...) {
@@ -142,6 +145,11 @@ static void envelope(void *client, long length) {
     int64_t start = now();
     size_t encrypted = peer_envelope(client, (size_t)length);
     printf("%zu %lld", encrypted, (long long)(now() - start));
+}
+
+static void fresh_credentials(void *client) {
+    char user[128], password[128];
+    peer_credentials(client, CREDENTIALS, user, password, sizeof user);
 }
 
 static void credentials(void *client, const char *path) {
@@ -272,6 +280,7 @@ static void repeat(void *client, const char *name, long count) {
         void (*run)(void *client);
     } OPERATIONS[] = {
         {"gets", get}, {"fields", field}, {"documents", document}, {"texts", texts}, {"versions", versions},
+        {"credentials", fresh_credentials},
     };
     for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++) {
         if (strcmp(name, OPERATIONS[i].name) == 0) {
