@@ -1,4 +1,5 @@
-//! Three real nodes with raft: leaders that are killed or frozen under load, reads after writes, and watches.
+//! Three real nodes with raft: leaders that are killed or frozen under load, reads after writes, leases, and
+//! watches.
 
 #![cfg(test)]
 
@@ -6,6 +7,7 @@
 mod managers;
 
 mod chaos;
+mod leases;
 mod own_writes;
 mod watches;
 
@@ -48,6 +50,7 @@ fn run_all_checks(standby_reads: bool, reads: usize, count: usize) {
     own_writes::are_never_stale(&cluster, reads);
     own_writes::are_decided_by_the_leader(&cluster, reads / 10);
     own_writes::updates_through_standbys_lose_nothing(&cluster);
+    leases::are_kept_through_standbys(&cluster);
     watches::tell_each_change_once(&mut cluster);
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Kill, count });
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Freeze, count });

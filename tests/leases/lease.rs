@@ -65,6 +65,25 @@ fn a_path_without_a_lease_is_a_document_without_an_end() {
     fails(lease.revoke(&call()), Status::Unsupported);
 }
 
+#[test]
+fn an_open_session_of_a_revoked_user_fails_when_it_needs_its_role() {
+    let engine = engine();
+    let lease = engine.role("60s", "10m").lease(&engine.manager());
+    let text = |name: &str| lease.fields().text(name).unwrap();
+    // Three transactions, the second of which waits.
+    let session = "SELECT current_user; COMMIT; SELECT pg_sleep(4); COMMIT; SELECT current_user";
+    let outcome = std::thread::scope(|scope| {
+        let session = scope.spawn(|| engine.database.query_as(text("username"), text("password"), session));
+        let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", text("username"));
+        let waits = || (engine.database.query(&waits).unwrap() == "1").then_some(());
+        eventually("the session", SECOND * 20, waits);
+        lease.revoke(&call()).unwrap();
+        session.join().unwrap()
+    });
+    let words = outcome.unwrap_err();
+    assert!(words.contains("role"), "{words}");
+}
+
 /// Mounts a pki engine that is named after the engine, with this role `web`; returns its path.
 fn pki(engine: &Engine, role: Value) -> String {
     let (api, mount) = (engine.server.api(), format!("pki-{}", engine.mount));

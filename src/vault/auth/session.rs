@@ -114,9 +114,8 @@ impl Session {
     /// The last use of a token from outside is left for another call, because a lease would end with it at once.
     fn check_last_use(&self, token: &Token, cost: Cost) -> Result<()> {
         if cost == Cost::Lease && self.is_token_external() && token.uses_left() == Some(1) {
-            let advice =
-                "it has one use left (num_uses), with which a lease would end at once; use one without num_uses";
-            return Err(Error::new(Status::Auth, format!("the token gets no lease: {advice}")));
+            let what = "the token has one use left (num_uses), with which a lease would end at once";
+            return Err(Error::new(Status::Auth, format!("{what}; use a token without num_uses")));
         }
         Ok(())
     }
