@@ -233,9 +233,8 @@ impl Watch {
         if found.is_empty() {
             return;
         }
-        let next = Instant::now()
-            + self.interval
-            + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(random::fraction());
+        let now = Instant::now();
+        let next = now + self.interval + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(random::fraction());
         let mut failure = None;
         let mut looked = Vec::new();
         for (mut item, outcome) in found {
@@ -243,7 +242,7 @@ impl Watch {
             item.due = next;
             match outcome {
                 Err(error) if is_unreachable(&error) => failure = Some(error),
-                outcome => item.record(outcome, &mut changes),
+                outcome => item.record(outcome, now, &mut changes),
             }
             // An answer that is asked for from here on has what this look has found.
             changes.iter().filter_map(|(path, _)| path.as_ref()).for_each(|path| vault.forget(Some(path)));
@@ -264,7 +263,7 @@ impl Watch {
 impl Item {
     /// Records a look, and adds what it tells to `changes`, each with the secret that has changed; that is unknown where a
     /// folder cannot be looked at.
-    fn record(&mut self, outcome: Result<Found>, changes: &mut Vec<(Option<KvPath>, Change)>) {
+    fn record(&mut self, outcome: Result<Found>, now: Instant, changes: &mut Vec<(Option<KvPath>, Change)>) {
         let found = match outcome {
             Ok(found) => found,
             Err(error) => return self.fail(error, changes),
@@ -272,7 +271,7 @@ impl Item {
         self.has_failed = false;
         match (&mut self.target, found) {
             (Target::Secret(path, known), Found::Secret(latest)) => {
-                if let Some((kind, version)) = known.look(latest) {
+                if let Some((kind, version)) = known.look(latest, now) {
                     let change = Change { reference: self.reference.clone(), kind, version, error: None };
                     changes.push((Some(path.clone()), change));
                 }
@@ -281,12 +280,15 @@ impl Item {
                 let mut gone = std::mem::take(secrets);
                 for (path, latest) in found {
                     let mut known = gone.remove(path.as_str()).unwrap_or_else(|| first.clone());
-                    push(changes, &path, known.look(Some(latest)));
+                    push(changes, &path, known.look(Some(latest), now));
                     secrets.insert(path.as_str().to_owned(), known);
                 }
-                for (path, mut known) in gone {
-                    if let Ok(path) = KvPath::literal(&path) {
-                        push(changes, &path, known.look(None));
+                for (name, mut known) in gone {
+                    if let Ok(path) = KvPath::literal(&name) {
+                        push(changes, &path, known.look(None, now));
+                    }
+                    if !known.is_over(now) {
+                        secrets.insert(name, known);
                     }
                 }
                 // What comes later is new.

@@ -1,7 +1,8 @@
 //! Watches: which changes are told, and when.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -167,6 +168,60 @@ fn a_server_that_is_down_is_waited_for() {
     is_down.store(false, Ordering::Release);
     assert_eq!(next(&watch), ("vault://a".to_owned(), Kind::Written, 2));
     nothing(&watch);
+}
+
+#[test]
+fn a_node_that_is_behind_tells_no_older_version() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let behind = Arc::<Mutex<BTreeMap<String, String>>>::default();
+    let served = Arc::<AtomicUsize>::default();
+    let (old, serve) = (behind.clone(), served.clone());
+    let gateway = Gateway::to(server.port(), move |request| match old.lock().unwrap().get(&request.path) {
+        Some(body) => {
+            serve.fetch_add(1, Ordering::AcqRel);
+            answer("200 OK", "", body)
+        }
+        None => Verdict::Pass,
+    });
+    let write = || server.write_raw(&mount, "app/a", json!({"value": "any"}));
+    // What a node answers that gets no news from here on.
+    let record = || {
+        let paths = [format!("{mount}/metadata/app/a"), format!("{mount}/detailed-metadata/app/?scan=true")];
+        BTreeMap::from(paths.map(|path| (format!("/v1/{path}"), server.api().get(&path).to_string())))
+    };
+    let (watch, _) = watch(server, &mount, &[("VAULT_ADDR", &gateway.addr())]);
+    // Told twice: the secret is watched by its name, and beneath a folder.
+    let expect = |kind: Kind, version: u64| {
+        let told = [next(&watch), next(&watch)];
+        assert_eq!(told, [(); 2].map(|()| ("vault://app/a".to_owned(), kind, version)));
+    };
+    let nothing_from = |node: &BTreeMap<String, String>| {
+        let before = served.load(Ordering::Acquire);
+        *behind.lock().unwrap() = node.clone();
+        nothing(&watch);
+        behind.lock().unwrap().clear();
+        assert!(served.load(Ordering::Acquire) >= before + 2, "both have been looked at");
+        nothing(&watch);
+    };
+    write();
+    let first = record();
+    write();
+    watch.add("vault://app/a", 0).unwrap();
+    watch.add("vault://app/", 0).unwrap();
+    expect(Kind::Written, 2);
+    nothing_from(&first);
+    write();
+    expect(Kind::Written, 3);
+    let third = record();
+    server.api().delete(&format!("{mount}/metadata/app/a"));
+    expect(Kind::Deleted, 3);
+    nothing_from(&third);
+    write();
+    expect(Kind::Written, 1);
+    nothing_from(&third);
+    write();
+    expect(Kind::Written, 2);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! What there is of secrets, without their content: for those who watch for changes.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{self, AtomicBool};
 
 use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::list::nameable;
 use super::path::{Branch, MountPath};
@@ -27,15 +30,35 @@ pub struct Latest {
     pub version: u64,
     /// When it was created: a secret that was deleted and written again may have the same number.
     pub created: String,
+    /// When the secret was created. It counts its versions from then on.
+    pub secret_created: String,
     /// Whether it can be read.
     pub is_live: bool,
 }
 
 impl Latest {
-    fn of((version, listed): (u64, Option<Version>)) -> Latest {
+    fn of(version: u64, listed: Option<Version>, secret_created: String) -> Latest {
         let is_live = listed.as_ref().is_some_and(|version| version.state == State::Live);
-        Latest { version, created: listed.map_or_else(String::new, |version| version.created), is_live }
+        let created = listed.map_or_else(String::new, |version| version.created);
+        Latest { version, created, secret_created, is_live }
     }
+
+    /// Whether this was the latest version before `other` was. One that was created later was not, whatever its number:
+    /// a secret that was deleted counts anew, and so does one from a backup.
+    pub fn is_before(&self, other: &Latest) -> bool {
+        let created = compare(&self.created, &other.created);
+        let secret = compare(&self.secret_created, &other.secret_created);
+        created.is_le() && secret.then(self.version.cmp(&other.version)).then(created).is_lt()
+    }
+}
+
+/// Compares two times in RFC 3339. Those that are none are equal to all others.
+fn compare(one: &str, other: &str) -> Ordering {
+    if one == other {
+        return Ordering::Equal;
+    }
+    let times = [one, other].map(|text| OffsetDateTime::parse(text, &Rfc3339));
+    if let [Ok(one), Ok(other)] = times { one.cmp(&other) } else { Ordering::Equal }
 }
 
 /// Reads the metadata of all secrets beneath a folder (OpenBao).
@@ -83,7 +106,7 @@ impl Endpoint for Scan<'_> {
             (200, Some(ScanResponse { data })) => {
                 let now = now_at_the_server(&response);
                 let latest = |(name, metadata): (Cow<'_, str>, SecretMetadata<'_>)| {
-                    (format!("{}{name}", self.folder), Latest::of(metadata.latest(now)))
+                    (format!("{}{name}", self.folder), metadata.latest(now))
                 };
                 Scanned::Found(data.key_info.unwrap_or_default().into_iter().map(latest).collect())
             }
@@ -103,13 +126,13 @@ pub struct FolderScan {
 impl FolderScan {
     /// All secrets beneath a folder. `None` if one request cannot tell.
     pub fn look(&self, kv: &Kv2, context: Context<'_>, folder: &str) -> Result<Option<Vec<(KvPath, Latest)>>> {
-        if self.is_refused.load(Ordering::Relaxed) {
+        if self.is_refused.load(atomic::Ordering::Relaxed) {
             return Ok(None);
         }
         let found = match context.call(&Scan { mount: kv.path(), folder }) {
             Ok(Scanned::Found(found)) => found,
             Ok(Scanned::Refused) => {
-                self.is_refused.store(true, Ordering::Relaxed);
+                self.is_refused.store(true, atomic::Ordering::Relaxed);
                 return Ok(None);
             }
             Ok(Scanned::Failed) => return Ok(None),
@@ -122,6 +145,14 @@ impl FolderScan {
     }
 }
 
+impl SecretMetadata<'_> {
+    fn latest(mut self, now: OffsetDateTime) -> Latest {
+        let number = self.current_version;
+        let listed = self.versions.remove(&number).map(|entry| entry.version(number, now));
+        Latest::of(number, listed, self.created_time.into_owned())
+    }
+}
+
 impl Kv2 {
     /// The latest versions of several secrets; `None` for one that does not exist.
     pub fn look(&self, context: Context<'_>, paths: &[KvPath]) -> Vec<Result<Option<Latest>>> {
@@ -129,7 +160,8 @@ impl Kv2 {
         let latest = |mut versions: Versions| {
             let number = versions.current;
             let place = versions.versions.iter().position(|version| version.number == number);
-            Latest::of((number, place.map(|place| versions.versions.swap_remove(place))))
+            let listed = place.map(|place| versions.versions.swap_remove(place));
+            Latest::of(number, listed, versions.created)
         };
         let outcomes = call_each(context, reads, self.concurrency());
         outcomes.into_iter().map(|outcome| outcome.map(|versions| versions.map(latest))).collect()

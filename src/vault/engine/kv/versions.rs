@@ -33,6 +33,8 @@ pub struct Versions {
     pub custom_metadata: Metadata,
     /// The number of the latest version; 0 if the secret has none.
     pub current: u64,
+    /// When the secret was created, in RFC 3339; empty if the server does not tell.
+    pub created: String,
 }
 
 /// One version.
@@ -80,14 +82,16 @@ struct MetadataResponse<'a> {
 #[derive(Deserialize)]
 pub(super) struct SecretMetadata<'a> {
     #[serde(default)]
-    current_version: u64,
+    pub(super) current_version: u64,
+    #[serde(borrow, default)]
+    pub(super) created_time: Cow<'a, str>,
     custom_metadata: Option<Metadata>,
     #[serde(borrow)]
-    versions: BTreeMap<u64, Entry<'a>>,
+    pub(super) versions: BTreeMap<u64, Entry<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     #[serde(borrow)]
     created_time: Cow<'a, str>,
     #[serde(borrow)]
@@ -114,7 +118,8 @@ impl Endpoint for ReadVersions<'_> {
                 let now = now_at_the_server(&response);
                 let versions = data.versions.into_iter().map(|(number, entry)| entry.version(number, now)).collect();
                 let custom_metadata = data.custom_metadata.unwrap_or_default();
-                Ok(Some(Versions { versions, custom_metadata, current: data.current_version }))
+                let created = data.created_time.into_owned();
+                Ok(Some(Versions { versions, custom_metadata, current: data.current_version, created }))
             }
             404 if is_missing(&response) => Ok(None),
             _ => Err(refused(ErrorResponse::of(&response), path, "\"read\"")),
@@ -122,16 +127,8 @@ impl Endpoint for ReadVersions<'_> {
     }
 }
 
-impl SecretMetadata<'_> {
-    /// The latest version, if it is listed: its state and when it was created.
-    pub(super) fn latest(mut self, now: OffsetDateTime) -> (u64, Option<Version>) {
-        let number = self.current_version;
-        (number, self.versions.remove(&number).map(|entry| entry.version(number, now)))
-    }
-}
-
 impl Entry<'_> {
-    fn version(self, number: u64, now: OffsetDateTime) -> Version {
+    pub(super) fn version(self, number: u64, now: OffsetDateTime) -> Version {
         let is_past = |text: &str| OffsetDateTime::parse(text, &Rfc3339).is_ok_and(|time| time <= now);
         let state = match (self.destroyed, self.deletion_time.as_ref()) {
             (true, _) => State::Destroyed,
