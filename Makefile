@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo test check bench bench-counts soak soak-leases chaos cross fuzz sanitizers header stub abi docs dist install clean help
+.PHONY: all demo test check bench bench-counts soak soak-watch soak-metrics soak-leases chaos cross fuzz sanitizers header stub abi docs dist install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -31,6 +31,16 @@ bench-counts: ## count system calls, instructions, allocations and bytes of call
 soak: ## a million calls of every kind: memory and descriptors stay flat (5 minutes, 15 at the most, and a build)
 	$(CARGO) test --locked --test host --no-run
 	SOAK_CALLS=1000000 timeout --kill-after=10 900 $(CARGO) test --locked --test host -- --exact soak::memory_and_descriptors_do_not_grow
+
+soak-watch: ## restart a server 100 times, and fork 100 children: a watch tells each change once (3 minutes, 10 at the most, and a build)
+	scripts/bootstrap build server
+	$(CARGO) test --locked --test watch_restarts --no-run
+	WATCH_SOAK_ROUNDS=100 timeout --kill-after=10 600 $(CARGO) test --locked --test watch_restarts -- --nocapture
+
+soak-metrics: ## 100,000 requests of 8 threads: the metrics are those of the audit file (2 minutes, 10 at the most, and a build)
+	scripts/bootstrap build server
+	$(CARGO) test --locked --test network --no-run
+	METRICS_SOAK_REQUESTS=100000 timeout --kill-after=10 600 $(CARGO) test --locked --test network -- --nocapture --exact metrics::the_requests_of_many_threads_are_those_of_the_audit_file
 
 soak-leases: ## log in to PostgreSQL all the time with users that change, 10 minutes for each kind of trouble (half an hour)
 	scripts/bootstrap build server check
