@@ -105,6 +105,11 @@ fn many_threads_share_one_manager_over_tls() {
 }
 
 #[test]
+fn many_threads_share_one_cache_that_writes_and_a_watch_clear() {
+    succeeds(&mut Target::of_shared().command(&program("cache_threads"), &["16", "2"]));
+}
+
+#[test]
 fn loading_and_unloading_leaks_nothing() {
     let target = Target::of_shared();
     Server::shared()
