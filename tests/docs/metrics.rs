@@ -73,6 +73,7 @@ fn documents_dashboard_and_alerts_name_the_metrics_that_there_are() {
         let unknown: Vec<_> = names(&used).into_iter().filter(|name| !there_are.contains(name)).collect();
         assert!(unknown.is_empty(), "{user}: {unknown:?}");
     }
+    assert_eq!(names(&document("docs/grafana.json")), there_are, "the dashboard shows all");
     serde_json::from_str::<serde_json::Value>(&document("docs/grafana.json")).unwrap();
 }
 
