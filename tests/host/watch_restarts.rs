@@ -161,8 +161,7 @@ fn restarts_and_forks_lose_and_double_nothing() {
         let taking = scope.spawn(|| watched.take(&stop));
         for version in 1..=rounds() {
             // The moments of the kill and of the fork go through the writes and the restart.
-            let [kill_after, fork_after] =
-                [version * 7 % 31, version * 173 % 701].map(Duration::from_millis);
+            let [kill_after, fork_after] = [version * 7 % 31, version * 173 % 701].map(Duration::from_millis);
             let api = server.api();
             let writing = scope.spawn(move || write_all(&api, version));
             let forking = scope.spawn(move || {

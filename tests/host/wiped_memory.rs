@@ -98,6 +98,14 @@ fn nothing_of_envelopes_and_their_data_keys_stays_in_memory() {
 }
 
 #[test]
+fn nothing_of_answers_that_a_cache_has_dropped_stays_in_memory() {
+    let host = TlsServer::start();
+    for target in [Target::plain(&host.server, host.server.addr()), host.target(host.server.https_port(0))] {
+        succeeds(&mut target.command(&program("scan_cache"), &["cached", &masked(VALUE)]));
+    }
+}
+
+#[test]
 fn nothing_of_credentials_stays_in_memory() {
     let host = TlsServer::start();
     let api = host.server.api();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::open::Manager;
-use handsfree_secrets::vault::VersionChange;
+use handsfree_secrets::vault::{RawRequest, VersionChange};
 use handsfree_secrets::watch::{Change, Kind, Watch};
 use handsfree_secrets_test_support::{Gateway, Server, Verdict, answer};
 use serde_json::json;
@@ -222,6 +222,32 @@ fn a_node_that_is_behind_tells_no_older_version() {
     nothing_from(&third);
     write();
     expect(Kind::Written, 2);
+}
+
+#[test]
+fn a_new_login_loses_and_doubles_nothing() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let role = server.app_role(json!({"token_ttl": "1h"}));
+    let login = [
+        ("VAULT_ROLE_ID", &*role.role_id),
+        ("VAULT_SECRET_ID", &*role.secret_id),
+        ("VAULT_APPROLE_MOUNT", &*role.mount),
+        ("VAULT_TOKEN", ""),
+    ];
+    let (watch, manager) = watch(server, &mount, &login);
+    watch.add("vault://a", 0).unwrap();
+    watch.add("vault://app/", 0).unwrap();
+    for version in 1..=3 {
+        server.write_raw(&mount, "a", json!({"value": "any"}));
+        assert_eq!(next(&watch), ("vault://a".to_owned(), Kind::Written, version));
+        let own = RawRequest::new("POST", "auth/token/revoke-self", None, None).unwrap();
+        manager.request(&own, &Call::default()).unwrap();
+        server.write_raw(&mount, "app/b", json!({"value": "any"}));
+        assert_eq!(next(&watch), ("vault://app/b".to_owned(), Kind::Written, version));
+        nothing(&watch);
+    }
+    assert!(manager.metrics().contains("handsfree_logins_total{result=\"success\"} 4"), "{}", manager.metrics());
 }
 
 #[test]

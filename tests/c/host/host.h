@@ -16,6 +16,15 @@ static inline double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* The processor time of this process. */
+static inline double processor_time(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 /* Opens a manager from the environment; ends the program on failure. */
 static inline hf_manager *open_from_environment(void)
 {
