@@ -292,9 +292,10 @@ impl Deadline {
         interrupt::timed_out(self.timeout)
     }
 
-    /// Whether the call is in a queue.
-    pub fn is_queued(&self) -> bool {
-        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.is_submitted())
+    /// Has a queue ask the call what it comes to, in place of failing it, when its time is over and no thread has it. Returns
+    /// whether it is asked now; it must not wait then.
+    pub fn decides_when_over(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.decides_when_over())
     }
 
     /// Waits until `at`, without a thread if the call is in a queue: then this fails, and the job of the call runs again from

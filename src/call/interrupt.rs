@@ -1,7 +1,7 @@
 //! What ends a call early, and the trial of a call that is going to a queue.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Status};
@@ -12,6 +12,8 @@ const CANCELLED: u8 = 1;
 const TRIED: u8 = 2;
 /// The call was tried out, and needed to wait.
 const HAS_TO_WAIT: u8 = 3;
+/// The time of the call is over, and it is asked what it comes to. It must not wait.
+const OVER: u8 = 4;
 
 /// The flag of calls that end together. Those of copies and of submitted calls end with that of the original, too.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ struct Times {
     waited: AtomicU64,
     /// When a call that rests goes on, in nanoseconds after `submitted`.
     resumes: AtomicU64,
+    /// Whether the call decides what it comes to when its time is over.
+    decides: AtomicBool,
 }
 
 impl Interrupt {
@@ -54,10 +58,22 @@ impl Interrupt {
 
     #[cold]
     fn refusal(&self) -> Error {
-        if !self.is_cancelled() {
+        if !self.is_cancelled() && !self.is_over() {
             self.state.store(HAS_TO_WAIT, Ordering::Release);
         }
         cancelled()
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.load(Ordering::Acquire) == OVER
+    }
+
+    /// Has a submitted call asked what it comes to when its time is over. Returns whether it is asked now.
+    pub(super) fn decides_when_over(&self) -> bool {
+        if let Some(times) = &self.submission {
+            times.decides.store(true, Ordering::Relaxed);
+        }
+        self.is_over()
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -74,10 +90,6 @@ impl Interrupt {
             let after = deadline.saturating_duration_since(times.submitted);
             times.deadline.store(nanoseconds(after), Ordering::Release);
         }
-    }
-
-    pub(super) fn is_submitted(&self) -> bool {
-        self.submission.is_some()
     }
 
     /// Has a submitted call leave its thread until `at`. Returns the error with which it leaves it; `None` if the call
@@ -129,6 +141,7 @@ impl Submission {
             deadline: AtomicU64::new(u64::MAX),
             waited: AtomicU64::new(0),
             resumes: AtomicU64::new(0),
+            decides: AtomicBool::new(false),
         };
         Submission(Arc::new(Interrupt { state: AtomicU8::new(TRIED), original, submission: Some(times) }))
     }
@@ -151,6 +164,16 @@ impl Submission {
     /// Counts the time in the queue, when a thread begins the call.
     pub fn begin(&self) {
         self.0.set_waited(self.times().map_or(Duration::ZERO, |times| times.submitted.elapsed()));
+    }
+
+    /// Tells a call that its time is over. Returns whether it decides what it comes to, which its job tells now.
+    pub fn is_asked_when_over(&self) -> bool {
+        let decides = self.times().is_some_and(|times| times.decides.load(Ordering::Relaxed)) && !self.is_cancelled();
+        if decides {
+            // Where it is cancelled meanwhile, it stays cancelled.
+            let _ = self.0.state.compare_exchange(RUNNING, OVER, Ordering::AcqRel, Ordering::Relaxed);
+        }
+        decides
     }
 
     /// Ends the call.

@@ -212,12 +212,17 @@ impl<E> Calls<E> {
         Some(entry.stage)
     }
 
-    /// Ends a call with the error of its deadline or cancellation.
+    /// Ends a call with the error of its deadline or cancellation, or with what it decides itself.
     fn end_early(&mut self, number: u64, now: Instant) -> Option<Stage> {
-        let submission = &self.entries.get(&number)?.submitted.submission;
+        let entry = self.entries.get_mut(&number)?;
+        let submission = &entry.submitted.submission;
         let error = submission.error_at(submission.deadline().unwrap_or(now));
+        let outcome = match &mut entry.stage {
+            Stage::Waiting(job) | Stage::Resting(job, _) if submission.is_asked_when_over() => job(),
+            _ => Err(error),
+        };
         submission.cancel();
-        self.end(number, Err(error))
+        self.end(number, outcome)
     }
 
     fn end(&mut self, number: u64, outcome: Result<Deliver>) -> Option<Stage> {

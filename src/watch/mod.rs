@@ -26,9 +26,6 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Within this time a call that was cancelled ends.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// How long before its deadline a call in a queue ends.
-const BEFORE_DEADLINE: Duration = Duration::from_millis(50);
-
 /// A change of a secret.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -134,6 +131,9 @@ impl Watch {
             return Ok(Some(change));
         }
         let deadline = call.start(FOR_EVER);
+        if deadline.decides_when_over() {
+            return self.without_change();
+        }
         deadline.may_wait()?;
         let _turn = self.turn(&deadline)?;
         loop {
@@ -142,9 +142,7 @@ impl Watch {
                 return Ok(Some(change));
             }
             match self.wait(&deadline) {
-                Err(error) if error.status() == Status::Timeout => {
-                    return self.state.with(|state| state.failure.clone()).map_or(Ok(None), Err);
-                }
+                Err(error) if error.status() == Status::Timeout => return self.without_change(),
                 outcome => outcome?,
             }
         }
@@ -167,15 +165,15 @@ impl Watch {
         self.state.with(|state| state.changes.pop_front())
     }
 
+    /// What a call comes to in whose time nothing has changed.
+    fn without_change(&self) -> Result<Option<Change>> {
+        self.state.with(|state| state.failure.clone()).map_or(Ok(None), Err)
+    }
+
     /// Waits until something is due, in a queue without a thread. Another thread may add something meanwhile.
     fn wait(&self, deadline: &Deadline) -> Result<()> {
-        // At its deadline a queue ends the call by itself, and as one that has failed.
-        let margin = if deadline.is_queued() { BEFORE_DEADLINE } else { Duration::ZERO };
         loop {
-            let left = deadline.remaining()?.saturating_sub(margin);
-            if left.is_zero() {
-                return Err(deadline.timed_out());
-            }
+            let left = deadline.remaining()?;
             let (due, is_told) =
                 self.state.with(|state| (state.items.iter().map(|item| item.due).min(), !state.changes.is_empty()));
             // Another call may have given a change back.

@@ -226,6 +226,36 @@ static void check_deadlines(void)
     free_submitted(&busy);
 }
 
+/* A watch that waits tells at its deadline that nothing has changed, also if the only thread is busy then. */
+static void check_watch_at_its_deadline(int is_behind)
+{
+    hf_queue *queue = new_queue(1);
+    struct submitted busy = {0}, watched = {0};
+    hf_call *blocking = is_behind ? submit_endless(queue, LONG, &busy) : NULL, *call = call_for(queue, &watched);
+    hf_watch *watch = NULL;
+    hf_change *change = NULL;
+    hf_error *error = NULL;
+
+    CHECK_STATUS(HF_OK, hf_watch_new(manager, &watch, &error));
+    CHECK_STATUS(HF_OK, hf_watch_add(watch, REFERENCE, -1, &error));
+    CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(call, is_behind ? 100 : 500, &error));
+    CHECK(hf_watch_next(watch, call, &change, &watched.error) == HF_PENDING, "a watch");
+    if (!is_behind) { /* it waits between two looks when another call takes the only thread */
+        usleep(30000);
+        blocking = submit_endless(queue, LONG, &busy);
+    }
+    CHECK(is_readable(queue, LONG), "the descriptor tells");
+    CHECK(take(queue, LONG) == &watched && watched.status == HF_NOT_FOUND, "%s", hf_status_name(watched.status));
+    CHECK(change == NULL && watched.error == NULL, "nothing has changed");
+    CHECK(hf_queue_pending(queue) == 1, "the other call goes on");
+    hf_call_abandon(blocking);
+    hf_call_free(blocking);
+    hf_call_free(call);
+    hf_watch_free(watch);
+    hf_queue_free(queue);
+    free_submitted(&busy);
+}
+
 /* In place of the function of the C library: the lookup of "slow.test" waits for this. */
 static pthread_mutex_t lookup = PTHREAD_MUTEX_INITIALIZER;
 
@@ -696,6 +726,8 @@ int main(int argc, char **argv)
     check_freed_arguments();
     check_order();
     check_deadlines();
+    check_watch_at_its_deadline(1);
+    check_watch_at_its_deadline(0);
     check_lookups();
     check_cancellation();
     check_ended_calls();
