@@ -20,7 +20,7 @@ check: ## run every check and test there is
 	scripts/check all
 
 # BEFORE=LIBRARY.so has an older release library take part: bench/run --help.
-bench: ## measure all clients of Vault side by side, into bench/results.md (10 minutes; QUICK=1: three, into the target folder)
+bench: ## measure all clients of Vault side by side, into bench/results.md (12 minutes; QUICK=1: four, into the target folder)
 	scripts/bootstrap build server bench
 	scripts/with-server bench/run $(if $(QUICK),--quick) $(if $(BEFORE),--before $(BEFORE))
 

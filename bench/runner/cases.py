@@ -12,7 +12,8 @@ import time
 
 from . import credentials, peers
 from .nginx import FIELDS
-from .peers import CLIENTS, CURL, HASHICORP, HVAC, OPENSSL, OURS_C, OURS_GO, RAW, RUSTLS, WRK
+from .peers import (CLIENTS, CURL, HASHICORP, HVAC, OPENSSL, OURS_C, OURS_GO, OURS_GO_QUEUE, OURS_QUEUE, OURS_THREADS,
+                    RAW, RUSTLS, WRK)
 
 # The number of secrets for lists on the server, and their folder.
 MANY = 10_000
@@ -22,6 +23,10 @@ BATCH = 1_000
 # The number of items that are encrypted in one call, and the length of an envelope.
 ITEMS = 10_000
 ENVELOPE = 256 << 20
+
+# The number of gets that are begun at once, and how many of them hvac makes in that case.
+AT_ONCE = 10_000
+AT_ONCE_OF_HVAC = 1_000
 
 # How long threads and wrk get values; wrk counts in seconds.
 RATE_MILLISECONDS = 1_000
@@ -38,6 +43,8 @@ class Case:
     rounds: int
     unit: str = "µs"  # or "ms", or "gets/s" or "MB/s", for which more is better
     baseline: peers.Peer | None = None
+    # The peer that the limits are for.
+    ours: peers.Peer = OURS_C
     # Server and clients share one processor. Otherwise the kernel decides, once for the lifetime of each client,
     # whether answers come from the same processor, within 17 µs, or from another one, within 60 µs.
     on_one_processor: bool = False
@@ -45,6 +52,8 @@ class Case:
     function: str | None = None
     # What the time of this library may be at most, as a multiple of that of a peer, in place of what report.py says.
     limit: tuple | None = None
+    # Its median in microseconds may be at most this.
+    most: float | None = None
 
     @property
     def more_is_better(self):
@@ -97,6 +106,21 @@ def rate(threads):
     return lambda case, settings, rounds: in_turns(case, settings, rounds, lambda peer: ask(peer, settings))
 
 
+def at_once(case, settings, rounds):
+    """Gets per second of many gets that are begun at once, beside threads that wait for one after the other."""
+    def ask(peer):
+        if peer.peer is OURS_THREADS:
+            gets, took = peer.ask(f"threads 8 {RATE_MILLISECONDS}")
+            return [gets * 1e9 / took]
+        wanted = AT_ONCE_OF_HVAC if peer.peer is HVAC else AT_ONCE
+        took, gets = peer.ask(f"queue {wanted}")
+        if gets != wanted:
+            raise SystemExit(f"bench: {peer.peer.key}: {gets} values in place of {wanted}")
+        return [gets * 1e9 / took]
+
+    return in_turns(case, settings, rounds, ask)
+
+
 def requests_of_wrk(connections, settings):
     url = f"{settings['VAULT_ADDR']}/v1/secret/data/bench/one"
     command = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{RATE_MILLISECONDS // 1000}s",
@@ -140,6 +164,7 @@ def cold_start(case, settings, rounds):
     return samples
 
 
+WITH_QUEUES = (OURS_QUEUE, OURS_THREADS, OURS_GO_QUEUE, OURS_GO, CURL, HASHICORP, HVAC)
 WITH_TRANSIT = (OURS_C, CURL, HASHICORP, HVAC)
 WITH_CREDENTIALS = (OURS_C, OURS_GO, HASHICORP, HVAC)
 
@@ -154,6 +179,12 @@ CASES = (
          on_one_processor=True),
     Case("threads-8", "8 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(8), 7, "gets/s", RAW),
     Case("threads-64", "64 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(64), 7, "gets/s", RAW),
+    Case("queue", f"{AT_ONCE:,} gets at once", "nginx", WITH_QUEUES, at_once, 15, "gets/s", ours=OURS_QUEUE,
+         function="hf_queue_new", limit=(CURL, 1 / 0.9)),
+    Case("queue-openbao", f"{AT_ONCE:,} gets at once", "OpenBao", WITH_QUEUES, at_once, 5, "gets/s", ours=OURS_QUEUE,
+         function="hf_queue_new", limit=(OURS_THREADS, 1 / 0.9)),
+    Case("submit", "submission of a get to a queue", "nginx", (OURS_QUEUE,), one_by_one("submit 1000"), 20,
+         ours=OURS_QUEUE, function="hf_queue_new", most=5),
     Case("cold", "cold start: process, open, get, exit", "nginx", (RAW, *CLIENTS), cold_start, 40, "ms", RAW),
     Case("list", "list of 10,000 in three levels", "OpenBao", CLIENTS, whole(f"list {FOLDER}", MANY), 5, "ms"),
     Case("encrypt", "encryption with the transit engine", "OpenBao", (RAW, *WITH_TRANSIT), one_by_one("encrypt 25"), 30,
@@ -161,7 +192,7 @@ CASES = (
     Case("encrypt-many", f"encryption of {ITEMS:,} texts", "OpenBao", (RAW, *WITH_TRANSIT),
          whole(f"encrypt-many {ITEMS}", ITEMS), 8, "ms", RAW, function="hf_transit_encrypt_many", limit=(RAW, 1 / 0.6)),
     Case("verify", "check of an Ed25519 signature", "OpenBao", WITH_TRANSIT, one_by_one("verify 25"), 30,
-         function="hf_transit_verify"),
+         function="hf_transit_verify", most=100),
     Case("envelope", "AES-256-GCM, 16 KiB, and envelope", "OpenBao", (OPENSSL, OURS_C), envelope, 8, "MB/s", OPENSSL,
          function="hf_envelope_update", limit=(OPENSSL, 1 / 0.6)),
     Case("batch", "batch of 1,000 gets", "OpenBao", (RAW, *CLIENTS), whole(f"batch {BATCH}", BATCH), 5, "ms", RAW),

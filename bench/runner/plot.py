@@ -3,12 +3,12 @@
 from xml.sax.saxutils import escape
 
 COLUMNS = 3
-PANEL = 312
+PANEL = 336
 GAP = 20
 MARGIN = 16
 HEAD = 46
 ROW = 21
-NAME = 124
+NAME = 148
 FIGURE = 62
 
 # Bars longer than this many times the shortest are cut: one slow client must not flatten all others.

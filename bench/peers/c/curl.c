@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number of requests in flight of a batch. */
-enum { CONCURRENCY = 8 };
+/* The number of requests in flight of a batch, and of what takes no thread. */
+enum { CONCURRENCY = 8, MOST = QUEUED };
 
 struct request {
     CURL *easy;
@@ -205,19 +205,19 @@ static size_t finish(CURLM *multi, CURLMsg *done, const char *const **next, cons
     return 1;
 }
 
-size_t peer_batch(void *client, const char *const *paths, size_t count) {
-    (void)client;
+/* Gets all paths with the multi interface, `concurrency` at a time. */
+static size_t gather(const char *const *paths, size_t count, int concurrency) {
     static CURLM *multi;
-    static struct request *requests[CONCURRENCY];
+    static struct request *requests[MOST];
     const char *const *next = paths, *const *end = paths + count;
     size_t found = 0;
     if (multi == NULL) {
         multi = curl_multi_init();
-        for (int i = 0; i < CONCURRENCY; i++) {
+        for (int i = 0; i < MOST; i++) {
             requests[i] = new_request();
         }
     }
-    for (int i = 0; i < CONCURRENCY && next < end; i++) {
+    for (int i = 0; i < concurrency && next < end; i++) {
         aim(requests[i], "data", *next++, "");
         curl_multi_add_handle(multi, requests[i]->easy);
     }
@@ -233,6 +233,25 @@ size_t peer_batch(void *client, const char *const *paths, size_t count) {
             curl_multi_poll(multi, NULL, 0, 100, NULL);
         }
     }
+    return found;
+}
+
+size_t peer_batch(void *client, const char *const *paths, size_t count) {
+    (void)client;
+    return gather(paths, count, CONCURRENCY);
+}
+
+size_t peer_queue(void *client, const char *path, size_t count, int64_t *times) {
+    const char **paths = malloc(count * sizeof *paths);
+    (void)client;
+    if (paths == NULL || times != NULL) {
+        fail("curl: no memory, or times are wanted");
+    }
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = path;
+    }
+    size_t found = gather(paths, count, QUEUED);
+    free(paths);
     return found;
 }
 

@@ -102,6 +102,51 @@ size_t peer_list(void *client, const char *folder) {
     return count;
 }
 
+/* Submits a get, whose value is written to `value`. */
+static void submit(void *client, const char *reference, hf_call *call, hf_queue *queue, char **value) {
+    hf_error *error = NULL;
+    if (hf_call_set_queue(call, queue, (uintptr_t)value, &error) != HF_OK) {
+        fail("handsfree: queue: %s", message(error));
+    }
+    if (hf_get_secret(client, reference, call, value, NULL) != HF_PENDING) {
+        fail("handsfree: %s is not in the queue", reference);
+    }
+}
+
+size_t peer_queue(void *client, const char *path, size_t count, int64_t *times) {
+    static hf_queue *queue;
+    char reference[256], **values = calloc(count, sizeof *values);
+    hf_error *error = NULL;
+    if (queue == NULL && hf_queue_new(QUEUED, &queue, &error) != HF_OK) {
+        fail("handsfree: queue: %s", message(error));
+    }
+    snprintf(reference, sizeof reference, "vault://%s", path);
+    hf_call *call = hf_call_new();
+    if (values == NULL || call == NULL) {
+        fail("handsfree: no memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t start = times == NULL ? 0 : now();
+        submit(client, reference, call, queue, &values[i]);
+        if (times != NULL) {
+            times[i] = now() - start;
+        }
+    }
+    size_t found = 0;
+    for (size_t taken = 0; taken < count; taken++) {
+        uintptr_t tag;
+        hf_status status;
+        if (hf_queue_next(queue, -1, &tag, &status, &error) != HF_OK) {
+            fail("handsfree: queue: %s", message(error));
+        }
+        found += status == HF_OK;
+        hf_free_string(*(char **)tag);
+    }
+    hf_call_free(call);
+    free(values);
+    return found;
+}
+
 size_t peer_batch(void *client, const char *const *paths, size_t count) {
     enum { LENGTH = 256 };
     char(*texts)[LENGTH] = malloc(count * LENGTH);

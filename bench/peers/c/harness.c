@@ -6,6 +6,8 @@
  *                     document N       N gets of a document, of which all texts are read, likewise
  *                     store N          N stores, likewise
  *                     threads T MS     T threads get for MS milliseconds: how many gets, and the nanoseconds
+ *                     queue N          one thread begins N gets: the nanoseconds, and how many values
+ *                     submit N         the nanoseconds to begin each of them
  *                     list FOLDER      lists FOLDER: the nanoseconds, and how many secrets
  *                     batch N          gets N secrets: the nanoseconds, and how many values
  *                     encrypt N        N encryptions with the transit engine, as "get"
@@ -65,7 +67,7 @@ static void *allocate(size_t size) {
     return block;
 }
 
-static int64_t now(void) {
+int64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
@@ -101,6 +103,10 @@ static void versions(void *client) {
 
 static void store(void *client) {
     peer_store(client, "bench/stored", VALUE);
+}
+
+__attribute__((weak)) size_t peer_queue(void *client, const char *path, size_t count, int64_t *times) {
+    fail("this peer has no queue for %zu %s%p%p", count, path, client, (void *)times);
 }
 
 __attribute__((weak)) void peer_encrypt(void *client, const char *text) {
@@ -159,6 +165,25 @@ static void credentials(void *client, const char *path) {
     printf("%lld %s %s", (long long)(now() - start), user, password);
 }
 
+static void queue(void *client, long count) {
+    int64_t start = now();
+    size_t found = peer_queue(client, PATH, (size_t)count, NULL);
+    printf("%lld %zu", (long long)(now() - start), found);
+}
+
+static void print(const int64_t *times, long count) {
+    for (long i = 0; i < count; i++) {
+        printf("%lld ", (long long)times[i]);
+    }
+}
+
+static void submit(void *client, long count) {
+    int64_t *times = allocate((size_t)count * sizeof *times);
+    peer_queue(client, PATH, (size_t)count, times);
+    print(times, count);
+    free(times);
+}
+
 static void one_by_one(void *client, long count, void (*operation)(void *client)) {
     int64_t *times = allocate((size_t)count * sizeof *times);
     for (long i = 0; i < count; i++) {
@@ -166,9 +191,7 @@ static void one_by_one(void *client, long count, void (*operation)(void *client)
         operation(client);
         times[i] = now() - start;
     }
-    for (long i = 0; i < count; i++) {
-        printf("%lld ", (long long)times[i]);
-    }
+    print(times, count);
     free(times);
 }
 
@@ -252,6 +275,10 @@ static void obey(void *client, char *line) {
         one_by_one(client, first, store);
     } else if (sscanf(line, "threads %ld %ld", &first, &second) == 2) {
         threads(client, first, second);
+    } else if (sscanf(line, "queue %ld", &first) == 1) {
+        queue(client, first);
+    } else if (sscanf(line, "submit %ld", &first) == 1) {
+        submit(client, first);
     } else if (sscanf(line, "list %255s", folder) == 1) {
         list(client, folder);
     } else if (sscanf(line, "batch %ld", &first) == 1) {

@@ -3,6 +3,7 @@
 #define HARNESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,6 +37,12 @@ size_t peer_list(void *client, const char *folder);
 /* Gets all paths in the fastest way available to a user of the peer, and returns the number of values. */
 size_t peer_batch(void *client, const char *const *paths, size_t count);
 
+/* Gets the value at a path `count` times without a thread for each: this thread begins all of them, and QUEUED are under
+ * way at a time. Returns the number of values. Where `times` is not NULL it receives the nanoseconds that it took to begin
+ * each. A peer without it has the one of harness.c, which fails. */
+enum { QUEUED = 32 };
+size_t peer_queue(void *client, const char *path, size_t count, int64_t *times);
+
 /* With the transit engine: encrypts a text with the key `bench`; checks the signature of a text, of the key
  * `bench-ed25519`; encrypts a text `count` times in the fastest way available, and returns the number of ciphertexts; makes
  * an envelope of this many bytes. A peer without one of them has the one of harness.c, which fails. */
@@ -49,6 +56,9 @@ void peer_credentials(void *client, const char *path, char *user, char *password
 
 /* How many items a request takes: OpenBao's limit is 1,000 names and texts. */
 enum { ITEMS_OF_REQUEST = 494 };
+
+/* The time, in nanoseconds. */
+int64_t now(void);
 
 /* Ends the process with a message. */
 #ifdef __GNUC__

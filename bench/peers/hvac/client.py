@@ -19,7 +19,7 @@ FIELDS = 20
 # How many items a request to the transit engine takes: OpenBao's limit is 1,000 names and texts.
 ITEMS_OF_REQUEST = 494
 
-# The number of requests in flight of a batch.
+# The number of threads of a batch, and of many gets.
 CONCURRENCY = 8
 
 
@@ -61,6 +61,11 @@ def batch(client, count):
     paths = [f"bench/many/{i // 400}/{i // 20 % 20}/{i % 20}" for i in range(count)]
     with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as workers:
         return sum(1 for _ in workers.map(lambda path: get(client, path), paths))
+
+
+def queue(client, count):
+    with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as workers:
+        return sum(1 for _ in workers.map(lambda _: get(client), range(count)))
 
 
 def encoded():
@@ -144,6 +149,8 @@ def obey(client, words):
             return threads(client, int(count), int(milliseconds))
         case ["list", folder]:
             return once(lambda: list_breadth_first(client, folder))
+        case ["queue", count]:
+            return once(lambda: queue(client, int(count)))
         case ["encrypt", count]:
             return one_by_one(int(count), lambda: encrypt(client))
         case ["verify", count]:

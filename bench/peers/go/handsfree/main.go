@@ -1,14 +1,18 @@
-// This library, used from Go.
+// This library, used from Go. With the argument queue its calls go through a queue.
 package main
 
 import (
 	"context"
 	"log"
+	"os"
 
 	"github.com/handsfree/libhandsfree_secrets/bindings/go/secrets"
 
 	"github.com/handsfree/libhandsfree_secrets/bench/peers/go/harness"
 )
+
+// queued is how many calls are under way at a time with the argument queue.
+const queued = 32
 
 type client struct {
 	manager *secrets.Manager
@@ -102,7 +106,11 @@ func text(fields *secrets.Document, name string) (string, error) {
 }
 
 func main() {
-	manager, err := secrets.Open()
+	var options []secrets.Option
+	if len(os.Args) == 2 && os.Args[1] == "queue" {
+		options = append(options, secrets.WithQueue(queued))
+	}
+	manager, err := secrets.Open(options...)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -37,6 +37,12 @@ type Client interface {
 	Batch(paths []string) (int, error)
 }
 
+// LimitedClient is the interface of a peer that leaves it to the program how many of its calls run at once.
+type LimitedClient interface {
+	// Limit returns how many of many gets run at once.
+	Limit() int
+}
+
 // TransitClient is the interface of a peer that is measured with the transit engine, too.
 type TransitClient interface {
 	// Encrypt encrypts a text with the key `bench`.
@@ -80,6 +86,8 @@ func obey(client Client, words []string) string {
 		return oneByOne(number(words[1]), func() { check(client.Store("bench/stored", value)) })
 	case "threads":
 		return threads(client, number(words[1]), time.Duration(number(words[2]))*time.Millisecond)
+	case "queue":
+		return once(func() (int, error) { return goroutines(client, number(words[1])), nil })
 	case "list":
 		return once(func() (int, error) { return client.List(words[1]) })
 	case "batch":
@@ -159,6 +167,26 @@ func threads(client Client, count int, duration time.Duration) string {
 	close(start)
 	done.Wait()
 	return fmt.Sprint(gets.Load(), " ", int64(time.Since(begin)))
+}
+
+// goroutines gets once in each of so many goroutines.
+func goroutines(client Client, count int) int {
+	slots := make(chan struct{}, count)
+	if limited, ok := client.(LimitedClient); ok {
+		slots = make(chan struct{}, limited.Limit())
+	}
+	var done sync.WaitGroup
+	for range count {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			slots <- struct{}{}
+			get(client)
+			<-slots
+		}()
+	}
+	done.Wait()
+	return count
 }
 
 func once(operation func() (int, error)) string {

@@ -121,6 +121,9 @@ func (c client) Batch(paths []string) (int, error) {
 	return int(count.Load()), err
 }
 
+// Limit implements harness.LimitedClient.
+func (c client) Limit() int { return 32 }
+
 func encoded(text string) string {
 	return base64.StdEncoding.EncodeToString([]byte(text))
 }
