@@ -136,21 +136,26 @@ impl Session {
     }
 
     /// Before a lease is made or renewed: renews or replaces the token unless it lives for `wanted` from now, since a lease
-    /// ends with its token. Of a token that was supplied from outside, asks the server when it ends. A failure is only
-    /// logged.
-    pub fn prolong(&self, requester: &Requester, wanted: Duration, deadline: &Deadline) {
+    /// ends with its token. Of a token that was supplied from outside, asks the server when it ends. `false` after a
+    /// failure, which is logged: it should be tried again soon.
+    pub fn prolong(&self, requester: &Requester, wanted: Duration, deadline: &Deadline) -> bool {
         if self.is_token_external() {
-            return self.look_up(requester, deadline);
+            self.look_up(requester, deadline);
+            return true;
         }
         // A renewal may show that the token is at its maximum, so that it has to be replaced.
         for _ in 0..2 {
-            let Some(token) = self.token.load_full() else { return };
-            match token.prolongation(wanted) {
+            let Some(token) = self.token.load_full() else { return true };
+            let refreshed = match token.prolongation(wanted) {
                 Need::Renewal => self.refresh(requester, &token, true, deadline),
                 Need::EarlyReplacement => self.refresh(requester, &token, false, deadline),
-                Need::Nothing | Need::Replacement => return,
+                Need::Nothing | Need::Replacement => return true,
             };
+            if refreshed.is_none() {
+                return false;
+            }
         }
+        true
     }
 
     /// Finds out when the token from outside ends, and whether there is another one now.

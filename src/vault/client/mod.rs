@@ -171,10 +171,10 @@ impl Client {
         Ok(response)
     }
 
-    /// Renews or replaces the token unless it lives for `wanted` from now, for a lease, which ends with its token. A
-    /// failure is only logged.
-    pub fn prolong_token(&self, wanted: Duration, deadline: &Deadline) {
-        self.session.prolong(&self.requester, wanted, deadline);
+    /// Renews or replaces the token unless it lives for `wanted` from now, for a lease, which ends with its token. `false`
+    /// after a failure, which is logged: it should be tried again soon.
+    pub fn prolong_token(&self, wanted: Duration, deadline: &Deadline) -> bool {
+        self.session.prolong(&self.requester, wanted, deadline)
     }
 
     /// Whether the token has uses for what no call needs at once. Of others than those from outside there are always more.

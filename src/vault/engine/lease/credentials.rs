@@ -198,7 +198,17 @@ impl Credentials {
         if term.kind != Kind::Leased {
             return self.replace(context, Some(lease), cause);
         }
-        context.client.prolong_token(term.ttl, context.deadline);
+        let is_prolonged = context.client.prolong_token(term.ttl, context.deadline);
+        let outcome = self.keep_leased(context, lease, cause);
+        if !is_prolonged {
+            term.look_soon(Instant::now());
+        }
+        outcome
+    }
+
+    /// Renews or replaces a lease, of which something is due, although that may be its token only.
+    fn keep_leased(&self, context: Context<'_>, lease: &Arc<Lease>, cause: Cause) -> Result<Option<Arc<Lease>>> {
+        let term = &lease.term;
         if !term.is_of(context.client.present_token(context.deadline)?.end()) {
             return self.replace(context, Some(lease), Cause::Time);
         }

@@ -85,6 +85,14 @@ impl Term {
         }));
     }
 
+    /// The token that the lease ends with could not be renewed: that is tried again in a part of what is left.
+    pub fn look_soon(&self, now: Instant) {
+        if let Some(token) = self.token.get().filter(|_| self.is_limited_by_token()) {
+            let left = token.saturating_duration_since(now);
+            self.due.advance(now + schedule::pause(left, self.ttl, 1, random::fraction()));
+        }
+    }
+
     /// Nothing is done before this time.
     pub fn postpone(&self, until: Instant) {
         self.due.set(Some(until));
@@ -202,6 +210,18 @@ mod tests {
         short.token.set(Some(now + SECOND * 100));
         assert!(short.is_alive(now + SECOND * 30), "the token was renewed");
         assert!(!short.is_alive(now + SECOND * 70));
+    }
+
+    #[test]
+    fn a_token_that_could_not_be_renewed_is_tried_again_soon() {
+        let now = Instant::now();
+        let short = term(Some(SECOND * 60), Some(now + SECOND * 30));
+        assert!(short.is_fresh(now + SECOND * 15));
+        short.look_soon(now);
+        assert!(short.is_fresh(now + SECOND * 7) && !short.is_fresh(now + SECOND * 13));
+        let own = term(Some(SECOND * 60), Some(now + SECOND * 300));
+        own.look_soon(now);
+        assert!(own.is_fresh(now + SECOND * 39), "its token lives longer");
     }
 
     #[test]
