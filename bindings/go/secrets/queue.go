@@ -163,7 +163,8 @@ func (c *queuedCall) forget() {
 
 // submit calls a C function with the setting; the caller calls wait.
 func (c *queuedCall) submit(settings *C.hf_call, function cFunction) {
-	c.out = (*outParameters)(C.calloc(1, C.size_t(unsafe.Sizeof(outParameters{}))))
+	c.out = (*outParameters)(C.malloc(C.size_t(unsafe.Sizeof(outParameters{}))))
+	*c.out = outParameters{}
 	if status := function(settings, c.out); status != C.HF_PENDING {
 		c.forget()
 		c.done <- status

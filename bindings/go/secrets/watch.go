@@ -62,7 +62,9 @@ const (
 // changes, which occupies no thread.
 type Watch struct {
 	manager *Manager
-	queue   *queue // in which it waits, without a thread
+	queue   *queue          // in which it waits, without a thread
+	open    context.Context // which ends when the watch is closed
+	end     context.CancelFunc
 	mu      sync.Mutex
 	handle  *C.hf_watch
 	users   int
@@ -77,6 +79,7 @@ func (m *Manager) NewWatch() (*Watch, error) {
 	}
 	defer m.drop()
 	w := &Watch{manager: m}
+	w.open, w.end = context.WithCancel(context.Background())
 	var cError *C.hf_error
 	if err := takeError(C.hf_watch_new(handle, &w.handle, &cError), cError); err != nil {
 		return nil, err
@@ -138,16 +141,22 @@ func (w *Watch) Remove(reference string) error {
 }
 
 // Next waits for the next change, for ever if the context has no deadline. It returns ErrNotFound if nothing has changed
-// until the deadline.
+// until the deadline, and ErrClosed if the watch is closed meanwhile.
 func (w *Watch) Next(ctx context.Context) (Change, error) {
 	handle, err := w.hold()
 	if err != nil {
 		return Change{}, err
 	}
 	defer w.drop()
-	out, err := do(ctx, w.queue, func(call *C.hf_call, out *outParameters) C.hf_status {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.open, cancel)()
+	out, err := do(waiting, w.queue, func(call *C.hf_call, out *outParameters) C.hf_status {
 		return C.hf_watch_next(handle, call, &out.change, &out.err)
 	})
+	if err != nil && ctx.Err() == nil && w.open.Err() != nil {
+		err = ErrClosed
+	}
 	if err != nil {
 		return Change{}, err
 	}
@@ -179,12 +188,13 @@ func (w *Watch) Changes(ctx context.Context) <-chan Change {
 	return changes
 }
 
-// Close ends the watch. A Next that is waiting goes on until its context ends. It always returns nil.
+// Close ends the watch, and a Next that is waiting. It always returns nil.
 func (w *Watch) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	runtime.SetFinalizer(w, nil)
 	w.closed = true
+	w.end()
 	w.freeIfUnused()
 	return nil
 }

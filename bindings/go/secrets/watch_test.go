@@ -53,7 +53,14 @@ func TestAWatchTellsWhatHasChanged(t *testing.T) {
 	wantError(t, watch.Remove(reference), secrets.ErrNotFound)
 	wantError(t, watch.Add("nonsense", 0), secrets.ErrInvalidReference)
 	wantError(t, watch.Add(reference, -2), secrets.ErrInvalidArgument)
+	ended := make(chan error)
+	go func() {
+		_, err := watch.Next(background)
+		ended <- err
+	}()
+	time.Sleep(100 * time.Millisecond) // so that most runs find it waiting
 	watch.Close()
+	wantError(t, <-ended, secrets.ErrClosed)
 	wantError(t, watch.Add(reference, 0), secrets.ErrClosed)
 	_, err = openEnv(t).NewWatch()
 	wantError(t, err, secrets.ErrUnsupported)
