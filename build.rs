@@ -54,13 +54,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Sets a versioned soname, so that an incompatible version can be installed beside this one; keeps the library mapped
-/// after `dlclose`, because threads that have used it run its thread-local destructors when they end; and makes the
-/// jump tables read-only. rustc itself limits the exported symbols to `hf_*`.
+/// after `dlclose`, because threads that have used it run its thread-local destructors when they end, for which macOS has
+/// no option; and makes the jump tables read-only. rustc itself limits the exported symbols to `hf_*`.
 fn link_arguments() {
-    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        for argument in ["-soname,libhandsfree_secrets.so.0", "-z,nodelete", "-z,relro", "-z,now"] {
-            println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
-        }
+    let arguments: &[&str] = match env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("linux" | "freebsd") => &["-soname,libhandsfree_secrets.so.0", "-z,nodelete", "-z,relro", "-z,now"],
+        Ok("macos") => &["-install_name,@rpath/libhandsfree_secrets.0.dylib"],
+        _ => &[],
+    };
+    for argument in arguments {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
     }
 }
 

@@ -6,8 +6,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/handsfree_secretsTargets.cmake")
 
 handsfree_secrets_cross_compile(_hf_target _hf_cargo_environment)
 
-set(_hf_soname "libhandsfree_secrets.so.${PROJECT_VERSION_MAJOR}")
-set(_hf_shared "libhandsfree_secrets.so.${PROJECT_VERSION}")
+handsfree_secrets_library_names("${PROJECT_VERSION}" _hf_shared _hf_soname _hf_link)
 set(_hf_library_dir "${CMAKE_CURRENT_BINARY_DIR}/lib")
 
 # Cargo names the folder of the dev profile "debug".
@@ -38,31 +37,36 @@ endif()
 # outputs is newer. Cargo reads .cargo/config.toml in the working directory.
 add_custom_target(handsfree_secrets_cargo ALL
     COMMAND "${CMAKE_COMMAND}" -E env ${_hf_cargo_environment} "${HANDSFREE_SECRETS_CARGO}" ${_hf_cargo_arguments}
-    BYPRODUCTS "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_cargo_out}/libhandsfree_secrets.a"
+    BYPRODUCTS "${_hf_cargo_out}/${_hf_link}" "${_hf_cargo_out}/libhandsfree_secrets.a"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     COMMENT "Building the crate handsfree_secrets with cargo (profile ${_hf_profile})"
     VERBATIM)
 
 add_custom_command(
     OUTPUT "${_hf_library_dir}/${_hf_shared}" "${_hf_library_dir}/${_hf_soname}"
-        "${_hf_library_dir}/libhandsfree_secrets.so"
+        "${_hf_library_dir}/${_hf_link}"
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${_hf_library_dir}"
-    COMMAND "${CMAKE_COMMAND}" -E copy "${_hf_cargo_out}/libhandsfree_secrets.so" "${_hf_library_dir}/${_hf_shared}"
+    COMMAND "${CMAKE_COMMAND}" -E copy "${_hf_cargo_out}/${_hf_link}" "${_hf_library_dir}/${_hf_shared}"
     COMMAND "${CMAKE_COMMAND}" -E create_symlink "${_hf_shared}" "${_hf_library_dir}/${_hf_soname}"
-    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${_hf_soname}" "${_hf_library_dir}/libhandsfree_secrets.so"
-    DEPENDS handsfree_secrets_cargo "${_hf_cargo_out}/libhandsfree_secrets.so"
+    COMMAND "${CMAKE_COMMAND}" -E create_symlink "${_hf_soname}" "${_hf_library_dir}/${_hf_link}"
+    DEPENDS handsfree_secrets_cargo "${_hf_cargo_out}/${_hf_link}"
     VERBATIM)
 
+# The tools of macOS cannot do that: there the static library defines the symbols of the Rust runtime, too.
+set(_hf_make_static
+    "-DINPUT=${_hf_cargo_out}/libhandsfree_secrets.a"
+    "-DSHARED=${_hf_cargo_out}/${_hf_link}"
+    "-DOUTPUT=${_hf_library_dir}/libhandsfree_secrets.a"
+    "-DLD=${CMAKE_LINKER}" "-DNM=${CMAKE_NM}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
+    "-DSTRIP_DEBUG=${_hf_strip_debug}"
+    -P "${CMAKE_CURRENT_LIST_DIR}/LocalizeStaticLibrary.cmake")
+if(APPLE)
+    set(_hf_make_static -E copy "${_hf_cargo_out}/libhandsfree_secrets.a" "${_hf_library_dir}/libhandsfree_secrets.a")
+endif()
 add_custom_command(
     OUTPUT "${_hf_library_dir}/libhandsfree_secrets.a"
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${_hf_library_dir}"
-    COMMAND "${CMAKE_COMMAND}"
-        "-DINPUT=${_hf_cargo_out}/libhandsfree_secrets.a"
-        "-DSHARED=${_hf_cargo_out}/libhandsfree_secrets.so"
-        "-DOUTPUT=${_hf_library_dir}/libhandsfree_secrets.a"
-        "-DLD=${CMAKE_LINKER}" "-DNM=${CMAKE_NM}" "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DAR=${CMAKE_AR}"
-        "-DSTRIP_DEBUG=${_hf_strip_debug}"
-        -P "${CMAKE_CURRENT_LIST_DIR}/LocalizeStaticLibrary.cmake"
+    COMMAND "${CMAKE_COMMAND}" ${_hf_make_static}
     DEPENDS handsfree_secrets_cargo "${_hf_cargo_out}/libhandsfree_secrets.a"
         "${CMAKE_CURRENT_LIST_DIR}/LocalizeStaticLibrary.cmake"
     COMMENT "Making libhandsfree_secrets.a one object that defines hf_* and nothing else"

@@ -6,7 +6,7 @@ set(_hf_pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 install(FILES "${_hf_library_dir}/${_hf_shared}" "${_hf_library_dir}/${_hf_soname}"
     DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT handsfree_secrets_Runtime)
-install(FILES "${_hf_library_dir}/libhandsfree_secrets.so" "${_hf_library_dir}/libhandsfree_secrets.a"
+install(FILES "${_hf_library_dir}/${_hf_link}" "${_hf_library_dir}/libhandsfree_secrets.a"
     DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT handsfree_secrets_Development)
 install(FILES include/handsfree_secrets.h include/handsfree_secrets.hpp
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT handsfree_secrets_Development)
@@ -34,6 +34,10 @@ endif()
 _hf_relative_to_pkgconfig("${CMAKE_INSTALL_LIBDIR}" PC_LIBDIR)
 _hf_relative_to_pkgconfig("${CMAKE_INSTALL_INCLUDEDIR}" PC_INCLUDEDIR)
 string(REPLACE ";" " " PC_NATIVE_LIBS "${HANDSFREE_SECRETS_NATIVE_LIBS}")
+set(PC_STATIC_LIBRARY "-L\${libdir} -l:libhandsfree_secrets.a")
+if(APPLE) # whose linker has no -l:
+    set(PC_STATIC_LIBRARY "\${libdir}/libhandsfree_secrets.a")
+endif()
 foreach(_hf_pc IN ITEMS handsfree_secrets handsfree_secrets-static)
     configure_file("cmake/${_hf_pc}.pc.in" "${CMAKE_CURRENT_BINARY_DIR}/${_hf_pc}.pc" @ONLY)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${_hf_pc}.pc"

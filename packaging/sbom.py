@@ -7,7 +7,11 @@ import crates as crates_module
 
 
 def reference(crate):
-    return f"pkg:cargo/{crate.name}@{crate.version}"
+    return purl(crate.name, crate.version)
+
+
+def purl(name, version):
+    return f"pkg:cargo/{name}@{version}"
 
 
 def component(crate, kind="library"):
@@ -50,8 +54,10 @@ def document(crates, target, time):
     for name, license, home in crates_module.TOOLCHAIN:
         components.append({"type": "library", "bom-ref": name, "name": name, "licenses": [{"expression": license}],
                            "externalReferences": [{"type": "website", "url": home}]})
+    graph = {purl(*crate): [purl(*other) for other in others] for crate, others in crates_module.needs(target).items()}
+    graph[reference(ours)] += [name for name, _, _ in crates_module.TOOLCHAIN]
     root = component(ours) | {"properties": [{"name": "target", "value": target}]}
-    serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([root, components, time]))
+    serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([root, components, graph, time]))
     bill = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
@@ -59,6 +65,6 @@ def document(crates, target, time):
         "version": 1,
         "metadata": {"timestamp": time, "component": root},
         "components": components,
-        "dependencies": [{"ref": reference(ours), "dependsOn": [entry["bom-ref"] for entry in components]}],
+        "dependencies": [{"ref": crate, "dependsOn": others} for crate, others in graph.items()],
     }
     return json.dumps(bill, indent=2, ensure_ascii=False) + "\n"

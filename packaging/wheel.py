@@ -9,11 +9,17 @@ import tempfile
 import nfpm
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# The platforms of PEP 600 and PEP 656 that take the libraries: glibc 2.17, and the musl that Alpine has had since 3.13.
-PLATFORMS = {"gnu": "manylinux2014_{machine}", "musl": "musllinux_1_2_{machine}"}
 
 
-def build(machine, libc, time, library, output):
+def tag(platform):
+    """The name in PEP 600 and PEP 656 of what the library needs: its glibc, or the musl that Alpine has had since 3.13."""
+    if platform.libc == "musl":
+        return f"musllinux_1_2_{platform.machine}"
+    version = "manylinux2014" if platform.glibc == "2.17" else f"manylinux_{platform.glibc.replace('.', '_')}"
+    return f"{version}_{platform.machine}"
+
+
+def build(platform, time, library, output):
     with tempfile.TemporaryDirectory(prefix="handsfree-wheel-") as scratch:
         stage = pathlib.Path(scratch) / "stage"
         sources = stage / "bindings/python"
@@ -21,9 +27,8 @@ def build(machine, libc, time, library, output):
         shutil.copy(ROOT / "Cargo.toml", stage)
         shutil.copy(library, sources / "handsfree_secrets" / nfpm.SONAME)
         nfpm.touch(stage, time)
-        platform = PLATFORMS[libc].format(machine=machine)
         command = [ROOT / "target/dist-tools/bin/python", "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps",
-                   "--no-build-isolation", f"--config-settings=--build-option=--plat-name={platform}",
+                   "--no-build-isolation", f"--config-settings=--build-option=--plat-name={tag(platform)}",
                    "--wheel-dir", output, sources]
         subprocess.run([str(word) for word in command], check=True,
                        env={**os.environ, "SOURCE_DATE_EPOCH": str(time)})

@@ -92,6 +92,19 @@ class Files:
             self.assertIn(component["name"], text)
             if "purl" in component:
                 self.assertRegex(component["hashes"][0]["content"], "^[0-9a-f]{64}$")
+        needs = {entry["ref"]: set(entry["dependsOn"]) for entry in bill["dependencies"]}
+        known = {component["bom-ref"] for component in bill["components"]}
+        root = bill["metadata"]["component"]["bom-ref"]
+        reached, waiting = set(), [root]
+        while waiting:
+            crate = waiting.pop()
+            if crate not in reached:
+                reached.add(crate)
+                waiting += needs.get(crate, ())
+        self.assertEqual(reached - {root}, known, "the graph reaches all components, and nothing else")
+        rustls = next(ref for ref in known if ref.startswith("pkg:cargo/rustls@"))
+        self.assertIn(rustls, needs[root])
+        self.assertTrue(any(ref.startswith("pkg:cargo/rustls-webpki@") for ref in needs[rustls]))
         for word in ("Apache License", "Permission is hereby granted", "Redistribution and use"):
             self.assertIn(word, text)
 

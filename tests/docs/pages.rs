@@ -38,8 +38,8 @@ fn every_cpp_program_of_the_documents_compiles_and_links() {
 
 #[test]
 fn code_blocks_are_in_languages_that_are_tested() {
-    const KNOWN: [&str; 12] =
-        ["", "c", "cpp", "go", "sh", "cmake", "cobol", "fortran", "python", "java", "hcl", "json"];
+    const KNOWN: [&str; 13] =
+        ["", "c", "cpp", "go", "sh", "cmake", "cobol", "fortran", "python", "java", "hcl", "json", "meson"];
     for block in all_blocks() {
         assert!(KNOWN.contains(&block.language.as_str()), "{}: ```{}", block.place, block.language);
     }

@@ -8,4 +8,6 @@ mod cross;
 mod exports;
 mod header;
 mod install;
+mod other_systems;
+mod recipes;
 mod statuses;

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 
 HF_OK, HF_NOT_FOUND, HF_PENDING = 0, 1, 2
 HF_ERR_INVALID_ARGUMENT, HF_ERR_INVALID_REFERENCE, HF_ERR_CONFIG = -1, -2, -3
@@ -176,7 +177,7 @@ _SIGNATURES = {
 
 def _path() -> str:
     """The library that the environment names, else the one that is installed with this package, else the system's."""
-    name = "libhandsfree_secrets.so.0"
+    name = "libhandsfree_secrets.0.dylib" if sys.platform == "darwin" else "libhandsfree_secrets.so.0"
     inside = os.path.join(os.path.dirname(__file__), name)
     return os.environ.get("HANDSFREE_SECRETS_LIBRARY") or (inside if os.path.exists(inside) else name)
 

@@ -259,3 +259,17 @@ fn systemd_understands_the_unit() {
     let complaints: Vec<&str> = named.lines().filter(|line| line.contains("legacy-server")).collect();
     assert!(output.status.success() && complaints.is_empty(), "{named}");
 }
+
+/// With the schemas of Kubernetes, and without settings that it does not know.
+#[test]
+fn kubernetes_understands_the_manifest() {
+    let validator = repository_root().join("target/recipes/bin/kubernetes-validate");
+    if !validator.exists() {
+        eprintln!("skipped: {} is missing, and scripts/bootstrap check could not install it", validator.display());
+        return;
+    }
+    let manifest = repository_root().join("examples/kubernetes/legacy-server.yaml");
+    let output = cc::clean_command(&validator).arg("--strict").arg(manifest).output().unwrap();
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && printed.matches("passed for resource").count() == 3, "{printed}");
+}
