@@ -1,4 +1,8 @@
-"""The bill of materials that ships with the binaries: CycloneDX 1.5, the same bytes for the same crates."""
+"""The bill of materials that ships with the binaries: CycloneDX 1.5, the same bytes for the same crates.
+
+cargo-cyclonedx 0.5.9 lists procedural macros and optional crates, which are not in the binaries, and writes the folder of
+the build into its references.
+"""
 
 import json
 import uuid
