@@ -33,8 +33,8 @@ fn the_manifest_gives_cargo_c_the_names_of_cmake() {
     let capi = &package["metadata"]["capi"];
     let library = capi["library"]["name"].as_str().unwrap();
     assert_eq!(capi["library"]["version_suffix_components"], 1);
-    let build = read("cmake/Build.cmake");
-    assert!(build.contains(&format!("set(_hf_soname \"lib{library}.so.${{PROJECT_VERSION_MAJOR}}\")")), "{library}");
+    let soname = format!("set(${{soname}} \"lib{library}.so.${{major}}\" PARENT_SCOPE)");
+    assert!(read("cmake/handsfree_secretsTargets.cmake").contains(&soname), "{soname}");
 
     let file = capi["pkg_config"]["filename"].as_str().unwrap();
     let name = format!("Name: {}\n", capi["pkg_config"]["name"].as_str().unwrap());
