@@ -14,8 +14,8 @@ does not exist, and for a text that is not a reference of the manager, get_secre
 update_secret and delete_secret return False; for the latter the library logs a warning.
 
 Any number of threads may use a manager at once; ctypes releases the global interpreter lock during a call. A child
-process may use inherited managers after a fork. Ctrl-C ends a call of the main thread at once. Python strings cannot be wiped: a value stays in memory until that is
-reused.
+process may use inherited managers after a fork. Ctrl-C ends a call of the main thread at once. Python strings cannot be
+wiped: a value stays in memory until that is reused.
 
 The dynamic linker finds the library; HANDSFREE_SECRETS_LIBRARY=/path selects another one.
 """
