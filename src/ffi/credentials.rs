@@ -9,8 +9,9 @@
 //! end, so that connections of an older generation go on until their `hf_lease_remaining_ms`.
 //!
 //! A server that is down costs nothing while the credentials live: they are handed out, and the server is asked again after
-//! a pause. After that `hf_credentials_get` fails, and its message tells since when and why. If renewals are refused, or the
-//! credentials are (`hf_credentials_refused`), other ones are made, but no more than one set in half of their time.
+//! a pause. From a fortieth of their time before the end on, 250 ms at most, which are left for a login to succeed in,
+//! `hf_credentials_get` fails, and its message tells since when and why. If renewals are refused, or the credentials are
+//! (`hf_credentials_refused`), other ones are made, but no more than one set in half of their time.
 //!
 //! What has no lease is read again after VAULT_WATCH_INTERVAL: a secret, or a static role.
 

@@ -109,7 +109,8 @@ fn the_last_uses_of_a_token_from_outside_are_left_to_calls() {
         let lease = get(&credentials);
         (!lease.is_same(&first)).then_some(lease)
     });
-    assert!(first.remaining().unwrap().is_zero() && next.generation() == 2);
+    // A fortieth of three seconds before its end.
+    assert!(first.remaining().unwrap() < Duration::from_millis(76) && next.generation() == 2);
     assert_eq!(uses(), Some(1), "one renewal, and another lease when the first was over");
     engine.log_in(next.fields()).unwrap();
 

@@ -23,7 +23,7 @@ use crate::observe::log;
 use crate::observe::metrics::{LeaseState, Leases};
 use crate::vault::client::Context;
 
-/// What a call may spend on credentials that can still be used: a half of its time, and no more than this.
+/// What a call may spend on credentials that can still be handed out: a half of its time, and no more than this.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(5);
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 
@@ -91,13 +91,13 @@ impl Credentials {
     pub fn get(&self, context: Context<'_>) -> Result<Option<Arc<Lease>>> {
         context.deadline.remaining_when_set()?;
         let (now, current) = (Instant::now(), self.current.load_full());
-        match current.filter(|lease| lease.term.is_alive(now)) {
+        match current.filter(|lease| lease.term.is_usable(now)) {
             Some(lease) => self.get_due(context, lease),
             None => self.get_new(context),
         }
     }
 
-    /// Renews or replaces credentials that can still be used, unless somebody else does so.
+    /// Renews or replaces credentials that can still be handed out, unless somebody else does so.
     fn get_due(&self, context: Context<'_>, lease: Arc<Lease>) -> Result<Option<Arc<Lease>>> {
         let _lines = log::hold_back();
         let Some(_turn) = self.turn.try_lock() else { return Ok(Some(lease)) };
@@ -106,25 +106,25 @@ impl Credentials {
             Some(current) => current,
             None => return Ok(Some(lease)),
         };
-        let limit = lease.remaining(Instant::now()).map_or(LONGEST_ATTEMPT, |left| left / 2);
+        let left = lease.term.usable_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let limit = left.map_or(LONGEST_ATTEMPT, |left| left / 2);
         let limit = limit.clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT).min(context.deadline.remaining()? / 2);
         let deadline = context.deadline.within(limit);
         match self.keep(Context { deadline: &deadline, ..context }, &lease) {
-            Err(error) if self.current.load().is_none() => Err(error),
-            Err(_) => Ok(Some(lease)),
-            Ok(outcome) => Ok(outcome),
+            Err(_) if self.current.load().is_some() && lease.term.is_usable(Instant::now()) => Ok(Some(lease)),
+            outcome => outcome,
         }
     }
 
-    /// Makes credentials where none can be used. One call does so, and the others wait for it.
+    /// Makes credentials where none can be handed out. One call does so, and the others wait for it.
     fn get_new(&self, context: Context<'_>) -> Result<Option<Arc<Lease>>> {
         let _lines = log::hold_back();
         let _turn = self.turn.lock(context.deadline)?;
         let last = self.current.load_full();
-        if let Some(lease) = last.as_ref().filter(|lease| lease.term.is_alive(Instant::now())) {
+        if let Some(lease) = last.as_ref().filter(|lease| lease.term.is_usable(Instant::now())) {
             return Ok(Some(Arc::clone(lease)));
         }
-        let ended = last.as_ref().and_then(|last| last.term.end());
+        let ended = last.as_ref().and_then(|last| last.term.usable_until());
         if let Some(trouble) = self.troubles.active(context.deadline) {
             let explain = |error: &Error| self.troubles.explain(self.source.shown(), error.clone(), ended);
             return trouble.error.as_ref().map_or(Ok(None), |error| Err(explain(error)));
@@ -146,7 +146,7 @@ impl Credentials {
     /// Does what is due, and records a failure of it. The caller has the turn.
     fn keep<'l>(&self, context: Context<'_>, lease: impl Into<Option<&'l Arc<Lease>>>) -> Result<Option<Arc<Lease>>> {
         let (lease, began) = (lease.into(), Instant::now());
-        let outcome = match lease.filter(|lease| lease.term.is_alive(began) && !lease.term.is_inherited()) {
+        let outcome = match lease.filter(|lease| lease.term.is_usable(began) && !lease.term.is_inherited()) {
             Some(lease) => self.keep_alive(context, lease),
             None => {
                 context.client.prolong_token(lease.map(|lease| lease.term.ttl).unwrap_or_default(), context.deadline);
@@ -181,14 +181,14 @@ impl Credentials {
 
     /// There is nothing at the path any more: a lease lives on, and what was only read does not.
     fn keep_or_drop(&self, lease: Option<&Arc<Lease>>) -> Option<Arc<Lease>> {
-        let kept = lease.filter(|lease| lease.term.kind != Kind::Plain && lease.term.is_alive(Instant::now()));
+        let kept = lease.filter(|lease| lease.term.kind != Kind::Plain && lease.term.is_usable(Instant::now()));
         if kept.is_none() {
             self.set_current(None);
         }
         kept.cloned()
     }
 
-    /// Renews or replaces credentials that can still be used.
+    /// Renews or replaces credentials that can still be handed out.
     fn keep_alive(&self, context: Context<'_>, lease: &Arc<Lease>) -> Result<Option<Arc<Lease>>> {
         let term = &lease.term;
         let cause = if term.is_refused() { Cause::Failure } else { Cause::Time };
@@ -355,8 +355,8 @@ impl Credentials {
     pub fn count(&self, leases: &mut Leases) {
         let (now, current) = (Instant::now(), self.current.load_full());
         leases.count(match &current {
-            Some(lease) if lease.term.is_alive(now) && self.troubles.until().is_none() => LeaseState::Valid,
-            Some(lease) if lease.term.is_alive(now) => LeaseState::Failing,
+            Some(lease) if lease.term.is_usable(now) && self.troubles.until().is_none() => LeaseState::Valid,
+            Some(lease) if lease.term.is_usable(now) => LeaseState::Failing,
             _ => LeaseState::Expired,
         });
         let is_current = |term: &Arc<Term>| current.as_ref().is_some_and(|lease| Arc::ptr_eq(&lease.term, term));
@@ -384,7 +384,7 @@ fn is_unchanged(last: &Lease, obtained: &Obtained) -> bool {
 /// has set its clock anew.
 fn unchanged(last: &Arc<Lease>, obtained: &Obtained) -> Arc<Lease> {
     let (now, grant) = (Instant::now(), &obtained.grant);
-    let is_overdue = grant.kind == Kind::Rotated && !last.term.is_alive(now + SHORTEST_LOOK / 2);
+    let is_overdue = grant.kind == Kind::Rotated && !last.term.is_usable(now + SHORTEST_LOOK / 2);
     let ttl = if is_overdue { Some(SHORTEST_LOOK) } else { grant.ttl };
     let look = grant.look.map(|look| if is_overdue { look.min(now + SHORTEST_LOOK) } else { look });
     last.term.forget_refusal();

@@ -14,6 +14,11 @@ use crate::moment::{Moment, earlier};
 /// Servers count in whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
+/// A login takes time, and must not find its user removed: so the credentials are handed out until a fortieth of their TTL
+/// before their end, and no longer than this before it.
+const LONGEST_RESERVE: Duration = Duration::from_millis(250);
+const RESERVED: u32 = 40;
+
 /// The times of a lease. Renewals move them; they hold no credentials.
 pub struct Term {
     /// The id of the lease; empty if there is none.
@@ -146,19 +151,35 @@ impl Term {
         self.token.get().is_some_and(|token| most.is_none_or(|most| token <= most))
     }
 
-    /// Whether they can be used.
+    /// Until when they are handed out. A rotated password is good until its end, since there is no other before.
+    pub fn usable_until(&self) -> Option<Instant> {
+        let reserve = match self.kind {
+            Kind::Leased | Kind::Certificate => (self.ttl / RESERVED).min(LONGEST_RESERVE),
+            Kind::Rotated | Kind::Plain => Duration::ZERO,
+        };
+        self.end().map(|end| end.checked_sub(reserve).unwrap_or(end))
+    }
+
+    /// Whether they can be handed out.
+    pub fn is_usable(&self, now: Instant) -> bool {
+        self.usable_until().is_none_or(|until| now < until)
+    }
+
+    /// Whether they have not ended.
     pub fn is_alive(&self, now: Instant) -> bool {
         !self.end.has_come(now) && !self.token.has_come(now)
     }
 
-    /// Whether they can be used, and nothing has to be done. In a child of a fork nothing is done for what it inherited.
+    /// Whether they can be handed out, and nothing has to be done. In a child of a fork nothing is done for what it
+    /// inherited.
     pub fn is_fresh(&self, now: Instant) -> bool {
-        self.is_alive(now) && (!self.due.has_come(now) || self.is_inherited())
+        self.is_usable(now) && (!self.due.has_come(now) || self.is_inherited())
     }
 
     /// When something has to be done.
     pub fn due(&self) -> Option<Instant> {
-        if self.is_inherited() { self.end() } else { earlier(self.due.get(), self.end()) }
+        let due = self.due.get().filter(|_| !self.is_inherited());
+        earlier(due, self.usable_until())
     }
 
     /// Whether the lease was made by a parent of this process.
@@ -222,6 +243,20 @@ mod tests {
         let own = term(Some(SECOND * 60), Some(now + SECOND * 300));
         own.look_soon(now);
         assert!(own.is_fresh(now + SECOND * 39), "its token lives longer");
+    }
+
+    #[test]
+    fn what_is_about_to_end_is_not_handed_out() {
+        let long = term(Some(SECOND * 60), None);
+        let end = long.end().unwrap();
+        long.postpone(end + SECOND);
+        assert!(long.is_fresh(end - LONGEST_RESERVE * 2));
+        let last = end - LONGEST_RESERVE;
+        assert!(long.is_alive(last) && !long.is_usable(last) && !long.is_fresh(last), "a login would come too late");
+        assert_eq!(long.due(), Some(last));
+        let short = term(Some(SECOND * 2), None);
+        let end = short.end().unwrap();
+        assert!(short.is_usable(end - SECOND / 19) && !short.is_usable(end - SECOND / 20), "a fortieth of two seconds");
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Troubles {
         let before = self.0.load();
         let count = before.as_ref().map_or(1, |before| before.count.saturating_add(1));
         let since = before.as_ref().map_or(began, |before| before.since);
-        let left = term.filter(|term| term.is_alive(now)).map(|term| match term.end() {
-            Some(end) => end.saturating_duration_since(now),
+        let left = term.filter(|term| term.is_usable(now)).map(|term| match term.usable_until() {
+            Some(until) => until.saturating_duration_since(now),
             None => Duration::MAX,
         });
         let ttl = term.map(|term| term.ttl).unwrap_or_default();
