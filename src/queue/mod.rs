@@ -115,11 +115,18 @@ impl<E: Send + 'static> Queue<E> {
         self.shared.check_process()?;
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut is_lowered = false;
+        // The threads of the queue get a turn before this one sleeps: where processors are scarce, other calls end
+        // meanwhile, and one wake-up serves them all.
+        let mut has_given_way = timeout.is_some_and(|timeout| timeout.is_zero());
         loop {
             let notifier = match self.take(is_lowered, &mut take) {
                 Ok(next) => return Ok(next),
                 Err(notifier) => notifier,
             };
+            if !std::mem::replace(&mut has_given_way, true) {
+                std::thread::yield_now();
+                continue;
+            }
             if !is_lowered {
                 // A call that has ended meanwhile is seen by another look.
                 notifier.lower();
