@@ -249,7 +249,7 @@ fn a_failed_open_shows_its_message_with_every_compiler() {
 
 #[test]
 fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
-    let wrong: [&[&str]; 58] = [
+    let wrong: [&[&str]; 62] = [
         &[],
         &["stor"],
         &["store"],
@@ -301,6 +301,10 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
         &["hmac", "--context-file", "file", "key"],
         &["run"],
         &["run", "--file", "NAME", "true"],
+        &["run", "--kill-after", "1", "true"],
+        &["run", "--watch", "--kill-after", "0", "true"],
+        &["run", "--watch", "--kill-after", "soon", "true"],
+        &["watch", "--kill-after", "1", "vault://a", "--", "true"],
         &["render"],
         &["lease"],
         &["lease", "a", "b"],
@@ -316,6 +320,33 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
     }
     // Arguments after "--" are not options.
     assert_eq!(Shell::on_env().run(&["get", "--", "--exact"]).code, 4);
+}
+
+/// A name that an attacker has chosen neither begins a line of a log nor moves the cursor of a terminal.
+#[test]
+fn a_message_is_one_line_of_visible_text_whatever_the_arguments_hold() {
+    const NAME: &str = "a\nhfsecret: done\u{1b}[2J\r\u{7f}";
+    const VISIBLE: &str = "a\\nhfsecret: done\\x1b[2J\\x0d\\x7f";
+    let option = format!("--{NAME}");
+    let shell = Shell::on_env().with("A", &format!("env://{NAME}"));
+    for (code, arguments) in [
+        (2, [NAME].as_slice()),
+        (2, &["get", &option, "env://A"]),
+        (2, &["list", "--timeout", NAME]),
+        (2, &["run", "--file", NAME, "true"]),
+        (4, &["run", "true"]),
+        (4, &["get", NAME]),
+        (120, &["run", "--env-file", NAME, "true"]),
+        (120, &["render", NAME]),
+    ] {
+        let run = shell.run(arguments);
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "{arguments:?}: {}", run.err);
+        let line = run.err.strip_suffix('\n').unwrap_or_default();
+        assert!(line.starts_with("hfsecret: ") && line.contains(VISIBLE), "{arguments:?}: {}", run.err);
+        assert!(!line.contains(char::is_control), "{arguments:?}: {}", run.err);
+    }
+    let run = Shell::on_env().run(&["run", NAME]);
+    assert_eq!((run.code, run.err), (127, format!("hfsecret: {VISIBLE}: No such file or directory\n")));
 }
 
 #[test]

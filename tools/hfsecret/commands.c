@@ -97,8 +97,8 @@ static int list(const hf_manager *manager, const struct arguments *arguments) {
 
 static int run_on(const hf_manager *manager, const struct arguments *arguments) {
     if (arguments->command & (STORE | UPDATE | DELETE) && strcmp(hf_manager_type(manager), "env") == 0) {
-        fprintf(stderr, "hfsecret: the env backend forgets what is written when this program ends; "
-                        "set SECRET_MANAGER_TYPE=vault, or export the variable\n");
+        print_error("the env backend forgets what is written when this program ends; "
+                    "set SECRET_MANAGER_TYPE=vault, or export the variable");
         return exit_code(HF_ERR_UNSUPPORTED);
     }
     switch (arguments->command) {

@@ -71,7 +71,7 @@ static int append_line(struct value *lines, const hf_document *document, size_t 
     int code;
 
     if (!name) {
-        fprintf(stderr, "hfsecret: the name of a field cannot be printed; --json prints the whole secret\n");
+        print_error("the name of a field cannot be printed; --json prints the whole secret");
         return exit_code(HF_ERR_UNSUPPORTED);
     }
     code = append_name(lines, name);

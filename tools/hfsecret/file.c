@@ -17,12 +17,14 @@
 #include <sys/syscall.h>
 #endif
 
-/* Parses a number, the whole text. Returns 0 if it is none. */
+/* Parses the number of a user or group, the whole text. Returns 0 if it is none. The largest one means "as it is" to
+ * chown. */
 static int parse_id(const char *text, unsigned long *id) {
     char *end = NULL;
 
+    errno = 0;
     *id = strtoul(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end;
+    return *text >= '0' && *text <= '9' && !*end && !errno && *id < (uid_t)-1;
 }
 
 static int find_user(const char *name, uid_t *user) {
@@ -74,7 +76,7 @@ int check_destination(const struct arguments *arguments) {
     gid_t group;
 
     if (arguments->output && lstat(arguments->output, &there) == 0 && !S_ISREG(there.st_mode)) {
-        fprintf(stderr, "hfsecret: %s: not a regular file, which --output could replace\n", arguments->output);
+        print_error("%s: not a regular file, which --output could replace", arguments->output);
         return EXIT_IO;
     }
     return arguments->owner ? parse_owner(arguments->owner, &user, &group) : EXIT_SUCCESS;
@@ -115,14 +117,14 @@ static int write_and_rename(const struct arguments *arguments, char *temporary, 
     return report_file(arguments->output);
 }
 
-/* Replaces the file of --output by one with this content and with the mode and owner of the options. Signals that would
- * end the program wait until no other file is left. */
+/* Replaces the file of --output by one with this content and with the mode and owner of the options. Signals wait until
+ * no other file is left. */
 int write_file(const struct arguments *arguments, const char *text, size_t length) {
     static const char suffix[] = ".hfsecret-XXXXXX";
     const char *slash = strrchr(arguments->output, '/');
     size_t folder = slash ? (size_t)(slash - arguments->output) + 1 : 0;
     char *temporary = malloc(folder + sizeof suffix);
-    sigset_t ending, before;
+    sigset_t all, before;
     int code;
 
     if (!temporary) {
@@ -131,11 +133,8 @@ int write_file(const struct arguments *arguments, const char *text, size_t lengt
     memcpy(temporary, arguments->output, folder);
     memcpy(temporary + folder, suffix, sizeof suffix);
     signal(SIGXFSZ, SIG_IGN); /* then a file over the limit of the process is an error of write */
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGHUP);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ending, &before);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     code = write_and_rename(arguments, temporary, text, length);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(temporary);

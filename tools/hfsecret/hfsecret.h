@@ -77,6 +77,7 @@ struct arguments {
     struct words env_files, files;                       /* of run */
     struct words watcher;                                /* the command of watch, which is executed; may be empty */
     int signal;                                          /* of run and watch; 0: none */
+    int64_t kill_after;                                  /* of run --watch, in milliseconds; 0: the default */
     pid_t pid;                                           /* of watch; 0: none */
     hf_metadata *metadata; /* NULL: none for store, keep for update */
     hf_call *call;         /* NULL: the default timeout */
@@ -122,6 +123,7 @@ enum option_id {
     OPTION_FILE,
     OPTION_JSON,
     OPTION_KEEP_CREDENTIALS,
+    OPTION_KILL_AFTER,
     OPTION_METADATA,
     OPTION_MODE,
     OPTION_NO_METADATA,
@@ -256,6 +258,10 @@ int change_memory_file(const char *label, const char *text, size_t length, int d
 void seal_memory_file(int descriptor);
 
 /* output.c: output and exit codes. */
+#ifdef __GNUC__
+__attribute__((format(printf, 1, 2)))
+#endif
+void print_error(const char *format, ...);
 int exit_code(hf_status status);
 int report_status(const char *subject, hf_status status, hf_error *error);
 int report_absence(const char *subject, const char *what);

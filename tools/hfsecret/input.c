@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The largest request that a server accepts by default; a larger input is a mistake, such as the wrong file. */
+/* The largest request that a server accepts by default. A larger input or file is a mistake, such as the wrong file. */
 #define VALUE_LIMIT ((size_t)32 << 20)
 
 /* Unlike a memset before a free, the compiler may not remove this. */
@@ -68,7 +68,7 @@ static int read_some(struct value *value, size_t most, int descriptor, const cha
         size_t room;
 
         if (value->length + 1 >= value->capacity && !grow(value)) {
-            fprintf(stderr, "hfsecret: no memory for %s\n", name);
+            print_error("no memory for %s", name);
             return EXIT_OTHER;
         }
         room = value->capacity - value->length - 1;
@@ -85,7 +85,7 @@ static int read_all(struct value *value, int descriptor, const char *name) {
     int code = read_some(value, VALUE_LIMIT + 1, descriptor, name);
 
     if (value->length > VALUE_LIMIT) {
-        fprintf(stderr, "hfsecret: %s is over 32 MiB, which no server takes\n", name);
+        print_error("%s is over 32 MiB, the limit of hfsecret", name);
         return exit_code(HF_ERR_TOO_LARGE);
     }
     return code;
@@ -128,7 +128,7 @@ int check_text(struct value *value, int exact) {
     }
     value->text[value->length] = '\0';
     if (strlen(value->text) != value->length) {
-        fprintf(stderr, "hfsecret: standard input holds a NUL byte: a secret is text; encode it, with base64 for one\n");
+        print_error("standard input holds a NUL byte: a secret is text; encode it, with base64 for one");
         return exit_code(HF_ERR_INVALID_ARGUMENT);
     }
     return EXIT_SUCCESS;

@@ -16,45 +16,78 @@ static const char *const CREDENTIALS[] = {
     "VAULT_TOKEN", "BAO_TOKEN", "VAULT_SECRET_ID", "VAULT_SECRET_ID_WRAPPED", "VAULT_PASSWORD", "VAULT_JWT",
 };
 
+/* At the start of a text, as editors of Windows write it. */
+static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
+
+/* Sets a variable. An environment may hold several of one name, and programs differ in which one they take, so none of
+ * the others stays. */
 static int set_variable(const char *name, const char *value) {
-    return setenv(name, value, 1) == 0 ? EXIT_SUCCESS : report_file(name);
+    return unsetenv(name) == 0 && setenv(name, value, 1) == 0 ? EXIT_SUCCESS : report_file(name);
+}
+
+/* What is wrong with a line of a file for --env-file. NULL: nothing. `equals` is its first '=', or NULL. */
+static const char *problem_of(const char *line, const char *equals) {
+    if (!equals || equals == line) {
+        return "a line is NAME=VALUE";
+    }
+    if (strcspn(line, " \t'\"") < (size_t)(equals - line)) {
+        return "a line is NAME=VALUE, with neither export nor blanks nor quotation marks before the =";
+    }
+    if (strchr("'\"", equals[1]) && equals[1] && is_reference(equals + 2)) {
+        return "a reference stands without quotation marks, which would belong to the value";
+    }
+    return NULL;
 }
 
 /* Sets the variable of a line NAME=VALUE. Empty lines and comments are left out. */
 static int read_line(const char *path, size_t number, char *line) {
     char *equals = strchr(line, '=');
+    const char *problem;
 
     if (*line == '#' || !*line) {
         return EXIT_SUCCESS;
     }
-    if (!equals || equals == line) {
-        fprintf(stderr, "hfsecret: %s:%lu: a line is NAME=VALUE\n", path, (unsigned long)number);
+    problem = problem_of(line, equals);
+    if (problem) {
+        print_error("%s:%lu: %s", path, (unsigned long)number, problem);
         return exit_code(HF_ERR_INVALID_ARGUMENT);
     }
     *equals = '\0';
     return set_variable(line, equals + 1);
 }
 
+/* Ends a line at `*text`, and moves `*text` to the next one, or sets it to NULL behind the last. Lines of Windows end in a
+ * carriage return, too. */
+static char *cut_line(char **text) {
+    char *line = *text, *end = line + strcspn(line, "\n");
+
+    *text = *end ? end + 1 : NULL;
+    if (end > line && end[-1] == '\r') {
+        end--;
+    }
+    *end = '\0';
+    return line;
+}
+
 static int read_env_file(const char *path) {
     struct value text = {NULL, 0, 0};
     size_t number = 0;
     int code = read_file(&text, path);
-    char *line = text.text, *end;
+    char *rest = NULL;
 
     if (code == EXIT_SUCCESS) {
         code = append(&text, "", 1);
-        line = text.text;
+        rest = text.text;
     }
-    if (code == EXIT_SUCCESS && strlen(line) + 1 != text.length) {
-        fprintf(stderr, "hfsecret: %s: a NUL byte, which no variable can hold\n", path);
+    if (code == EXIT_SUCCESS && strlen(rest) + 1 != text.length) {
+        print_error("%s: a NUL byte, which no variable can hold", path);
         code = exit_code(HF_ERR_INVALID_ARGUMENT);
     }
-    for (; code == EXIT_SUCCESS && line; line = end) {
-        end = strchr(line, '\n');
-        if (end) {
-            *end++ = '\0';
-        }
-        code = read_line(path, ++number, line);
+    if (code == EXIT_SUCCESS && strncmp(rest, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+        rest += strlen(BYTE_ORDER_MARK);
+    }
+    while (code == EXIT_SUCCESS && rest) {
+        code = read_line(path, ++number, cut_line(&rest));
     }
     free_value(&text);
     return code;
@@ -100,7 +133,7 @@ static int add_variables(struct job *job) {
     for (index = 0; code == EXIT_SUCCESS && environ[index]; index++) {
         const char *equals = strchr(environ[index], '=');
 
-        if (equals && is_reference(equals + 1)) {
+        if (equals && equals != environ[index] && is_reference(equals + 1)) {
             code = add(job, environ[index]);
         }
     }
@@ -141,7 +174,7 @@ int resolve_job(struct job *job, const hf_manager *manager, const hf_call *call)
         const char *text = resolved_value(&job->references, index, &length);
 
         if (strlen(text) != length) {
-            fprintf(stderr, "hfsecret: %s: the secret holds a NUL byte, which no variable can hold; use --file\n",
+            print_error("%s: the secret holds a NUL byte, which no variable can hold; use --file",
                     job->names[index]);
             code = exit_code(HF_ERR_UNSUPPORTED);
         }
@@ -186,10 +219,11 @@ static int set_environment(const struct job *job, const struct arguments *argume
     for (index = 0; !arguments->keep_credentials && index < sizeof CREDENTIALS / sizeof *CREDENTIALS; index++) {
         unsetenv(CREDENTIALS[index]);
     }
-    for (index = 0; code == EXIT_SUCCESS && index < job->references.count; index++) {
-        code = index < job->files
-                   ? set_variable(job->names[index], resolved_value(&job->references, index, &(size_t){0}))
-                   : set_file(job, index);
+    for (index = job->files; code == EXIT_SUCCESS && index > 0; index--) { /* Of several of one name the first counts. */
+        code = set_variable(job->names[index - 1], resolved_value(&job->references, index - 1, &(size_t){0}));
+    }
+    for (index = job->files; code == EXIT_SUCCESS && index < job->references.count; index++) {
+        code = set_file(job, index);
     }
     return code;
 }

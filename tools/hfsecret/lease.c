@@ -91,8 +91,8 @@ static void abandon(const struct arguments *arguments, const hf_lease *lease) {
         return;
     }
     if (hf_lease_revoke(lease, arguments->call, &error) != HF_OK) {
-        fprintf(stderr, "hfsecret: %s: nobody has these credentials, and they live until their end: %s\n", hf_lease_id(lease),
-                error ? hf_error_message(error) : "they could not be revoked");
+        print_error("%s: nobody has these credentials, and they live until their end: %s", hf_lease_id(lease),
+                    error ? hf_error_message(error) : "they could not be revoked");
     }
     hf_error_free(error);
 }

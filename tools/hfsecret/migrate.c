@@ -146,7 +146,7 @@ static int report_outcome(const char *old, const char *new, const struct outcome
         return flush_output(EXIT_SUCCESS);
     }
     if (outcome->problem) {
-        fprintf(stderr, "hfsecret: %s: %s: %s\n", old, new, outcome->problem);
+        print_error("%s: %s: %s", old, new, outcome->problem);
         return exit_code(outcome->status);
     }
     return report_status(old, outcome->status, outcome->error);
@@ -173,8 +173,8 @@ static int migrate_all(const struct migration *migration) {
         free(new);
     }
     if (stop && index < count) {
-        fprintf(stderr, "hfsecret: stopped; %lu of %lu secrets not tried; migrate again when the cause is mended\n",
-                (unsigned long)(count - index), (unsigned long)count);
+        print_error("stopped; %lu of %lu secrets not tried; migrate again when the cause is mended",
+                    (unsigned long)(count - index), (unsigned long)count);
     }
     return first;
 }

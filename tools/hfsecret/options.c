@@ -59,6 +59,11 @@ static int set_timeout(struct arguments *arguments, const char *seconds) {
     return report_status("--timeout", status, error);
 }
 
+static int set_kill_after(struct arguments *arguments, const char *seconds) {
+    arguments->kill_after = milliseconds(seconds);
+    return arguments->kill_after ? EXIT_SUCCESS : report_usage("--kill-after takes seconds, not ", seconds);
+}
+
 static int set_wrap_ttl(struct arguments *arguments, const char *seconds) {
     arguments->wrap_ttl = milliseconds(seconds);
     return arguments->wrap_ttl ? EXIT_SUCCESS : report_usage("--wrap-ttl takes seconds, not ", seconds);
@@ -160,6 +165,7 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     case OPTION_FILE: return add_word(&arguments->files, value, room);
     case OPTION_JSON: arguments->json = 1; break;
     case OPTION_KEEP_CREDENTIALS: arguments->keep_credentials = 1; break;
+    case OPTION_KILL_AFTER: return set_kill_after(arguments, value);
     case OPTION_METADATA: return take_metadata(arguments, value);
     case OPTION_MODE: return set_mode(arguments, value);
     case OPTION_NO_METADATA: return take_metadata(arguments, NULL);
@@ -294,6 +300,9 @@ static int check_options(const struct arguments *arguments) {
     }
     if (arguments->command == RUN && arguments->signal && !arguments->watches) {
         return report_usage("--signal goes with --watch", "");
+    }
+    if (arguments->kill_after && !arguments->watches) {
+        return report_usage("--kill-after goes with --watch", "");
     }
     if (!arguments->output && (arguments->owner || arguments->mode != DEFAULT_MODE)) {
         return report_usage("--mode and --owner are those of the file of --output", "");

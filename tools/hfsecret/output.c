@@ -1,9 +1,10 @@
 /* Output and exit codes. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 
 #include "hfsecret.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,45 @@ int exit_code(hf_status status) {
     return status < 0 && status > EXIT_USAGE - EXIT_IO ? EXIT_USAGE - status : EXIT_OTHER;
 }
 
+/* Appends a byte of a message: a control character as \n or \x1b, so that a name cannot begin another line or reach the
+ * terminal as a command. */
+static int append_visible(struct value *line, unsigned char byte) {
+    char visible[] = {(char)byte, '\0', '\0', '\0', '\0'};
+
+    if (byte == '\n') {
+        memcpy(visible, "\\n", 2);
+    } else if (byte < ' ' || byte == 0x7f) {
+        snprintf(visible, sizeof visible, "\\x%02x", (unsigned)byte);
+    }
+    return append(line, visible, strlen(visible));
+}
+
+/* Prints a message to standard error as one line, in one write. */
+void print_error(const char *format, ...) {
+    static const char program[] = "hfsecret: ";
+    struct value line = {NULL, 0, 0};
+    char *message = NULL, *next;
+    va_list values;
+    int length, code;
+
+    va_start(values, format);
+    length = vasprintf(&message, format, values);
+    va_end(values);
+    if (length < 0) {
+        (void)report_no_memory();
+        return;
+    }
+    code = append(&line, program, sizeof program - 1);
+    for (next = message; code == EXIT_SUCCESS && *next; next++) {
+        code = append_visible(&line, (unsigned char)*next);
+    }
+    if (code == EXIT_SUCCESS && append(&line, "\n", 1) == EXIT_SUCCESS) {
+        (void)write_descriptor(STDERR_FILENO, line.text, line.length);
+    }
+    free(message);
+    free_value(&line);
+}
+
 /* Prints a status other than HF_OK, and frees `error`. Assign the status to a variable before calling this: within one
  * argument list the compiler may read `error` before the function that sets it has run. */
 int report_status(const char *subject, hf_status status, hf_error *error) {
@@ -27,7 +67,7 @@ int report_status(const char *subject, hf_status status, hf_error *error) {
         return report_absence(subject, "no such secret, version or field");
     }
     if (status != HF_OK) {
-        fprintf(stderr, "hfsecret: %s: %s\n", subject, error ? hf_error_message(error) : hf_status_name(status));
+        print_error("%s: %s", subject, error ? hf_error_message(error) : hf_status_name(status));
     }
     hf_error_free(error);
     return exit_code(status);
@@ -35,23 +75,25 @@ int report_status(const char *subject, hf_status status, hf_error *error) {
 
 /* Prints what a HF_NOT_FOUND means, which comes without an error. */
 int report_absence(const char *subject, const char *what) {
-    fprintf(stderr, "hfsecret: %s: %s\n", subject, what);
+    print_error("%s: %s", subject, what);
     return exit_code(HF_NOT_FOUND);
 }
 
 int report_usage(const char *problem, const char *what) {
-    fprintf(stderr, "hfsecret: %s%s; hfsecret --help tells more\n", problem, what);
+    print_error("%s%s; hfsecret --help tells more", problem, what);
     return EXIT_USAGE;
 }
 
 /* Prints what errno says about a file. */
 int report_file(const char *path) {
-    fprintf(stderr, "hfsecret: %s: %s\n", path, strerror(errno));
+    print_error("%s: %s", path, strerror(errno));
     return EXIT_IO;
 }
 
 int report_no_memory(void) {
-    fprintf(stderr, "hfsecret: no memory\n");
+    static const char message[] = "hfsecret: no memory\n";
+
+    (void)write_descriptor(STDERR_FILENO, message, sizeof message - 1);
     return EXIT_OTHER;
 }
 

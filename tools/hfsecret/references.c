@@ -56,7 +56,7 @@ int add_reference(struct references *references, const char *label, const char *
 /* Only `run --watch` cancels, when there is nothing left to be told. */
 static int report_reference(const struct reference *reference, hf_status status, const char *message) {
     if (status != HF_ERR_CANCELLED) {
-        fprintf(stderr, "hfsecret: %s: %s: %s\n", reference->label, reference->text, message);
+        print_error("%s: %s: %s", reference->label, reference->text, message);
     }
     return exit_code(status);
 }

@@ -18,7 +18,7 @@ struct template {
 };
 
 static int report_line(const struct template *template, size_t line, const char *problem) {
-    fprintf(stderr, "hfsecret: %s:%lu: %s\n", template->path, (unsigned long)line, problem);
+    print_error("%s:%lu: %s", template->path, (unsigned long)line, problem);
     return exit_code(HF_ERR_INVALID_ARGUMENT);
 }
 
@@ -81,7 +81,7 @@ static int read_template(struct template *template) {
         code = append(&template->text, "", 1);
     }
     if (code == EXIT_SUCCESS && strlen(template->text.text) + 1 != template->text.length) {
-        fprintf(stderr, "hfsecret: %s: a template is a text, without NUL bytes\n", template->path);
+        print_error("%s: a template is a text, without NUL bytes", template->path);
         code = exit_code(HF_ERR_INVALID_ARGUMENT);
     }
     return code;

@@ -17,7 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_SECONDS = 30 /* that a command has to end after SIGTERM */ };
+enum {
+    KILL_AFTER_MS = 30 * 1000, /* that a command has to end after SIGTERM, without --kill-after */
+    FOREVER_MS = 24 * 60 * 60 * 1000
+};
 
 static const int FORWARDED[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
@@ -34,7 +37,7 @@ struct supervisor {
     hf_watch *watch;
     struct job job; /* with the values that the command has */
     int status;     /* of the command, which has ended, as of waitpid */
-    struct sigaction before[FORWARDED_COUNT], child_before;
+    struct sigaction before[FORWARDED_COUNT], child_before, pipe_before;
     sigset_t mask_before, handled;
 };
 
@@ -49,14 +52,17 @@ static int is_from_process(const siginfo_t *info) {
 }
 
 static void forward(int number, siginfo_t *info, void *context) {
-    int saved = errno;
+    int saved = errno, ends = number == SIGINT || number == SIGQUIT || number == SIGTERM;
 
     (void)context;
-    if (number == SIGINT || number == SIGQUIT || number == SIGTERM) {
+    if (ends) {
         was_told_to_end = 1;
     }
     if (command_id && is_from_process(info)) {
         kill((pid_t)command_id, number);
+        if (ends) { /* One that is stopped would not get it. */
+            kill((pid_t)command_id, SIGCONT);
+        }
     }
     errno = saved;
 }
@@ -92,6 +98,8 @@ static void handle_signals(struct supervisor *supervisor) {
     action.sa_flags = SA_NOCLDSTOP | SA_RESTART;
     action.sa_handler = end_wait;
     sigaction(SIGCHLD, &action, &supervisor->child_before);
+    action.sa_handler = SIG_IGN; /* A message that nobody reads does not leave the command without its parent. */
+    sigaction(SIGPIPE, &action, &supervisor->pipe_before);
     sigdelset(&supervisor->mask_before, SIGCHLD);
 }
 
@@ -103,6 +111,7 @@ static void restore_signals(const struct supervisor *supervisor) {
         sigaction(FORWARDED[index], &supervisor->before[index], NULL);
     }
     sigaction(SIGCHLD, &supervisor->child_before, NULL);
+    sigaction(SIGPIPE, &supervisor->pipe_before, NULL);
     sigprocmask(SIG_SETMASK, &supervisor->mask_before, NULL);
 }
 
@@ -147,32 +156,38 @@ static int start(struct supervisor *supervisor) {
     return EXIT_SUCCESS;
 }
 
-/* Waits until a signal has come, or the time is over. */
-static void pause_until(const struct supervisor *supervisor, const struct timespec *end) {
-    struct timespec now, rest;
+static int64_t now_ms(void) {
+    struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    rest.tv_sec = end->tv_sec > now.tv_sec ? end->tv_sec - now.tv_sec : 0;
-    rest.tv_nsec = 0;
-    (void)!pselect(0, NULL, NULL, NULL, &rest, &supervisor->mask_before);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until a signal has come, or the time is over. */
+static void pause_until(const struct supervisor *supervisor, int64_t end) {
+    int64_t now = now_ms(), rest = end > now ? end - now : 0;
+    struct timespec limit;
+
+    limit.tv_sec = (time_t)(rest / 1000);
+    limit.tv_nsec = (long)(rest % 1000) * 1000000;
+    (void)!pselect(0, NULL, NULL, NULL, &limit, &supervisor->mask_before);
 }
 
 /* Ends the command, by force if it does not end by itself. */
 static void stop(struct supervisor *supervisor) {
-    struct timespec end, now;
+    int64_t kill_after = supervisor->arguments->kill_after ? supervisor->arguments->kill_after : KILL_AFTER_MS;
+    int64_t end = now_ms() + kill_after;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += STOP_SECONDS;
     kill((pid_t)command_id, SIGTERM);
+    kill((pid_t)command_id, SIGCONT); /* One that is stopped would not get it. */
     for (reap(supervisor); command_id; reap(supervisor)) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec >= end.tv_sec) {
-            fprintf(stderr, "hfsecret: %s: killed, since it has not ended %d seconds after SIGTERM\n",
-                    supervisor->arguments->operand, STOP_SECONDS);
+        if (now_ms() >= end) {
+            print_error("%s: killed, since it has not ended %g seconds after SIGTERM", supervisor->arguments->operand,
+                        (double)kill_after / 1000);
             kill((pid_t)command_id, SIGKILL);
-            end.tv_sec += STOP_SECONDS;
+            end += FOREVER_MS;
         }
-        pause_until(supervisor, &end);
+        pause_until(supervisor, end);
     }
 }
 

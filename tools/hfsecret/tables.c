@@ -79,6 +79,7 @@ const struct option_row OPTIONS[OPTION_COUNT] = {
     {"file", RUN, "NAME=REFERENCE", "a file in memory with this secret, its path in the variable NAME; may be repeated"},
     {"json", GET | STORE | UPDATE | LEASE, NULL, "print or read the fields as a JSON object; lease: with id and time"},
     {"keep-credentials", RUN | WATCH, NULL, "let COMMAND inherit VAULT_TOKEN, VAULT_SECRET_ID and their like"},
+    {"kill-after", RUN, "SECONDS", "with --watch: how long after SIGTERM the command gets SIGKILL; 30 without it"},
     {"metadata", STORE | UPDATE, "NAME=VALUE", "metadata beside the secret; may be repeated"},
     {"mode", WITH_FILE, "MODE", "the mode of the file of --output, in octal; 600 without it"},
     {"no-metadata", UPDATE, NULL, "remove the metadata; without either option they are kept"},

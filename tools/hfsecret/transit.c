@@ -72,7 +72,7 @@ static int verify(const struct use *use, const struct value *data) {
                                          use->arguments->call, &error);
 
     if (status == HF_MISMATCH) {
-        fprintf(stderr, "hfsecret: verify: this is not a signature of standard input\n");
+        print_error("verify: this is not a signature of standard input");
         return EXIT_MISMATCH;
     }
     return report_status("verify", status, error);
@@ -110,8 +110,8 @@ static int print_results(const hf_results *results) {
         hf_status status = hf_results_status(results, index);
 
         if (status != HF_OK) {
-            fprintf(stderr, "hfsecret: rewrap: line %lu: %s\n", (unsigned long)index + 1,
-                    hf_error_message(hf_results_error(results, index)));
+            print_error("rewrap: line %lu: %s", (unsigned long)index + 1,
+                        hf_error_message(hf_results_error(results, index)));
             return exit_code(status);
         }
     }

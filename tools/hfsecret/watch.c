@@ -15,7 +15,7 @@
 enum { REST_MS = 1 };
 
 static int report_process(pid_t id) {
-    fprintf(stderr, "hfsecret: process %ld: %s\n", (long)id, strerror(errno));
+    print_error("process %ld: %s", (long)id, strerror(errno));
     return EXIT_OTHER;
 }
 
@@ -29,9 +29,9 @@ static void wait_for(pid_t child, const char *name) {
         }
     }
     if (WIFSIGNALED(status)) {
-        fprintf(stderr, "hfsecret: %s: ended by signal %d\n", name, WTERMSIG(status));
+        print_error("%s: ended by signal %d", name, WTERMSIG(status));
     } else if (WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "hfsecret: %s: exit code %d\n", name, WEXITSTATUS(status));
+        print_error("%s: exit code %d", name, WEXITSTATUS(status));
     }
 }
 
@@ -65,7 +65,7 @@ static int take(hf_change *change) {
     int is_change = hf_change_kind(change) != HF_CHANGE_FAILED;
 
     if (!is_change) {
-        fprintf(stderr, "hfsecret: %s: %s\n", hf_change_reference(change), hf_error_message(hf_change_error(change)));
+        print_error("%s: %s", hf_change_reference(change), hf_error_message(hf_change_error(change)));
     }
     hf_change_free(change);
     return is_change;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
 use handsfree_secrets_test_support::{Server, cc};
@@ -129,6 +130,13 @@ fn a_destination_that_cannot_be_replaced_is_refused_before_the_secret_is_read() 
         "no user no-such-user",
     );
     failed(&place.shell.run(&["get", "vault://none", "--output", &out, "--owner", "0:no-such"]), 2, "no group no-such");
+    // The largest number leaves the owner as it is; larger ones have that of another user in their low bits.
+    for number in ["4294967295", "4294967296", "99999999999999999999", "-1"] {
+        let user = place.shell.run(&["get", "vault://none", "--output", &out, "--owner", number]);
+        failed(&user, 2, &format!("no user {number}"));
+        let group = place.shell.run(&["get", "vault://none", "--output", &out, "--owner", &format!("0:{number}")]);
+        failed(&group, 2, &format!("no group {number}"));
+    }
     assert_eq!(place.names(), ["folder", "link"]);
 }
 
@@ -147,6 +155,22 @@ fn a_file_that_cannot_be_written_whole_leaves_the_one_before() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), format!("hfsecret: {out}: File too large\n"));
     assert_eq!(fs::read_to_string(&out).unwrap(), "before");
     assert_eq!(place.names(), ["out"], "the other file is removed");
+}
+
+/// strace sends the signal when the file has its content and not yet its name.
+#[test]
+fn a_signal_waits_until_the_file_is_whole_and_no_other_is_left() {
+    let place = Place::new();
+    let out = place.path("out").display().to_string();
+    for (name, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("USR1", 10), ("ALRM", 14), ("TERM", 15)] {
+        fs::write(&out, "before").unwrap();
+        let mut command = cc::clean_command("strace".as_ref());
+        command.args(["--quiet=all", "-o", "/dev/null", "-e", &format!("inject=fsync:signal=SIG{name}")]);
+        command.arg(super::program()).args(["get", "--exact", "vault://db#username", "--output", &out]);
+        let output = command.envs(place.shell.environment.iter().cloned()).output().expect("strace");
+        assert_eq!(output.status.signal(), Some(number), "{name}: {output:?}");
+        assert_eq!((fs::read_to_string(&out).unwrap().as_str(), place.names()), ("app", vec!["out".into()]), "{name}");
+    }
 }
 
 #[test]

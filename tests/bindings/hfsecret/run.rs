@@ -141,6 +141,45 @@ fn an_environment_file_adds_variables_and_configures_the_manager() {
 }
 
 #[test]
+fn a_line_of_an_environment_file_that_a_shell_would_read_in_another_way_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("env");
+    let shell = Shell::on_env().with("SECRET_MANAGER_TYPE", "env").with("HANDSFREE_SECRET_A", "value");
+    let run = |text: &str, script: &str| {
+        fs::write(&file, text).unwrap();
+        shell.run(&["run", "--env-file", file.to_str().unwrap(), "sh", "-c", script])
+    };
+    let windows = "\u{feff}A=env://HANDSFREE_SECRET_A\r\n\r\n# a comment\r\nB=b\r\nC=c\r";
+    assert_eq!(run(windows, "printf '%s|' \"$A\" \"$B\" \"$C\""), done("value|b|c|"));
+    for line in ["export A=1", " A=1", "A =1", "\tA=1", "'A'=1", "\"A\"=1", "  # A=1"] {
+        failure(&run(&format!("B=1\n{line}\n"), "true"), 3, &["env:2: a line is NAME=VALUE, with neither export nor"]);
+    }
+    for mark in ["'", "\""] {
+        let line = format!("A={mark}env://HANDSFREE_SECRET_A{mark}");
+        failure(&run(&line, "true"), 3, &["env:1: a reference stands without quotation marks"]);
+        assert_eq!(run(&format!("A={mark}text{mark}"), "echo $A"), done(&format!("{mark}text{mark}\n")));
+    }
+}
+
+/// An environment that holds variables of the same name. `execve` takes it, and programs differ in which one they read.
+#[test]
+fn no_reference_is_left_where_a_variable_stands_twice() {
+    let text = "#include <unistd.h>\n\
+                int main(int count, char **words) { (void)count; return execve(words[3], words + 3, (char *[]){\n\
+                words[1], words[2], \"HANDSFREE_SECRET_A=1\", \"HANDSFREE_SECRET_B=2\", \"=env://A\", NULL}); }\n";
+    let twice = cc::compile_text("gcc", "c99", text, "environment_with_doubles", &[]);
+    let (a, b) = ("A=env://HANDSFREE_SECRET_A", "A=env://HANDSFREE_SECRET_B");
+    for (first, second, wanted) in [(a, b, "A=1"), (b, a, "A=2"), (a, "A=text", "A=1"), ("A=text", a, "A=1")] {
+        let mut command = cc::clean_command(&twice);
+        command.args([first, second]).arg(super::program()).args(["run", "/usr/bin/env"]);
+        let output = command.output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let found: Vec<&str> = printed.lines().filter(|line| line.starts_with("A=")).collect();
+        assert_eq!(found, [wanted], "{first} {second}: {printed}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_file_in_memory_holds_the_secret_and_can_only_be_read() {
     let shell = shell_with_db();
     let script = "cat \"$KEY\"; cat \"$KEY\"; echo; stat -L -c %a \"$KEY\"; \

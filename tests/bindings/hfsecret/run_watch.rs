@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use handsfree_secrets_test_support::{cc, eventually};
 use serde_json::json;
@@ -68,6 +68,55 @@ fn the_command_gets_the_signal_and_its_files_have_the_new_content() {
     holds(&out, "1\na longer one\nshort\n");
     send(&running, "TERM");
     assert_eq!(end_of(running).signal(), Some(15), "a command without a handler ends by the signal");
+}
+
+#[test]
+fn a_command_that_ignores_sigterm_is_killed() {
+    let watched = Watched::new().with("A", "vault://a");
+    let (out, stop) = (watched.file("out"), watched.file("stop"));
+    let script = format!("trap '' TERM; echo \"$A\" >> \"$0\"; while [ ! -e '{stop}' ]; do sleep 0.05; done; exit 4");
+    let running = watched.run_script(&["--kill-after", "0.2"], &script);
+    holds(&out, "1\n");
+    watched.write("a", "2");
+    holds(&out, "1\n2\n");
+    let message = "hfsecret: sh: killed, since it has not ended 0.2 seconds after SIGTERM\n";
+    holds(&watched.file("err"), message);
+    watched.write("a", "3");
+    holds(&out, "1\n2\n3\n");
+    holds(&watched.file("err"), &message.repeat(2));
+    fs::write(stop, "").unwrap();
+    assert_eq!(end_of(running).code(), Some(4));
+}
+
+#[test]
+fn a_command_that_has_stopped_itself_is_restarted_and_ended() {
+    let watched = Watched::new().with("A", "vault://a");
+    let out = watched.file("out");
+    let script = "trap 'exit 3' TERM; echo \"$A\" >> \"$0\"; kill -STOP $$; while :; do sleep 0.05; done";
+    let running = watched.run_script(&[], script);
+    holds(&out, "1\n");
+    watched.write("a", "2");
+    holds(&out, "1\n2\n");
+    send(&running, "TERM");
+    assert_eq!(end_of(running).code(), Some(3));
+    holds(&watched.file("err"), "");
+}
+
+/// SIGPIPE would end hfsecret at its first message, and leave a command that nobody restarts.
+#[test]
+fn it_stays_with_its_command_when_nobody_reads_its_messages() {
+    let watched = Watched::new().with("A", "vault://a");
+    let out = watched.file("out");
+    let mut command = watched.shell.command(&["run", "--watch", "sh", "-c", SERVICE, &out]);
+    let mut running = Running::start(command.stderr(Stdio::piped()));
+    holds(&out, "1 none\n");
+    drop(running.0.stderr.take());
+    watched.server.api().delete(&format!("{}/metadata/a", watched.mount));
+    watched.wait_for_looks(3);
+    watched.write("a", "2");
+    holds(&out, "1 none\nstopped\n2 none\n");
+    send(&running, "TERM");
+    assert_eq!(end_of(running).code(), Some(3));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `watch`: a command is executed, or a process gets a signal, whenever secrets have changed.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -15,18 +16,19 @@ use super::Shell;
 
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
-/// A process that is killed at the end of its test.
+/// A process that is killed at the end of its test, with those that it has started.
 pub(super) struct Running(pub(super) Child);
 
 impl Running {
     pub(super) fn start(command: &mut Command) -> Running {
-        Running(command.stdin(Stdio::null()).spawn().unwrap())
+        Running(command.stdin(Stdio::null()).process_group(0).spawn().unwrap())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.0.wait();
     }
 }
