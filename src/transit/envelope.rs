@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Transit;
-use crate::call::Call;
+use crate::call::{Call, Deadline};
 use crate::envelope::{Beginning, Decryptor, Encryptor, Header, LONGEST_BEGINNING, cut_off};
 use crate::error::{Error, Result};
 use crate::fields::Fields;
@@ -43,13 +43,13 @@ impl Envelope {
 
     /// Adds data, and returns what they complete. After a failure the stream has ended.
     pub fn update(&mut self, data: &[u8], call: &Call) -> Result<Bytes> {
-        if matches!(self.state, State::Beginning(_)) {
-            // It may have to ask for the data key, and then cannot be tried again with the same data.
-            self.transit.start(call)?;
-            call.may_wait()?;
+        let started = self.start(call);
+        if started.is_err() && call.has_to_wait() {
+            // It is called again, with the same data.
+            return started.and_then(|_| empty());
         }
         let before = std::mem::replace(&mut self.state, State::Ended);
-        self.transit.start(call)?;
+        let deadline = started?;
         let (state, output) = match before {
             State::Encrypting(mut encryptor, key) => {
                 key.add_bytes(data.len());
@@ -60,7 +60,7 @@ impl Envelope {
                 let output = decryptor.update(data)?;
                 (State::Decrypting(decryptor), output)
             }
-            State::Beginning(begun) => self.begin(begun, data, call)?,
+            State::Beginning(begun) => self.begin(begun, data, &deadline)?,
             State::Ended => return Err(ended()),
         };
         self.state = state;
@@ -79,11 +79,21 @@ impl Envelope {
         }
     }
 
+    /// The deadline of a call that begins now. Fails if the call was cancelled, or is tried out while it may have to ask
+    /// for the data key, since it could not go on with the same data.
+    fn start(&self, call: &Call) -> Result<Deadline> {
+        let deadline = self.transit.start(call)?;
+        if matches!(self.state, State::Beginning(_)) {
+            call.may_wait()?;
+        }
+        Ok(deadline)
+    }
+
     /// Collects the headers. When they are complete, the decryption begins with what follows them.
-    fn begin(&self, mut begun: Vec<u8>, data: &[u8], call: &Call) -> Result<(State, Bytes)> {
+    fn begin(&self, mut begun: Vec<u8>, data: &[u8], deadline: &Deadline) -> Result<(State, Bytes)> {
         let (now, later) = data.split_at_checked(LONGEST_BEGINNING - begun.len()).unwrap_or((data, &[]));
         begun.extend_from_slice(now);
-        let Some((mut decryptor, length)) = self.transit.decryptor(&begun, &self.parameters, call)? else {
+        let Some((mut decryptor, length)) = self.transit.decryptor(&begun, &self.parameters, deadline)? else {
             return Ok((State::Beginning(begun), empty()?));
         };
         // What is left of the headers' room is shorter than a segment, and completes none.
@@ -104,7 +114,7 @@ impl Transit {
     /// The data in an envelope.
     pub fn decrypt_envelope(&self, data: &[u8], parameters: &Fields, call: &Call) -> Result<Bytes> {
         let parameters = EnvelopeParameters::check(parameters)?;
-        let (decryptor, length) = self.decryptor(data, &parameters, call)?.ok_or_else(cut_off)?;
+        let (decryptor, length) = self.decryptor(data, &parameters, &self.start(call)?)?.ok_or_else(cut_off)?;
         decryptor.decrypt_all(data.get(length..).unwrap_or_default())
     }
 
@@ -122,10 +132,10 @@ impl Transit {
         parameters: &EnvelopeParameters,
         call: &Call,
     ) -> Result<(Encryptor, Arc<EnvelopeKey>)> {
-        self.start(call)?;
+        let deadline = self.start(call)?;
         Header::check_context(&parameters.context)?;
         let context = &parameters.context;
-        let key = self.run("Failed to encrypt", call, |client| self.key.key_to_encrypt(client, context))?;
+        let key = self.run_until("Failed to encrypt", &deadline, |client| self.key.key_to_encrypt(client, context))?;
         let header = Header { wrapped_key: key.wrapped.clone(), context: context.clone() };
         Ok((Encryptor::new(&header, key.plaintext.as_slice(), &parameters.associated_data)?, key))
     }
@@ -136,12 +146,11 @@ impl Transit {
         &self,
         begun: &[u8],
         parameters: &EnvelopeParameters,
-        call: &Call,
+        deadline: &Deadline,
     ) -> Result<Option<(Decryptor, usize)>> {
-        self.start(call)?;
         let Some(Beginning { header, stream, length }) = Beginning::read(begun)? else { return Ok(None) };
         parameters.check_context(&header)?;
-        let key = self.run("Failed to decrypt", call, |client| self.key.key_to_decrypt(client, header))?;
+        let key = self.run_until("Failed to decrypt", deadline, |client| self.key.key_to_decrypt(client, header))?;
         let decryptor = Decryptor::new(&stream, key.plaintext.as_slice(), &parameters.associated_data)?;
         Ok(Some((decryptor, length)))
     }

@@ -101,7 +101,8 @@ impl<'a> Transfer<'a> {
     fn begin(&self, window: &mut Window, parameters: &EnvelopeParameters) -> Result<Decryptor, Failure> {
         self.fill(window, LONGEST_BEGINNING)?;
         let call = self.clock.call().map_err(Failure::Descriptor)?;
-        let begun = self.transit.decryptor(window.first(window.filled), parameters, &call);
+        let read = window.first(window.filled);
+        let begun = self.transit.start(&call).and_then(|deadline| self.transit.decryptor(read, parameters, &deadline));
         let (decryptor, length) = begun.and_then(|begun| begun.ok_or_else(cut_off)).map_err(Failure::Envelope)?;
         window.discard(length);
         Ok(decryptor)

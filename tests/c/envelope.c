@@ -122,6 +122,21 @@ static void check_failed_update(void)
     hf_call_free(cancelled);
 }
 
+/* The same for a decryption that has not got its headers yet. */
+static void check_cancelled_beginning(void)
+{
+    hf_call *cancelled = hf_call_new();
+    hf_envelope *stream = NULL;
+    hf_bytes *bytes = NULL;
+
+    hf_call_cancel(cancelled);
+    CHECK_STATUS(HF_OK, hf_envelope_decryptor(key, NULL, NULL, &stream, &error));
+    CHECK_STATUS(HF_ERR_CANCELLED, hf_envelope_update(stream, "HF", 2, cancelled, &bytes, &error));
+    CHECK_STATUS(HF_ERR_INVALID_ARGUMENT, hf_envelope_update(stream, "", 0, NULL, &bytes, &error));
+    hf_envelope_free(stream);
+    hf_call_free(cancelled);
+}
+
 /* Both processes would use the same nonces. */
 static void check_fork(void)
 {
@@ -300,6 +315,7 @@ int main(void)
     check_whole();
     check_stream();
     check_failed_update();
+    check_cancelled_beginning();
     check_fork();
     for (i = 0; i < 2; i++) {
         check_descriptors(i == 0 ? 0 : O_NONBLOCK);

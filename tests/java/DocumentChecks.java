@@ -1,13 +1,11 @@
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 
 /** Documents, versions and requests of the Java classes, on a real server. Run by tests/bindings/examples/java.rs. */
-public final class DocumentChecks {
+public final class DocumentChecks extends Checks {
     private static final String MOUNT = System.getenv("VAULT_MOUNT");
 
     private DocumentChecks() {}
@@ -34,11 +32,11 @@ public final class DocumentChecks {
         }
         HandsfreeDocuments.Document document = documents.get("vault://java_kinds").orElseThrow();
         expect(List.of("empty", "key", "list", "name", "nul"), document.names());
-        expect(Optional.of("ü😀"), document.text("name").map(DocumentChecks::string));
-        expect(Optional.of(""), document.text("empty").map(DocumentChecks::string));
-        expect(Optional.of("a\0b"), document.text("nul").map(DocumentChecks::string));
+        expect(Optional.of("ü😀"), document.text("name").map(Checks::string));
+        expect(Optional.of(""), document.text("empty").map(Checks::string));
+        expect(Optional.of("a\0b"), document.text("nul").map(Checks::string));
         expect(Optional.empty(), document.text("list"));
-        expect(Optional.of("[1,2]"), document.json("list").map(DocumentChecks::string));
+        expect(Optional.of("[1,2]"), document.json("list").map(Checks::string));
         expect(Optional.empty(), document.json("absent"));
         expect(true, Arrays.equals(key, document.bytes("key").orElseThrow()));
         expect(Optional.empty(), document.bytes("absent"));
@@ -52,7 +50,7 @@ public final class DocumentChecks {
     }
 
     private static void updateChangesAndRemovesFields(HandsfreeSecrets secrets, HandsfreeDocuments documents) {
-        post(secrets, "data/java/update", "{\"data\": {\"a\": \"1\", \"b\": \"2\", \"c\": \"3\"}}");
+        post(secrets, MOUNT + "/data/java/update", "{\"data\": {\"a\": \"1\", \"b\": \"2\", \"c\": \"3\"}}");
         try (HandsfreeDocuments.Fields changes = new HandsfreeDocuments.Fields()) {
             changes.text("a", utf8("4")).remove("b");
             expect(OptionalLong.of(2), documents.update("vault://java_update", changes));
@@ -68,7 +66,7 @@ public final class DocumentChecks {
     }
 
     private static void metadataIsRead(HandsfreeSecrets secrets, HandsfreeDocuments documents) {
-        post(secrets, "data/java/metadata", "{\"data\": {\"metadata\": {\"owner\": \"ü\", \"team\": \"b\"}}}");
+        post(secrets, MOUNT + "/data/java/metadata", "{\"data\": {\"metadata\": {\"owner\": \"ü\", \"team\": \"b\"}}}");
         try (HandsfreeDocuments.Document document = documents.get("vault://java_metadata").orElseThrow()) {
             expect(Map.of("owner", "ü", "team", "b"), document.metadata());
         }
@@ -76,10 +74,10 @@ public final class DocumentChecks {
 
     private static void deletedVersionsAreListed(HandsfreeSecrets secrets, HandsfreeDocuments documents) {
         for (int version = 1; version <= 3; version++) {
-            post(secrets, "data/java/versions", "{\"data\": {}}");
+            post(secrets, MOUNT + "/data/java/versions", "{\"data\": {}}");
         }
-        post(secrets, "delete/java/versions", "{\"versions\": [2]}");
-        post(secrets, "destroy/java/versions", "{\"versions\": [3]}");
+        post(secrets, MOUNT + "/delete/java/versions", "{\"versions\": [2]}");
+        post(secrets, MOUNT + "/destroy/java/versions", "{\"versions\": [3]}");
         List<HandsfreeDocuments.Version> versions = documents.versions("vault://java_versions").orElseThrow();
         expect(List.of(1L, 2L, 3L), versions.stream().map(HandsfreeDocuments.Version::number).toList());
         expect(List.of(HandsfreeDocuments.State.values()),
@@ -119,33 +117,4 @@ public final class DocumentChecks {
         }
         refused(HandsfreeSecrets.VaultException.class, () -> documents.get("vault://java_kinds#name"));
         refused(HandsfreeSecrets.VaultException.class, () -> secrets.request("FETCH", "sys/health", null));
-    }
-
-    private static void post(HandsfreeSecrets secrets, String path, String json) {
-        secrets.request("POST", MOUNT + "/" + path, utf8(json)).orElseThrow();
-    }
-
-    private static byte[] utf8(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static String string(byte[] text) {
-        return new String(text, StandardCharsets.UTF_8);
-    }
-
-    private static void expect(Object wanted, Object got) {
-        if (!Objects.equals(wanted, got)) {
-            throw new AssertionError("wanted " + wanted + ", got " + got);
-        }
-    }
-
-    private static void refused(Class<? extends RuntimeException> wanted, Runnable action) {
-        try {
-            action.run();
-        } catch (RuntimeException refusal) {
-            expect(wanted, refusal.getClass());
-            return;
-        }
-        throw new AssertionError("it was not refused with " + wanted);
-    }
-}
+    }}

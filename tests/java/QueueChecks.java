@@ -1,7 +1,5 @@
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CancellationException;
@@ -13,7 +11,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The queue of the Java classes, on a real server. Run by tests/bindings/examples/java.rs. */
-public final class QueueChecks {
+public final class QueueChecks extends Checks {
     private static final int VIRTUAL_THREADS = 1000;
     private static final int KEYS = 20;
     private static final int CONCURRENCY = 8;
@@ -43,7 +41,7 @@ public final class QueueChecks {
     private static void operationsGiveWhatTheBlockingOnesGive(HandsfreeSecrets secrets, HandsfreeQueue queue) {
         String reference = queue.store("java_queued", utf8("ü1")).join();
         expect("vault://java_queued", reference);
-        expect(Optional.of("ü1"), queue.get(reference).join().map(QueueChecks::string));
+        expect(Optional.of("ü1"), queue.get(reference).join().map(Checks::string));
         expect(true, queue.update(reference, utf8("2")).join());
         expect("2", string(secrets.get(reference).orElseThrow()));
         expect(true, queue.delete(reference).join());
@@ -88,7 +86,7 @@ public final class QueueChecks {
                     CompletableFuture<Optional<byte[]>> value = queue.get(reference);
                     most.accumulateAndGet(waiting.incrementAndGet(), Math::max);
                     try {
-                        return value.join().map(QueueChecks::string);
+                        return value.join().map(Checks::string);
                     } finally {
                         waiting.decrementAndGet();
                     }
@@ -161,29 +159,5 @@ public final class QueueChecks {
         } catch (CompletionException failed) {
             return ((HandsfreeSecrets.VaultException) failed.getCause()).status();
         }
-    }
-
-    private static byte[] utf8(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static String string(byte[] text) {
-        return new String(text, StandardCharsets.UTF_8);
-    }
-
-    private static void expect(Object wanted, Object got) {
-        if (!Objects.equals(wanted, got)) {
-            throw new AssertionError("wanted " + wanted + ", got " + got);
-        }
-    }
-
-    private static void refused(Class<? extends RuntimeException> wanted, Runnable action) {
-        try {
-            action.run();
-        } catch (RuntimeException refusal) {
-            expect(wanted, refusal.getClass());
-            return;
-        }
-        throw new AssertionError("it was not refused with " + wanted);
     }
 }

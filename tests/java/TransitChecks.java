@@ -1,12 +1,10 @@
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 
 /** The transit engine in the Java classes, on a real server. Run by tests/bindings/examples/java.rs. */
-public final class TransitChecks {
+public final class TransitChecks extends Checks {
     private static final String MOUNT = System.getenv("VAULT_TRANSIT_MOUNT");
     private static final byte[] DATA = {0, 1, (byte) 255, 0};
 
@@ -47,7 +45,7 @@ public final class TransitChecks {
             expect(true, Arrays.equals(DATA, key.decrypt(ciphertext, first)));
             expect(-1, failure(() -> key.decrypt(ciphertext, other)));
             expect(-1, failure(() -> key.encrypt(DATA, null)));
-            post(secrets, "keys/derived/rotate", "{}");
+            post(secrets, MOUNT + "/keys/derived/rotate", "{}");
             first.json("key_version", utf8("1"));
             expect(true, key.encrypt(DATA, first).startsWith("vault:v1:"));
         }
@@ -56,7 +54,7 @@ public final class TransitChecks {
     private static void aRotatedKeyRewraps(HandsfreeSecrets secrets) {
         try (HandsfreeTransit key = create(secrets, "rotated", "{}")) {
             String before = key.encrypt(DATA, null);
-            post(secrets, "keys/rotated/rotate", "{}");
+            post(secrets, MOUNT + "/keys/rotated/rotate", "{}");
             String after = key.rewrap(before, null);
             expect(true, after.startsWith("vault:v2:"));
             expect(true, Arrays.equals(DATA, key.decrypt(after, null)));
@@ -148,41 +146,6 @@ public final class TransitChecks {
     }
 
     private static HandsfreeTransit create(HandsfreeSecrets secrets, String name, String json) {
-        post(secrets, "keys/" + name, json);
+        post(secrets, MOUNT + "/keys/" + name, json);
         return HandsfreeTransit.open(secrets, name).orElseThrow();
-    }
-
-    private static void post(HandsfreeSecrets secrets, String path, String json) {
-        secrets.request("POST", MOUNT + "/" + path, utf8(json)).orElseThrow();
-    }
-
-    private static byte[] utf8(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static void expect(Object wanted, Object got) {
-        if (!Objects.equals(wanted, got)) {
-            throw new AssertionError("wanted " + wanted + ", got " + got);
-        }
-    }
-
-    /** The status of the failure. */
-    private static int failure(Runnable action) {
-        try {
-            action.run();
-        } catch (HandsfreeSecrets.VaultException failure) {
-            return failure.status();
-        }
-        throw new AssertionError("it did not fail");
-    }
-
-    private static void refused(Class<? extends RuntimeException> wanted, Runnable action) {
-        try {
-            action.run();
-        } catch (RuntimeException refusal) {
-            expect(wanted, refusal.getClass());
-            return;
-        }
-        throw new AssertionError("it was not refused with " + wanted);
-    }
-}
+    }}

@@ -73,8 +73,10 @@ fn java_checks_pass(name: &str, prepare: impl FnOnce(&mut Command)) {
         "HandsfreeTransitMany",
         "HandsfreeEnvelopes",
     ];
-    let program = repository_root().join("tests/java").join(name).with_extension("java");
-    for source in classes.map(|name| example("java").join(name).with_extension("java")).iter().chain([&program]) {
+    let checks = |name: &str| repository_root().join("tests/java").join(name).with_extension("java");
+    let program = checks(name);
+    let classes = classes.map(|name| example("java").join(name).with_extension("java"));
+    for source in classes.iter().chain([&program, &checks("Checks")]) {
         fs::copy(source, folder.join(source.file_name().unwrap())).unwrap();
     }
     let Some(mut command) = java(&folder.join(program.file_name().unwrap())) else { return };
