@@ -3189,8 +3189,8 @@ hf_status hf_watch_new(const hf_manager *manager,
                        hf_error **error) HF_NOEXCEPT;
 
 /**
- * Watches a secret, or everything beneath a folder. It is looked at by whoever waits for changes. To add a reference
- * again replaces what was known of it.
+ * Watches a secret, or everything beneath a folder. It is looked at by whoever waits for changes, at once if somebody
+ * does. To add a reference again replaces what was known of it.
  *
  * May be called from any thread, also while another one waits. Does not block.
  *

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ureq_proto::http::HeaderValue;
 
 use self::interrupt::Interrupt;
-pub use self::interrupt::Submission;
+pub use self::interrupt::{Submission, Waker};
 use crate::error::{Error, Result};
 
 /// The settings of one call. `Call::default()` uses the manager's timeout and cannot be cancelled.
@@ -298,13 +298,19 @@ impl Deadline {
         self.interrupt.as_ref().is_some_and(|interrupt| interrupt.decides_when_over())
     }
 
-    /// Waits until `at`, without a thread if the call is in a queue: then this fails, and the job of the call runs again from
-    /// its start at that time. Returns an error early at the deadline or when the call is cancelled.
+    /// Ends the rest of this call; `None` if it is in no queue.
+    pub fn waker(&self) -> Option<Waker> {
+        self.interrupt.as_ref().and_then(Waker::of)
+    }
+
+    /// Waits until `at`. In a queue the call waits without a thread: this fails, and the job of the call runs again from its
+    /// start at that time, or when it is woken. Otherwise this returns after a moment, so that the caller sees what other
+    /// threads have changed. Returns an error early at the deadline or when the call is cancelled.
     pub fn rest_until(&self, at: Instant) -> Result<()> {
         self.remaining()?;
         match self.interrupt.as_ref().and_then(|interrupt| interrupt.rest_until(at)) {
             Some(rests) => Err(rests),
-            None => self.sleep(at.saturating_duration_since(Instant::now())),
+            None => self.sleep(at.saturating_duration_since(Instant::now()).min(WAIT_SLICE)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What ends a call early, and the trial of a call that is going to a queue.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Status};
@@ -33,6 +33,8 @@ struct Times {
     waited: AtomicU64,
     /// When a call that rests goes on, in nanoseconds after `submitted`.
     resumes: AtomicU64,
+    /// Whether the call goes on before, because somebody has woken it.
+    is_woken: AtomicBool,
     /// Whether the call decides what it comes to when its time is over.
     decides: AtomicBool,
 }
@@ -141,6 +143,7 @@ impl Submission {
             deadline: AtomicU64::new(u64::MAX),
             waited: AtomicU64::new(0),
             resumes: AtomicU64::new(0),
+            is_woken: AtomicBool::new(false),
             decides: AtomicBool::new(false),
         };
         Submission(Arc::new(Interrupt { state: AtomicU8::new(TRIED), original, submission: Some(times) }))
@@ -156,13 +159,22 @@ impl Submission {
         // Where it was cancelled meanwhile, it stays cancelled.
         let _ = self.0.state.compare_exchange(HAS_TO_WAIT, RUNNING, Ordering::AcqRel, Ordering::Relaxed);
         let now = Instant::now();
+        if self.is_woken() {
+            return now;
+        }
         let at =
             |times: &Times| times.submitted.checked_add(Duration::from_nanos(times.resumes.swap(0, Ordering::AcqRel)));
         self.times().and_then(at).unwrap_or(now)
     }
 
+    /// Whether somebody has woken the call since it began to run last.
+    pub fn is_woken(&self) -> bool {
+        self.times().is_some_and(|times| times.is_woken.load(Ordering::Acquire))
+    }
+
     /// Counts the time in the queue, when a thread begins the call.
     pub fn begin(&self) {
+        self.times().iter().for_each(|times| times.is_woken.store(false, Ordering::Release));
         self.0.set_waited(self.times().map_or(Duration::ZERO, |times| times.submitted.elapsed()));
     }
 
@@ -202,6 +214,32 @@ impl Submission {
 
     fn times(&self) -> Option<&Times> {
         self.0.submission.as_ref()
+    }
+}
+
+/// Ends the rest of a call that was submitted to a queue.
+#[derive(Clone, Debug)]
+pub struct Waker(Weak<Interrupt>);
+
+impl Waker {
+    pub(super) fn of(interrupt: &Arc<Interrupt>) -> Option<Waker> {
+        interrupt.submission.as_ref().map(|_| Waker(Arc::downgrade(interrupt)))
+    }
+
+    /// Has the call go on at once, if it rests or is about to. Returns whether its queue has to be told, by an announcement.
+    pub fn wake(&self) -> bool {
+        let is_new = |times: &Times| !times.is_woken.swap(true, Ordering::AcqRel);
+        self.0.upgrade().is_some_and(|interrupt| interrupt.submission.as_ref().is_some_and(is_new))
+    }
+
+    /// Whether the call may still rest.
+    pub fn is_needed(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Whether both wake the same call.
+    pub fn is_same(&self, other: &Waker) -> bool {
+        self.0.ptr_eq(&other.0)
     }
 }
 

@@ -19,7 +19,7 @@ use super::handle::Owned;
 use super::{guard, outcome};
 use crate::call::{Call, Canceller, TraceParent};
 use crate::error::{Error, Status};
-use crate::host::notifier::announce_cancellation;
+use crate::host::notifier::announce;
 use crate::queue::Queue;
 
 /// The longest time that servers can count, in nanoseconds with 63 bits.
@@ -119,7 +119,7 @@ impl hf_call {
     /// Cancels the calls, and forgets those that are in a queue.
     pub(super) fn abandon(&self) {
         self.canceller.cancel();
-        announce_cancellation();
+        announce();
         self.binding.all.load().iter().for_each(|queue| queue.abandon(&self.canceller));
     }
 
@@ -367,7 +367,7 @@ pub unsafe extern "C" fn hf_call_cancel(call: *const hf_call) {
     // SAFETY: the caller's promise.
     if let Some(settings) = unsafe { call.as_ref() } {
         settings.canceller.cancel();
-        announce_cancellation();
+        announce();
     }
 }
 

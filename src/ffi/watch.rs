@@ -99,8 +99,8 @@ pub unsafe extern "C" fn hf_watch_new(
     }
 }
 
-/// Watches a secret, or everything beneath a folder. It is looked at by whoever waits for changes. To add a reference
-/// again replaces what was known of it.
+/// Watches a secret, or everything beneath a folder. It is looked at by whoever waits for changes, at once if somebody
+/// does. To add a reference again replaces what was known of it.
 ///
 /// May be called from any thread, also while another one waits. Does not block.
 ///

@@ -1,8 +1,8 @@
-//! A descriptor for the event loop of a program: readable while there is something to take, after a cancellation
-//! anywhere in the process, and from a moment on.
+//! A descriptor for the event loop of a program: readable while there is something to take, after an announcement
+//! anywhere in the process, and from a moment on. A cancellation is announced, and that a call goes on that rests.
 //!
-//! On Linux it is an epoll descriptor with an eventfd, a timerfd, and the eventfd of cancellations in it. On the other
-//! systems it is a kqueue; there a cancellation is noticed by a timer, which ticks while calls are pending.
+//! On Linux it is an epoll descriptor with an eventfd, a timerfd, and the eventfd of announcements in it. On the other
+//! systems it is a kqueue; there an announcement is noticed by a timer, which ticks while calls are pending.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
@@ -18,30 +18,30 @@ use self::epoll as system;
 use self::kqueue as system;
 pub use system::Notifier;
 
-/// The numbers of cancellations whose announcements have begun, and have ended.
+/// The numbers of announcements that have begun, and have ended.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
-/// Announces that calls were cancelled. Async-signal-safe: at most one `write`, and `errno` is kept.
-pub fn announce_cancellation() {
+/// Announces that calls were cancelled or woken. Async-signal-safe: at most one `write`, and `errno` is kept.
+pub fn announce() {
     BEGUN.fetch_add(1, Ordering::AcqRel);
     system::wake_all();
     ENDED.fetch_add(1, Ordering::AcqRel);
 }
 
-/// What somebody knows of the cancellations in the process.
-pub struct Cancellations {
+/// What somebody knows of the announcements in the process.
+pub struct Announcements {
     seen: u64,
 }
 
-impl Cancellations {
-    /// Knows of all that were announced.
-    pub fn new() -> Cancellations {
-        Cancellations { seen: ENDED.load(Ordering::Acquire) }
+impl Announcements {
+    /// Knows of all so far.
+    pub fn new() -> Announcements {
+        Announcements { seen: ENDED.load(Ordering::Acquire) }
     }
 
     /// Whether there may be new ones. Then the descriptor takes note of them, so that it is not readable for their sake,
-    /// unless an announcement is not complete.
+    /// unless one is not complete.
     pub fn have_come(&mut self, notifier: &Notifier) -> bool {
         if BEGUN.load(Ordering::Acquire) == self.seen {
             return false;

@@ -23,7 +23,7 @@ use self::threads::{Threads, exhausted};
 use crate::call::Canceller;
 use crate::error::{Error, Result, Status};
 use crate::host::fork;
-use crate::host::notifier::{Cancellations, Notifier};
+use crate::host::notifier::{Announcements, Notifier};
 
 /// The highest number of calls under way at a time.
 pub const MOST_CONCURRENT: i32 = 64;
@@ -61,7 +61,7 @@ impl<E: Send + 'static> Queue<E> {
             notifier: Some(Arc::new(notifier)),
             is_raised: false,
             alarm: None,
-            cancellations: Cancellations::new(),
+            announcements: Announcements::new(),
         };
         let (state, submitted, generation) = (Mutex::new(state), Condvar::new(), fork::generation());
         Ok(Queue { shared: Arc::new(Shared { state, submitted, concurrency, descriptor, generation }) })
@@ -291,7 +291,7 @@ mod tests {
         let owner = submit(&queue, 1, rest);
         submit(&queue, 2, rest);
         owner.cancel();
-        crate::host::notifier::announce_cancellation();
+        crate::host::notifier::announce();
         assert_eq!(take(&queue), (1, Some(Status::Cancelled)));
         queue.close();
         assert_eq!(take(&queue), (2, Some(Status::Cancelled)));

@@ -9,7 +9,7 @@ use super::state::{Calls, Stage};
 use super::threads::Threads;
 use crate::error::{Error, Result, Status};
 use crate::host::fork;
-use crate::host::notifier::{Cancellations, Notifier};
+use crate::host::notifier::{Announcements, Notifier};
 
 /// What the threads of a queue share.
 pub(super) struct Shared<E> {
@@ -31,7 +31,7 @@ pub(super) struct State<E> {
     /// Whether the descriptor was raised, or is about to be, since it was lowered last.
     pub(super) is_raised: bool,
     pub(super) alarm: Option<Instant>,
-    pub(super) cancellations: Cancellations,
+    pub(super) announcements: Announcements,
 }
 
 impl<E> Shared<E> {
@@ -58,12 +58,16 @@ impl<E> Shared<E> {
 }
 
 impl<E> State<E> {
-    /// Ends the calls that were cancelled or whose time is over. Returns what is not needed any more.
+    /// Ends the calls that were cancelled or whose time is over, and has those go on that have rested. Returns what is not
+    /// needed any more.
     pub(super) fn look(&mut self) -> Vec<Stage> {
         let now = Instant::now();
-        let is_new = |notifier: &Arc<Notifier>| self.cancellations.have_come(notifier);
-        let mut discarded =
-            if self.notifier.as_ref().is_some_and(is_new) { self.calls.cancel(now) } else { Vec::new() };
+        let is_new = |notifier: &Arc<Notifier>| self.announcements.have_come(notifier);
+        let mut discarded = Vec::new();
+        if self.notifier.as_ref().is_some_and(is_new) {
+            discarded = self.calls.cancel(now);
+            self.calls.wake(now);
+        }
         discarded.extend(self.calls.expire(now));
         discarded
     }

@@ -158,15 +158,26 @@ impl<E> Calls<E> {
             let due = self.entries.get(&number).and_then(Entry::due);
             match due {
                 Some(due) if due > now => self.set_alarm(number, Some(due)),
-                _ if self.wake(number, now) => {}
+                _ if self.wake_one(number, now) => {}
                 _ => discarded.extend(self.end_early(number, now)),
             }
         }
         discarded
     }
 
+    /// Has threads go on with the calls that rest and were woken.
+    pub(super) fn wake(&mut self, now: Instant) {
+        let is_woken =
+            |entry: &Entry<E>| matches!(entry.stage, Stage::Resting(..)) && entry.submitted.submission.is_woken();
+        let woken: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| is_woken(entry)).map(|(&number, _)| number).collect();
+        for number in woken {
+            self.wake_one(number, now);
+        }
+    }
+
     /// Has a thread go on with a call that has rested long enough.
-    fn wake(&mut self, number: u64, now: Instant) -> bool {
+    fn wake_one(&mut self, number: u64, now: Instant) -> bool {
         let Some(entry) = self.entries.get_mut(&number) else { return false };
         let deadline = entry.submitted.submission.deadline();
         if !matches!(entry.stage, Stage::Resting(..)) || deadline.is_some_and(|at| at <= now) {

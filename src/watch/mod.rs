@@ -8,20 +8,17 @@ use std::time::{Duration, Instant};
 
 pub use self::known::Kind;
 use self::known::Known;
-use crate::call::{Call, Deadline, FOR_EVER};
+use crate::call::{Call, Deadline, FOR_EVER, Waker};
 use crate::error::{Error, Result, Status};
 use crate::host::fork_lock::{ForkLock, ForkLockGuard};
 use crate::host::held::Held;
-use crate::host::random;
+use crate::host::{notifier, random};
 use crate::open::Manager;
 use crate::reference::{self, KvPath, Prefix};
 use crate::vault::{Latest, VaultSecretManager, is_unreachable};
 
 /// Looks are spread over this time after the interval, so that programs that started together do not ask together.
 const LONGEST_JITTER: Duration = Duration::from_millis(500);
-
-/// Within this time a waiting thread notices what others have added.
-const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// Within this time a call that was cancelled ends.
 const GRACE: Duration = Duration::from_millis(200);
@@ -57,6 +54,8 @@ struct State {
     failure: Option<Error>,
     /// The number of the item that was added last.
     last: u64,
+    /// The calls that rest in a queue.
+    resting: Vec<Waker>,
 }
 
 /// What is watched by one reference.
@@ -82,8 +81,8 @@ enum Target {
     },
 }
 
-/// What a look has found.
-enum Found {
+/// What a look at an item has found.
+enum Looked {
     Secret(Option<Latest>),
     Folder(Vec<(KvPath, Latest)>),
 }
@@ -107,7 +106,7 @@ impl Watch {
             }
         };
         let target = target(reference, known)?;
-        self.state.with(|state| {
+        self.change(|state| {
             state.items.retain(|item| item.reference != reference);
             state.last += 1;
             let (number, due) = (state.last, Instant::now());
@@ -158,7 +157,21 @@ impl Watch {
 
     /// Returns a change that was taken for a program that does not want it any more.
     pub fn give_back(&self, change: Change) {
-        self.state.with(|state| state.changes.push_front(change));
+        self.change(|state| state.changes.push_front(change));
+    }
+
+    /// Changes what calls wait for. If there is something to be done afterwards, those that rest go on.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let resting = self.state.with(|state| {
+            change(state);
+            match state.pause(Instant::now()) {
+                Duration::ZERO => std::mem::take(&mut state.resting),
+                _ => Vec::new(),
+            }
+        });
+        if resting.iter().filter(|waker| waker.wake()).count() > 0 {
+            notifier::announce();
+        }
     }
 
     fn take(&self) -> Option<Change> {
@@ -170,21 +183,18 @@ impl Watch {
         self.state.with(|state| state.failure.clone()).map_or(Ok(None), Err)
     }
 
-    /// Waits until something is due, in a queue without a thread. Another thread may add something meanwhile.
+    /// Waits until something is due or told, in a queue without a thread.
     fn wait(&self, deadline: &Deadline) -> Result<()> {
+        let waker = deadline.waker();
         loop {
             let left = deadline.remaining()?;
-            let (due, is_told) =
-                self.state.with(|state| (state.items.iter().map(|item| item.due).min(), !state.changes.is_empty()));
-            // Another call may have given a change back.
-            if is_told {
-                return Ok(());
-            }
-            let rest = due.map_or(FOR_EVER, |due| due.saturating_duration_since(Instant::now()));
+            let now = Instant::now();
+            // Whoever changes the state from here on wakes the call.
+            let rest = self.state.with(|state| state.rest(now, waker.as_ref()));
             if rest.is_zero() {
                 return Ok(());
             }
-            deadline.rest_until(Instant::now() + rest.min(left).min(LONGEST_REST))?;
+            deadline.rest_until(now + rest.min(left))?;
         }
     }
 
@@ -203,15 +213,15 @@ impl Watch {
         });
         let paths: Vec<KvPath> = paths.collect();
         let mut secrets = vault.look(&paths, deadline).into_iter();
-        let mut found: Vec<(Item, Result<Found>)> = due
+        let mut found: Vec<(Item, Result<Looked>)> = due
             .into_iter()
             .map(|item| {
                 let outcome = match &item.target {
                     Target::Secret(..) => {
                         let missing = || Err(Error::new(Status::Internal, "a look without a result"));
-                        secrets.next().unwrap_or_else(missing).map(Found::Secret)
+                        secrets.next().unwrap_or_else(missing).map(Looked::Secret)
                     }
-                    Target::Folder { prefix, .. } => vault.look_beneath(prefix, deadline).map(Found::Folder),
+                    Target::Folder { prefix, .. } => vault.look_beneath(prefix, deadline).map(Looked::Folder),
                 };
                 (item, outcome)
             })
@@ -227,7 +237,7 @@ impl Watch {
 
     /// Records a look at copies of items. What is known and what is to be told change together, so that a child of a fork
     /// has seen both or neither.
-    fn record(&self, found: Vec<(Item, Result<Found>)>, vault: &VaultSecretManager) {
+    fn record(&self, found: Vec<(Item, Result<Looked>)>, vault: &VaultSecretManager) {
         if found.is_empty() {
             return;
         }
@@ -246,7 +256,7 @@ impl Watch {
             changes.iter().filter_map(|(path, _)| path.as_ref()).for_each(|path| vault.forget(Some(path)));
             looked.push((item, changes));
         }
-        self.state.with(|state| {
+        self.change(|state| {
             for (item, changes) in looked {
                 // One that was removed meanwhile is not there any more.
                 let Some(place) = state.items.iter_mut().find(|other| other.number == item.number) else { continue };
@@ -258,23 +268,45 @@ impl Watch {
     }
 }
 
+impl State {
+    /// How long a call has nothing to do from `now` on: until an item is due, or no time at all if there is a change to be
+    /// told.
+    fn pause(&self, now: Instant) -> Duration {
+        if !self.changes.is_empty() {
+            return Duration::ZERO;
+        }
+        let due = self.items.iter().map(|item| item.due).min();
+        due.map_or(FOR_EVER, |due| due.saturating_duration_since(now))
+    }
+
+    /// As [`State::pause`], for a call that waits so long, unless it is woken before.
+    fn rest(&mut self, now: Instant, waker: Option<&Waker>) -> Duration {
+        let pause = self.pause(now);
+        if let Some(waker) = waker.filter(|_| !pause.is_zero()) {
+            self.resting.retain(|other| other.is_needed() && !other.is_same(waker));
+            self.resting.push(waker.clone());
+        }
+        pause
+    }
+}
+
 impl Item {
     /// Records a look, and adds what it tells to `changes`, each with the secret that has changed; that is unknown where a
     /// folder cannot be looked at.
-    fn record(&mut self, outcome: Result<Found>, now: Instant, changes: &mut Vec<(Option<KvPath>, Change)>) {
+    fn record(&mut self, outcome: Result<Looked>, now: Instant, changes: &mut Vec<(Option<KvPath>, Change)>) {
         let found = match outcome {
             Ok(found) => found,
             Err(error) => return self.fail(error, changes),
         };
         self.has_failed = false;
         match (&mut self.target, found) {
-            (Target::Secret(path, known), Found::Secret(latest)) => {
+            (Target::Secret(path, known), Looked::Secret(latest)) => {
                 if let Some((kind, version)) = known.look(latest, now) {
                     let change = Change { reference: self.reference.clone(), kind, version, error: None };
                     changes.push((Some(path.clone()), change));
                 }
             }
-            (Target::Folder { first, secrets, .. }, Found::Folder(found)) => {
+            (Target::Folder { first, secrets, .. }, Looked::Folder(found)) => {
                 let mut gone = std::mem::take(secrets);
                 for (path, latest) in found {
                     let mut known = gone.remove(path.as_str()).unwrap_or_else(|| first.clone());

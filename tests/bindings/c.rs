@@ -112,6 +112,12 @@ fn each_item_of_a_batch_for_a_key_has_its_status_and_its_bytes() {
 #[test]
 fn a_queue_keeps_its_promises() {
     passes_on_server("queue");
+    passes_on_server("queue_endings");
+}
+
+#[test]
+fn a_watch_waits_in_a_queue_without_waking_up() {
+    passes_on_server("queue_watch");
 }
 
 #[test]

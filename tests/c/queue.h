@@ -4,7 +4,9 @@
 
 #include "check.h"
 
+#include <dirent.h>
 #include <poll.h>
+#include <unistd.h>
 
 /* A call under way, whose address is its tag. */
 struct submitted {
@@ -92,6 +94,44 @@ static inline void free_submitted(struct submitted *submitted)
     hf_manager_free(submitted->manager);
     hf_error_free(submitted->error);
     memset(submitted, 0, sizeof *submitted);
+}
+
+/* How often the threads of the process have gone to sleep, the calling thread left out. */
+static inline long sleeps(int *threads)
+{
+    char path[300], line[200];
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    long sum = 0;
+
+    *threads = 0;
+    while (tasks != NULL && (task = readdir(tasks)) != NULL) {
+        FILE *status;
+        long count;
+
+        if (task->d_name[0] == '.' || strtol(task->d_name, NULL, 10) == (long)getpid())
+            continue;
+        ++*threads;
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        status = fopen(path, "r");
+        while (status != NULL && fgets(line, sizeof line, status) != NULL)
+            if (sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1)
+                sum += count;
+        if (status != NULL)
+            fclose(status);
+    }
+    closedir(tasks);
+    return sum;
+}
+
+/* Waits until the other threads sleep. Returns how often they have gone to sleep so far. */
+static inline long asleep(int *threads)
+{
+    long before, last;
+
+    for (last = -1; (before = sleeps(threads)) != last; last = before)
+        usleep(100000);
+    return before;
 }
 
 #endif

@@ -72,7 +72,9 @@ fn valgrind_finds_nothing_with_documents_versions_requests_transit_and_queues() 
         "transit",
         "transit_many",
         "queue",
+        "queue_endings",
         "queue_functions",
+        "queue_watch",
         "arguments_leases",
     ] {
         let source = repository_root().join("tests/c").join(name).with_extension("c");
@@ -118,7 +120,7 @@ mod sanitizers {
             succeeds(&mut compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name));
         }
         let target = Target::of_shared();
-        for name in ["queue", "queue_functions"] {
+        for name in ["queue", "queue_endings", "queue_functions", "queue_watch"] {
             let command = compiled(&repository_root().join("tests/c").join(name).with_extension("c"), name);
             let mut on_server = target.command(Path::new(command.get_program()), &["checked"]);
             succeeds(on_server.env("ASAN_OPTIONS", "detect_leaks=1"));

@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::host::descriptors::{checked, owned};
 use crate::host::fork;
 
-/// The eventfd of this process that every cancellation writes to, with the fork generation plus one in the upper half;
+/// The eventfd of this process that every announcement writes to, with the fork generation plus one in the upper half;
 /// 0 if there is none yet. It is never closed and never read: every write wakes every notifier.
-static CANCELLED: AtomicU64 = AtomicU64::new(0);
+static ANNOUNCED: AtomicU64 = AtomicU64::new(0);
 
 /// An epoll descriptor, and what is in it.
 pub struct Notifier {
@@ -34,9 +34,9 @@ impl Notifier {
         };
         add(&epoll, level.as_raw_fd(), libc::EPOLLIN)?;
         add(&epoll, timer.as_raw_fd(), libc::EPOLLIN)?;
-        add(&epoll, cancellation_descriptor()?, libc::EPOLLIN | libc::EPOLLET)?;
+        add(&epoll, announcement_descriptor()?, libc::EPOLLIN | libc::EPOLLET)?;
         let notifier = Notifier { epoll, level, timer };
-        // Earlier cancellations are none of its calls.
+        // Earlier announcements are none of its calls.
         notifier.wait(Some(Duration::ZERO));
         Ok(notifier)
     }
@@ -71,7 +71,7 @@ impl Notifier {
         unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &alarm, std::ptr::null_mut()) };
     }
 
-    /// Waits until the descriptor is readable, and takes note of a cancellation. `false`: the time has passed.
+    /// Waits until the descriptor is readable, and takes note of an announcement. `false`: the time has passed.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 3];
         // SAFETY: the pointer and the number are those of the array.
@@ -108,18 +108,18 @@ fn write_one(descriptor: RawFd) {
     unsafe { libc::syscall(libc::SYS_write, descriptor, &raw const one, size_of::<u64>()) };
 }
 
-/// The eventfd of cancellations, which is created where this process has none.
-fn cancellation_descriptor() -> io::Result<RawFd> {
+/// The eventfd of announcements, which is created where this process has none.
+fn announcement_descriptor() -> io::Result<RawFd> {
     let mark = (u64::from(fork::generation()) + 1) << 32;
     loop {
-        let present = CANCELLED.load(Ordering::Acquire);
+        let present = ANNOUNCED.load(Ordering::Acquire);
         if present & !u64::from(u32::MAX) == mark {
             return Ok(present as u32 as RawFd);
         }
         // SAFETY: nobody else owns the new descriptor.
         let fresh = unsafe { owned(eventfd())? };
         let entry = mark | u64::from(fresh.as_raw_fd() as u32);
-        if CANCELLED.compare_exchange(present, entry, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if ANNOUNCED.compare_exchange(present, entry, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             return Ok(fresh.into_raw_fd());
         }
     }
@@ -127,7 +127,7 @@ fn cancellation_descriptor() -> io::Result<RawFd> {
 
 /// Wakes every notifier of this process. Async-signal-safe.
 pub(super) fn wake_all() {
-    let present = CANCELLED.load(Ordering::Acquire);
+    let present = ANNOUNCED.load(Ordering::Acquire);
     // In a child, the number may belong to another file by now.
     if present == 0 || present >> 32 != u64::from(fork::generation()) + 1 {
         return;

@@ -41,7 +41,7 @@ impl Notifier {
     }
 
     /// Makes the descriptor readable from a moment on, in place of an earlier one, and again and again; `None`: not at
-    /// all. The moment comes soon enough to look for a cancellation.
+    /// all. The moment comes soon enough to look for an announcement.
     pub fn set_alarm(&self, after: Option<Duration>) {
         match after {
             Some(after) => {
@@ -81,5 +81,5 @@ fn event(ident: usize, filter: i16, flags: u16, fflags: u32, data: i64) -> libc:
     event
 }
 
-/// The timer notices cancellations.
+/// The timer notices announcements.
 pub(super) fn wake_all() {}
