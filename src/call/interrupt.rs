@@ -159,9 +159,6 @@ impl Submission {
         // Where it was cancelled meanwhile, it stays cancelled.
         let _ = self.0.state.compare_exchange(HAS_TO_WAIT, RUNNING, Ordering::AcqRel, Ordering::Relaxed);
         let now = Instant::now();
-        if self.is_woken() {
-            return now;
-        }
         let at =
             |times: &Times| times.submitted.checked_add(Duration::from_nanos(times.resumes.swap(0, Ordering::AcqRel)));
         self.times().and_then(at).unwrap_or(now)

@@ -98,14 +98,24 @@ impl<E> Calls<E> {
     }
 
     /// Ends a call that a thread has had, or lets it rest. Returns what nobody waits for any more.
-    pub(super) fn finish(&mut self, number: u64, job: Job, outcome: Result<Deliver>) -> [Option<Stage>; 2] {
+    pub(super) fn finish(
+        &mut self,
+        number: u64,
+        job: Job,
+        outcome: Result<Deliver>,
+        now: Instant,
+    ) -> [Option<Stage>; 2] {
         match self.entries.get_mut(&number) {
             Some(entry) if matches!(entry.stage, Stage::UnderWay(_)) => {
                 if entry.submitted.submission.has_to_wait() && !entry.submitted.submission.is_cancelled() {
                     let until = entry.submitted.submission.resume();
+                    let is_woken = entry.submitted.submission.is_woken();
                     entry.stage = Stage::Resting(job, until);
                     let due = entry.due();
                     self.set_alarm(number, due);
+                    if is_woken {
+                        self.wake_one(number, now);
+                    }
                     return [None, Some(Stage::Ended(outcome))];
                 }
                 [Some(Stage::Waiting(job)), self.end(number, outcome)]

@@ -14,8 +14,9 @@ pub(super) fn run<E>(shared: &Shared<E>) {
     while let Some((number, mut job)) = next {
         let outcome = job();
         let mut state = shared.lock();
-        let discarded = state.calls.finish(number, job, outcome);
-        let raise = state.notify(Instant::now());
+        let now = Instant::now();
+        let discarded = state.calls.finish(number, job, outcome, now);
+        let raise = state.notify(now);
         next = state.calls.begin();
         drop(state);
         raise.send();
