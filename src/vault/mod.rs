@@ -30,7 +30,8 @@ use crate::config::{KvVersion, VaultConfig};
 use crate::error::{Error, Result, Status};
 use crate::reference::{self, KvPath, VaultReference};
 
-pub use self::engine::kv::look::{Latest, is_unreachable};
+pub use self::engine::kv::latest::Latest;
+pub use self::engine::kv::look::is_unreachable;
 pub use self::engine::kv::versions::{State, Version, VersionChange, Versions};
 pub use self::engine::raw::{RawAnswer, RawRequest};
 pub use self::engine::transit::{EnvelopeKey, EnvelopeParameters, Input, NewDataKey, Operation, Outcome};

@@ -2,14 +2,24 @@
 
 use super::VaultSecretManager;
 use super::client::Context;
+use super::engine::kv::latest::Latest;
 use super::engine::kv::list::Place;
-use super::engine::kv::look::Latest;
 use super::engine::kv::path::Branch;
 use crate::call::Deadline;
 use crate::error::Result;
 use crate::reference::{KvPath, Prefix};
 
 impl VaultSecretManager {
+    /// To be called before a change is told: no answer from here on is older, from the cache or from a server. `latest` is
+    /// the version that was written; `None`: the secret was deleted, or cannot be looked at.
+    pub fn told(&self, path: &KvPath, latest: Option<Latest>) {
+        self.forget(Some(path));
+        match latest {
+            Some(latest) => self.kv2.told().record(path, latest),
+            None => self.kv2.told().forget(path),
+        }
+    }
+
     /// The latest versions of several secrets, in order; `None` for one that does not exist.
     pub fn look(&self, paths: &[KvPath], deadline: &Deadline) -> Vec<Result<Option<Latest>>> {
         if paths.is_empty() {

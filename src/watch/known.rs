@@ -61,6 +61,14 @@ impl Known {
         told
     }
 
+    /// The live version that the last look has found.
+    pub fn live(&self) -> Option<&Latest> {
+        match self {
+            Known::Seen(seen) => seen.newest.as_ref().filter(|newest| newest.is_live && seen.gone_since.is_none()),
+            _ => None,
+        }
+    }
+
     /// Whether looks have found that the secret does not exist, for so long that nothing about it is needed any more.
     pub fn is_over(&self, now: Instant) -> bool {
         match self {

@@ -81,6 +81,15 @@ enum Target {
     },
 }
 
+/// A change, and what it is about.
+struct News {
+    /// The secret; `None`: a folder that cannot be looked at.
+    path: Option<KvPath>,
+    /// The version that was written.
+    latest: Option<Latest>,
+    change: Change,
+}
+
 /// What a look at an item has found.
 enum Looked {
     Secret(Option<Latest>),
@@ -252,8 +261,9 @@ impl Watch {
                 Err(error) if is_unreachable(&error) => failure = Some(error),
                 outcome => item.record(outcome, now, &mut changes),
             }
-            // An answer that is asked for from here on has what this look has found.
-            changes.iter().filter_map(|(path, _)| path.as_ref()).for_each(|path| vault.forget(Some(path)));
+            for news in &changes {
+                news.path.iter().for_each(|path| vault.told(path, news.latest.clone()));
+            }
             looked.push((item, changes));
         }
         self.change(|state| {
@@ -261,7 +271,7 @@ impl Watch {
                 // One that was removed meanwhile is not there any more.
                 let Some(place) = state.items.iter_mut().find(|other| other.number == item.number) else { continue };
                 *place = item;
-                state.changes.extend(changes.into_iter().map(|(_, change)| change));
+                state.changes.extend(changes.into_iter().map(|news| news.change));
             }
             state.failure = failure;
         });
@@ -291,9 +301,8 @@ impl State {
 }
 
 impl Item {
-    /// Records a look, and adds what it tells to `changes`, each with the secret that has changed; that is unknown where a
-    /// folder cannot be looked at.
-    fn record(&mut self, outcome: Result<Looked>, now: Instant, changes: &mut Vec<(Option<KvPath>, Change)>) {
+    /// Records a look, and adds what it tells to `changes`.
+    fn record(&mut self, outcome: Result<Looked>, now: Instant, changes: &mut Vec<News>) {
         let found = match outcome {
             Ok(found) => found,
             Err(error) => return self.fail(error, changes),
@@ -301,21 +310,21 @@ impl Item {
         self.has_failed = false;
         match (&mut self.target, found) {
             (Target::Secret(path, known), Looked::Secret(latest)) => {
-                if let Some((kind, version)) = known.look(latest, now) {
-                    let change = Change { reference: self.reference.clone(), kind, version, error: None };
-                    changes.push((Some(path.clone()), change));
-                }
+                let told = known.look(latest, now);
+                changes.extend(told.map(|told| news(path, self.reference.clone(), told, known)));
             }
             (Target::Folder { first, secrets, .. }, Looked::Folder(found)) => {
                 let mut gone = std::mem::take(secrets);
                 for (path, latest) in found {
                     let mut known = gone.remove(path.as_str()).unwrap_or_else(|| first.clone());
-                    push(changes, &path, known.look(Some(latest), now));
+                    let told = known.look(Some(latest), now);
+                    changes.extend(told.map(|told| news_beneath(&path, told, &known)));
                     secrets.insert(path.as_str().to_owned(), known);
                 }
                 for (name, mut known) in gone {
                     if let Ok(path) = KvPath::literal(&name) {
-                        push(changes, &path, known.look(None, now));
+                        let told = known.look(None, now);
+                        changes.extend(told.map(|told| news_beneath(&path, told, &known)));
                     }
                     if !known.is_over(now) {
                         secrets.insert(name, known);
@@ -329,7 +338,7 @@ impl Item {
     }
 
     /// A failure is told once, until a look goes well again.
-    fn fail(&mut self, error: Error, changes: &mut Vec<(Option<KvPath>, Change)>) {
+    fn fail(&mut self, error: Error, changes: &mut Vec<News>) {
         if std::mem::replace(&mut self.has_failed, true) {
             return;
         }
@@ -338,15 +347,18 @@ impl Item {
             Target::Folder { .. } => None,
         };
         let change = Change { reference: self.reference.clone(), kind: Kind::Failed, version: 0, error: Some(error) };
-        changes.push((path, change));
+        changes.push(News { path, latest: None, change });
     }
 }
 
-fn push(changes: &mut Vec<(Option<KvPath>, Change)>, path: &KvPath, told: Option<(Kind, u64)>) {
-    if let Some((kind, version)) = told {
-        let reference = reference::canonical(path, None, None);
-        changes.push((Some(path.clone()), Change { reference, kind, version, error: None }));
-    }
+fn news(path: &KvPath, reference: String, told: (Kind, u64), known: &Known) -> News {
+    let (kind, version) = told;
+    let change = Change { reference, kind, version, error: None };
+    News { path: Some(path.clone()), latest: known.live().cloned(), change }
+}
+
+fn news_beneath(path: &KvPath, told: (Kind, u64), known: &Known) -> News {
+    news(path, reference::canonical(path, None, None), told, known)
 }
 
 fn target(reference: &str, known: Known) -> Result<Target> {

@@ -51,6 +51,7 @@ fn run_all_checks(standby_reads: bool, reads: usize, count: usize) {
     own_writes::are_decided_by_the_leader(&cluster, reads / 10);
     own_writes::updates_through_standbys_lose_nothing(&cluster);
     leases::are_kept_through_standbys(&cluster);
+    watches::are_followed_by_gets(&cluster, reads / 10);
     watches::tell_each_change_once(&mut cluster);
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Kill, count });
     chaos::run(&mut cluster, Plan { fault: LeaderFault::Freeze, count });

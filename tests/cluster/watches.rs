@@ -1,4 +1,5 @@
-//! A watch tells each change once, although the leader fails over and all nodes are restarted.
+//! A watch tells each change once, although the leader fails over and all nodes are restarted. A get afterwards is never
+//! older than what was told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::watch::{Change, Kind, Watch};
-use handsfree_secrets_test_support::{Cluster, NODES, eventually};
+use handsfree_secrets_test_support::{Cluster, FaultProxy, NODES, eventually, figure};
 use serde_json::{Value, json};
 
 use crate::open_whole;
@@ -41,6 +42,27 @@ pub fn tell_each_change_once(cluster: &mut Cluster) {
     (0..NODES).for_each(|node| cluster.restart(node));
     cluster.wait_for_voters();
     tells(cluster);
+}
+
+/// Looks at the leader, and gets what was told through a standby. As in `own_writes`, the manager cannot know which node it
+/// talks to.
+pub fn are_followed_by_gets(cluster: &Cluster, rounds: usize) {
+    let leader = cluster.leader();
+    let proxy = FaultProxy::to(cluster.port(leader));
+    let settings = [("VAULT_WATCH_INTERVAL", "20ms"), ("VAULT_MAX_CONNECTION_AGE", "0")];
+    let manager = Arc::new(open_whole(cluster, &proxy.addr(), &settings));
+    let watch = Watch::new(manager.clone()).unwrap();
+    watch.add("vault://followed", 0).unwrap();
+    for round in 1..=rounds {
+        proxy.lead_to(cluster.port(leader));
+        cluster.api(leader).send("POST", "kv/data/followed", &json!({"data": {"value": round.to_string()}}));
+        let told = watch.next(&within(LIMIT)).unwrap().expect("a change").version;
+        proxy.lead_to(cluster.port((leader + 1 + round % (NODES - 1)) % NODES));
+        let got = manager.secrets().get_document("vault://followed", &Call::default());
+        let got = got.unwrap_or_else(|e| panic!("round {round}: {e}")).map(|document| document.version);
+        assert!(got >= Some(told), "round {round}: {got:?} after {told} was told");
+    }
+    figure("told at the leader, got through a standby, older", format!("0 of {rounds}"));
 }
 
 fn within(limit: Duration) -> Call {

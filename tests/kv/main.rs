@@ -16,6 +16,7 @@ mod operations;
 mod policies;
 mod python_interop;
 mod statuses;
+mod told;
 mod version_1;
 mod versions;
 mod watch;

@@ -23,6 +23,9 @@ use crate::host::random;
 use crate::http::{self, Failure, header};
 use crate::observe::redact::RequestSecrets;
 
+/// Standbys that answer reads are behind by less than this.
+const CATCH_UP: Duration = Duration::from_millis(250);
+
 impl Requester {
     /// Classifies the response to an attempt.
     pub(super) fn classify(&self, attempt: &Attempt<'_>, response: http::Response, deadline: &Deadline) -> Outcome {
@@ -38,6 +41,9 @@ impl Requester {
         let is_older = |(given, required): (&str, &Arc<str>)| consistency::is_older(given, required);
         if request.effect == Effect::Read && index.zip(attempt.index.as_ref()).is_some_and(is_older) {
             return self.stale_response(attempt, &response);
+        }
+        if request.is_behind.as_ref().is_some_and(|is_behind| is_behind(&response)) {
+            return self.response_behind(attempt, &response);
         }
         // The index of an error is not recorded: an index that came with the refusal of an index would be refused
         // again, for ever.
@@ -110,6 +116,23 @@ impl Requester {
         );
         let error = Error::new(Status::Unavailable, message).with_http_status(response.status);
         Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: false, failover: Failover::Leader })
+    }
+
+    /// A response that is older than what a watch has told, from a node that does not say how far it is. Without a newer
+    /// one the secret may have been deleted, so this is tried for a short time.
+    #[cold]
+    fn response_behind(&self, attempt: &Attempt<'_>, response: &Response) -> Outcome {
+        self.cluster.move_away_from(attempt.node);
+        self.transport.leave_address(attempt.node, attempt.address_turn);
+        let message = format!(
+            "{}: the answer of {} ({}) is older than what a watch has told; is that node cut off from its cluster?",
+            attempt.request.shown_path(),
+            response.from,
+            described(response)
+        );
+        let error = Error::new(Status::Unavailable, message).with_http_status(response.status);
+        let (retry_after, failover) = (Some(CATCH_UP), Failover::Any);
+        Outcome::Retry(TransientFailure { error, retry_after, may_have_acted: false, failover })
     }
 
     fn classify_refusal(&self, attempt: &Attempt<'_>, response: Response, deadline: &Deadline) -> Outcome {

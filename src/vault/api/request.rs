@@ -7,6 +7,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::{HeaderName, HeaderValue, Method, header, secret_value};
 use crate::observe::metrics::Operation;
 use crate::secret::Buffer;
+use crate::vault::api::response::Response;
 
 /// The largest request body. Servers refuse larger ones with 413, or close the connection while the body is sent.
 pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
@@ -33,6 +34,10 @@ pub enum Cost {
     Lease,
 }
 
+/// Whether the answer to a read is older than what is known of its subject, so that another node has to be asked, or the
+/// same one later.
+pub type IsBehind = Box<dyn Fn(&Response) -> bool + Send + Sync>;
+
 /// One request of Vault's API.
 pub struct ApiRequest {
     /// The HTTP method.
@@ -45,6 +50,8 @@ pub struct ApiRequest {
     pub effect: Effect,
     /// Whether a standby that answers reads has to have the leader answer this one.
     pub from_leader: bool,
+    /// What its answer is checked for.
+    pub is_behind: Option<IsBehind>,
     /// What it counts as.
     pub operation: Operation,
     /// What it takes of the token's `num_uses`.
@@ -85,6 +92,7 @@ impl ApiRequest {
             body: None,
             effect: Effect::Read,
             from_leader: false,
+            is_behind: None,
             operation: Operation::Read,
             cost: Cost::Use,
             special: None,

@@ -85,9 +85,9 @@ pub fn text_in(document: &Document, name: &str) -> Result<Option<Secret>> {
     text_of(name, json).map(Some)
 }
 
-/// The number of the version in a response, deleted ones included.
-pub fn read_version(body: &[u8]) -> Option<u64> {
-    Some(Envelope::<&RawValue, &RawValue>::read(body, PhantomData)?.version_metadata()?.version)
+/// The metadata of the version in a response, deleted ones included.
+pub fn read_version_metadata(body: &[u8]) -> Option<VersionMetadata<'_>> {
+    Envelope::<&RawValue, &RawValue>::read(body, PhantomData)?.version_metadata()
 }
 
 fn deleted<C, T>(envelope: &Envelope<C, &RawValue>) -> Option<Found<T>> {

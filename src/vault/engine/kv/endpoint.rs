@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::document::{Content, Found, OneField, read_document, read_field, read_version};
+use super::document::{Content, Found, OneField, read_document, read_field, read_version_metadata};
 use super::envelope::MAX_VERSION;
 use super::path::{Branch, MountPath};
 use super::refusal::{refused, refused_write};
+use super::told::Told;
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
 use crate::reference::KvPath;
@@ -27,13 +28,16 @@ pub struct ReadField<'a> {
     pub version: Option<u64>,
     /// The name of the field.
     pub field: &'a str,
+    /// What the answer must not be older than.
+    pub told: &'a Told,
 }
 
 impl Endpoint for ReadField<'_> {
     type Output = Found<OneField>;
 
     fn request(&self) -> Result<ApiRequest> {
-        Ok(ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version)))
+        let request = ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version));
+        Ok(ApiRequest { is_behind: self.told.check(self.path, self.version), ..request })
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Found<OneField>> {
@@ -53,6 +57,8 @@ pub struct ReadDocument<'a> {
     pub version: Option<u64>,
     /// Whether a standby, which may be behind, has to have the leader answer.
     pub from_leader: bool,
+    /// What the answer must not be older than.
+    pub told: Option<&'a Told>,
 }
 
 impl Endpoint for ReadDocument<'_> {
@@ -60,7 +66,8 @@ impl Endpoint for ReadDocument<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let request = ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version));
-        Ok(ApiRequest { from_leader: self.from_leader, ..request })
+        let is_behind = self.told.and_then(|told| told.check(self.path, self.version));
+        Ok(ApiRequest { from_leader: self.from_leader, is_behind, ..request })
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Found<Document>> {
@@ -83,7 +90,7 @@ pub fn found_in<T>(response: &Response, found: Option<Result<Found<T>>>) -> Resu
 #[inline]
 fn check_version(wanted: Option<u64>, path: &str, response: &Response, is_version: bool) -> Result<()> {
     let Some(wanted) = wanted.filter(|_| is_version) else { return Ok(()) };
-    match read_version(&response.body) {
+    match read_version_metadata(&response.body).map(|metadata| metadata.version) {
         Some(version) if version != wanted => {
             let what = format!("is about version {version}; a cache on the way may ignore the query");
             Err(not_as_documented(response, path, &what))

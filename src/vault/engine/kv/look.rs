@@ -1,14 +1,13 @@
 //! What there is of secrets, without their content: for those who watch for changes.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::atomic::{self, AtomicBool};
 
 use serde::Deserialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::latest::Latest;
 use super::list::nameable;
 use super::path::{Branch, MountPath};
 use super::read::Reads;
@@ -22,44 +21,6 @@ use crate::vault::api::request::ApiRequest;
 use crate::vault::api::response::Response;
 use crate::vault::client::Context;
 use crate::vault::client::batch::call_each;
-
-/// The latest version of a secret. Two looks that find equal ones have seen no change between them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Latest {
-    /// Its number; 0 if the secret has none.
-    pub version: u64,
-    /// When it was created: a secret that was deleted and written again may have the same number.
-    pub created: String,
-    /// When the secret was created. It counts its versions from then on.
-    pub secret_created: String,
-    /// Whether it can be read.
-    pub is_live: bool,
-}
-
-impl Latest {
-    fn of(version: u64, listed: Option<Version>, secret_created: String) -> Latest {
-        let is_live = listed.as_ref().is_some_and(|version| version.state == State::Live);
-        let created = listed.map_or_else(String::new, |version| version.created);
-        Latest { version, created, secret_created, is_live }
-    }
-
-    /// Whether this was the latest version before `other` was. One that was created later was not, whatever its number:
-    /// a secret that was deleted counts anew, and so does one from a backup.
-    pub fn is_before(&self, other: &Latest) -> bool {
-        let created = compare(&self.created, &other.created);
-        let secret = compare(&self.secret_created, &other.secret_created);
-        created.is_le() && secret.then(self.version.cmp(&other.version)).then(created).is_lt()
-    }
-}
-
-/// Compares two times in RFC 3339. Those that are none are equal to all others.
-fn compare(one: &str, other: &str) -> Ordering {
-    if one == other {
-        return Ordering::Equal;
-    }
-    let times = [one, other].map(|text| OffsetDateTime::parse(text, &Rfc3339));
-    if let [Ok(one), Ok(other)] = times { one.cmp(&other) } else { Ordering::Equal }
-}
 
 /// Reads the metadata of all secrets beneath a folder (OpenBao).
 struct Scan<'a> {
@@ -145,11 +106,18 @@ impl FolderScan {
     }
 }
 
+/// The latest version, with what the metadata tell of it.
+fn latest(version: u64, listed: Option<Version>, secret_created: String) -> Latest {
+    let is_live = listed.as_ref().is_some_and(|version| version.state == State::Live);
+    let created = listed.map_or_else(String::new, |version| version.created);
+    Latest { version, created, secret_created, is_live }
+}
+
 impl SecretMetadata<'_> {
     fn latest(mut self, now: OffsetDateTime) -> Latest {
         let number = self.current_version;
         let listed = self.versions.remove(&number).map(|entry| entry.version(number, now));
-        Latest::of(number, listed, self.created_time.into_owned())
+        latest(number, listed, self.created_time.into_owned())
     }
 }
 
@@ -157,14 +125,14 @@ impl Kv2 {
     /// The latest versions of several secrets; `None` for one that does not exist.
     pub fn look(&self, context: Context<'_>, paths: &[KvPath]) -> Vec<Result<Option<Latest>>> {
         let reads = paths.iter().map(|path| ReadVersions { mount: self.path(), path });
-        let latest = |mut versions: Versions| {
+        let latest_of = |mut versions: Versions| {
             let number = versions.current;
             let place = versions.versions.iter().position(|version| version.number == number);
             let listed = place.map(|place| versions.versions.swap_remove(place));
-            Latest::of(number, listed, versions.created)
+            latest(number, listed, versions.created)
         };
         let outcomes = call_each(context, reads, self.concurrency());
-        outcomes.into_iter().map(|outcome| outcome.map(|versions| versions.map(latest))).collect()
+        outcomes.into_iter().map(|outcome| outcome.map(|versions| versions.map(latest_of))).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use super::endpoint::{Delete, Deleted, ReadDocument, ReadField, ReadMetadata, Wr
 use super::hint;
 use super::path::{Branch, MountPath};
 use super::read::Reads;
+use super::told::Told;
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
 use crate::host::random;
@@ -29,6 +30,7 @@ pub struct Kv2 {
     pub(super) path: MountPath,
     /// The number of requests that a batch has in flight at a time.
     concurrency: usize,
+    told: Told,
 }
 
 impl Reads for Kv2 {
@@ -37,11 +39,12 @@ impl Reads for Kv2 {
 
     fn one_field<'a>(&'a self, reference: &'a VaultReference) -> ReadField<'a> {
         let VaultReference { path, version, .. } = reference;
-        ReadField { mount: &self.path, path, version: *version, field: reference.field_name() }
+        ReadField { mount: &self.path, path, version: *version, field: reference.field_name(), told: &self.told }
     }
 
     fn all_fields<'a>(&'a self, reference: &'a VaultReference) -> ReadDocument<'a> {
-        ReadDocument { mount: &self.path, path: &reference.path, version: reference.version, from_leader: false }
+        let (path, version, told) = (&reference.path, reference.version, Some(&self.told));
+        ReadDocument { mount: &self.path, path, version, from_leader: false, told }
     }
 
     fn mount(&self) -> &str {
@@ -50,6 +53,17 @@ impl Reads for Kv2 {
 
     fn concurrency(&self) -> usize {
         self.concurrency
+    }
+
+    fn settle<T>(&self, reference: &VaultReference, outcome: Result<Found<T>>) -> Result<Found<T>> {
+        match outcome {
+            // After what a watch has told, the secret was deleted.
+            Err(error) if error.status() == Status::Unavailable && error.http_status() == 404 => {
+                self.told.forget(&reference.path);
+                Ok(Found::Missing)
+            }
+            outcome => outcome,
+        }
     }
 }
 
@@ -63,12 +77,17 @@ struct Unconfirmed {
 impl Kv2 {
     /// The mount `mount`, confined to the subtree `prefix`.
     pub fn new(mount: &str, prefix: Option<&str>, concurrency: usize) -> Kv2 {
-        Kv2 { mount: mount.to_owned(), path: MountPath::new(mount, prefix), concurrency }
+        Kv2 { mount: mount.to_owned(), path: MountPath::new(mount, prefix), concurrency, told: Told::default() }
     }
 
     /// The paths of the mount.
     pub fn path(&self) -> &MountPath {
         &self.path
+    }
+
+    /// What watches have told of its secrets.
+    pub fn told(&self) -> &Told {
+        &self.told
     }
 
     /// The latest version; `None` if there is no such secret, or if it is deleted.
@@ -86,13 +105,13 @@ impl Kv2 {
         path: &KvPath,
         version: Option<u64>,
     ) -> Result<Found<Document>> {
-        context.call(&ReadDocument { mount: &self.path, path, version, from_leader: false })
+        context.call(&ReadDocument { mount: &self.path, path, version, from_leader: false, told: None })
     }
 
     /// Reads the latest version before a write that is made on condition that it is still the latest. `was_refused`: such
     /// a write was refused, so a standby that answers reads may be behind.
     fn read_latest(&self, context: Context<'_>, path: &KvPath, was_refused: bool) -> Result<Found<Document>> {
-        context.call(&ReadDocument { mount: &self.path, path, version: None, from_leader: was_refused })
+        context.call(&ReadDocument { mount: &self.path, path, version: None, from_leader: was_refused, told: None })
     }
 
     /// Replaces the whole secret, and returns the number of the new version. With `cas` only if that is the number of
@@ -286,6 +305,7 @@ impl Kv2 {
     /// A deletion whose response was lost is repeated only while the metadata are unchanged. Otherwise it may have been
     /// executed, and the secret that exists now may be a new one.
     pub fn delete(&self, context: Context<'_>, path: &KvPath) -> Result<bool> {
+        self.told.forget(path);
         let read = ReadMetadata { mount: &self.path, path };
         let Some(before) = context.call(&read)? else { return Ok(false) };
         let mut conflicts = 0;

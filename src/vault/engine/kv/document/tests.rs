@@ -88,7 +88,7 @@ fn a_deleted_version_is_distinguished_from_a_document() {
 #[test]
 fn an_envelope_is_read_in_any_order_and_layout_and_without_duplicates() {
     let field = |text: &str| {
-        let version = read_version(text.as_bytes());
+        let version = read_version_metadata(text.as_bytes()).map(|metadata| metadata.version);
         field_of(text.as_bytes(), "value").and_then(|text| Some((version?, text.unwrap()?)))
     };
     let found = |version, text: &str| Some((version, text.to_owned()));

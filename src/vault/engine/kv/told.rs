@@ -1,0 +1,154 @@
+//! Which versions watches have told: for a while no answer may be older.
+//!
+//! A standby that answers reads may be behind the node that a watch has looked at. Servers that send `X-Vault-Index` make
+//! up for that themselves; for the others the answers are compared, and older ones are asked for again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::document::read_version_metadata;
+use super::latest::Latest;
+use crate::host::held::Held;
+use crate::reference::KvPath;
+use crate::vault::api::error_response::is_missing;
+use crate::vault::api::request::IsBehind;
+use crate::vault::api::response::Response;
+
+/// For this long a version counts that was told. Standbys are behind by less than a second.
+const MEMORY: Duration = Duration::from_secs(60);
+
+/// The versions that were told a short while ago.
+#[derive(Default)]
+pub struct Told {
+    /// Whether there are any: spares the reads of a manager without a watch a look.
+    any: AtomicBool,
+    by_path: Held<BTreeMap<String, Least>>,
+}
+
+/// What an answer must at least have.
+#[derive(Clone)]
+struct Least {
+    latest: Latest,
+    until: Instant,
+}
+
+impl Told {
+    /// Records that the latest version of a secret is told.
+    pub fn record(&self, path: &KvPath, latest: Latest) {
+        let now = Instant::now();
+        self.by_path.with(|by_path| {
+            by_path.retain(|_, least| least.until > now);
+            by_path.insert(path.as_str().to_owned(), Least { latest, until: now + MEMORY });
+            self.any.store(true, Ordering::Release);
+        });
+    }
+
+    /// Forgets a secret that is gone.
+    pub fn forget(&self, path: &KvPath) {
+        if self.any.load(Ordering::Acquire) {
+            self.by_path.with(|by_path| {
+                by_path.remove(path.as_str());
+                self.any.store(!by_path.is_empty(), Ordering::Release);
+            });
+        }
+    }
+
+    /// What to check answers about a version of a secret for; `None`: the latest.
+    #[inline]
+    pub fn check(&self, path: &KvPath, version: Option<u64>) -> Option<IsBehind> {
+        if self.any.load(Ordering::Acquire) { self.check_told(path, version) } else { None }
+    }
+
+    #[cold]
+    fn check_told(&self, path: &KvPath, version: Option<u64>) -> Option<IsBehind> {
+        let now = Instant::now();
+        let Least { latest, .. } = self.by_path.with(|by_path| {
+            let least = by_path.get(path.as_str())?;
+            if least.until > now {
+                return Some(least.clone());
+            }
+            by_path.retain(|_, least| least.until > now);
+            self.any.store(!by_path.is_empty(), Ordering::Release);
+            None
+        })?;
+        match version {
+            // That of another version does not depend on this one.
+            Some(version) if version != latest.version => None,
+            _ => Some(Box::new(move |response| is_behind(response, version.is_none(), &latest))),
+        }
+    }
+}
+
+/// Whether an answer is from before this version was there. `of_latest`: it is about the latest version at that time.
+fn is_behind(response: &Response, of_latest: bool, least: &Latest) -> bool {
+    match read_version_metadata(&response.body) {
+        Some(found) if of_latest => {
+            let created = found.created_time.unwrap_or_default().into_owned();
+            let found = Latest { version: found.version, created, secret_created: String::new(), is_live: true };
+            found.is_before(least)
+        }
+        Some(_) => false,
+        None => is_missing(response),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> KvPath {
+        KvPath::literal(name).unwrap()
+    }
+
+    fn latest(version: u64, second: u64) -> Latest {
+        let created = format!("2026-01-01T00:00:{second:02}Z");
+        Latest { version, created, secret_created: "2026-01-01T00:00:00Z".into(), is_live: true }
+    }
+
+    fn answer(status: u16, version: u64, second: u64) -> Response {
+        let data = if status == 200 { r#"{"value":"any"}"# } else { "null" };
+        let created = latest(version, second).created;
+        let metadata = format!(r#"{{"version":{version},"created_time":"{created}"}}"#);
+        Response::for_tests(status, &format!(r#"{{"data":{{"data":{data},"metadata":{metadata}}}}}"#))
+    }
+
+    fn missing() -> Response {
+        Response::for_tests(404, r#"{"errors":[]}"#)
+    }
+
+    #[test]
+    fn answers_from_before_the_version_that_was_told_are_recognised() {
+        let told = Told::default();
+        assert!(told.check(&path("a"), None).is_none());
+        told.record(&path("a"), latest(3, 30));
+        let check = told.check(&path("a"), None).unwrap();
+        for behind in [answer(200, 2, 20), answer(404, 2, 20), answer(200, 3, 10), missing()] {
+            assert!(check(&behind), "{}", behind.status);
+        }
+        // It was written or deleted since, or deleted with its metadata and written again.
+        let other = Response::for_tests(503, r#"{"errors":["sealed"]}"#);
+        for good in [answer(200, 3, 30), answer(404, 3, 30), answer(200, 4, 40), answer(200, 1, 40), other] {
+            assert!(!check(&good), "{}", good.status);
+        }
+    }
+
+    #[test]
+    fn only_the_version_that_was_told_must_be_there() {
+        let told = Told::default();
+        told.record(&path("a"), latest(3, 30));
+        let check = told.check(&path("a"), Some(3)).unwrap();
+        assert!(check(&missing()) && !check(&answer(200, 3, 30)));
+        assert!(told.check(&path("a"), Some(2)).is_none() && told.check(&path("b"), None).is_none());
+        told.forget(&path("a"));
+        assert!(told.check(&path("a"), None).is_none() && !told.any.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn what_was_told_is_forgotten_after_a_minute() {
+        let told = Told::default();
+        told.record(&path("a"), latest(3, 30));
+        told.by_path.with(|by_path| by_path.values_mut().for_each(|least| least.until = Instant::now()));
+        assert!(told.check(&path("a"), None).is_none() && !told.any.load(Ordering::Relaxed));
+    }
+}
