@@ -14,6 +14,9 @@
 //! (`hf_credentials_refused`), other ones are made, but no more than one set in half of their time.
 //!
 //! What has no lease is read again after VAULT_WATCH_INTERVAL: a secret, or a static role.
+//!
+//! After a fork the child goes on with the leases that it inherited. When they are over, or the child has reported that they
+//! are refused, it makes its own.
 
 use std::ffi::c_char;
 use std::ptr::NonNull;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use handsfree_secrets_test_support::{Server, cc, output_within, repository_root};
+use serde_json::json;
 
 use crate::database::engine;
 
@@ -22,6 +23,14 @@ fn succeeds(name: &str, arguments: &[&str], server: &Server) {
 fn a_child_goes_on_with_what_it_inherited_and_then_makes_its_own() {
     let engine = engine();
     succeeds("fork_leases", &[&engine.role("3s", "1h").path], engine.server);
+}
+
+#[test]
+fn a_child_replaces_what_was_refused_and_reads_secrets_again() {
+    let engine = engine();
+    let secret = format!("{}/db", engine.server.kv1_mount());
+    engine.server.api().post(&secret, json!({"user": "a", "ttl": "1s"}));
+    succeeds("fork_credentials", &[&engine.role("60s", "10m").path, &secret], engine.server);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
@@ -177,6 +177,38 @@ fn a_database_that_fails_is_not_asked_by_every_call() {
         error.message().contains("failed to connect") && error.message().contains("there have been no new ones"),
         "{error}"
     );
+}
+
+#[test]
+fn certificates_that_are_over_as_they_arrive_are_not_made_by_every_call() {
+    let asked = Counter::default();
+    let counted = asked.clone();
+    let gateway = stub("/v1/late/issue/", move |_| {
+        counted.next();
+        // The first one lives for a while. From then on the clock of the server is behind.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let end = if counted.get() == 1 { now + 3 } else { now.saturating_sub(60) };
+        let data = format!(r#"{{"certificate":"c","expiration":{end}}}"#);
+        answer("200 OK", "", &format!(r#"{{"lease_id":"","data":{data}}}"#))
+    });
+    let manager = manager_at(&gateway);
+    let credentials = Credentials::open(&manager, "late/issue/web", Some(&Arc::default()), &call()).unwrap().unwrap();
+    let began = Instant::now();
+    let mut failures = 0;
+    while began.elapsed() < SECOND * 6 {
+        match credentials.get(&call()) {
+            Ok(lease) => assert!(lease.unwrap().remaining().unwrap() > Duration::ZERO, "what is handed out is valid"),
+            Err(error) => {
+                assert_eq!(error.status(), Status::Unavailable, "{error}");
+                assert!(error.message().contains("clocks"), "{error}");
+                failures += 1;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(failures > 50 && asked.get() < 20, "{failures} failures, {} certificates", asked.get());
+    let open = Credentials::open(&manager, "late/issue/web", Some(&Arc::default()), &call());
+    fails(open.map(|_| ()), Status::Unavailable);
 }
 
 #[test]

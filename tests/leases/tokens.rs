@@ -132,3 +132,25 @@ fn leases_of_batch_tokens_are_replaced_before_their_token_ends() {
     use_until_generation(&engine, &role, &manager, 3);
     assert!(engine.server.logins(&login) <= 4, "{}", engine.server.logins(&login));
 }
+
+#[test]
+fn a_token_that_is_about_to_end_makes_no_users_that_end_with_it() {
+    let engine = engine();
+    let role = engine.role("1h", "2h");
+    let policy = format!("path \"{}/*\" {{ capabilities = [\"read\"] }}", engine.mount);
+    let parameters = json!({"ttl": "4s", "explicit_max_ttl": "4s"});
+    let token = engine.server.api().create_token(&format!("lease-{}", role.name), &policy, parameters);
+    let credentials = role.credentials(&engine.manager_with(&[("VAULT_TOKEN", &token)]));
+    let last = eventually("the end of the token", SECOND * 20, || match credentials.get(&call()) {
+        Ok(lease) => {
+            let lease = lease.unwrap();
+            assert!(lease.remaining().unwrap() > Duration::ZERO, "what is handed out is valid");
+            None
+        }
+        // The server may be asked until the token has ended.
+        Err(error) => error.message().contains("the token is refused").then_some(error),
+    });
+    assert_eq!(last.status(), Status::Auth, "{last}");
+    let made = engine.server.audited(&role.path, "read");
+    assert!(made <= 6, "{made} requests for users");
+}

@@ -146,11 +146,13 @@ impl Credentials {
     /// Does what is due, and records a failure of it. The caller has the turn.
     fn keep<'l>(&self, context: Context<'_>, lease: impl Into<Option<&'l Arc<Lease>>>) -> Result<Option<Arc<Lease>>> {
         let (lease, began) = (lease.into(), Instant::now());
-        let outcome = match lease.filter(|lease| lease.term.is_usable(began) && !lease.term.is_inherited()) {
+        let outcome = match lease.filter(|lease| lease.term.is_usable(began) && !lease.term.is_of_parent()) {
             Some(lease) => self.keep_alive(context, lease),
             None => {
                 context.client.prolong_token(lease.map(|lease| lease.term.ttl).unwrap_or_default(), context.deadline);
-                self.replace(context, lease, Cause::Time)
+                // What the parent has made, and can still be used, is replaced because it was refused.
+                let is_usable = lease.is_some_and(|lease| lease.term.is_usable(began));
+                self.replace(context, lease, if is_usable { Cause::Failure } else { Cause::Time })
             }
         };
         match &outcome {
@@ -274,14 +276,17 @@ impl Credentials {
             let half = obtained.grant.ttl.filter(|_| is_made).map_or(SHORTEST_LOOK, |ttl| ttl / 2);
             self.patience.set(Instant::now().checked_add(half));
         }
-        Ok(Some(match last.filter(|last| is_unchanged(last, &obtained)) {
-            Some(last) => unchanged(last, &obtained),
-            None => self.install(context, obtained),
-        }))
+        match last.filter(|last| is_unchanged(last, &obtained)) {
+            Some(last) => Ok(Some(unchanged(last, &obtained))),
+            None => self.install(context, obtained).map(Some),
+        }
     }
 
-    fn install(&self, context: Context<'_>, obtained: Obtained) -> Arc<Lease> {
+    fn install(&self, context: Context<'_>, obtained: Obtained) -> Result<Arc<Lease>> {
         let (document, term) = obtained.split();
+        if !term.is_read() && !term.is_usable(Instant::now()) {
+            return Err(is_over_at_once(self.source.shown(), &term));
+        }
         let number = self.latest_number.fetch_add(1, Ordering::Relaxed) + 1;
         let lease = Arc::new(Lease { number, document: Arc::new(document), term: Arc::new(term) });
         self.set_current(Some(Arc::clone(&lease)));
@@ -294,7 +299,7 @@ impl Credentials {
         }
         let path = self.source.shown();
         context.client.logger().info(format_args!("{path}: new credentials, generation {number}"));
-        lease
+        Ok(lease)
     }
 
     fn set_current(&self, lease: Option<Arc<Lease>>) {
@@ -390,6 +395,18 @@ fn unchanged(last: &Arc<Lease>, obtained: &Obtained) -> Arc<Lease> {
     last.term.forget_refusal();
     last.term.extend(if is_overdue { now } else { grant.began }, ttl, look);
     Arc::clone(last)
+}
+
+/// New credentials that cannot be used are a failure: else each call would make other ones.
+#[cold]
+fn is_over_at_once(path: &str, term: &Term) -> Error {
+    if term.is_limited_by_token() {
+        let why = "the token is about to end, and what is made with it ends then, too; use one that lives longer";
+        return Error::new(Status::Auth, format!("{path}: {why}"));
+    }
+    let why =
+        "the new credentials are over as they arrive; compare the clocks of both machines, and the TTL of the role";
+    Error::new(Status::Unavailable, format!("{path}: {why}"))
 }
 
 /// Whether the server has refused, and is not merely unavailable.

@@ -151,12 +151,14 @@ impl Term {
         self.token.get().is_some_and(|token| most.is_none_or(|most| token <= most))
     }
 
-    /// Until when they are handed out. A rotated password is good until its end, since there is no other before.
+    /// Whether they are read, and not made for this program: there are no others before their end.
+    pub fn is_read(&self) -> bool {
+        matches!(self.kind, Kind::Rotated | Kind::Plain)
+    }
+
+    /// Until when they are handed out.
     pub fn usable_until(&self) -> Option<Instant> {
-        let reserve = match self.kind {
-            Kind::Leased | Kind::Certificate => (self.ttl / RESERVED).min(LONGEST_RESERVE),
-            Kind::Rotated | Kind::Plain => Duration::ZERO,
-        };
+        let reserve = if self.is_read() { Duration::ZERO } else { (self.ttl / RESERVED).min(LONGEST_RESERVE) };
         self.end().map(|end| end.checked_sub(reserve).unwrap_or(end))
     }
 
@@ -170,16 +172,25 @@ impl Term {
         !self.end.has_come(now) && !self.token.has_come(now)
     }
 
-    /// Whether they can be handed out, and nothing has to be done. In a child of a fork nothing is done for what it
-    /// inherited.
+    /// Whether they can be handed out, and nothing has to be done.
     pub fn is_fresh(&self, now: Instant) -> bool {
-        self.is_usable(now) && (!self.due.has_come(now) || self.is_inherited())
+        self.is_usable(now) && (!self.due.has_come(now) || self.is_left_alone())
     }
 
     /// When something has to be done.
     pub fn due(&self) -> Option<Instant> {
-        let due = self.due.get().filter(|_| !self.is_inherited());
+        let due = self.due.get().filter(|_| !self.is_left_alone());
         earlier(due, self.usable_until())
+    }
+
+    /// Whether a parent of this process keeps it valid. What is read is read by each process.
+    pub fn is_of_parent(&self) -> bool {
+        self.is_inherited() && !self.is_read()
+    }
+
+    /// Nothing is done for what the parent keeps valid, unless it was refused.
+    fn is_left_alone(&self) -> bool {
+        self.is_of_parent() && !self.is_refused()
     }
 
     /// Whether the lease was made by a parent of this process.
