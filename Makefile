@@ -28,9 +28,10 @@ bench-counts: ## count system calls, instructions, allocations and bytes of call
 	scripts/bootstrap build check
 	bench/count
 
-soak: ## twice a million calls, of every kind, and with every feature: memory and descriptors stay flat (10 minutes, 30 at the most, and a build)
+soak: ## twice a million calls, of every kind and with every feature: memory and descriptors stay flat; memory that ends (10 minutes, 30 at the most, and a build)
 	$(CARGO) test --locked --test host --no-run
-	SOAK_CALLS=1000000 timeout --kill-after=10 1800 $(CARGO) test --locked --test host -- --test-threads=1 soak::
+	SOAK_CALLS=1000000 LIMITS_STEP_KB=256 timeout --kill-after=10 1800 \
+		$(CARGO) test --locked --test host -- --test-threads=1 soak:: a_process_at_its_limits
 
 soak-watch: ## restart a server 100 times, and fork 100 children: a watch tells each change once (3 minutes, 10 at the most, and a build)
 	scripts/bootstrap build server

@@ -61,26 +61,34 @@ fn valgrind_finds_nothing_with_threads_on_a_server_with_tls() {
     succeeds(&mut under_valgrind(&target.command(&program("threads"), &["4", "2"])));
 }
 
-#[test]
-fn valgrind_finds_nothing_with_documents_versions_requests_transit_and_queues() {
-    for name in [
-        "documents",
-        "versions",
-        "requests",
-        "arguments_transit",
-        "arguments_envelope",
-        "transit",
-        "transit_many",
-        "queue",
-        "queue_endings",
-        "queue_functions",
-        "queue_watch",
-        "arguments_leases",
-    ] {
-        let source = repository_root().join("tests/c").join(name).with_extension("c");
-        let program = cc::compile("gcc", "c99", &source, &format!("{name}-under_valgrind"), &[]);
-        succeeds(&mut under_valgrind(&Target::of_shared().command(&program, &["checked"])));
+/// Runs programs that need a server.
+fn valgrind_finds_nothing_on_a_server(names: &[&str]) {
+    for name in names {
+        let program = plain_program(name);
+        let command = Target::of_shared().command(Path::new(program.get_program()), &["checked"]);
+        succeeds(&mut under_valgrind(&command));
     }
+}
+
+#[test]
+fn valgrind_finds_nothing_with_documents_versions_and_requests() {
+    valgrind_finds_nothing_on_a_server(&["documents", "versions", "requests"]);
+}
+
+#[test]
+fn valgrind_finds_nothing_with_transit_and_leases() {
+    let all = ["arguments_transit", "arguments_envelope", "transit", "transit_many", "arguments_leases"];
+    valgrind_finds_nothing_on_a_server(&all);
+}
+
+#[test]
+fn valgrind_finds_nothing_with_queues() {
+    valgrind_finds_nothing_on_a_server(&["queue"]);
+}
+
+#[test]
+fn valgrind_finds_nothing_with_the_functions_and_endings_of_queues() {
+    valgrind_finds_nothing_on_a_server(&["queue_functions", "queue_endings", "queue_watch"]);
 }
 
 #[test]

@@ -217,10 +217,12 @@ fn a_broken_tls_connection_raises_no_sigpipe() {
     survives_broken_connections(&proxy, &host.target(proxy.port()));
 }
 
+/// Memory is refused in steps of 512 kB; `make soak` takes smaller ones.
 #[test]
 fn a_process_at_its_limits_gets_errors_and_recovers() {
     let target = Target::of_shared();
-    let mut command = target.command(&program("limits"), &[]);
+    let step = std::env::var("LIMITS_STEP_KB").unwrap_or_else(|_| "512".to_owned());
+    let mut command = target.command(&program("limits"), &[&step]);
     print!("{}", succeeds(command.env("LD_LIBRARY_PATH", cc::release_folder())));
 }
 

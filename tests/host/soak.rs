@@ -9,7 +9,7 @@ use crate::programs::{Target, program, succeeds};
 
 /// Runs a program with the number of calls, and these arguments.
 fn soak(name: &str, arguments: &[&str]) {
-    let calls = std::env::var("SOAK_CALLS").unwrap_or_else(|_| "40000".to_owned());
+    let calls = std::env::var("SOAK_CALLS").unwrap_or_else(|_| "20000".to_owned());
     let recorded = Nginx::start("recorded", None);
     let mut command = Target::of_shared().command(&program(name), &[&[&*calls], arguments].concat());
     command.env("RECORDED", recorded.addr()).env("LD_LIBRARY_PATH", cc::release_folder());

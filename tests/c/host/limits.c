@@ -1,4 +1,6 @@
-/* A process at its limits: no file descriptors left, descriptors above 1024, no address space left. Also checks that
+/* limits STEP_KB
+ *
+ * A process at its limits: no file descriptors left, descriptors above 1024, no address space left. Also checks that
  * every descriptor of the library is closed on exec. */
 #define _DEFAULT_SOURCE
 #include "host.h"
@@ -223,6 +225,8 @@ static int end_with(size_t spare, hf_status (*call)(const hf_manager *))
 
 #define MEGABYTE ((size_t)1024 * 1024)
 
+static size_t step;
+
 /* Running out of memory for a value, an answer or a request is an error that says so, without further effects. */
 static void check_no_address_space(const char *what, hf_status (*call)(const hf_manager *), const char *pattern)
 {
@@ -231,7 +235,7 @@ static void check_no_address_space(const char *what, hf_status (*call)(const hf_
 
     fill_large(pattern);
     CHECK(end_with(256 * MEGABYTE, store_large) == 0, "with enough all is well");
-    for (spare = 0; spare <= 15 * MEGABYTE; spare += MEGABYTE / 4) {
+    for (spare = 0; spare <= 15 * MEGABYTE; spare += step) {
         int end = end_with(spare, call);
 
         CHECK(WIFEXITED(end) && WEXITSTATUS(end) <= 1, "%s: with %d kB to spare the process ended with %#x", what,
@@ -243,8 +247,11 @@ static void check_no_address_space(const char *what, hf_status (*call)(const hf_
     printf("no address space: %s: %d right, %d errors\n", what, right, errors);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    step = argc > 1 ? strtoul(argv[1], NULL, 10) * 1024 : 0;
+    if (step == 0)
+        return 2;
     check_no_address_space("store of plain text", store_large, "x");
     check_no_address_space("get of plain text", get_large, "x");
     check_no_address_space("store of escapes", store_large, "\n\"");
