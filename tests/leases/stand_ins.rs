@@ -180,6 +180,29 @@ fn a_database_that_fails_is_not_asked_by_every_call() {
 }
 
 #[test]
+fn refused_credentials_are_not_asked_for_by_every_call_while_there_are_no_others() {
+    let asked = Counter::default();
+    let counted = asked.clone();
+    let gateway = stub("/v1/db/creds/app", move |_| {
+        counted.next();
+        let lease = r#"{"lease_id":"db/creds/app/x","lease_duration":60,"renewable":false,"data":{}}"#;
+        match counted.get() {
+            1 => answer("200 OK", "", lease),
+            _ => answer("500 Internal Server Error", "", r#"{"errors":["failed to connect"]}"#),
+        }
+    });
+    let credentials = Credentials::open(&manager_at(&gateway), "db/creds/app", None, &call()).unwrap().unwrap();
+    let mut refusals = 0;
+    let began = Instant::now();
+    while began.elapsed() < SECOND * 3 {
+        credentials.refused(&get(&credentials)).unwrap();
+        refusals += 1;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(refusals > 100 && asked.get() < 10, "{refusals} refusals, {} requests", asked.get());
+}
+
+#[test]
 fn certificates_that_are_over_as_they_arrive_are_not_made_by_every_call() {
     let asked = Counter::default();
     let counted = asked.clone();

@@ -311,8 +311,10 @@ impl Credentials {
     /// The program reports that these credentials were not accepted. Those of an earlier generation are replaced already.
     pub fn refused(&self, lease: &Arc<Lease>) {
         if self.current.load_full().is_some_and(|current| Arc::ptr_eq(&current, lease)) {
-            let now = Instant::now();
-            lease.term.refuse(self.patience.get().map_or(now, |until| until.max(now)));
+            // If it is known already, an attempt to replace them may have failed, and is not made again at once.
+            let pause = self.troubles.until().filter(|_| lease.term.is_refused());
+            let earliest = [self.patience.get(), pause].into_iter().flatten().fold(Instant::now(), Instant::max);
+            lease.term.refuse(earliest);
         }
     }
 
