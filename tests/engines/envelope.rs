@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use handsfree_secrets::call::Call;
 use handsfree_secrets::error::Status;
 use handsfree_secrets::fields::Fields;
 use handsfree_secrets::open::Manager;
@@ -238,6 +239,11 @@ fn a_stream_that_has_failed_or_was_finished_refuses_everything() {
     let mut stream = Envelope::encryptor(key.clone(), &none(), &call()).unwrap();
     stream.finish(&call()).unwrap();
     fails(stream.finish(&call()), Status::InvalidArgument);
+    fails(stream.update(b"", &call()), Status::InvalidArgument);
+    let (cancelled, canceller) = Call::cancellable();
+    canceller.cancel();
+    let mut stream = Envelope::decryptor(key.clone(), &none(), &call()).unwrap();
+    fails(stream.update(&envelope[..10], &cancelled), Status::Cancelled);
     fails(stream.update(b"", &call()), Status::InvalidArgument);
     let mut stream = Envelope::decryptor(key, &none(), &call()).unwrap();
     let error = fails(stream.finish(&call()), Status::InvalidArgument);

@@ -19,6 +19,12 @@ static int report_process(pid_t id) {
     return EXIT_OTHER;
 }
 
+/* Takes the status of processes that have come to this one, as to the first process of a container. */
+static void reap_others(void) {
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+}
+
 /* Waits for the end of the command. A failure is told, and the watch goes on: the next change may mend it. */
 static void wait_for(pid_t child, const char *name) {
     int status = 0;
@@ -28,6 +34,7 @@ static void wait_for(pid_t child, const char *name) {
             return;
         }
     }
+    reap_others();
     if (WIFSIGNALED(status)) {
         print_error("%s: ended by signal %d", name, WTERMSIG(status));
     } else if (WEXITSTATUS(status) != 0) {

@@ -72,6 +72,24 @@ fn all_references_are_resolved_in_one_batch_and_each_secret_is_read_once() {
 }
 
 #[test]
+fn an_environment_may_have_thousands_of_references_and_a_command_several_files() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    for number in 0..50 {
+        server.write_raw(&mount, &format!("many/{number}"), json!({"value": format!("of {number}")}));
+    }
+    let mut shell = Shell::on_vault(server, &mount);
+    for number in 0..3000 {
+        shell = shell.with(&format!("V{number}"), &format!("vault://many/{}", number % 50));
+    }
+    let correct = "sh -c 'for n in 0 1 49 50 2999; do eval echo \\$V$n; done'; env | grep -c '^V.*=of '; \
+                   env | grep -c vault:; cat \"$ONE\" \"$TWO\" \"$V7\"";
+    let files = ["--file", "ONE=vault://many/1", "--file", "TWO=vault://many/2", "--file", "V7=vault://many/3"];
+    let run = shell.run(&[&["run"], &files as &[&str], &["sh", "-c", correct]].concat());
+    assert_eq!(run, done("of 0\nof 1\nof 49\nof 0\nof 49\n2999\n0\nof 1of 2of 3"));
+}
+
+#[test]
 fn nothing_is_executed_and_every_failure_is_named_if_one_reference_cannot_be_resolved() {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("executed");

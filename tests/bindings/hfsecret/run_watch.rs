@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use handsfree_secrets_test_support::{cc, eventually};
 use serde_json::json;
 
-use super::watch::{LIMIT, Running, Watched, holds};
+use super::watch::{LIMIT, ORPHAN, Running, Watched, first_of_a_container, holds};
 use super::{Shell, program};
 
 /// Sends a signal to hfsecret.
@@ -117,6 +117,17 @@ fn it_stays_with_its_command_when_nobody_reads_its_messages() {
     holds(&out, "1 none\nstopped\n2 none\n");
     send(&running, "TERM");
     assert_eq!(end_of(running).code(), Some(3));
+}
+
+#[test]
+fn no_process_that_came_from_the_command_stays_as_a_zombie() {
+    let watched = Watched::new().with("A", "vault://a");
+    let gone = "while [ -e \"/proc/$(cat \"$0.id\")\" ]; do sleep 0.02; done; exit 5";
+    let script = format!("{ORPHAN}{gone}");
+    let run = watched.shell.command(&["run", "--watch", "sh", "-c", &script, &watched.file("out")]);
+    let mut command = cc::clean_command(&first_of_a_container());
+    command.arg(run.get_program()).args(run.get_args()).envs(watched.shell.environment.iter().cloned());
+    assert_eq!(end_of(Running::start(&mut command)).code(), Some(5));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -167,6 +167,35 @@ fn a_process_gets_the_signal_until_it_has_ended() {
     holds(&watched.file("err"), &format!("hfsecret: process {id}: No such process\n"));
     let refused = watched.shell.run(&["watch", "--signal", "SIGHUP", "--pid", &id, "vault://a"]);
     assert_eq!((refused.code, refused.out.as_str()), (125, ""), "{}", refused.err);
+}
+
+/// A program that becomes hfsecret, to which processes come whose parents have ended, as to the first one of a container.
+pub(super) fn first_of_a_container() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let text = "#include <sys/prctl.h>\n#include <unistd.h>\n\
+                int main(int count, char **words) { (void)count; prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); \
+                return execv(words[1], words + 1); }\n";
+    PROGRAM.get_or_init(|| cc::compile_text("gcc", "gnu99", text, "first_of_a_container", &[])).clone()
+}
+
+/// Starts a process whose parent ends, with its number in the file `$0.id`.
+pub(super) const ORPHAN: &str = "(sh -c 'echo $$' > \"$0.id\" &); while [ ! -s \"$0.id\" ]; do sleep 0.02; done; ";
+
+#[test]
+fn no_process_that_came_from_a_command_stays_as_a_zombie() {
+    let watched = Watched::new();
+    let out = watched.file("out");
+    let ended = "until grep -q '^State:.Z' \"/proc/$(cat \"$0.id\")/status\"; do sleep 0.02; done; echo told > \"$0\"";
+    let watch = watched.shell.command(&["watch", "vault://a", "--", "sh", "-c", &format!("{ORPHAN}{ended}"), &out]);
+    let mut command = cc::clean_command(&first_of_a_container());
+    command.arg(watch.get_program()).args(watch.get_args()).envs(watched.shell.environment.iter().cloned());
+    let _running = Running::start(&mut command);
+    watched.wait_for_looks(6);
+    watched.write("a", "2");
+    holds(&out, "told\n");
+    let id = fs::read_to_string(format!("{out}.id")).unwrap();
+    let entry = Path::new("/proc").join(id.trim());
+    eventually("the end of the zombie", LIMIT, || (!entry.exists()).then_some(()));
 }
 
 #[test]
