@@ -13,6 +13,7 @@ mod worker;
 
 use std::os::fd::RawFd;
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::call::{Deliver, Job, Submitted, Taken};
@@ -27,6 +28,9 @@ use crate::host::notifier::{Announcements, Notifier};
 
 /// The highest number of calls under way at a time.
 pub const MOST_CONCURRENT: i32 = 64;
+
+/// How long a thread that takes calls lets others end before it looks again, while many wait.
+const LONGEST_PAUSE: Duration = Duration::from_micros(500);
 
 /// A queue. `E` is where the error of a call goes.
 pub struct Queue<E> {
@@ -115,8 +119,6 @@ impl<E: Send + 'static> Queue<E> {
         self.shared.check_process()?;
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut is_lowered = false;
-        // The threads of the queue get a turn before this one sleeps: where processors are scarce, other calls end
-        // meanwhile, and one wake-up serves them all.
         let mut has_given_way = timeout.is_some_and(|timeout| timeout.is_zero());
         loop {
             let notifier = match self.take(is_lowered, &mut take) {
@@ -124,7 +126,7 @@ impl<E: Send + 'static> Queue<E> {
                 Err(notifier) => notifier,
             };
             if !std::mem::replace(&mut has_given_way, true) {
-                std::thread::yield_now();
+                self.give_way(end);
                 continue;
             }
             if !is_lowered {
@@ -139,6 +141,17 @@ impl<E: Send + 'static> Queue<E> {
             }
             is_lowered = false;
         }
+    }
+
+    /// Leaves the processors to the threads of the queue before this one goes to sleep, so that one wake-up serves all calls
+    /// that end meanwhile. While more calls wait than can be under way, it does so for longer: they are not taken later
+    /// than the last of these, and are made sooner.
+    fn give_way(&self, end: Option<Instant>) {
+        if self.shared.lock().calls.waiting() < self.shared.concurrency {
+            return thread::yield_now();
+        }
+        let left = end.map_or(LONGEST_PAUSE, |end| end.saturating_duration_since(Instant::now()));
+        thread::sleep(left.min(LONGEST_PAUSE));
     }
 
     /// Takes a call that has ended. `Err`: there is none, and this tells of the next one. `is_lowered`: its descriptor
