@@ -5,7 +5,7 @@ export CARGO
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 
-.PHONY: all demo test check bench bench-counts soak soak-watch soak-metrics soak-leases chaos cross fuzz sanitizers header stub abi docs dist install clean help
+.PHONY: all demo test check bench bench-counts soak soak-watch soak-metrics soak-leases chaos cross fuzz sanitizers header stub abi docs dist dist-all install clean help
 
 all: ## build the release library, shared and static
 	scripts/build-release
@@ -76,6 +76,11 @@ docs: ## write the reference of the headers as HTML
 
 dist: ## build dist/: tarballs and packages for Debian, RPM and Alpine, for glibc 2.17 and for musl (ARCHS=riscv64: that one only)
 	scripts/dist $(ARCHS)
+
+dist-all: ## build dist/ for all platforms, and install, use and remove the packages, with qemu for other machines
+	scripts/bootstrap build server check cross
+	scripts/dist all
+	DIST_ALL=1 scripts/with-server --tls python3 -m unittest discover --start-directory tests/dist
 
 install: ## install library, headers, pkg-config and CMake files below PREFIX (and DESTDIR)
 	cmake -S . -B $(TARGET_DIR)/cmake -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \

@@ -2,6 +2,10 @@
 in deny.toml.
 
     python3 packaging/crates.py    prints the text that ships with the binaries: every crate, every licence text
+
+cargo-about 0.9.3 is not used for that. It ships the texts that it recognizes as a known licence, of the one licence that it has
+chosen where a crate offers several; here every file that a crate has for its licences, copyrights and notices is shipped as it
+is, and a crate without one is an error. Rust's standard library and the unwinder would have to be added to its output.
 """
 
 import json

@@ -15,10 +15,8 @@ REVISION = "1"
 MAINTAINER = os.environ.get("DIST_MAINTAINER", "handsfree_secrets maintainers <maintainers@handsfree-secrets.invalid>")
 SONAME = "libhandsfree_secrets.so.0"
 RUNTIME = "libhandsfree-secrets0"
-# The names that nfpm takes, which are those of Debian, and converts for each format.
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64"}
 # The format, and the folder of its libraries below /usr.
-FORMATS = {"gnu": (("deb", "lib/{machine}-linux-gnu"), ("rpm", "lib64")), "musl": (("apk", "lib"),)}
+FORMATS = {"gnu": (("deb", "lib/{triple}"), ("rpm", "lib64")), "musl": (("apk", "lib"),)}
 
 
 def run(*command, **options):
@@ -53,10 +51,10 @@ def add_debian_symbols(package, library, version, environment):
         run("dpkg-deb", "--root-owner-group", "-Zxz", "--threads-max=1", "--build", content, package, env=environment)
 
 
-def build(version, machine, libc, time, install, licenses, output):
+def build(version, platform, time, install, licenses, output):
     """`install(folder, library_folder)` installs each component into a subfolder of its own name."""
-    for kind, library_folder in FORMATS[libc]:
-        library_folder = library_folder.format(machine=machine)
+    for kind, library_folder in FORMATS[platform.libc]:
+        library_folder = library_folder.format(triple=platform.triple)
         with tempfile.TemporaryDirectory(prefix="handsfree-packages-") as scratch:
             stage = pathlib.Path(scratch) / "stage"
             install(stage, library_folder)
@@ -66,10 +64,11 @@ def build(version, machine, libc, time, install, licenses, output):
             touch(stage, time)
             environment = {
                 **os.environ,
-                "ARCHITECTURE": ARCHITECTURES[machine],
+                "ARCHITECTURE": platform.go,  # nfpm converts it for each format
                 "DEVELOPMENT": "devel" if kind == "rpm" else "dev",
+                "GLIBC": platform.glibc,
                 "LIBRARIES": library_folder,
-                "MACHINE": machine,
+                "MACHINE": platform.machine,
                 "MAINTAINER": MAINTAINER,
                 "RELEASE": REVISION,
                 "SOURCE_DATE_EPOCH": str(time),
@@ -79,7 +78,7 @@ def build(version, machine, libc, time, install, licenses, output):
                 run(shutil.which("nfpm", path=tools_path()), "package", "--config", ROOT / f"packaging/nfpm/{name}.yaml",
                     "--packager", kind, "--target", output, cwd=stage, env=environment)
             if kind == "deb":
-                package = output / f"{RUNTIME}_{version}-{REVISION}_{ARCHITECTURES[machine]}.deb"
+                package = output / f"{RUNTIME}_{version}-{REVISION}_{platform.debian}.deb"
                 library = stage / f"handsfree_secrets_Runtime/{library_folder}/libhandsfree_secrets.so.{version}"
                 add_debian_symbols(package, library, version, environment)
 

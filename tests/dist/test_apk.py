@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import subprocess
-import unittest
 
-from packages import DIST, HEADERS, HOST, LIBRARY, SONAME, VERSION, Packages, environment, run, zig
+from packages import (DIST, HEADERS, HOST, LIBRARY, ROOT, SONAME, VERSION, Packages, environment, leave_out, only_root, run,
+                      zig)
 
+# Debian's package of another machine, which scripts/bootstrap has unpacked.
+MUSL_AARCH64 = ROOT / "target/musl-aarch64"
 APKS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev", "hfsecret")
 
 
@@ -55,11 +57,13 @@ class FieldsForAarch64(Fields, Apks):
     machine = "aarch64"
 
 
-class Programs(Apks):
+class Programs:
     """Builds programs with zig's musl, and runs them with the loader of Debian's package musl."""
 
+    emulator = ()
+
     def musl(self, compiler, standard, source, name, *flags):
-        words, caches = zig(compiler, f"{HOST}-linux-musl")
+        words, caches = zig(compiler, f"{self.machine}-linux-musl")
         # Without optimization zig adds a runtime of its own, which needs a newer musl.
         return self.compile(words, standard, source, name, "-O2", *flags, **caches)
 
@@ -68,27 +72,29 @@ class Programs(Apks):
         flags = (f"-I{self.root}/usr/include", self.libraries / SONAME, "-dynamic", f"-Wl,-rpath,{self.libraries}")
         for compiler, standard, source in (("cc", "c99", "c/quickstart.c"), ("c++", "c++17", "cpp/quickstart.cpp")):
             program = self.musl(compiler, standard, f"examples/{source}", f"musl-{compiler}", *flags)
-            self.assertIn(f"ld-musl-{HOST}.so.1", run("readelf", "--program-headers", program))
+            self.assertIn(f"ld-musl-{self.machine}.so.1", run("readelf", "--program-headers", program))
             self.assertIn(SONAME, run("readelf", "--dynamic", program))
-            self.runs(program)
+            self.runs(*self.emulator, program)
 
     def test_the_c_and_cpp_quickstarts_link_and_run_static(self):
         flags = (f"-I{self.root}/usr/include", self.libraries / "libhandsfree_secrets.a", "-static", "-lunwind")
         for compiler, standard, source in (("cc", "c99", "c/quickstart.c"), ("c++", "c++17", "cpp/quickstart.cpp")):
             program = self.musl(compiler, standard, f"examples/{source}", f"musl-static-{compiler}", *flags)
             self.assertNotIn("NEEDED", run("readelf", "--dynamic", program))
-            self.runs(program)
+            self.runs(*self.emulator, program)
 
     def test_hfsecret_runs_with_the_loader_of_musl(self):
-        program = self.root / "usr/bin/hfsecret"
-        settings = environment(LD_LIBRARY_PATH=self.libraries)
-        self.assertEqual(run(program, "--version", env=settings), f"hfsecret {VERSION}\n")
-        run(program, "check", env=settings)
+        self.use_hfsecret(self.emulator, self.root, self.libraries)
+        program = (*self.emulator, self.root / "usr/bin/hfsecret")
         given = environment(LD_LIBRARY_PATH=self.libraries, SECRET="vault://musl-run")
-        run(program, "store", "musl-run", input="the value", env=settings)
-        self.assertEqual(run(program, "run", "/bin/sh", "-c", "unset LD_LIBRARY_PATH; echo $SECRET", env=given), "the value\n")
+        run(*program, "store", "musl-run", input="the value", env=environment(LD_LIBRARY_PATH=self.libraries))
+        self.assertEqual(run(*program, "run", "/bin/sh", "-c", "unset LD_LIBRARY_PATH; echo $SECRET", env=given), "the value\n")
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root may change the root")
+
+class ProgramsHere(Programs, Apks):
+    machine = HOST
+
+    @only_root("only root may change the root")
     def test_a_static_go_program_runs_in_an_empty_root_with_the_ca_alone(self):
         words, caches = zig("cc", f"{HOST}-linux-musl")
         compiler = self.scratch / "musl-cc"
@@ -109,3 +115,14 @@ class Programs(Apks):
                                     "VAULT_TOKEN": os.environ["VAULT_TOKEN"]})
         self.assertEqual(ended.returncode, 0, ended.stdout)
         self.assertIn("vault://", ended.stdout)
+
+
+class ProgramsForAarch64(Programs, Apks):
+    machine = "aarch64"
+    emulator = () if HOST == "aarch64" else ("qemu-aarch64", "-L", MUSL_AARCH64)
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.emulator and not MUSL_AARCH64.exists():
+            leave_out("no musl for aarch64: scripts/bootstrap cross")
+        super().setUpClass()

@@ -2,11 +2,9 @@
 
 import functools
 import gzip
-import os
 import re
-import unittest
 
-from packages import API, DEBIAN, DIST, HEADERS, HOST, LIBRARY, SONAME, VERSION, Packages, run
+from packages import API, DEBIAN, DIST, GLIBC, HEADERS, HOST, LIBRARY, SONAME, VERSION, Packages, only_root, run
 
 DEBS = ("libhandsfree-secrets0", "libhandsfree-secrets-dev", "hfsecret")
 
@@ -21,15 +19,17 @@ class Debian(Packages):
             run("dpkg-deb", "--extract", package, cls.system)
 
 
-class Installation(Debian):
-    @unittest.skipUnless(os.geteuid() == 0, "dpkg installs as root only")
-    def test_dpkg_installs_and_removes_them_where_libc_is_2_17(self):
+class Installation:
+    @only_root("dpkg installs as root only")
+    def test_dpkg_installs_uses_and_removes_them_where_libc_is_the_oldest(self):
         root = self.scratch / "dpkg-root"
         for folder in ("updates", "info", "triggers"):
             (root / "var/lib/dpkg" / folder).mkdir(parents=True)
+        architecture = DEBIAN[self.machine]
+        (root / "var/lib/dpkg/arch").write_text(f"{DEBIAN[HOST]}\n{architecture}\n")
         (root / "var/lib/dpkg/status").write_text(
-            f"Package: libc6\nStatus: install ok installed\nArchitecture: {DEBIAN[HOST]}\nMulti-Arch: same\n"
-            "Version: 2.17-1\nMaintainer: nobody\nDescription: stands for the system's\n\n")
+            f"Package: libc6\nStatus: install ok installed\nArchitecture: {architecture}\nMulti-Arch: same\n"
+            f"Version: {GLIBC[self.machine]}-1\nMaintainer: nobody\nDescription: stands for the system's\n\n")
         dpkg = functools.partial(run, "dpkg", f"--root={root}", "--force-script-chrootless")
         dpkg("--install", *self.debs.values())
         state = run("dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat", "${Package} ${Status}\n")
@@ -38,9 +38,29 @@ class Installation(Debian):
         library = root / "usr/lib" / self.triple
         self.assertEqual((library / "libhandsfree_secrets.so").resolve(), library / LIBRARY)
         self.use(root, library)
-        dpkg("--purge", *DEBS)
+        dpkg("--purge", *(f"{name}:{architecture}" for name in DEBS))
         left = [path for path in (root / "usr").rglob("*") if path.is_file()] if (root / "usr").exists() else []
         self.assertEqual(left, [])
+
+
+class InstallationHere(Installation, Debian):
+    machine = HOST
+
+
+class InstallationForAarch64(Installation, Debian):
+    machine = "aarch64"
+
+
+class InstallationForRiscv64(Installation, Debian):
+    machine = "riscv64"
+
+
+class InstallationForPpc64le(Installation, Debian):
+    machine = "ppc64le"
+
+
+class InstallationForS390x(Installation, Debian):
+    machine = "s390x"
 
 
 class Fields:
@@ -63,9 +83,9 @@ class Fields:
         self.assertEqual(runtime["Version"], f"{VERSION}-1")
         self.assertEqual(runtime["Architecture"], DEBIAN[self.machine])
         self.assertEqual(runtime["Multi-Arch"], "same")
-        self.assertEqual(runtime["Depends"], "libc6 (>= 2.17)")
+        self.assertEqual(runtime["Depends"], f"libc6 (>= {GLIBC[self.machine]})")
         self.assertRegex(runtime["Maintainer"], r"^.+ <.+@.+>$")
-        self.assertEqual(tools["Depends"], f"libc6 (>= 2.17), libhandsfree-secrets0 (>= {VERSION})")
+        self.assertEqual(tools["Depends"], f"libc6 (>= {GLIBC[self.machine]}), libhandsfree-secrets0 (>= {VERSION})")
         self.assertEqual(development["Depends"], f"libhandsfree-secrets0 (= {VERSION}-1)")
 
     def test_other_packages_learn_their_dependency(self):
@@ -100,3 +120,15 @@ class FieldsForX86_64(Fields, Debian):
 
 class FieldsForAarch64(Fields, Debian):
     machine = "aarch64"
+
+
+class FieldsForRiscv64(Fields, Debian):
+    machine = "riscv64"
+
+
+class FieldsForPpc64le(Fields, Debian):
+    machine = "ppc64le"
+
+
+class FieldsForS390x(Fields, Debian):
+    machine = "s390x"

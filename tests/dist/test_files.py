@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 
-from packages import API, HEADERS, LOADER, ROOT, SONAME, VERSION, Packages, run
+from packages import API, GLIBC, HEADERS, LOADER, ROOT, SONAME, VERSION, Packages, run
 
 
 class Files:
@@ -14,11 +14,11 @@ class Files:
     def needed(self, program):
         return set(re.findall(r"NEEDED +(\S+)", self.binutil("objdump", "--private-headers", program)))
 
-    def test_nothing_asks_for_a_glibc_newer_than_2_17(self):
+    def test_nothing_asks_for_a_newer_glibc_than_the_oldest(self):
         for program in (self.library, self.prefix / "bin/hfsecret"):
             table = self.binutil("objdump", "--dynamic-syms", program)
             versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", table)}
-            self.assertLessEqual(max(versions, default=(0,)), (2, 17))
+            self.assertLessEqual(max(versions, default=(0,)), tuple(map(int, GLIBC[self.machine].split("."))))
             self.assertEqual(bool(versions), self.libc == "gnu")
 
     def test_the_library_needs_the_c_library_and_nothing_else(self):
@@ -108,12 +108,25 @@ class Files:
         for word in ("Apache License", "Permission is hereby granted", "Redistribution and use"):
             self.assertIn(word, text)
 
+
 class FilesForX86_64(Files, Packages):
     machine = "x86_64"
 
 
 class FilesForAarch64(Files, Packages):
     machine = "aarch64"
+
+
+class FilesForRiscv64(Files, Packages):
+    machine = "riscv64"
+
+
+class FilesForPpc64le(Files, Packages):
+    machine = "ppc64le"
+
+
+class FilesForS390x(Files, Packages):
+    machine = "s390x"
 
 
 class FilesForX86_64Musl(Files, Packages):

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from packages import DEBIAN, DIST, HOST, ROOT, environment, run
+from packages import DEBIAN, DIST, HOST, ROOT, compiler_name, environment, run
 
 
 class Release(unittest.TestCase):
@@ -44,7 +44,7 @@ class Release(unittest.TestCase):
         """The platforms in dist/."""
         names = {"gnu": "{}", "musl": "{}-musl"}
         return [names[libc].format(machine) for libc in names for machine in DEBIAN
-                if list(DIST.glob(f"*-{machine}-linux-{libc}.tar.gz"))]
+                if list(DIST.glob(f"*-{compiler_name(machine)}-linux-{libc}.tar.gz"))]
 
     def date(self):
         """The modification time of the files of a tarball."""

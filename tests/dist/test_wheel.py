@@ -6,6 +6,8 @@ import zipfile
 from packages import DIST, ROOT, VERSION, Packages, environment, run
 
 PLATFORMS = {("x86_64", "gnu"): "manylinux2014_x86_64", ("aarch64", "gnu"): "manylinux2014_aarch64",
+             ("riscv64", "gnu"): "manylinux_2_27_riscv64", ("ppc64le", "gnu"): "manylinux2014_ppc64le",
+             ("s390x", "gnu"): "manylinux2014_s390x",
              ("x86_64", "musl"): "musllinux_1_2_x86_64", ("aarch64", "musl"): "musllinux_1_2_aarch64"}
 
 
@@ -49,6 +51,18 @@ class FilesForX86_64(Files, Wheels):
 
 class FilesForAarch64(Files, Wheels):
     machine = "aarch64"
+
+
+class FilesForRiscv64(Files, Wheels):
+    machine = "riscv64"
+
+
+class FilesForPpc64le(Files, Wheels):
+    machine = "ppc64le"
+
+
+class FilesForS390x(Files, Wheels):
+    machine = "s390x"
 
 
 class FilesForX86_64Musl(Files, Wheels):

@@ -9,21 +9,23 @@ use handsfree_secrets_test_support::{Server, Tls, repository_root};
 
 use crate::install::{CONSUMER_OUTPUT, folder, fresh_folder, run, sources, tool};
 
-/// A target machine: its name in the names of gcc and Debian, of qemu, and of rustc.
+/// A target machine: its name in the names of gcc, of Debian, of qemu, and of rustc.
 struct Machine {
     gcc: &'static str,
+    debian: &'static str,
     qemu: &'static str,
     rust: &'static str,
 }
 
 /// The machine that the guide prints the commands for.
-const PRINTED: Machine = Machine { gcc: "riscv64-linux-gnu", qemu: "riscv64", rust: "riscv64gc-unknown-linux-gnu" };
+const PRINTED: Machine =
+    Machine { gcc: "riscv64-linux-gnu", debian: "riscv64", qemu: "riscv64", rust: "riscv64gc-unknown-linux-gnu" };
 const OTHERS: [Machine; 5] = [
-    Machine { gcc: "aarch64-linux-gnu", qemu: "aarch64", rust: "aarch64-unknown-linux-gnu" },
-    Machine { gcc: "powerpc64le-linux-gnu", qemu: "ppc64le", rust: "powerpc64le-unknown-linux-gnu" },
-    Machine { gcc: "s390x-linux-gnu", qemu: "s390x", rust: "s390x-unknown-linux-gnu" },
-    Machine { gcc: "i686-linux-gnu", qemu: "i386", rust: "i686-unknown-linux-gnu" },
-    Machine { gcc: "arm-linux-gnueabihf", qemu: "arm", rust: "armv7-unknown-linux-gnueabihf" },
+    Machine { gcc: "aarch64-linux-gnu", debian: "arm64", qemu: "aarch64", rust: "aarch64-unknown-linux-gnu" },
+    Machine { gcc: "powerpc64le-linux-gnu", debian: "ppc64el", qemu: "ppc64le", rust: "powerpc64le-unknown-linux-gnu" },
+    Machine { gcc: "s390x-linux-gnu", debian: "s390x", qemu: "s390x", rust: "s390x-unknown-linux-gnu" },
+    Machine { gcc: "i686-linux-gnu", debian: "i386", qemu: "i386", rust: "i686-unknown-linux-gnu" },
+    Machine { gcc: "arm-linux-gnueabihf", debian: "armhf", qemu: "arm", rust: "armv7-unknown-linux-gnueabihf" },
 ];
 
 impl Machine {
@@ -117,6 +119,15 @@ fn check_on_server(home: &Path, link: &str) {
     }
 }
 
+#[test]
+fn the_guide_names_the_tools_for_each_machine() {
+    let page = fs::read_to_string(repository_root().join("docs/install.md")).unwrap();
+    for Machine { gcc, debian, qemu, rust } in OTHERS.iter().chain([&PRINTED]) {
+        let row = format!("| `{gcc}-gcc` | `gcc-{gcc}`, `libc6-dev-{debian}-cross` | `{rust}` | `qemu-{qemu}` |\n");
+        assert!(page.contains(&row), "{row}");
+    }
+}
+
 /// The Rust targets that the CMake module derives from these machine names of C compilers.
 fn rust_targets(machines: &[&str]) -> Vec<String> {
     let script = fresh_folder("rust-targets").join("script.cmake");
@@ -136,10 +147,12 @@ fn the_rust_target_follows_from_what_the_c_compiler_calls_its_machine() {
     let (machines, targets): (Vec<_>, Vec<_>) = [
         ("riscv64-linux-gnu", "[riscv64gc-unknown-linux-gnu]"),
         ("riscv64-buildroot-linux-gnu", "[riscv64gc-unknown-linux-gnu]"),
+        ("aarch64-linux-gnu", "[aarch64-unknown-linux-gnu]"),
         ("aarch64-poky-linux", "[aarch64-unknown-linux-gnu]"),
         ("x86_64-redhat-linux", "[x86_64-unknown-linux-gnu]"),
         ("powerpc64le-linux-gnu", "[powerpc64le-unknown-linux-gnu]"),
         ("s390x-ibm-linux-gnu", "[s390x-unknown-linux-gnu]"),
+        ("i686-linux-gnu", "[i686-unknown-linux-gnu]"),
         ("i586-linux-gnu", "[i686-unknown-linux-gnu]"),
         ("arm-linux-gnueabihf", "[armv7-unknown-linux-gnueabihf]"),
         ("arm-linux-gnueabi", "[arm-unknown-linux-gnueabi]"),
