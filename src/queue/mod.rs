@@ -118,28 +118,32 @@ impl<E: Send + 'static> Queue<E> {
     pub fn next<T>(&self, timeout: Option<Duration>, mut take: impl FnMut(Taken<E>) -> T) -> Result<Next<T>> {
         self.shared.check_process()?;
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut is_lowered = false;
+        let mut lowered: Option<Arc<Notifier>> = None;
         let mut has_given_way = timeout.is_some_and(|timeout| timeout.is_zero());
         loop {
-            let notifier = match self.take(is_lowered, &mut take) {
-                Ok(next) => return Ok(next),
+            let notifier = match self.take(lowered.is_some(), &mut take) {
+                Ok(next) => {
+                    // Once a queue was freed, nobody else raises its descriptor for those that still wait.
+                    lowered.filter(|_| matches!(next, Next::Closed)).iter().for_each(|notifier| notifier.raise());
+                    return Ok(next);
+                }
                 Err(notifier) => notifier,
             };
             if !std::mem::replace(&mut has_given_way, true) {
                 self.give_way(end);
                 continue;
             }
-            if !is_lowered {
+            if lowered.is_none() {
                 // A call that has ended meanwhile is seen by another look.
                 notifier.lower();
-                is_lowered = true;
+                lowered = Some(notifier);
                 continue;
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) || !notifier.wait(left) {
                 return Ok(Next::Pending);
             }
-            is_lowered = false;
+            lowered = None;
         }
     }
 
@@ -238,10 +242,13 @@ impl<E: Send + 'static> Queue<E> {
         threads::join(handles);
         let mut state = self.shared.lock();
         let discarded = state.calls.clear();
+        // Whoever waits sees the end, also if a thread that has lowered the descriptor has not looked since.
+        state.is_raised = false;
         let raise = state.notify(Instant::now());
         let notifier = state.notifier.take();
         drop(state);
-        drop((discarded, raise, notifier));
+        raise.send();
+        drop((discarded, notifier));
     }
 }
 
@@ -255,6 +262,7 @@ impl<E> Clone for Queue<E> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
 
     use super::*;
     use crate::call::Call;
@@ -294,6 +302,26 @@ mod tests {
         assert_eq!(take(&queue), (1, None));
         assert_eq!(runs.load(Ordering::Relaxed), 4);
         queue.free();
+    }
+
+    #[test]
+    fn threads_that_wait_see_the_end_of_a_queue_that_its_own_thread_frees() {
+        let queue = Queue::new(1).unwrap();
+        let (ended, ends) = mpsc::channel();
+        for _ in 0..3 {
+            let (queue, ended) = (queue.clone(), ended.clone());
+            thread::spawn(move || ended.send(matches!(queue.next(None, |_| ()), Ok(Next::Closed))).unwrap());
+        }
+        let own = queue.clone();
+        submit(&queue, 1, move |_| {
+            // As a log callback does. The others wait by then, or see the end without having waited.
+            thread::sleep(Duration::from_millis(100));
+            own.free();
+            Ok(())
+        });
+        for _ in 0..3 {
+            assert_eq!(ends.recv_timeout(Duration::from_secs(60)), Ok(true));
+        }
     }
 
     #[test]
