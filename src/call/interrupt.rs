@@ -234,6 +234,11 @@ impl Waker {
         self.0.strong_count() > 0
     }
 
+    /// Whether the call was ended, though its thread may still work on it.
+    pub fn is_over(&self) -> bool {
+        self.0.upgrade().is_none_or(|interrupt| interrupt.is_cancelled())
+    }
+
     /// Whether both wake the same call.
     pub fn is_same(&self, other: &Waker) -> bool {
         self.0.ptr_eq(&other.0)

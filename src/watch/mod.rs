@@ -56,6 +56,8 @@ struct State {
     last: u64,
     /// The calls that rest in a queue.
     resting: Vec<Waker>,
+    /// The call in a queue that had the turn last.
+    looking: Option<Waker>,
 }
 
 /// What is watched by one reference.
@@ -143,7 +145,10 @@ impl Watch {
             return self.without_change();
         }
         deadline.may_wait()?;
-        let _turn = self.turn(&deadline)?;
+        let _turn = match self.turn(&deadline) {
+            Err(error) if error.status() == Status::Timeout => return self.without_change(),
+            outcome => outcome?,
+        };
         loop {
             self.look(&deadline)?;
             if let Some(change) = self.take() {
@@ -156,12 +161,25 @@ impl Watch {
         }
     }
 
-    /// Refuses a second thread. A call that was cancelled or abandoned may still have the turn for a moment.
+    /// Refuses a second thread. A call that was cancelled or abandoned may still have the turn for a moment; one in a queue
+    /// that was told as ended for longer, if its thread cannot be interrupted.
     fn turn(&self, deadline: &Deadline) -> Result<ForkLockGuard<'_>> {
-        self.next.lock(&deadline.within(GRACE)).map_err(|error| match error.status() {
-            Status::Timeout => Error::invalid_argument("watch: another thread waits for a change; one at a time does"),
-            _ => error,
-        })
+        loop {
+            match self.next.lock(&deadline.within(GRACE)) {
+                Ok(turn) => {
+                    self.state.with(|state| state.looking = deadline.waker());
+                    return Ok(turn);
+                }
+                Err(error) if error.status() != Status::Timeout => return Err(error),
+                Err(_) if self.state.with(|state| state.looking.as_ref().is_some_and(Waker::is_over)) => {
+                    deadline.remaining()?;
+                }
+                Err(_) => {
+                    let message = "watch: another thread waits for a change; one at a time does";
+                    return Err(Error::invalid_argument(message));
+                }
+            }
+        }
     }
 
     /// Returns a change that was taken for a program that does not want it any more.

@@ -245,6 +245,78 @@ static void check_endings(void)
     hf_queue_free(queue);
 }
 
+/* A log callback that holds the threads of queues up while it is closed. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int is_closed, held;
+};
+
+static void hold_up(int32_t level, const char *message, void *user_data)
+{
+    struct gate *gate = user_data;
+
+    (void)level;
+    (void)message;
+    pthread_mutex_lock(&gate->lock);
+    gate->held += gate->is_closed;
+    pthread_cond_broadcast(&gate->changed);
+    while (gate->is_closed)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void set_closed(struct gate *gate, int is_closed)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->is_closed = is_closed;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* Waits until a thread is held up. */
+static void wait_until_held(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (gate->held == 0)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* A call that was abandoned in a look that cannot be interrupted does not have the next one refused. */
+static void check_held_up(void)
+{
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    hf_queue *queue = new_queue(2);
+    hf_options *options = hf_options_new();
+    hf_manager *opened = NULL;
+    hf_watch *watch = NULL;
+    hf_error *error = NULL;
+    struct waiting abandoned, second, third;
+
+    CHECK_STATUS(HF_OK, hf_options_set_log_callback(options, hold_up, &gate, NULL, HF_LOG_TRACE, &error));
+    CHECK_STATUS(HF_OK, hf_manager_open(options, NULL, &opened, &error));
+    CHECK_STATUS(HF_OK, hf_watch_new(opened, &watch, &error));
+    add(watch, REFERENCE, 0);
+    set_closed(&gate, 1);
+    wait_for_change(queue, watch, &abandoned);
+    wait_until_held(&gate);
+    hf_call_abandon(abandoned.call);
+    hf_call_free(abandoned.call);
+    wait_for_change(queue, watch, &second);
+    CHECK(take(queue, 1000) == NULL, "it was refused: %s", hf_error_message(second.submitted.error));
+    hf_call_abandon(second.call);
+    hf_call_free(second.call);
+    wait_for_change(queue, watch, &third);
+    set_closed(&gate, 0);
+    CHECK(take(queue, LONG) == &third.submitted, "the look goes on");
+    check_told(&third, REFERENCE, HF_OK);
+    hf_watch_free(watch);
+    hf_manager_free(opened);
+    hf_options_free(options);
+    hf_queue_free(queue);
+}
+
 /* A watch that waits tells at its deadline that nothing has changed, also if the only thread is busy then. */
 static void check_watch_at_its_deadline(int is_behind)
 {
@@ -288,6 +360,7 @@ int main(int argc, char **argv)
     check_added_at_any_time();
     check_blocking();
     check_endings();
+    check_held_up();
     check_watch_at_its_deadline(1);
     check_watch_at_its_deadline(0);
     tear_down();
