@@ -152,8 +152,8 @@ impl Cache {
         }
     }
 
-    /// Keeps an answer, unless the secret was changed since it was asked for. For it the one goes that was not used for
-    /// longest, if need be.
+    /// Keeps an answer, unless the secret was changed since it was asked for, or there is one that was asked for later. For
+    /// it the one goes that was not used for longest, if need be.
     pub fn keep(&self, key: Key, path: &KvPath, document: Document, asked: Asked) -> Arc<Entry> {
         let used = AtomicU64::new(self.since_birth(asked.at));
         let entry = Arc::new(Entry { key, path: path.clone(), document, asked: asked.at, login: asked.login, used });
@@ -164,6 +164,12 @@ impl Cache {
             }
             let place = match entries.binary_search_by(|other| other.key.cmp(&key)) {
                 Ok(place) => {
+                    let is_later = |other: &Arc<Entry>| {
+                        other.path == entry.path && other.login == entry.login && other.asked > entry.asked
+                    };
+                    if entries.get(place).is_some_and(is_later) {
+                        return;
+                    }
                     entries.remove(place);
                     place
                 }
@@ -218,17 +224,16 @@ impl Cache {
         entry.age(now) < self.longest()
     }
 
-    /// Drops one answer.
+    /// Drops one answer, and those that are on their way.
     pub fn drop_one(&self, key: Key) {
+        self.begin_epoch(key.path);
         self.change(|entries| entries.retain(|entry| entry.key != key));
     }
 
     /// Drops the answers about all versions of a secret, and those that are on their way.
     pub fn forget(&self, path: &KvPath) {
         let hash = self.hash(path);
-        if let Some(epoch) = self.epoch(hash) {
-            epoch.fetch_add(1, Ordering::AcqRel);
-        }
+        self.begin_epoch(hash);
         self.change(|entries| entries.retain(|entry| entry.key.path != hash));
     }
 
@@ -262,6 +267,13 @@ impl Cache {
     /// Where the threads that want this answer wait for each other.
     pub fn flight(&self, key: Key) -> Option<&Flight> {
         self.flights.get(key.path as usize % FLIGHTS)
+    }
+
+    /// Has answers about a secret that are on their way not kept.
+    fn begin_epoch(&self, hash: u64) {
+        if let Some(epoch) = self.epoch(hash) {
+            epoch.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn epoch(&self, hash: u64) -> Option<&AtomicU64> {
@@ -373,6 +385,26 @@ mod tests {
         assert!(find(&cache, "a").is_some());
         cache.clear();
         assert!(find(&cache, "a").is_none());
+    }
+
+    #[test]
+    fn an_answer_that_was_asked_for_earlier_replaces_none_and_outlives_no_refusal() {
+        let cache = cache(3);
+        let reference = reference("a");
+        let key = cache.key(&reference);
+        let keep = |text: &str, asked| {
+            drop(cache.keep(key, &reference.path, Document::of_text("value", text).unwrap(), asked));
+        };
+        let kept = || find(&cache, "a").and_then(|entry| entry.document.text("value").map(str::to_owned));
+        let earlier = cache.asked(key, 1);
+        std::thread::sleep(Duration::from_millis(1));
+        keep("new", cache.asked(key, 1));
+        keep("old", earlier);
+        assert_eq!(kept().as_deref(), Some("new"));
+        let earlier = cache.asked(key, 1);
+        cache.drop_one(key);
+        keep("old", earlier);
+        assert_eq!(kept(), None);
     }
 
     #[test]

@@ -21,10 +21,20 @@ use crate::secret::Secret;
 /// How long a request may take for which an older answer could serve.
 const REFRESH: Duration = Duration::from_secs(2);
 
+/// How long a server is silent that counts as one that cannot be asked: a little less than such a request may take.
+const SILENCE: Duration = Duration::from_millis(1800);
+
 /// An answer for one call, and how old it is.
 struct Served {
     entry: Arc<Entry>,
     age: Duration,
+}
+
+/// A kept answer that may serve a call.
+struct Found {
+    entry: Arc<Entry>,
+    now: Instant,
+    how: CacheResult,
 }
 
 /// One read through the cache.
@@ -121,61 +131,59 @@ impl VaultSecretManager {
 
     fn read_through(&self, cache: &Cache, reference: &VaultReference, call: &Call) -> Result<Option<Served>> {
         let lookup = self.look_up(cache, reference, call);
-        if let Some(served) = self.serve_fresh(cache, &lookup).or_else(|| self.serve_paused(cache, &lookup)) {
+        if let Some(served) = self.serve_kept(cache, &lookup) {
             return Ok(Some(served));
         }
         self.client.run("Failed to retrieve secret", call, |context| self.ask(cache, &lookup, context))
     }
 
-    /// An answer that is young enough.
-    fn serve_fresh(&self, cache: &Cache, lookup: &Lookup<'_>) -> Option<Served> {
-        let entry = lookup.find(cache)?;
-        let age = entry.age(lookup.arrived);
-        let is_fresh = lookup.max_age.map_or(age < cache.ttl(), |most| age <= most && !most.is_zero());
-        is_fresh.then(|| self.served(cache, entry, lookup.arrived, CacheResult::Hit))
+    /// An answer that serves without a request.
+    fn serve_kept(&self, cache: &Cache, lookup: &Lookup<'_>) -> Option<Served> {
+        lookup.kept(cache).map(|found| self.served(cache, found))
     }
 
-    /// An older answer, if the server could not be asked a moment ago.
-    fn serve_paused(&self, cache: &Cache, lookup: &Lookup<'_>) -> Option<Served> {
-        let now = Instant::now();
-        let entry = cache.is_paused(now).then(|| lookup.stale(cache, now)).flatten()?;
-        Some(self.served(cache, entry, now, CacheResult::Stale))
+    fn served(&self, cache: &Cache, found: Found) -> Served {
+        self.client.metrics().cached(found.how);
+        cache.used(&found.entry, found.now);
+        found.uncounted()
     }
 
-    fn served(&self, cache: &Cache, entry: Arc<Entry>, now: Instant, how: CacheResult) -> Served {
-        self.client.metrics().cached(how);
-        cache.used(&entry, now);
-        let age = entry.age(now);
-        Served { entry, age }
-    }
-
-    /// Asks the server, unless another thread does: then waits for its answer.
+    /// Asks the server, unless another thread does: then waits for its answer. Where an older answer can serve, the call
+    /// does not wait for the server to come back.
     fn ask(&self, cache: &Cache, lookup: &Lookup<'_>, context: Context<'_>) -> Result<Option<Served>> {
         context.deadline.may_wait()?;
+        let has_older = lookup.stale(cache, lookup.arrived).is_some();
+        let hurried = has_older.then(|| context.deadline.hurried(REFRESH));
+        let context = Context { deadline: hurried.as_ref().unwrap_or(context.deadline), ..context };
         let wants_new = lookup.max_age.unwrap_or(cache.ttl()).is_zero();
         let Some(flight) = cache.flight(lookup.key).filter(|_| !wants_new) else {
             return self.fetch(cache, lookup, context);
         };
-        let _turn = flight.lock.lock(context.deadline)?;
+        let _turn = match flight.lock.lock(context.deadline) {
+            Ok(turn) => turn,
+            Err(error) => return self.serve_instead(cache, lookup, error),
+        };
         // Another thread may have asked meanwhile.
-        if let Some(served) = self.serve_fresh(cache, lookup) {
-            return Ok(Some(served));
-        }
-        if let Some(served) = self.serve_paused(cache, lookup) {
+        if let Some(served) = self.serve_kept(cache, lookup) {
             return Ok(Some(served));
         }
         if let Some(error) = flight.failure_since(lookup.key, lookup.arrived) {
-            return Err(error);
+            return self.serve_instead(cache, lookup, error);
         }
         self.fetch(cache, lookup, context).inspect_err(|error| flight.fail(lookup.key, error))
     }
 
+    /// An older answer in place of the error of a call that waited for another one, if it may serve.
+    fn serve_instead(&self, cache: &Cache, lookup: &Lookup<'_>, error: Error) -> Result<Option<Served>> {
+        let now = Instant::now();
+        match lookup.stale(cache, now).filter(|_| is_unreachable(&error)) {
+            Some(entry) => Ok(Some(self.served(cache, Found { entry, now, how: CacheResult::Stale }))),
+            None => Err(error),
+        }
+    }
+
     fn fetch(&self, cache: &Cache, lookup: &Lookup<'_>, context: Context<'_>) -> Result<Option<Served>> {
         let asked = cache.asked(lookup.key, lookup.login);
-        // Where an older answer can serve, the call does not wait for the server to come back.
-        let has_older = lookup.stale(cache, lookup.arrived).is_some();
-        let hurried = has_older.then(|| context.deadline.hurried(REFRESH));
-        let context = Context { deadline: hurried.as_ref().unwrap_or(context.deadline), ..context };
         let reference = lookup.reference;
         let outcome = self.reading(context, Some(reference), |version| match version {
             KvVersion::V1 => self.kv1.document(context, reference),
@@ -209,7 +217,7 @@ impl VaultSecretManager {
                 let now = Instant::now();
                 let Some(entry) = lookup.stale(cache, now) else { return Err(error) };
                 // A call with less time than the server takes says nothing about the server.
-                let is_down = error.status() != Status::Timeout || asked.waited(now) >= REFRESH;
+                let is_down = error.status() != Status::Timeout || asked.waited(now) >= SILENCE;
                 if is_down && cache.pause(now) {
                     let seconds = entry.age(now).as_secs_f64();
                     let path = lookup.reference.path.as_str();
@@ -217,7 +225,7 @@ impl VaultSecretManager {
                         .logger()
                         .warn(format_args!("{path}: serving the answer of {seconds:.1} s ago: {error}"));
                 }
-                Ok(Some(self.served(cache, entry, now, CacheResult::Stale)))
+                Ok(Some(self.served(cache, Found { entry, now, how: CacheResult::Stale })))
             }
             Err(error) => {
                 match error.status() {
@@ -237,20 +245,30 @@ impl VaultSecretManager {
         references: &[Result<VaultReference>],
         call: &Call,
     ) -> Vec<Result<Option<Served>>> {
-        let look_up = |reference: &Result<VaultReference>| {
-            let lookup = self.look_up(cache, reference.as_ref().ok()?, call);
-            self.serve_fresh(cache, &lookup).or_else(|| self.serve_paused(cache, &lookup))
-        };
-        let mut served: Vec<Option<Served>> = references.iter().map(look_up).collect();
-        let is_missing =
-            |(reference, served): &(&Result<VaultReference>, &Option<Served>)| reference.is_ok() && served.is_none();
-        let missing: Vec<&VaultReference> =
-            references.iter().zip(&served).filter(is_missing).filter_map(|(one, _)| one.as_ref().ok()).collect();
+        let look_up =
+            |reference: &Result<VaultReference>| self.look_up(cache, reference.as_ref().ok()?, call).kept(cache);
+        let found: Vec<Option<Found>> = references.iter().map(look_up).collect();
+        let missing: Vec<&VaultReference> = references
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none())
+            .filter_map(|(one, _)| one.as_ref().ok())
+            .collect();
+        let deadline = self.client.start(call);
+        // A call that is tried out comes to nothing if it has to wait, and runs again.
+        let counts = missing.is_empty() || deadline.may_wait().is_ok();
+        let serve = |found: Found| if counts { self.served(cache, found) } else { found.uncounted() };
+        let mut served: Vec<Option<Served>> = found.into_iter().map(|found| found.map(serve)).collect();
         let lookups: Vec<_> = missing.iter().map(|reference| self.look_up(cache, reference, call)).collect();
         let asked: Vec<_> = lookups.iter().map(|lookup| cache.asked(lookup.key, lookup.login)).collect();
         let outcomes = match missing.is_empty() {
             true => Vec::new(),
-            false => self.read_documents(missing.iter().map(|&reference| Ok(reference.clone())), call),
+            false => {
+                let have_older = lookups.iter().all(|lookup| lookup.stale(cache, lookup.arrived).is_some());
+                let hurried = have_older.then(|| deadline.hurried(REFRESH));
+                let references = missing.iter().map(|&reference| Ok(reference.clone()));
+                self.read_documents(references, hurried.as_ref().unwrap_or(&deadline))
+            }
         };
         let mut settled = lookups
             .iter()
@@ -277,9 +295,35 @@ impl Lookup<'_> {
         cache.find(self.key, &self.reference.path, self.login)
     }
 
+    /// An answer that is young enough, or an older one if the server could not be asked a moment ago.
+    fn kept(&self, cache: &Cache) -> Option<Found> {
+        self.fresh(cache).or_else(|| self.paused(cache))
+    }
+
+    fn fresh(&self, cache: &Cache) -> Option<Found> {
+        let entry = self.find(cache)?;
+        let age = entry.age(self.arrived);
+        let is_fresh = self.max_age.map_or(age < cache.ttl(), |most| age <= most && !most.is_zero());
+        is_fresh.then_some(Found { entry, now: self.arrived, how: CacheResult::Hit })
+    }
+
+    fn paused(&self, cache: &Cache) -> Option<Found> {
+        let now = Instant::now();
+        let entry = cache.is_paused(now).then(|| self.stale(cache, now)).flatten()?;
+        Some(Found { entry, now, how: CacheResult::Stale })
+    }
+
     /// An older answer that may serve while the server cannot be asked.
     fn stale(&self, cache: &Cache, now: Instant) -> Option<Arc<Entry>> {
         self.find(cache).filter(|entry| cache.may_serve_stale(entry, self.max_age, now))
+    }
+}
+
+impl Found {
+    /// The answer, which no metric counts.
+    fn uncounted(self) -> Served {
+        let age = self.entry.age(self.now);
+        Served { entry: self.entry, age }
     }
 }
 

@@ -12,7 +12,7 @@ use super::engine::kv::read::Reads;
 use super::engine::kv::v2::value_field;
 use super::engine::lease::{Look, Source};
 use super::{VaultSecretManager, no_field};
-use crate::call::Call;
+use crate::call::{Call, Deadline};
 use crate::config::KvVersion;
 use crate::document::{Document, METADATA_FIELD};
 use crate::error::{Error, Result, Status};
@@ -55,7 +55,7 @@ impl SecretManager for VaultSecretManager {
         if let Some(cache) = &self.cache {
             return self.get_many_cached(cache, parsed.collect(), call);
         }
-        self.read_many(parsed, call, |version, context, references| match version {
+        self.read_many(parsed, &self.client.start(call), |version, context, references| match version {
             KvVersion::V1 => self.kv1.read_many(context, references),
             KvVersion::V2 => self.kv2.read_many(context, references),
         })
@@ -73,7 +73,7 @@ impl SecretManager for VaultSecretManager {
         let parsed = references.iter().map(|reference| no_field(self.parse(reference)?, WHOLE));
         match &self.cache {
             Some(cache) => self.get_documents_cached(cache, &parsed.collect::<Vec<_>>(), call),
-            None => self.read_documents(parsed, call),
+            None => self.read_documents(parsed, &self.client.start(call)),
         }
     }
 
@@ -216,9 +216,9 @@ impl VaultSecretManager {
     pub(super) fn read_documents(
         &self,
         references: impl Iterator<Item = Result<VaultReference>>,
-        call: &Call,
+        deadline: &Deadline,
     ) -> Vec<Result<Option<Document>>> {
-        self.read_many(references, call, |version, context, references| match version {
+        self.read_many(references, deadline, |version, context, references| match version {
             KvVersion::V1 => self.kv1.documents(context, references),
             KvVersion::V2 => self.kv2.documents(context, references),
         })
@@ -264,11 +264,10 @@ impl VaultSecretManager {
     fn read_many<T>(
         &self,
         references: impl Iterator<Item = Result<VaultReference>>,
-        call: &Call,
+        deadline: &Deadline,
         read: impl Fn(KvVersion, Context<'_>, &[VaultReference]) -> Vec<Result<T>>,
     ) -> Vec<Result<T>> {
-        let deadline = self.client.start(call);
-        let context = self.context(&deadline);
+        let context = self.context(deadline);
         let references: Vec<Result<VaultReference>> = references.collect();
         let paths = references.iter().flatten().map(|reference| &reference.path);
         let version = self.version_for_all(context, paths);

@@ -350,6 +350,35 @@ static void check_abandoned_streams(hf_queue *queue)
     hf_call_free(call);
 }
 
+/* What a cache serves to a batch is counted once, although the batch has to wait for the rest. */
+static void check_cached_batch(hf_queue *queue)
+{
+    hf_options *cached = hf_options_new();
+    hf_manager *other = NULL;
+    hf_call *call = hf_call_new();
+    hf_error *error = NULL;
+    hf_results *results = NULL;
+    hf_status of_call;
+    uintptr_t tag;
+    char *text = NULL;
+
+    CHECK_STATUS(HF_OK, hf_options_set(cached, "VAULT_CACHE_TTL", "1h", &error));
+    CHECK_STATUS(HF_OK, hf_manager_open(cached, NULL, &other, &error));
+    CHECK_STATUS(HF_OK, hf_get_secret(other, REFERENCE, NULL, &text, &error));
+    hf_free_string(text);
+    CHECK_STATUS(HF_OK, hf_call_set_queue(call, queue, 1, &error));
+    CHECK_STATUS(HF_PENDING, hf_get_secrets(other, REFERENCES, 2, call, &results, &error));
+    CHECK(hf_queue_next(queue, -1, &tag, &of_call, NULL) == HF_OK && of_call == HF_OK, "%s", hf_status_name(of_call));
+    CHECK_STATUS(HF_OK, hf_manager_metrics(other, &text, &error));
+    CHECK(strstr(text, "cache_requests_total{result=\"hit\"} 1\n") != NULL, "%s", text);
+    CHECK(strstr(text, "cache_requests_total{result=\"miss\"} 2\n") != NULL, "%s", text);
+    hf_free_string(text);
+    hf_results_free(results);
+    hf_call_free(call);
+    hf_manager_free(other);
+    hf_options_free(cached);
+}
+
 static void set_up(void)
 {
     hf_error *error = NULL;
@@ -403,6 +432,7 @@ int main(void)
         check_function(i, queue);
     check_new_data_keys(queue);
     check_abandoned_streams(queue);
+    check_cached_batch(queue);
     hf_queue_free(queue);
     hf_watch_free(watch);
     hf_credentials_free(credentials);

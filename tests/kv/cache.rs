@@ -290,6 +290,87 @@ fn a_call_with_too_little_time_does_not_make_others_get_old_answers() {
 }
 
 #[test]
+fn a_batch_that_older_answers_could_serve_does_not_wait_for_the_server() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    server.write_raw(&mount, "b", json!({"value": "w"}));
+    let front = Front::to(server);
+    let manager = front.open(server, &mount, &[("VAULT_CACHE_STALE_TTL", "1m")]);
+    let values = || manager.secrets().get_many(&["vault://a", "vault://b"], &Call::default());
+    assert!(values().into_iter().all(|value| value.unwrap().is_some()));
+    front.refuse(SEALED);
+    let before = front.reads();
+    let texts: Vec<_> = values().into_iter().map(|value| value.unwrap().unwrap().as_str().to_owned()).collect();
+    assert_eq!(texts, ["v", "w"]);
+    // Each is asked for once in the batch, and once more alone.
+    assert!(front.reads() - before <= 4, "asked {} times", front.reads() - before);
+}
+
+#[test]
+fn a_server_that_was_silent_is_left_alone() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let front = Front::to(server);
+    let manager = front.open(server, &mount, &[("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")]);
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    front.holds.store(true, Ordering::Release);
+    for _ in 0..12 {
+        assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    }
+    front.holds.store(false, Ordering::Release);
+    assert!(front.reads() < 8, "asked {} times", front.reads());
+}
+
+/// A call that holds reads back: its own maximum age forbids it the older answer, so it waits for the server.
+fn wait_for_the_server(front: &Front, manager: &open::Manager, others: impl FnOnce()) {
+    thread::sleep(Duration::from_millis(5));
+    front.holds.store(true, Ordering::Release);
+    let before = front.reads();
+    thread::scope(|scope| {
+        scope.spawn(|| drop(get_within(&**manager.secrets(), &max_age(Duration::from_millis(1)))));
+        while front.reads() == before {
+            thread::yield_now();
+        }
+        others();
+        front.holds.store(false, Ordering::Release);
+    });
+}
+
+#[test]
+fn an_older_answer_serves_a_call_whose_time_ends_while_another_one_asks() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let front = Front::to(server);
+    let manager = front.open(server, &mount, &[("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")]);
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    wait_for_the_server(&front, &manager, || {
+        let mut short = Call::default();
+        short.set_timeout(Duration::from_millis(100));
+        assert_eq!(get_within(&**manager.secrets(), &short).as_deref().unwrap(), "v");
+    });
+}
+
+#[test]
+fn an_older_answer_serves_although_a_call_that_may_not_have_it_fails() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let front = Front::to(server);
+    let settings = [("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m"), ("VAULT_MAX_RETRIES", "0")];
+    let manager = front.open(server, &mount, &settings);
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    thread::scope(|scope| {
+        let mut waiting = None;
+        wait_for_the_server(&front, &manager, || {
+            let secrets = manager.secrets().clone();
+            waiting = Some(scope.spawn(move || get(&*secrets)));
+            thread::sleep(Duration::from_millis(50));
+            front.refuse(SEALED);
+        });
+        assert_eq!(waiting.unwrap().join().unwrap().as_deref().unwrap(), "v");
+    });
+}
+
+#[test]
 fn an_answer_that_has_become_denied_is_not_served_again() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
