@@ -222,7 +222,12 @@ pub struct Deadline {
 impl Deadline {
     /// The same deadline, or `limit` from now, for a request that is sent again at once or not at all.
     pub fn hurried(&self, limit: Duration) -> Deadline {
-        Deadline { trace_parent: self.trace_parent.clone(), is_hurried: true, ..self.within(limit) }
+        Deadline { is_hurried: true, ..self.part(limit) }
+    }
+
+    /// As [`Deadline::within`], for requests of the call: with its trace parent.
+    pub fn part(&self, limit: Duration) -> Deadline {
+        Deadline { trace_parent: self.trace_parent.clone(), ..self.within(limit) }
     }
 
     /// Whether there is time for a pause before a request is sent again.

@@ -44,8 +44,7 @@ impl Pool {
                 continue;
             }
             let Some(connection) = unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)) else { continue };
-            let usable = connection.era() == era && connection.node() == node && now < connection.expires();
-            if usable && connection.is_ready() {
+            if connection.node() == node && is_usable(&connection, era, now) {
                 return Some(connection);
             }
         }
@@ -55,6 +54,11 @@ impl Pool {
     /// Closes the idle connections to `node`; after a fork the parent's, too, without a byte to them.
     pub fn close_all(&self, node: usize) {
         self.retain(|connection| connection.node() != node);
+    }
+
+    /// Closes the idle connections that cannot be used any more, as [`Pool::take`] does on its way.
+    pub fn close_unusable(&self, era: Era, now: Instant) {
+        self.retain(|connection| is_usable(connection, era, now));
     }
 
     /// Closes the idle connections of other eras.
@@ -99,6 +103,11 @@ impl Drop for Pool {
             drop(unboxed(slot.swap(ptr::null_mut(), Ordering::AcqRel)));
         }
     }
+}
+
+#[inline(always)]
+fn is_usable(connection: &Connection, era: Era, now: Instant) -> bool {
+    connection.era() == era && now < connection.expires() && connection.is_ready()
 }
 
 fn unboxed(connection: *mut Connection) -> Option<Box<Connection>> {

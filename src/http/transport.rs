@@ -309,8 +309,10 @@ impl Transport {
 
     /// The numbers of connections in use and idle.
     pub fn connections(&self) -> (usize, usize) {
-        let idle = self.pool.idle();
-        (self.open.get().saturating_sub(idle), idle)
+        // After a fork the pool still has connections of the parent, which are not open here.
+        let open = self.open.get();
+        let idle = self.pool.idle().min(open);
+        (open - idle, idle)
     }
 
     /// The most connections that can be idle.
@@ -320,6 +322,7 @@ impl Transport {
 
     /// Opens connections to `node` until `count` are idle, or as many are open as may be.
     pub fn warm(&self, node: usize, count: usize, pace: IoTimeout<'_>) -> Result<(), Failure> {
+        self.pool.close_unusable(self.era(), pace.began);
         let is_full = || self.limit.as_ref().is_some_and(|limit| self.pool.idle() + limit.in_use() >= limit.most());
         while self.pool.idle() < count && !is_full() {
             let _permit = self.permit(pace.deadline).map_err(Failure::before_sending)?;

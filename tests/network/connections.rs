@@ -102,6 +102,31 @@ fn batches_with_retries_share_one_connection() {
     }
 }
 
+/// A login in the middle of a batch does not wait for the connections of the batch.
+#[test]
+fn a_batch_that_needs_a_login_shares_one_connection() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    for limits in [json!({"token_ttl": "1s", "token_max_ttl": "1s"}), json!({"token_ttl": "1h", "token_num_uses": 3})] {
+        let role = server.app_role(limits);
+        let settings = [
+            ("VAULT_ROLE_ID", &*role.role_id),
+            ("VAULT_SECRET_ID", &*role.secret_id),
+            ("VAULT_APPROLE_MOUNT", &*role.mount),
+            ("VAULT_TOKEN", ""),
+            ("VAULT_MAX_CONNECTIONS", "1"),
+            ("VAULT_KV_VERSION", "2"),
+        ];
+        let manager = open_at(server, &server.addr(), &mount, &settings).unwrap();
+        assert_eq!(get(&*manager).unwrap(), "v");
+        thread::sleep(Duration::from_millis(1200));
+        let mut call = Call::default();
+        call.set_timeout(Duration::from_secs(15));
+        let values = manager.get_many(&["vault://a"; 12], &call);
+        assert!(values.into_iter().all(|value| value.unwrap().unwrap().as_str() == "v"));
+    }
+}
+
 #[test]
 fn a_call_that_waits_for_a_connection_keeps_its_deadline() {
     let server = Server::shared();
@@ -160,6 +185,20 @@ fn a_manager_can_be_warmed() {
     let error = manager.warm(5, &Call::default()).unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     assert!(error.message().contains("VAULT_MAX_IDLE_CONNECTIONS"), "{error}");
+}
+
+#[test]
+fn warming_replaces_connections_that_cannot_be_used_again() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let relay = Relay::to(server.port());
+    let manager = opened(server, &relay.addr(), &mount, &[("VAULT_IDLE_TIMEOUT", "100ms")]);
+    manager.warm(2, &Call::default()).unwrap();
+    eventually("two connections", Duration::from_secs(10), || (relay.connections() >= 2).then_some(()));
+    let before = relay.connections();
+    thread::sleep(Duration::from_millis(150));
+    manager.warm(2, &Call::default()).unwrap();
+    eventually("two others", Duration::from_secs(10), || (relay.connections() == before + 2).then_some(()));
 }
 
 #[test]

@@ -93,6 +93,12 @@ impl Session {
         self.login(requester, newer, cost, deadline)
     }
 
+    /// The token for the next request, as [`Session::token`]; `None` if a request has to be sent for it.
+    pub fn token_at_hand(&self, cost: Cost) -> Option<Arc<Token>> {
+        let token = self.current(|token| matches!(token.need(), Need::Nothing))?;
+        self.takes(&token, cost).then_some(token)
+    }
+
     /// A token to replace one that Vault refused: the current one if it differs, else a new one. The same token with a
     /// renewed lease does not count as different.
     pub fn replace(
@@ -249,7 +255,7 @@ impl Session {
             return Some(newer);
         }
         let limit = deadline.remaining().ok()? / RENEWAL_FRACTION;
-        let deadline = &deadline.within(limit.min(MAX_RENEWAL_TIME));
+        let deadline = &deadline.part(limit.min(MAX_RENEWAL_TIME));
         if self.active_backoff(deadline).is_some() {
             return None;
         }

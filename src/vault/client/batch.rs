@@ -133,8 +133,16 @@ impl<W: Work> Batch<'_, '_, W> {
             Ok(request) => request,
             Err(error) => return self.work.done(tag, Err(error)),
         };
-        match self.send(&request, permit) {
-            Ok((token, sent, in_flight)) => {
+        let token = match self.token(&request, permit.is_some()) {
+            Some(Ok(token)) => token,
+            Some(Err(error)) => return self.end(tag, &endpoint, &request, Err(error)),
+            None => {
+                drop(permit);
+                return self.send_alone(tag, &endpoint, &request);
+            }
+        };
+        match self.send(&token, &request, permit) {
+            Ok((sent, in_flight)) => {
                 self.pending.push_back(Pending { tag, endpoint, request, token, sent, in_flight });
             }
             Err(Outcome::Failed(error)) => self.end(tag, &endpoint, &request, Err(error)),
@@ -142,11 +150,19 @@ impl<W: Work> Batch<'_, '_, W> {
         }
     }
 
-    fn send(&self, request: &ApiRequest, permit: Option<Permit>) -> Result<(Arc<Token>, Sent, InFlight), Outcome> {
+    /// The token for a request. `None`: another request is needed to get one. It would wait for the connections that this
+    /// batch has, if they `are_limited`.
+    fn token(&self, request: &ApiRequest, are_limited: bool) -> Option<Result<Arc<Token>>> {
         let Context { client, deadline } = self.context;
-        let token = client.token(request.cost, deadline).map_err(Outcome::Failed)?;
-        let (sent, in_flight) = client.requester.start(token.header(), request, permit, deadline)?;
-        Ok((token, sent, in_flight))
+        match are_limited {
+            true => deadline.may_wait().map(|()| client.token_at_hand(request.cost)).transpose(),
+            false => Some(client.token(request.cost, deadline)),
+        }
+    }
+
+    fn send(&self, token: &Token, request: &ApiRequest, permit: Option<Permit>) -> Result<(Sent, InFlight), Outcome> {
+        let Context { client, deadline } = self.context;
+        client.requester.start(token.header(), request, permit, deadline)
     }
 
     /// Waits for the response to a request.

@@ -76,7 +76,7 @@ impl Client {
     /// The deadline of one of many steps of a call that may wait for ever: `VAULT_CLIENT_TIMEOUT` from now, or that of
     /// the call.
     pub fn step(&self, deadline: &Deadline) -> Deadline {
-        deadline.within(self.timeout)
+        deadline.part(self.timeout)
     }
 
     /// The deadline of a call that begins now: `VAULT_CLIENT_TIMEOUT` from now where it has no limit of its own.
@@ -193,6 +193,11 @@ impl Client {
     /// When the token has to be renewed or replaced; `None`: never, or it is not known.
     pub fn token_due(&self) -> Option<Instant> {
         self.session.due()
+    }
+
+    /// The token for a request, if there is one that needs no request of its own.
+    pub fn token_at_hand(&self, cost: Cost) -> Option<Arc<Token>> {
+        self.session.token_at_hand(cost)
     }
 
     /// The token that the next request goes out with.

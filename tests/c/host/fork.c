@@ -26,6 +26,19 @@ static void *get_all_the_time(void *unused)
     return NULL;
 }
 
+/* Whether the metrics of the manager tell of this number of idle connections. */
+static int has_idle(int number)
+{
+    char expected[64];
+    char *text = NULL;
+    int found;
+
+    snprintf(expected, sizeof expected, "handsfree_connections{state=\"idle\"} %d\n", number);
+    found = hf_manager_metrics(manager, &text, NULL) == HF_OK && strstr(text, expected) != NULL;
+    hf_free_string(text);
+    return found;
+}
+
 /* Runs in a child, with the inherited manager. */
 static int child(int index)
 {
@@ -34,6 +47,11 @@ static int child(int index)
     int try;
 
     alarm(60); /* a deadlock ends the child by SIGALRM */
+    /* The connections of the parent are none of the child. */
+    if (!has_idle(0))
+        return 2;
+    if (hf_manager_warm(manager, 1, NULL, NULL) != HF_OK || !has_idle(1))
+        return 3;
     snprintf(reference, sizeof reference, "vault://of_child_%d", index);
     snprintf(value, sizeof value, "child-%d", index);
     for (try = 0; try < 3; try++) {
