@@ -3,7 +3,8 @@
 use std::thread;
 
 use handsfree_secrets::call::TraceParent;
-use handsfree_secrets_test_support::figure;
+use handsfree_secrets::watch::Watch;
+use handsfree_secrets_test_support::{eventually, figure};
 
 use super::*;
 use managers::{fails, open_whole};
@@ -88,6 +89,35 @@ fn retries_and_logins_are_counted() {
 }
 
 #[test]
+fn the_requests_of_a_batch_that_ran_out_of_time_are_counted() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let (asked, holds) = (Arc::<AtomicUsize>::default(), Arc::new(AtomicBool::new(true)));
+    let (count, held) = (asked.clone(), holds.clone());
+    let gateway = Gateway::to(server.port(), move |request| {
+        if request.path.contains("/data/") {
+            count.fetch_add(1, Ordering::AcqRel);
+            while held.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        Verdict::Pass
+    });
+    let manager = open_whole(server, &mount, &[("VAULT_ADDR", &gateway.addr())]).unwrap();
+    let mut call = Call::default();
+    call.set_timeout(Duration::from_millis(300));
+    let paths: Vec<_> = (0..8).map(|number| format!("vault://of/{number}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    for outcome in manager.secrets().get_many(&paths, &call) {
+        assert_eq!(outcome.err().unwrap().status(), Status::Timeout);
+    }
+    let counted = sum(&manager.metrics(), "handsfree_requests_total", "operation=\"read\",status=\"timeout\"");
+    holds.store(false, Ordering::Release);
+    assert!(asked.load(Ordering::Acquire) > 1);
+    assert_eq!(counted, asked.load(Ordering::Acquire) as f64, "{}", manager.metrics());
+}
+
+#[test]
 fn the_process_keeps_what_closed_managers_have_counted() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
@@ -127,4 +157,42 @@ fn every_request_of_a_call_carries_its_trace_parent() {
     assert_eq!(get(&*manager).unwrap(), "v");
     let expected = ["of VAULT_HEADERS", PARENT, PARENT, "of VAULT_HEADERS"].map(|text| Some(text.to_owned()));
     assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn looks_of_a_watch_and_renewals_of_the_token_carry_the_trace_parent() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let role = server.app_role(json!({"token_ttl": "2s", "token_max_ttl": "1h"}));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = seen.clone();
+    let gateway = Gateway::to(server.port(), move |request| {
+        let parent = request.header("traceparent").map(str::to_owned);
+        record.lock().unwrap().push((request.path.clone(), parent));
+        Verdict::Pass
+    });
+    let settings = [
+        ("VAULT_ADDR", &*gateway.addr()),
+        ("VAULT_TOKEN", ""),
+        ("VAULT_ROLE_ID", &*role.role_id),
+        ("VAULT_SECRET_ID", &*role.secret_id),
+        ("VAULT_APPROLE_MOUNT", &*role.mount),
+    ];
+    let manager = Arc::new(open_whole(server, &mount, &settings).unwrap());
+    seen.lock().unwrap().clear();
+    let mut call = Call::default();
+    call.set_trace_parent(Some(Arc::new(TraceParent::parse(PARENT).unwrap())));
+    let watch = Watch::new(manager.clone()).unwrap();
+    watch.add("vault://a", 0).unwrap();
+    assert!(watch.next(&call).unwrap().is_some());
+    let asked = |part: &str| seen.lock().unwrap().iter().any(|(path, _)| path.contains(part));
+    assert!(asked("/metadata/a"));
+    eventually("a renewal", Duration::from_secs(10), || {
+        get_within(&**manager.secrets(), &call).unwrap();
+        asked("renew-self").then_some(())
+    });
+    for (path, parent) in &*seen.lock().unwrap() {
+        assert_eq!(parent.as_deref(), Some(PARENT), "{path}");
+    }
 }

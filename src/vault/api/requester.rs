@@ -320,7 +320,10 @@ impl Requester {
         };
         match self.io_timeout(&attempt, &Retry::new(self.max_retries), deadline) {
             Ok(timeout) => self.await_response(&attempt, in_flight, timeout),
-            Err(error) => Outcome::Failed(error),
+            Err(error) => {
+                self.metrics.unanswered(request.operation, error.status(), in_flight.sent());
+                Outcome::Failed(error)
+            }
         }
     }
 

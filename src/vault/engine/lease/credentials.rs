@@ -109,7 +109,7 @@ impl Credentials {
         let left = lease.term.usable_until().map(|until| until.saturating_duration_since(Instant::now()));
         let limit = left.map_or(LONGEST_ATTEMPT, |left| left / 2);
         let limit = limit.clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT).min(context.deadline.remaining()? / 2);
-        let deadline = context.deadline.within(limit);
+        let deadline = context.deadline.part(limit);
         match self.keep(Context { deadline: &deadline, ..context }, &lease) {
             Err(_) if self.current.load().is_some() && lease.term.is_usable(Instant::now()) => Ok(Some(lease)),
             outcome => outcome,
