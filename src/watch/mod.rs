@@ -34,6 +34,8 @@ pub struct Change {
     pub version: u64,
     /// Why the secret cannot be looked at.
     pub error: Option<Error>,
+    /// The number of what it is told for, in its watch.
+    pub item: u64,
 }
 
 /// Watches any number of secrets and folders of one manager.
@@ -118,7 +120,10 @@ impl Watch {
         };
         let target = target(reference, known)?;
         self.change(|state| {
-            state.items.retain(|item| item.reference != reference);
+            // What was found is found again, unless the program has it.
+            let replaced = state.items.iter().find(|item| item.reference == reference).map(|item| item.number);
+            state.items.retain(|item| Some(item.number) != replaced);
+            state.changes.retain(|change| Some(change.item) != replaced);
             state.last += 1;
             let (number, due) = (state.last, Instant::now());
             state.items.push(Item { number, reference: reference.to_owned(), target, due, has_failed: false });
@@ -329,20 +334,20 @@ impl Item {
         match (&mut self.target, found) {
             (Target::Secret(path, known), Looked::Secret(latest)) => {
                 let told = known.look(latest, now);
-                changes.extend(told.map(|told| news(path, self.reference.clone(), told, known)));
+                changes.extend(told.map(|told| news(self.number, path, self.reference.clone(), told, known)));
             }
             (Target::Folder { first, secrets, .. }, Looked::Folder(found)) => {
                 let mut gone = std::mem::take(secrets);
                 for (path, latest) in found {
                     let mut known = gone.remove(path.as_str()).unwrap_or_else(|| first.clone());
                     let told = known.look(Some(latest), now);
-                    changes.extend(told.map(|told| news_beneath(&path, told, &known)));
+                    changes.extend(told.map(|told| news_beneath(self.number, &path, told, &known)));
                     secrets.insert(path.as_str().to_owned(), known);
                 }
                 for (name, mut known) in gone {
                     if let Ok(path) = KvPath::literal(&name) {
                         let told = known.look(None, now);
-                        changes.extend(told.map(|told| news_beneath(&path, told, &known)));
+                        changes.extend(told.map(|told| news_beneath(self.number, &path, told, &known)));
                     }
                     if !known.is_over(now) {
                         secrets.insert(name, known);
@@ -364,19 +369,20 @@ impl Item {
             Target::Secret(path, _) => Some(path.clone()),
             Target::Folder { .. } => None,
         };
-        let change = Change { reference: self.reference.clone(), kind: Kind::Failed, version: 0, error: Some(error) };
+        let (reference, item) = (self.reference.clone(), self.number);
+        let change = Change { reference, kind: Kind::Failed, version: 0, error: Some(error), item };
         changes.push(News { path, latest: None, change });
     }
 }
 
-fn news(path: &KvPath, reference: String, told: (Kind, u64), known: &Known) -> News {
+fn news(item: u64, path: &KvPath, reference: String, told: (Kind, u64), known: &Known) -> News {
     let (kind, version) = told;
-    let change = Change { reference, kind, version, error: None };
+    let change = Change { reference, kind, version, error: None, item };
     News { path: Some(path.clone()), latest: known.live().cloned(), change }
 }
 
-fn news_beneath(path: &KvPath, told: (Kind, u64), known: &Known) -> News {
-    news(path, reference::canonical(path, None, None), told, known)
+fn news_beneath(item: u64, path: &KvPath, told: (Kind, u64), known: &Known) -> News {
+    news(item, path, reference::canonical(path, None, None), told, known)
 }
 
 fn target(reference: &str, known: Known) -> Result<Target> {

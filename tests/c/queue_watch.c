@@ -245,6 +245,30 @@ static void check_endings(void)
     hf_queue_free(queue);
 }
 
+/* What was found of a reference, and not told yet, is not told of one that was added again: the program has it. */
+static void check_added_again(void)
+{
+    hf_watch *watch = new_watch("1h");
+    hf_call *call = hf_call_new();
+    hf_change *change = NULL;
+    hf_error *error = NULL;
+
+    CHECK_STATUS(HF_OK, hf_call_set_timeout_ms(call, 500, &error));
+    add(watch, REFERENCE, 0);
+    add(watch, "vault://queued_other", 0);
+    CHECK_STATUS(HF_OK, hf_watch_next(watch, NULL, &change, &error));
+    CHECK(same(hf_change_reference(change), REFERENCE), "%s", hf_change_reference(change));
+    hf_change_free(change);
+    add(watch, "vault://queued_other", 1);
+    CHECK_STATUS(HF_NOT_FOUND, hf_watch_next(watch, call, &change, &error));
+    add(watch, "vault://queued_other", 0);
+    CHECK_STATUS(HF_OK, hf_watch_next(watch, NULL, &change, &error));
+    CHECK(same(hf_change_reference(change), "vault://queued_other"), "%s", hf_change_reference(change));
+    hf_change_free(change);
+    hf_call_free(call);
+    hf_watch_free(watch);
+}
+
 /* A log callback that holds the threads of queues up while it is closed. */
 struct gate {
     pthread_mutex_t lock;
@@ -360,6 +384,7 @@ int main(int argc, char **argv)
     check_added_at_any_time();
     check_blocking();
     check_endings();
+    check_added_again();
     check_held_up();
     check_watch_at_its_deadline(1);
     check_watch_at_its_deadline(0);

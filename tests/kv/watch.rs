@@ -286,7 +286,7 @@ fn references_are_added_while_another_thread_waits() {
         canceller.cancel();
         assert_eq!(waiting.join().unwrap(), Status::Cancelled);
     });
-    let change = Change { reference: "vault://b".into(), kind: Kind::Written, version: 1, error: None };
+    let change = Change { reference: "vault://b".into(), kind: Kind::Written, version: 1, error: None, item: 0 };
     watch.give_back(change);
     assert_eq!(next(&watch).0, "vault://b");
 }
