@@ -85,6 +85,14 @@ pub struct Flight {
     /// Held by the thread that asks.
     pub lock: ForkLock,
     failure: ArcSwapOption<Failure>,
+    absence: ArcSwapOption<Absence>,
+}
+
+/// The server has said that there is no such secret.
+struct Absence {
+    key: Key,
+    /// When it was asked.
+    asked: Instant,
 }
 
 struct Failure {
@@ -307,6 +315,17 @@ impl Flight {
         let failure = self.failure.load();
         let failure = failure.as_ref().filter(|failure| failure.key == key && failure.at >= arrived);
         failure.map(|failure| failure.error.clone())
+    }
+
+    /// Whether the server was asked since `arrived` and has said that there is no such secret: what it said to a call that
+    /// came before may have changed.
+    pub fn was_absent_since(&self, key: Key, arrived: Instant) -> bool {
+        self.absence.load().as_ref().is_some_and(|absence| absence.key == key && absence.asked >= arrived)
+    }
+
+    /// Tells the threads that wait that the server, which was asked at `asked`, has said that there is no such secret.
+    pub fn tell_absence(&self, key: Key, asked: Instant) {
+        self.absence.store(Some(Arc::new(Absence { key, asked })));
     }
 
     /// Tells the threads that wait that the answer cannot be had. A timeout or a cancellation is that of one call alone.

@@ -170,7 +170,18 @@ impl VaultSecretManager {
         if let Some(error) = flight.failure_since(lookup.key, lookup.arrived) {
             return self.serve_instead(cache, lookup, error);
         }
-        self.fetch(cache, lookup, context).inspect_err(|error| flight.fail(lookup.key, error))
+        if flight.was_absent_since(lookup.key, lookup.arrived) {
+            self.client.metrics().cached(CacheResult::Miss);
+            return Ok(None);
+        }
+        let asked = Instant::now();
+        let outcome = self.fetch(cache, lookup, context);
+        match &outcome {
+            Ok(None) => flight.tell_absence(lookup.key, asked),
+            Ok(Some(_)) => {}
+            Err(error) => flight.fail(lookup.key, error),
+        }
+        outcome
     }
 
     /// An older answer in place of the error of a call that waited for another one, if it may serve.

@@ -210,6 +210,33 @@ fn of_many_threads_one_asks() {
 }
 
 #[test]
+fn of_many_threads_few_ask_for_a_secret_that_does_not_exist() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let front = Front::to(server);
+    let manager = front.open(server, &mount, &MINUTE);
+    front.holds.store(true, Ordering::Release);
+    let begun = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                begun.fetch_add(1, Ordering::AcqRel);
+                assert!(manager.secrets().get("vault://none", &Call::default()).unwrap().is_none());
+            });
+        }
+        while begun.load(Ordering::Acquire) < 20 || front.reads() == 0 {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(100));
+        front.holds.store(false, Ordering::Release);
+    });
+    // The first one has asked before the others came, and the second one for all of them.
+    assert!(front.reads() < 10, "asked {} times", front.reads());
+    server.write_raw(&mount, "none", json!({"value": "v"}));
+    assert!(manager.secrets().get("vault://none", &Call::default()).unwrap().is_some(), "absence is not kept");
+}
+
+#[test]
 fn an_old_answer_serves_while_the_server_cannot_be_asked() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
