@@ -106,9 +106,11 @@ pub fn compile_text(compiler: &str, standard: &str, text: &str, name: &str, extr
     compile(compiler, standard, &source, name, extra)
 }
 
-/// A command without the VAULT_*, BAO_*, SECRET_MANAGER_* and proxy variables of the environment.
+/// A command without the VAULT_*, BAO_*, SECRET_MANAGER_* and proxy variables of the environment, and with the usual
+/// actions of signals, some of which nohup and shells ignore for what runs in the background.
 pub fn clean_command(program: &Path) -> Command {
     let mut command = Command::new(program);
+    crate::process::with_usual_signals(&mut command);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let theirs = ["VAULT_", "BAO_", "SECRET_MANAGER_", "HANDSFREE_SECRET_"].iter().any(|p| text.starts_with(p));

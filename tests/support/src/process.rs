@@ -40,6 +40,19 @@ fn spawn_ended_by(mut command: Command, signal: i32) -> io::Result<Child> {
     answer.recv().expect("the spawner's answer")
 }
 
+/// Has a command start with the usual actions of the signals that end a program, whatever this process ignores.
+pub(crate) fn with_usual_signals(command: &mut Command) {
+    let reset = || {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2] {
+            // SAFETY: no handler is installed.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec, and calls nothing but signal, which is async-signal-safe.
+    unsafe { command.pre_exec(reset) };
+}
+
 /// A child process that is killed when this is dropped.
 pub(crate) struct BoundChild {
     child: Child,
