@@ -140,9 +140,10 @@ impl<E: Send + 'static> Queue<E> {
                 continue;
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) || !notifier.wait(left) {
+            if left.is_some_and(|left| left.is_zero()) {
                 return Ok(Next::Pending);
             }
+            notifier.wait(left);
             lowered = None;
         }
     }

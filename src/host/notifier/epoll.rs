@@ -71,15 +71,14 @@ impl Notifier {
         unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &alarm, std::ptr::null_mut()) };
     }
 
-    /// Waits until the descriptor is readable, and takes note of an announcement. `false`: the time has passed.
-    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+    /// Waits until the descriptor is readable, and takes note of an announcement. Ends early after 24 days, and when a signal
+    /// interrupts it.
+    pub fn wait(&self, timeout: Option<Duration>) {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 3];
         // SAFETY: the pointer and the number are those of the array.
-        let count = unsafe {
+        unsafe {
             libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), events.len() as c_int, milliseconds(timeout))
         };
-        // An interrupted wait is one that ended early.
-        count != 0
     }
 }
 

@@ -52,19 +52,15 @@ impl Notifier {
         }
     }
 
-    /// Waits until the descriptor is readable. `false`: the time has passed.
-    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+    /// Waits until the descriptor is readable. Ends early when a signal interrupts it.
+    pub fn wait(&self, timeout: Option<Duration>) {
         let mut events = [event(0, 0, 0, 0, 0), event(0, 0, 0, 0, 0)];
         let seconds = |timeout: Duration| libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX);
         let time =
             timeout.map(|timeout| libc::timespec { tv_sec: seconds(timeout), tv_nsec: timeout.subsec_nanos().into() });
         let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         // SAFETY: the pointers and the number are those of live values; there are no changes.
-        let count = unsafe {
-            libc::kevent(self.0.as_raw_fd(), std::ptr::null(), 0, events.as_mut_ptr(), events.len() as _, time)
-        };
-        // An interrupted wait is one that ended early.
-        count != 0
+        unsafe { libc::kevent(self.0.as_raw_fd(), std::ptr::null(), 0, events.as_mut_ptr(), events.len() as _, time) };
     }
 
     fn change(&self, number_of_event: usize, filter: i16, flags: u16, notes: u32, data: i64) {
