@@ -42,7 +42,8 @@ impl Requester {
         if request.effect == Effect::Read && index.zip(attempt.index.as_ref()).is_some_and(is_older) {
             return self.stale_response(attempt, &response);
         }
-        if request.is_behind.as_ref().is_some_and(|is_behind| is_behind(&response)) {
+        let is_behind = request.special.as_ref().and_then(|special| special.is_behind.as_ref());
+        if is_behind.is_some_and(|is_behind| is_behind(&response)) {
             return self.response_behind(attempt, &response);
         }
         // The index of an error is not recorded: an index that came with the refusal of an index would be refused

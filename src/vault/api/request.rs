@@ -50,8 +50,6 @@ pub struct ApiRequest {
     pub effect: Effect,
     /// Whether a standby that answers reads has to have the leader answer this one.
     pub from_leader: bool,
-    /// What its answer is checked for.
-    pub is_behind: Option<IsBehind>,
     /// What it counts as.
     pub operation: Operation,
     /// What it takes of the token's `num_uses`.
@@ -67,6 +65,10 @@ pub struct Special {
     pub header: Option<(&'static HeaderName, HeaderValue)>,
     /// The statuses that are an answer and not a failure, besides those of success.
     pub answers: &'static [u16],
+    /// Whether the program has named the path, the query of which may hold a secret.
+    pub hides_query: bool,
+    /// What its answer is checked for.
+    pub is_behind: Option<IsBehind>,
 }
 
 impl ApiRequest {
@@ -76,11 +78,11 @@ impl ApiRequest {
         self.from_leader || self.effect != Effect::Read
     }
 
-    /// The path for messages and log lines: without the query, if the program has named it, which may hold a secret.
+    /// The path for messages and log lines: without a query that may hold a secret.
     pub fn shown_path(&self) -> &str {
         match &self.special {
-            Some(_) => self.path.split('?').next().unwrap_or_default(),
-            None => &self.path,
+            Some(special) if special.hides_query => self.path.split('?').next().unwrap_or_default(),
+            _ => &self.path,
         }
     }
 
@@ -92,7 +94,6 @@ impl ApiRequest {
             body: None,
             effect: Effect::Read,
             from_leader: false,
-            is_behind: None,
             operation: Operation::Read,
             cost: Cost::Use,
             special: None,

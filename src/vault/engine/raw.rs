@@ -118,6 +118,8 @@ impl Endpoint for RawRequest {
         let special = Special {
             header: self.wrap_ttl.clone().map(|ttl| (&WRAP_TTL, ttl)),
             answers: if self.is_health() { HEALTH_STATUSES } else { &[] },
+            hides_query: true,
+            is_behind: None,
         };
         Ok(ApiRequest {
             method: self.method.clone(),

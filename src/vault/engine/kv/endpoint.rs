@@ -37,7 +37,7 @@ impl Endpoint for ReadField<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let request = ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version));
-        Ok(ApiRequest { is_behind: self.told.check(self.path, self.version), ..request })
+        Ok(ApiRequest { special: self.told.check(self.path, self.version), ..request })
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Found<OneField>> {
@@ -66,8 +66,8 @@ impl Endpoint for ReadDocument<'_> {
 
     fn request(&self) -> Result<ApiRequest> {
         let request = ApiRequest::get(self.mount.url(Branch::Data, self.path.as_str(), self.version));
-        let is_behind = self.told.and_then(|told| told.check(self.path, self.version));
-        Ok(ApiRequest { from_leader: self.from_leader, is_behind, ..request })
+        let special = self.told.and_then(|told| told.check(self.path, self.version));
+        Ok(ApiRequest { from_leader: self.from_leader, special, ..request })
     }
 
     fn parse(&self, path: &str, response: Response) -> Result<Found<Document>> {

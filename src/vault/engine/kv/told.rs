@@ -12,7 +12,7 @@ use super::latest::Latest;
 use crate::host::held::Held;
 use crate::reference::KvPath;
 use crate::vault::api::error_response::is_missing;
-use crate::vault::api::request::IsBehind;
+use crate::vault::api::request::{IsBehind, Special};
 use crate::vault::api::response::Response;
 
 /// For this long a version counts that was told. Standbys are behind by less than a second.
@@ -54,14 +54,14 @@ impl Told {
         }
     }
 
-    /// What to check answers about a version of a secret for; `None`: the latest.
+    /// What has answers about a version of a secret checked; `None`: the latest.
     #[inline]
-    pub fn check(&self, path: &KvPath, version: Option<u64>) -> Option<IsBehind> {
+    pub fn check(&self, path: &KvPath, version: Option<u64>) -> Option<Box<Special>> {
         if self.any.load(Ordering::Acquire) { self.check_told(path, version) } else { None }
     }
 
     #[cold]
-    fn check_told(&self, path: &KvPath, version: Option<u64>) -> Option<IsBehind> {
+    fn check_told(&self, path: &KvPath, version: Option<u64>) -> Option<Box<Special>> {
         let now = Instant::now();
         let Least { latest, .. } = self.by_path.with(|by_path| {
             let least = by_path.get(path.as_str())?;
@@ -72,11 +72,12 @@ impl Told {
             self.any.store(!by_path.is_empty(), Ordering::Release);
             None
         })?;
-        match version {
-            // That of another version does not depend on this one.
-            Some(version) if version != latest.version => None,
-            _ => Some(Box::new(move |response| is_behind(response, version.is_none(), &latest))),
+        // That of another version does not depend on this one.
+        if version.is_some_and(|version| version != latest.version) {
+            return None;
         }
+        let is_behind: IsBehind = Box::new(move |response| is_behind(response, version.is_none(), &latest));
+        Some(Box::new(Special { is_behind: Some(is_behind), ..Special::default() }))
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
         let told = Told::default();
         assert!(told.check(&path("a"), None).is_none());
         told.record(&path("a"), latest(3, 30));
-        let check = told.check(&path("a"), None).unwrap();
+        let check = told.check(&path("a"), None).unwrap().is_behind.unwrap();
         for behind in [answer(200, 2, 20), answer(404, 2, 20), answer(200, 3, 10), missing()] {
             assert!(check(&behind), "{}", behind.status);
         }
@@ -137,7 +138,7 @@ mod tests {
     fn only_the_version_that_was_told_must_be_there() {
         let told = Told::default();
         told.record(&path("a"), latest(3, 30));
-        let check = told.check(&path("a"), Some(3)).unwrap();
+        let check = told.check(&path("a"), Some(3)).unwrap().is_behind.unwrap();
         assert!(check(&missing()) && !check(&answer(200, 3, 30)));
         assert!(told.check(&path("a"), Some(2)).is_none() && told.check(&path("b"), None).is_none());
         told.forget(&path("a"));

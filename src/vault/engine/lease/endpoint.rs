@@ -41,7 +41,8 @@ impl Serialize for Parameters<'_> {
 /// `past_caches`: a cache must not answer it.
 pub fn obtain(path: &str, parameters: Option<&Fields>, past_caches: bool) -> Result<ApiRequest> {
     let body = parameters.map(|fields| to_body(fields.size(), &Parameters(fields))).transpose()?;
-    let special = Special { header: if past_caches { unique() } else { None }, answers: &[] };
+    let header = if past_caches { unique() } else { None };
+    let special = Special { header, hides_query: true, ..Special::default() };
     Ok(ApiRequest {
         method: if body.is_some() { Method::POST } else { Method::GET },
         body,
@@ -92,7 +93,7 @@ pub enum Renewed {
 /// The request to renew a lease for the time of its role: a smaller time would shorten it.
 pub fn renewal(id: &str) -> Result<ApiRequest> {
     let body = to_body(id.len(), &Named { lease_id: id, sync: false })?;
-    let special = Special { header: unique(), answers: &[] };
+    let special = Special { header: unique(), ..Special::default() };
     Ok(ApiRequest { cost: Cost::Lease, special: Some(Box::new(special)), ..ApiRequest::post_repeatable(RENEW, body) })
 }
 
