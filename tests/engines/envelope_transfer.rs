@@ -66,8 +66,10 @@ fn a_long_transfer_takes_constant_memory_and_obeys_the_time_of_its_call() {
     let before = peak_memory();
     let error = fails(transfer(&limited), Status::Timeout);
     assert!(error.message().starts_with("Failed to encrypt"), "{error}");
-    // Tests that run beside this one take memory, too; half a second of buffered data would be hundreds of megabytes.
-    assert!(peak_memory() - before < 64 << 10, "{} kB", peak_memory() - before);
+    // Tests that run beside this one take memory, too; half a second of buffered data would be hundreds of megabytes. The
+    // kernel's peak is not exact, and may be lower later.
+    let grown = peak_memory().saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} kB");
     let (call, canceller) = Call::cancellable();
     canceller.cancel();
     fails(transfer(&call), Status::Cancelled);

@@ -160,6 +160,37 @@ fn every_request_of_a_call_carries_its_trace_parent() {
 }
 
 #[test]
+fn a_question_about_a_silent_server_has_one_trace_parent() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let questions = Arc::new(Mutex::new(Vec::new()));
+    let record = questions.clone();
+    let gateway = Gateway::to(server.port(), move |request| {
+        if request.path.contains("/data/") {
+            // Longer than a server may be silent.
+            std::thread::sleep(Duration::from_secs(3));
+        } else if request.path == "/v1/sys/leader" {
+            let lines = request.head.lines().filter(|line| line.to_lowercase().starts_with("traceparent:"));
+            record.lock().unwrap().push(lines.map(str::to_owned).collect::<Vec<_>>());
+        }
+        Verdict::Pass
+    });
+    let other = r#"{"traceparent": "of VAULT_HEADERS"}"#;
+    // Only where there is another node, a silent one is asked whether it is alive.
+    let nodes = [gateway.addr(), server.addr()].join(",");
+    let manager = open_at(server, &nodes, &mount, &[("VAULT_HEADERS", other)]).unwrap();
+    let mut call = Call::default();
+    call.set_trace_parent(Some(Arc::new(TraceParent::parse(PARENT).unwrap())));
+    assert_eq!(get_within(&*manager, &call).unwrap(), "v");
+    let questions = questions.lock().unwrap();
+    assert!(!questions.is_empty());
+    for lines in &*questions {
+        assert_eq!(*lines, [format!("traceparent: {PARENT}")]);
+    }
+}
+
+#[test]
 fn looks_of_a_watch_and_renewals_of_the_token_carry_the_trace_parent() {
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let server = Server::shared();

@@ -43,7 +43,7 @@ pub struct Requester {
     common: Vec<(HeaderName, HeaderValue)>,
     /// The same without a trace parent, for requests with another one.
     common_without_trace: Vec<(HeaderName, HeaderValue)>,
-    /// The same without a namespace.
+    /// Those of questions about the server itself: without a namespace, and with no trace parent but that of the call.
     pub(super) common_without_namespace: Vec<(HeaderName, HeaderValue)>,
     max_retries: u32,
     pub(super) disable_redirects: bool,
@@ -60,15 +60,14 @@ impl Requester {
     pub fn new(config: &mut VaultConfig, logger: Logger, deadline: &Deadline) -> Result<Requester> {
         let transport = Transport::new(config, PREFIX, &logger, deadline)?;
         let common = common_headers(config, config.namespace.as_deref())?;
-        let mut common_without_trace = common.clone();
-        common_without_trace.retain(|(name, _)| *name != TRACE_PARENT);
+        let common_without_trace = without_trace(common.clone());
         Ok(Requester {
             cluster: Cluster::new(transport.nodes(), MAX_LEARNED),
             transport,
             is_initialised: AtomicBool::new(false),
             common,
             common_without_trace,
-            common_without_namespace: common_headers(config, None)?,
+            common_without_namespace: without_trace(common_headers(config, None)?),
             max_retries: config.max_retries,
             disable_redirects: config.disable_redirects,
             limiter: config.rate_limit.map(RateLimiter::new),
@@ -434,4 +433,10 @@ impl Requester {
             body: request.body.as_ref().map(|body| body.as_slice()),
         }
     }
+}
+
+/// The headers but for a trace parent.
+fn without_trace(mut headers: Vec<(HeaderName, HeaderValue)>) -> Vec<(HeaderName, HeaderValue)> {
+    headers.retain(|(name, _)| *name != TRACE_PARENT);
+    headers
 }
