@@ -72,6 +72,9 @@ fn an_answer_older_than_the_last_write_is_not_accepted() {
         if !asked_for.path.contains("/data/") {
             return Verdict::Pass;
         }
+        if asked_for.path.ends_with("/data/made") {
+            return answer("404 Not Found", &old, r#"{"errors":[]}"#);
+        }
         asked.fetch_add(1, Ordering::AcqRel);
         answer("200 OK", &old, r#"{"data":{"data":{"value":"old"},"metadata":{"version":1}}}"#)
     });
@@ -85,4 +88,9 @@ fn an_answer_older_than_the_last_write_is_not_accepted() {
     alone.store("a", "new", None, &Call::default()).unwrap();
     let error = get(&*alone).unwrap_err();
     assert_eq!((error.status(), error.http_status()), (Status::Unavailable, 200), "{error}");
+    // What it does not have yet is not missing.
+    for _ in 0..2 {
+        let error = alone.get("vault://made", &Call::default()).unwrap_err();
+        assert_eq!((error.status(), error.http_status()), (Status::Unavailable, 404), "{error}");
+    }
 }

@@ -8,7 +8,7 @@ use log::Level;
 use secrecy::ExposeSecret;
 
 use super::consistency;
-use super::error_response::ErrorResponse;
+use super::error_response::{ErrorResponse, is_missing};
 use super::explain::unexpected_encoding;
 use super::outcome::{Attempt, Failover, Outcome, TransientFailure};
 use super::redirect;
@@ -23,7 +23,7 @@ use crate::host::random;
 use crate::http::{self, Failure, header};
 use crate::observe::redact::RequestSecrets;
 
-/// Standbys that answer reads are behind by less than this.
+/// The pause before nodes are asked again that are behind what a watch has told.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
 impl Requester {
@@ -44,7 +44,7 @@ impl Requester {
         }
         let is_behind = request.special.as_ref().and_then(|special| special.is_behind.as_ref());
         if is_behind.is_some_and(|is_behind| is_behind(&response)) {
-            return self.response_behind(attempt, &response);
+            return self.response_behind(attempt, response);
         }
         // The index of an error is not recorded: an index that came with the refusal of an index would be refused
         // again, for ever.
@@ -119,21 +119,21 @@ impl Requester {
         Outcome::Retry(TransientFailure { error, retry_after: None, may_have_acted: false, failover: Failover::Leader })
     }
 
-    /// A response that is older than what a watch has told, from a node that does not say how far it is. Without a newer
-    /// one the secret may have been deleted, so this is tried for a short time.
+    /// A response that is older than what a watch has told, from a node that does not say how far it is.
     #[cold]
-    fn response_behind(&self, attempt: &Attempt<'_>, response: &Response) -> Outcome {
+    fn response_behind(&self, attempt: &Attempt<'_>, response: Response) -> Outcome {
         self.cluster.move_away_from(attempt.node);
         self.transport.leave_address(attempt.node, attempt.address_turn);
         let message = format!(
             "{}: the answer of {} ({}) is older than what a watch has told; is that node cut off from its cluster?",
             attempt.request.shown_path(),
             response.from,
-            described(response)
+            described(&response)
         );
         let error = Error::new(Status::Unavailable, message).with_http_status(response.status);
         let (retry_after, failover) = (Some(CATCH_UP), Failover::Any);
-        Outcome::Retry(TransientFailure { error, retry_after, may_have_acted: false, failover })
+        let failure = TransientFailure { error, retry_after, may_have_acted: false, failover };
+        if is_missing(&response) { Outcome::Missing(failure, Box::new(response)) } else { Outcome::Retry(failure) }
     }
 
     fn classify_refusal(&self, attempt: &Attempt<'_>, response: Response, deadline: &Deadline) -> Outcome {

@@ -19,6 +19,9 @@ pub enum Outcome {
     Failed(Error),
     /// A failure that a retry may resolve.
     Retry(TransientFailure),
+    /// The node does not have what is there according to a watch. Where no other node has it, it was deleted since, and
+    /// this response is final.
+    Missing(TransientFailure, Box<Response>),
     /// The server had closed the idle connection: a new connection is enough.
     Stale(Error),
     /// The server could not parse the `X-Vault-Index` of the request, which has been forgotten.

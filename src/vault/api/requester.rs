@@ -160,32 +160,54 @@ impl Requester {
         let mut retry = Retry::new(self.max_retries);
         let mut route = Route::from(self.cluster.current());
         loop {
-            let (error, pause, reason) = match self.attempt(&route, token, request, &retry, deadline) {
+            let failed = match self.attempt(&route, token, request, &retry, deadline) {
                 Outcome::Response(response) => {
                     self.cluster.set_current(&route);
                     return Ok(response);
                 }
-                Outcome::Failed(error) => return Err(error),
-                Outcome::Upgrading(error) => (error, retry.pause_while_upgrading(), Reason::Upgrading),
-                // These do not count against VAULT_MAX_RETRIES: the server did not process the request.
-                Outcome::Stale(error) => (error, Some(Duration::ZERO), Reason::StaleConnection),
-                Outcome::IndexRefused(error) => (error, Some(Duration::ZERO), Reason::Index),
-                Outcome::Retry(failure) => {
-                    let reason = failure.reason();
-                    let (error, pause) = self.handle_transient(failure, &mut route, &mut retry, deadline);
-                    (error, pause, reason)
-                }
+                failed => failed,
             };
-            let Some(pause) = pause.filter(|&pause| deadline.allows(pause)) else {
-                return Err(error);
-            };
-            route.is_repeat |= error.http_status() != 0;
-            if !pause.is_zero() {
-                self.logger.info(format_args!("{error}; trying again in {} ms", pause.as_millis()));
-                deadline.sleep(pause)?;
+            if let Some(end) = self.prepare_retry(failed, &mut route, &mut retry, deadline) {
+                return end;
             }
-            self.metrics.retried(reason);
         }
+    }
+
+    /// Decides where and when a request is sent again, and waits until then. `Some`: it is not, and the call comes to this.
+    #[cold]
+    fn prepare_retry(
+        &self,
+        failed: Outcome,
+        route: &mut Route,
+        retry: &mut Retry,
+        deadline: &Deadline,
+    ) -> Option<Result<Response>> {
+        let mut missing = None;
+        let (error, pause, reason) = match failed {
+            Outcome::Response(response) => return Some(Ok(response)),
+            Outcome::Failed(error) => return Some(Err(error)),
+            Outcome::Upgrading(error) => (error, retry.pause_while_upgrading(), Reason::Upgrading),
+            // These do not count against VAULT_MAX_RETRIES: the server did not process the request.
+            Outcome::Stale(error) => (error, Some(Duration::ZERO), Reason::StaleConnection),
+            Outcome::IndexRefused(error) => (error, Some(Duration::ZERO), Reason::Index),
+            Outcome::Retry(failure) => self.handle_transient(failure, route, retry, deadline),
+            Outcome::Missing(failure, response) => {
+                missing = Some(response);
+                self.handle_transient(failure, route, retry, deadline)
+            }
+        };
+        let Some(pause) = pause.filter(|&pause| deadline.allows(pause)) else {
+            return Some(missing.map_or(Err(error), |response| Ok(*response)));
+        };
+        route.is_repeat |= error.http_status() != 0;
+        if !pause.is_zero() {
+            self.logger.info(format_args!("{error}; trying again in {} ms", pause.as_millis()));
+            if let Err(error) = deadline.sleep(pause) {
+                return Some(Err(error));
+            }
+        }
+        self.metrics.retried(reason);
+        None
     }
 
     /// Fails over to the next address or node of the round, at once, or begins another round after a pause.
@@ -195,7 +217,8 @@ impl Requester {
         route: &mut Route,
         retry: &mut Retry,
         deadline: &Deadline,
-    ) -> (Error, Option<Duration>) {
+    ) -> (Error, Option<Duration>, Reason) {
+        let reason = failure.reason();
         let TransientFailure { error, retry_after, may_have_acted, failover } = failure;
         let may_fail_over = match failover {
             Failover::None => false,
@@ -203,13 +226,13 @@ impl Requester {
             Failover::Leader | Failover::Redirect(_) => !may_have_acted || retry.may_repeat(),
         };
         if may_fail_over && self.fail_over(failover, route, deadline) {
-            return (error, Some(Duration::ZERO));
+            return (error, Some(Duration::ZERO), reason);
         }
         if failover != Failover::None {
             self.cluster.begin_round(route);
         }
         let is_leaderless = matches!(failover, Failover::Leader | Failover::Redirect(_));
-        (error, retry.pause_after_round(retry_after, is_leaderless && self.cluster.has_several()))
+        (error, retry.pause_after_round(retry_after, is_leaderless && self.cluster.has_several()), reason)
     }
 
     /// Selects where to send the request next in this round: to another address of the name, to the node that a

@@ -43,7 +43,11 @@ impl Endpoint for ReadField<'_> {
     fn parse(&self, path: &str, response: Response) -> Result<Found<OneField>> {
         let found = found_in(&response, read_field(&response.body, self.field))?;
         check_version(self.version, path, &response, found.is_some())?;
-        check_found(found, path, &response)
+        let found = check_found(found, path, &response)?;
+        if matches!(found, Found::Missing) {
+            self.told.forget(self.path);
+        }
+        Ok(found)
     }
 }
 
@@ -73,7 +77,11 @@ impl Endpoint for ReadDocument<'_> {
     fn parse(&self, path: &str, response: Response) -> Result<Found<Document>> {
         let found = found_in(&response, read_document(&response.body))?;
         check_version(self.version, path, &response, found.is_some())?;
-        check_found(found, path, &response)
+        let found = check_found(found, path, &response)?;
+        if let (Found::Missing, Some(told)) = (&found, self.told) {
+            told.forget(self.path);
+        }
+        Ok(found)
     }
 }
 

@@ -34,15 +34,9 @@ pub trait Reads {
     /// The number of requests that a batch has in flight at a time.
     fn concurrency(&self) -> usize;
 
-    /// What the outcome of a read with all its retries means.
-    #[inline(always)]
-    fn settle<T>(&self, _reference: &VaultReference, outcome: Result<Found<T>>) -> Result<Found<T>> {
-        outcome
-    }
-
     /// The text of a field; `None` if there is no such secret or field.
     fn read(&self, context: Context<'_>, reference: &VaultReference) -> Result<Option<Secret>> {
-        let found = self.settle(reference, context.call(&self.one_field(reference)))?;
+        let found = context.call(&self.one_field(reference))?;
         Ok(hint::text_or_hint(context.client.logger(), reference, found, self.mount()))
     }
 
@@ -51,14 +45,14 @@ pub trait Reads {
         let found = call_each(context, references.iter().map(|one| self.one_field(one)), self.concurrency());
         let logger = context.client.logger();
         let text = |(found, reference): (Result<Found<OneField>>, &VaultReference)| {
-            Ok(hint::text_or_hint(logger, reference, self.settle(reference, found)?, self.mount()))
+            Ok(hint::text_or_hint(logger, reference, found?, self.mount()))
         };
         found.into_iter().zip(references).map(text).collect()
     }
 
     /// All fields of a version; `None` if there is no such secret or version.
     fn document(&self, context: Context<'_>, reference: &VaultReference) -> Result<Option<Document>> {
-        let found = self.settle(reference, context.call(&self.all_fields(reference)))?;
+        let found = context.call(&self.all_fields(reference))?;
         Ok(hint::document_or_hint(context.client.logger(), reference, found, self.mount()))
     }
 
@@ -67,7 +61,7 @@ pub trait Reads {
         let found = call_each(context, references.iter().map(|one| self.all_fields(one)), self.concurrency());
         let logger = context.client.logger();
         let document = |(found, reference): (Result<Found<Document>>, &VaultReference)| {
-            Ok(hint::document_or_hint(logger, reference, self.settle(reference, found)?, self.mount()))
+            Ok(hint::document_or_hint(logger, reference, found?, self.mount()))
         };
         found.into_iter().zip(references).map(document).collect()
     }

@@ -54,17 +54,6 @@ impl Reads for Kv2 {
     fn concurrency(&self) -> usize {
         self.concurrency
     }
-
-    fn settle<T>(&self, reference: &VaultReference, outcome: Result<Found<T>>) -> Result<Found<T>> {
-        match outcome {
-            // After what a watch has told, the secret was deleted.
-            Err(error) if error.status() == Status::Unavailable && error.http_status() == 404 => {
-                self.told.forget(&reference.path);
-                Ok(Found::Missing)
-            }
-            outcome => outcome,
-        }
-    }
 }
 
 /// A write whose outcome is not known.
