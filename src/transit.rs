@@ -100,15 +100,4 @@ impl Transit {
     fn run<T>(&self, failed: &str, call: &Call, operation: impl FnOnce(Context<'_>) -> Result<T>) -> Result<T> {
         self.manager.client()?.run(failed, call, operation)
     }
-
-    /// As `run`, for a call that has begun.
-    fn run_until<T>(
-        &self,
-        failed: &str,
-        deadline: &Deadline,
-        operation: impl FnOnce(Context<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let client = self.manager.client()?;
-        operation(Context { client, deadline }).map_err(|error| client.failed(failed, error))
-    }
 }

@@ -29,7 +29,7 @@ use crate::host::notifier::{Announcements, Notifier};
 /// The highest number of calls under way at a time.
 pub const MOST_CONCURRENT: i32 = 64;
 
-/// How long a thread that takes calls lets others end before it looks again, while many wait.
+/// How long a thread that takes calls sleeps before it looks again, while many wait.
 const LONGEST_PAUSE: Duration = Duration::from_micros(500);
 
 /// A queue. `E` is where the error of a call goes.
@@ -124,7 +124,9 @@ impl<E: Send + 'static> Queue<E> {
             let notifier = match self.take(lowered.is_some(), &mut take) {
                 Ok(next) => {
                     // Once a queue was freed, nobody else raises its descriptor for those that still wait.
-                    lowered.filter(|_| matches!(next, Next::Closed)).iter().for_each(|notifier| notifier.raise());
+                    if let (Next::Closed, Some(notifier)) = (&next, lowered) {
+                        notifier.raise();
+                    }
                     return Ok(next);
                 }
                 Err(notifier) => notifier,
@@ -148,9 +150,9 @@ impl<E: Send + 'static> Queue<E> {
         }
     }
 
-    /// Leaves the processors to the threads of the queue before this one goes to sleep, so that one wake-up serves all calls
-    /// that end meanwhile. While more calls wait than can be under way, it does so for longer: they are not taken later
-    /// than the last of these, and are made sooner.
+    /// Lets the threads of the queue run before this one waits for the descriptor, so that one wake-up serves all calls that
+    /// end meanwhile. While more calls wait than can be under way it sleeps for a moment: the wake-up for each call that
+    /// ends would take processor time from the calls that wait.
     fn give_way(&self, end: Option<Instant>) {
         if self.shared.lock().calls.waiting() < self.shared.concurrency {
             return thread::yield_now();

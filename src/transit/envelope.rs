@@ -135,7 +135,9 @@ impl Transit {
         let deadline = self.start(call)?;
         Header::check_context(&parameters.context)?;
         let context = &parameters.context;
-        let key = self.run_until("Failed to encrypt", &deadline, |client| self.key.key_to_encrypt(client, context))?;
+        let client = self.manager.client()?;
+        let key =
+            client.run_until("Failed to encrypt", &deadline, |client| self.key.key_to_encrypt(client, context))?;
         let header = Header { wrapped_key: key.wrapped.clone(), context: context.clone() };
         Ok((Encryptor::new(&header, key.plaintext.as_slice(), &parameters.associated_data)?, key))
     }
@@ -150,7 +152,8 @@ impl Transit {
     ) -> Result<Option<(Decryptor, usize)>> {
         let Some(Beginning { header, stream, length }) = Beginning::read(begun)? else { return Ok(None) };
         parameters.check_context(&header)?;
-        let key = self.run_until("Failed to decrypt", deadline, |client| self.key.key_to_decrypt(client, header))?;
+        let client = self.manager.client()?;
+        let key = client.run_until("Failed to decrypt", deadline, |client| self.key.key_to_decrypt(client, header))?;
         let decryptor = Decryptor::new(&stream, key.plaintext.as_slice(), &parameters.associated_data)?;
         Ok(Some((decryptor, length)))
     }

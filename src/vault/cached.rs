@@ -10,7 +10,7 @@ use super::client::Context;
 use super::engine::kv::document::text_in;
 use super::engine::kv::hint;
 use super::engine::kv::read::Reads;
-use crate::call::Call;
+use crate::call::{Call, Deadline};
 use crate::config::KvVersion;
 use crate::document::Document;
 use crate::error::{Error, Result, Status};
@@ -270,33 +270,44 @@ impl VaultSecretManager {
         let counts = missing.is_empty() || deadline.may_wait().is_ok();
         let serve = |found: Found| if counts { self.served(cache, found) } else { found.uncounted() };
         let mut served: Vec<Option<Served>> = found.into_iter().map(|found| found.map(serve)).collect();
-        let lookups: Vec<_> = missing.iter().map(|reference| self.look_up(cache, reference, call)).collect();
-        let asked: Vec<_> = lookups.iter().map(|lookup| cache.asked(lookup.key, lookup.login)).collect();
-        let outcomes = match missing.is_empty() {
-            true => Vec::new(),
-            false => {
-                let have_older = lookups.iter().all(|lookup| lookup.stale(cache, lookup.arrived).is_some());
-                let hurried = have_older.then(|| deadline.hurried(REFRESH));
-                let references = missing.iter().map(|&reference| Ok(reference.clone()));
-                self.read_documents(references, hurried.as_ref().unwrap_or(&deadline))
-            }
-        };
-        let mut settled = lookups
-            .iter()
-            .zip(asked)
-            .zip(outcomes)
-            .map(|((lookup, asked), outcome)| self.settle(cache, lookup, asked, outcome));
+        let mut asked = self.ask_many(cache, &missing, call, &deadline).into_iter();
         let missing = || Err(Error::new(Status::Internal, "a request without a result"));
         let outcome = |(reference, served): (&Result<VaultReference>, &mut Option<Served>)| match (reference, served) {
             (Err(error), _) => Err(error.clone()),
             (Ok(_), Some(_)) => Ok(None),
-            (Ok(_), None) => settled.next().unwrap_or_else(missing),
+            (Ok(_), None) => asked.next().unwrap_or_else(missing),
         };
         let outcomes: Vec<_> = references.iter().zip(&mut served).map(outcome).collect();
         outcomes
             .into_iter()
             .zip(served)
             .map(|(outcome, served)| served.map_or(outcome, |served| Ok(Some(served))))
+            .collect()
+    }
+
+    /// Asks the server for several secrets. Where older answers can serve for all of them, the call does not wait for the
+    /// server to come back.
+    fn ask_many(
+        &self,
+        cache: &Cache,
+        references: &[&VaultReference],
+        call: &Call,
+        deadline: &Deadline,
+    ) -> Vec<Result<Option<Served>>> {
+        if references.is_empty() {
+            return Vec::new();
+        }
+        let lookups: Vec<_> = references.iter().map(|reference| self.look_up(cache, reference, call)).collect();
+        let asked: Vec<_> = lookups.iter().map(|lookup| cache.asked(lookup.key, lookup.login)).collect();
+        let have_older = lookups.iter().all(|lookup| lookup.stale(cache, lookup.arrived).is_some());
+        let hurried = have_older.then(|| deadline.hurried(REFRESH));
+        let parsed = references.iter().map(|&reference| Ok(reference.clone()));
+        let outcomes = self.read_documents(parsed, hurried.as_ref().unwrap_or(deadline));
+        lookups
+            .iter()
+            .zip(asked)
+            .zip(outcomes)
+            .map(|((lookup, asked), outcome)| self.settle(cache, lookup, asked, outcome))
             .collect()
     }
 }

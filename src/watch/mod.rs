@@ -34,7 +34,7 @@ pub struct Change {
     pub version: u64,
     /// Why the secret cannot be looked at.
     pub error: Option<Error>,
-    /// The number of what it is told for, in its watch.
+    /// The number of the item that it is about: each addition of a reference to a watch has another.
     pub item: u64,
 }
 
@@ -201,7 +201,9 @@ impl Watch {
                 _ => Vec::new(),
             }
         });
-        if resting.iter().filter(|waker| waker.wake()).count() > 0 {
+        // All are woken, also those after the first whose queue has to be told.
+        let woken = resting.iter().filter(|waker| waker.wake()).count();
+        if woken > 0 {
             notifier::announce();
         }
     }

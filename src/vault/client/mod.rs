@@ -69,8 +69,17 @@ impl Client {
     /// Runs one operation of an engine, with all of its requests, within the time limit of `call`. A failure is logged
     /// with the prefix `failed`, such as "Failed to store secret".
     pub fn run<T>(&self, failed: &str, call: &Call, operation: impl FnOnce(Context<'_>) -> Result<T>) -> Result<T> {
-        let deadline = self.start(call);
-        operation(Context { client: self, deadline: &deadline }).map_err(|error| self.failed(failed, error))
+        self.run_until(failed, &self.start(call), operation)
+    }
+
+    /// As [`Client::run`], for a call that has begun.
+    pub fn run_until<T>(
+        &self,
+        failed: &str,
+        deadline: &Deadline,
+        operation: impl FnOnce(Context<'_>) -> Result<T>,
+    ) -> Result<T> {
+        operation(Context { client: self, deadline }).map_err(|error| self.failed(failed, error))
     }
 
     /// The deadline of one of many steps of a call that may wait for ever: `VAULT_CLIENT_TIMEOUT` from now, or that of

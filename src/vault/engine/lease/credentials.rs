@@ -285,7 +285,7 @@ impl Credentials {
     fn install(&self, context: Context<'_>, obtained: Obtained) -> Result<Arc<Lease>> {
         let (document, term) = obtained.split();
         if !term.is_read() && !term.is_usable(Instant::now()) {
-            return Err(is_over_at_once(self.source.shown(), &term));
+            return Err(over_at_once(self.source.shown(), &term));
         }
         let number = self.latest_number.fetch_add(1, Ordering::Relaxed) + 1;
         let lease = Arc::new(Lease { number, document: Arc::new(document), term: Arc::new(term) });
@@ -401,7 +401,7 @@ fn unchanged(last: &Arc<Lease>, obtained: &Obtained) -> Arc<Lease> {
 
 /// New credentials that cannot be used are a failure: else each call would make other ones.
 #[cold]
-fn is_over_at_once(path: &str, term: &Term) -> Error {
+fn over_at_once(path: &str, term: &Term) -> Error {
     if term.is_limited_by_token() {
         let why = "the token is about to end, and what is made with it ends then, too; use one that lives longer";
         return Error::new(Status::Auth, format!("{path}: {why}"));

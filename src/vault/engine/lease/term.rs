@@ -14,10 +14,10 @@ use crate::moment::{Moment, earlier};
 /// Servers count in whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
-/// A login takes time, and must not find its user removed: so the credentials are handed out until a fortieth of their TTL
-/// before their end, and no longer than this before it.
+/// Credentials are not handed out in the last part of their life, because a login takes time and must not find its user
+/// removed: the TTL divided by this, and at most this long.
+const RESERVE_DIVISOR: u32 = 40;
 const LONGEST_RESERVE: Duration = Duration::from_millis(250);
-const RESERVED: u32 = 40;
 
 /// The times of a lease. Renewals move them; they hold no credentials.
 pub struct Term {
@@ -158,7 +158,7 @@ impl Term {
 
     /// Until when they are handed out.
     pub fn usable_until(&self) -> Option<Instant> {
-        let reserve = if self.is_read() { Duration::ZERO } else { (self.ttl / RESERVED).min(LONGEST_RESERVE) };
+        let reserve = if self.is_read() { Duration::ZERO } else { (self.ttl / RESERVE_DIVISOR).min(LONGEST_RESERVE) };
         self.end().map(|end| end.checked_sub(reserve).unwrap_or(end))
     }
 
