@@ -185,27 +185,32 @@ fn an_update_does_not_read_the_cache_and_absence_is_not_kept() {
     assert_eq!(secrets.get("vault://a#other", &call).unwrap().unwrap().as_str(), "2");
 }
 
+/// Has this many threads make a call, all of which have begun when the server answers the first one.
+fn call_at_once(front: &Front, threads: usize, call: impl Fn() + Sync) {
+    front.holds.store(true, Ordering::Release);
+    let begun = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                begun.fetch_add(1, Ordering::AcqRel);
+                call();
+            });
+        }
+        while begun.load(Ordering::Acquire) < threads || front.reads() == 0 {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(100));
+        front.holds.store(false, Ordering::Release);
+    });
+}
+
 #[test]
 fn of_many_threads_one_asks() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
     let front = Front::to(server);
     let manager = front.open(server, &mount, &MINUTE);
-    front.holds.store(true, Ordering::Release);
-    let begun = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..100 {
-            scope.spawn(|| {
-                begun.fetch_add(1, Ordering::AcqRel);
-                assert_eq!(get(&**manager.secrets()).unwrap(), "v");
-            });
-        }
-        while begun.load(Ordering::Acquire) < 100 || front.reads() == 0 {
-            thread::yield_now();
-        }
-        thread::sleep(Duration::from_millis(100));
-        front.holds.store(false, Ordering::Release);
-    });
+    call_at_once(&front, 100, || assert_eq!(get(&**manager.secrets()).unwrap(), "v"));
     assert_eq!(front.reads(), 1);
 }
 
@@ -215,25 +220,12 @@ fn of_many_threads_few_ask_for_a_secret_that_does_not_exist() {
     let mount = mount_with_secret(server);
     let front = Front::to(server);
     let manager = front.open(server, &mount, &MINUTE);
-    front.holds.store(true, Ordering::Release);
-    let begun = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| {
-                begun.fetch_add(1, Ordering::AcqRel);
-                assert!(manager.secrets().get("vault://none", &Call::default()).unwrap().is_none());
-            });
-        }
-        while begun.load(Ordering::Acquire) < 20 || front.reads() == 0 {
-            thread::yield_now();
-        }
-        thread::sleep(Duration::from_millis(100));
-        front.holds.store(false, Ordering::Release);
-    });
+    let get = || manager.secrets().get("vault://none", &Call::default()).unwrap();
+    call_at_once(&front, 20, || assert!(get().is_none()));
     // The first one has asked before the others came, and the second one for all of them.
     assert!(front.reads() < 10, "asked {} times", front.reads());
     server.write_raw(&mount, "none", json!({"value": "v"}));
-    assert!(manager.secrets().get("vault://none", &Call::default()).unwrap().is_some(), "absence is not kept");
+    assert!(get().is_some(), "absence is not kept");
 }
 
 #[test]

@@ -58,9 +58,14 @@ impl Behind {
     }
 }
 
-/// The answer to a read as it is now.
-fn recorded(server: &Server, mount: &str) -> String {
-    server.api().get(&format!("{mount}/data/a")).to_string()
+/// A mount with two versions of the secret `a`, and one of `b`; and the answer to a read of the first version of `a`.
+fn two_versions(server: &Server) -> (String, String) {
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "1"}));
+    server.write_raw(&mount, "b", json!({"value": "1"}));
+    let first = server.api().get(&format!("{mount}/data/a")).to_string();
+    server.write_raw(&mount, "a", json!({"value": "2"}));
+    (mount, first)
 }
 
 fn open_at(server: &Server, mount: &str, address: &str, retries: &str) -> Arc<Manager> {
@@ -95,11 +100,8 @@ fn get(manager: &Manager, reference: &str) -> Option<String> {
 #[test]
 fn an_older_answer_is_asked_for_again_at_another_node() {
     let server = Server::shared();
-    let mount = server.fresh_mount();
-    server.write_raw(&mount, "a", json!({"value": "1"}));
-    server.write_raw(&mount, "b", json!({"value": "1"}));
-    let (first, behind) = (recorded(server, &mount), Behind::new(server));
-    server.write_raw(&mount, "a", json!({"value": "2"}));
+    let (mount, first) = two_versions(server);
+    let behind = Behind::new(server);
     for (status, body, reference) in [
         ("200 OK", &*first, "vault://a"),
         ("404 Not Found", NOTHING, "vault://a"),
@@ -137,11 +139,8 @@ fn an_older_answer_is_asked_for_again_at_another_node() {
 #[test]
 fn a_single_node_is_asked_again_until_it_has_caught_up() {
     let server = Server::shared();
-    let mount = server.fresh_mount();
-    server.write_raw(&mount, "a", json!({"value": "1"}));
-    server.write_raw(&mount, "b", json!({"value": "1"}));
-    let (first, behind) = (recorded(server, &mount), Behind::new(server));
-    server.write_raw(&mount, "a", json!({"value": "2"}));
+    let (mount, first) = two_versions(server);
+    let behind = Behind::new(server);
     let manager = open_at(server, &mount, &behind.gateway.addr(), "2");
     behind.answers("200 OK", &first, i64::MAX);
     assert_eq!(get(&manager, "vault://a").as_deref(), Some("1"), "nothing was told");
