@@ -170,6 +170,6 @@ fn no_login_is_refused_while_the_server_is_stopped_for_half_a_ttl() {
         log_in("the server is stopped", &role, duration(SHORT), 4, &settings)
     });
     outcome.has_refused_nothing_in_time();
-    assert!(outcome.of("least_ms") >= 240, "{:?}", outcome.0);
+    assert!(outcome.of("kept_ms") >= 248, "250 ms, and the clock of the program counts whole ones: {:?}", outcome.0);
     outcome.has_at_most_one_user_in(5);
 }
