@@ -73,9 +73,9 @@ class Interrupts(unittest.TestCase):
         thread.start()
         self.addCleanup(thread.join)
 
-    def interrupted(self, call):
+    def interrupted(self, call, send=lambda: os.kill(os.getpid(), signal.SIGINT)):
         sent = []
-        self.while_it_waits(lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGINT)))
+        self.while_it_waits(lambda: (sent.append(time.monotonic()), send()))
         with self.assertRaises(KeyboardInterrupt):
             call()
         print("KeyboardInterrupt after %.1f ms" % (1000 * (time.monotonic() - sent[0])), file=sys.stderr)
@@ -93,6 +93,10 @@ class Interrupts(unittest.TestCase):
             self.interrupted(call)
             self.relay.is_silent = False
             self.assertEqual(manager.get_secret(reference), "value")
+
+    def test_a_signal_that_interrupts_no_wait_is_handled_all_the_same(self):
+        # To another thread, because no test can have it arrive just before the wait of the main thread begins.
+        self.interrupted(self.open, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT))
 
     def test_a_handler_that_raises_nothing_does_not_end_the_call(self):
         manager = self.open()

@@ -27,6 +27,9 @@ class _Queue:
     """An hf_queue for one call at a time."""
 
     CONCURRENCY = 64  # The lookup of a host name keeps its thread also when the call was abandoned.
+    # A signal that arrives as the thread begins to wait, or that the system gives to another thread, interrupts no wait:
+    # its handler runs after this time. (signal.set_wakeup_fd would show it at once, but belongs to the program.)
+    LONGEST_WAIT = 250  # Milliseconds.
 
     def __init__(self) -> None:
         self.handle: Any = ctypes.c_void_p()
@@ -42,7 +45,7 @@ class _Queue:
         """Waits for the call, and returns its status."""
         tag, status, error, outcome = ctypes.c_size_t(), ctypes.c_int32(), ctypes.c_void_p(), HF_PENDING
         while outcome == HF_PENDING:
-            self._readable.poll()
+            self._readable.poll(self.LONGEST_WAIT)
             outcome = checked(library.hf_queue_next(self.handle, 0, ctypes.byref(tag), ctypes.byref(status),
                                                     ctypes.byref(error)), error)
         return status.value
