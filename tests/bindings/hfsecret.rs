@@ -1,6 +1,8 @@
 //! The command-line program `hfsecret`: its output and its exit codes.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -249,7 +251,7 @@ fn a_failed_open_shows_its_message_with_every_compiler() {
 
 #[test]
 fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
-    let wrong: [&[&str]; 62] = [
+    let wrong: [&[&str]; 66] = [
         &[],
         &["stor"],
         &["store"],
@@ -290,6 +292,10 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
         &["get", "--mode", "644", "vault://a"],
         &["get", "--output", "a", "--mode", "888", "vault://a"],
         &["get", "--owner", "0", "vault://a"],
+        &["get", "--mode", "600", "vault://a"],
+        &["get", "--output", "", "vault://a"],
+        &["get", "--output", "a", "--owner", "", "vault://a"],
+        &["get", "--output", "a", "--owner", ":", "vault://a"],
         &["list", "--output", "a"],
         &["store", "--json", "--exact", "key"],
         &["store", "--cas", "new", "key"],
@@ -325,8 +331,8 @@ fn wrong_usage_is_an_error_before_anything_is_read_or_sent() {
 /// A name that an attacker has chosen neither begins a line of a log nor moves the cursor of a terminal.
 #[test]
 fn a_message_is_one_line_of_visible_text_whatever_the_arguments_hold() {
-    const NAME: &str = "a\nhfsecret: done\u{1b}[2J\r\u{7f}";
-    const VISIBLE: &str = "a\\nhfsecret: done\\x1b[2J\\x0d\\x7f";
+    const NAME: &str = "a\nhfsecret: done\u{1b}[2J\r\u{7f}\u{9b}2Jü€😀";
+    const VISIBLE: &str = "a\\nhfsecret: done\\x1b[2J\\x0d\\x7f\\xc2\\x9b2Jü€😀";
     let option = format!("--{NAME}");
     let shell = Shell::on_env().with("A", &format!("env://{NAME}"));
     for (code, arguments) in [
@@ -347,6 +353,13 @@ fn a_message_is_one_line_of_visible_text_whatever_the_arguments_hold() {
     }
     let run = Shell::on_env().run(&["run", NAME]);
     assert_eq!((run.code, run.err), (127, format!("hfsecret: {VISIBLE}: No such file or directory\n")));
+    let mut command = Shell::on_env().command(&["get", "-ü"]);
+    let run = command.arg(OsStr::from_bytes(b"\x80\xe2\x82")).output().unwrap();
+    assert_eq!(String::from_utf8(run.stderr).unwrap(), "hfsecret: no option -\\xc3; hfsecret --help tells more\n");
+    let mut command = Shell::on_env().command(&[]);
+    let run = command.arg(OsStr::from_bytes(b"\x80\xe2\x82\xff")).output().unwrap();
+    let wanted = "hfsecret: no command \\x80\\xe2\\x82\\xff; hfsecret --help tells more\n";
+    assert_eq!(String::from_utf8(run.stderr).unwrap(), wanted);
 }
 
 #[test]

@@ -132,7 +132,6 @@ int write_file(const struct arguments *arguments, const char *text, size_t lengt
     }
     memcpy(temporary, arguments->output, folder);
     memcpy(temporary + folder, suffix, sizeof suffix);
-    signal(SIGXFSZ, SIG_IGN); /* then a file over the limit of the process is an error of write */
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     code = write_and_rename(arguments, temporary, text, length);

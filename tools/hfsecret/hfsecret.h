@@ -73,6 +73,7 @@ struct arguments {
     const char *field, *parameters_file;                 /* of lease; NULL: none */
     const char *output, *owner;                          /* NULL: none */
     mode_t mode;                                         /* of `output` */
+    int has_mode;                                        /* whether --mode was given */
     int64_t wrap_ttl;                                    /* of request, in milliseconds; 0: none */
     struct words env_files, files;                       /* of run */
     struct words watcher;                                /* the command of watch, which is executed; may be empty */

@@ -27,14 +27,17 @@ static int set_variable(const char *name, const char *value) {
 
 /* What is wrong with a line of a file for --env-file. NULL: nothing. `equals` is its first '=', or NULL. */
 static const char *problem_of(const char *line, const char *equals) {
+    const char *value;
+
     if (!equals || equals == line) {
         return "a line is NAME=VALUE";
     }
     if (strcspn(line, " \t'\"") < (size_t)(equals - line)) {
         return "a line is NAME=VALUE, with neither export nor blanks nor quotation marks before the =";
     }
-    if (strchr("'\"", equals[1]) && equals[1] && is_reference(equals + 2)) {
-        return "a reference stands without quotation marks, which would belong to the value";
+    value = equals + 1 + strspn(equals + 1, " \t'\"");
+    if (value > equals + 1 && is_reference(value)) {
+        return "a reference stands without quotation marks and blanks, which would belong to the value";
     }
     return NULL;
 }
@@ -243,7 +246,7 @@ void free_job(struct job *job) {
 /* Executes the command with the values. Frees the job. Returns only if that fails. */
 int execute_job(struct job *job, const struct arguments *arguments) {
     char **command = arguments->operands.all;
-    int code = set_environment(job, arguments);
+    int code = set_environment(job, arguments), failure;
 
     free_job(job);
     if (code != EXIT_SUCCESS) {
@@ -251,6 +254,8 @@ int execute_job(struct job *job, const struct arguments *arguments) {
     }
     unprotect_process();
     execvp(command[0], command);
-    report_file(command[0]);
-    return errno == ENOENT ? EXIT_NO_COMMAND : EXIT_NOT_EXECUTABLE;
+    failure = errno; /* which a message that cannot be written changes */
+    print_error("%s: %s%s", command[0], strerror(failure),
+                failure == E2BIG ? "; --file takes secrets that are too long for the environment" : "");
+    return failure == ENOENT ? EXIT_NO_COMMAND : EXIT_NOT_EXECUTABLE;
 }

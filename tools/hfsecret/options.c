@@ -128,6 +128,7 @@ static int set_mode(struct arguments *arguments, const char *word) {
         return report_usage("--mode takes an octal number up to 777, not ", word);
     }
     arguments->mode = (mode_t)mode;
+    arguments->has_mode = 1;
     return EXIT_SUCCESS;
 }
 
@@ -187,10 +188,11 @@ static int take_option(struct parser *parser, struct arguments *arguments, enum 
     return EXIT_SUCCESS;
 }
 
-/* Says why getopt_long refuses a word. It points `optind` behind the word, except within one of several letters. */
+/* Says why getopt_long refuses a word. It points `optind` behind the word, except within one of several letters. A letter
+ * that is not ASCII is several of them. */
 static int refuse_option(int reason, char **words) {
     char letter[] = {'-', (char)optopt, '\0'};
-    int is_letter = optopt > 0 && optopt < OPTION_BASE;
+    int is_letter = optopt != 0 && optopt < OPTION_BASE;
 
     if (reason == ':') {
         return report_usage("a value is missing for ", words[optind - 1]);
@@ -304,8 +306,11 @@ static int check_options(const struct arguments *arguments) {
     if (arguments->kill_after && !arguments->watches) {
         return report_usage("--kill-after goes with --watch", "");
     }
-    if (!arguments->output && (arguments->owner || arguments->mode != DEFAULT_MODE)) {
+    if (!arguments->output && (arguments->owner || arguments->has_mode)) {
         return report_usage("--mode and --owner are those of the file of --output", "");
+    }
+    if ((arguments->output && !*arguments->output) || (arguments->owner && !*arguments->owner)) {
+        return report_usage("a name is missing for ", *arguments->output ? "--owner" : "--output");
     }
     return EXIT_SUCCESS;
 }

@@ -21,24 +21,47 @@ int exit_code(hf_status status) {
     return status < 0 && status > EXIT_USAGE - EXIT_IO ? EXIT_USAGE - status : EXIT_OTHER;
 }
 
-/* Appends a byte of a message: a control character as \n or \x1b, so that a name cannot begin another line or reach the
- * terminal as a command. */
-static int append_visible(struct value *line, unsigned char byte) {
-    char visible[] = {(char)byte, '\0', '\0', '\0', '\0'};
+/* The length of the visible character of UTF-8 at the start of a text. 0: a control character, of which U+0080 to U+009F are
+ * two bytes, or no UTF-8. */
+static size_t visible_length(const char *text) {
+    unsigned char first = (unsigned char)*text;
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    size_t index;
 
-    if (byte == '\n') {
-        memcpy(visible, "\\n", 2);
-    } else if (byte < ' ' || byte == 0x7f) {
-        snprintf(visible, sizeof visible, "\\x%02x", (unsigned)byte);
+    for (index = 1; index < length; index++) {
+        if (((unsigned char)text[index] & 0xc0) != 0x80) {
+            return 0;
+        }
     }
-    return append(line, visible, strlen(visible));
+    if (first < ' ' || first == 0x7f || (first == 0xc2 && (unsigned char)text[1] < 0xa0)) {
+        return 0;
+    }
+    return length;
+}
+
+/* Appends a message in one line: a control character as \n or \x1b, and bytes that are no UTF-8 likewise, so that a name
+ * cannot begin another line or reach the terminal as a command. */
+static int append_visible(struct value *line, const char *message) {
+    int code = EXIT_SUCCESS;
+
+    while (code == EXIT_SUCCESS && *message) {
+        size_t length = visible_length(message);
+        char escape[8] = "\\n";
+
+        if (*message != '\n') {
+            snprintf(escape, sizeof escape, "\\x%02x", (unsigned)(unsigned char)*message);
+        }
+        code = length ? append(line, message, length) : append(line, escape, strlen(escape));
+        message += length ? length : 1;
+    }
+    return code;
 }
 
 /* Prints a message to standard error as one line, in one write. */
 void print_error(const char *format, ...) {
     static const char program[] = "hfsecret: ";
     struct value line = {NULL, 0, 0};
-    char *message = NULL, *next;
+    char *message = NULL;
     va_list values;
     int length, code;
 
@@ -50,8 +73,8 @@ void print_error(const char *format, ...) {
         return;
     }
     code = append(&line, program, sizeof program - 1);
-    for (next = message; code == EXIT_SUCCESS && *next; next++) {
-        code = append_visible(&line, (unsigned char)*next);
+    if (code == EXIT_SUCCESS) {
+        code = append_visible(&line, message);
     }
     if (code == EXIT_SUCCESS && append(&line, "\n", 1) == EXIT_SUCCESS) {
         (void)write_descriptor(STDERR_FILENO, line.text, line.length);

@@ -1,10 +1,12 @@
-/* What the process shows to others: no core, no memory to other processes of the user; and its standard streams. */
+/* What the process shows to others: no core, no memory to other processes of the user; its standard streams, and the limit
+ * of its files. */
 #define _DEFAULT_SOURCE
 
 #include "hfsecret.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -13,6 +15,7 @@
 
 static struct rlimit core_limit;
 static int has_core_limit;
+static void (*size_action)(int); /* of SIGXFSZ, before */
 
 /* Puts a descriptor in the place of a standard stream that is closed, so that no file or connection of this program gets
  * its number. Reading standard input and writing the others fails as before, and a program that is executed finds them
@@ -32,6 +35,7 @@ void protect_process(void) {
     struct rlimit none = {0, 0};
 
     hold_closed_streams();
+    size_action = signal(SIGXFSZ, SIG_IGN); /* then a file over the limit of the process is an error of write */
     has_core_limit = getrlimit(RLIMIT_CORE, &core_limit) == 0;
     none.rlim_max = core_limit.rlim_max;
     (void)!setrlimit(RLIMIT_CORE, &none);
@@ -44,6 +48,9 @@ void protect_process(void) {
 
 /* Restores what a program that is executed would inherit. */
 void unprotect_process(void) {
+    if (size_action != SIG_ERR) {
+        signal(SIGXFSZ, size_action);
+    }
     if (has_core_limit) {
         (void)!setrlimit(RLIMIT_CORE, &core_limit);
     }

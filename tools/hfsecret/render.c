@@ -43,7 +43,7 @@ static int read_braces(struct template *template, size_t line, const char **star
 
     text += strspn(text, " \t");
     if (!is_reference(text)) {
-        *start += 2;
+        *start += 1; /* The second brace may be the first one of a reference: {{{ vault://db }}}. */
         return EXIT_SUCCESS;
     }
     end = text + strcspn(text, "\n}");

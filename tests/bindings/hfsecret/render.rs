@@ -60,6 +60,9 @@ fn references_in_braces_are_replaced_and_everything_else_stays() {
     let template = "user={{ vault://db#username }}:{{vault://db#password}}\n{{ other }} {{\t vault://db#port\t}}{{ {{";
     let run = place.shell.run(&["render", &place.template(template)]);
     assert_eq!(run, done("user=app:{{ & }}\n{{ other }} 5432{{ {{"));
+    let more = "{{{ vault://db#username }}} {{{{vault://db#port}}}}{{{{{vault://db#port}} {{ {{ vault://db#port }} }}";
+    let run = place.shell.run(&["render", &place.template(more)]);
+    assert_eq!(run, done("{app} {{5432}}{{{5432 {{ 5432 }}"));
     assert_eq!(place.shell.run(&["render", &place.template("")]), done(""));
     assert_eq!(place.shell.run(&["render", &place.template("no reference\n")]), done("no reference\n"));
 }

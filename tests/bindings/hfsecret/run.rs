@@ -131,6 +131,53 @@ fn a_command_that_cannot_be_executed_has_the_codes_of_a_shell() {
     fs::write(&text, "").unwrap();
     failure(&Shell::on_env().run(&["run", "/no/such/command"]), 127, &["/no/such/command: No such file"]);
     failure(&Shell::on_env().run(&["run", text.to_str().unwrap()]), 126, &["text: Permission denied"]);
+    for redirections in ["2>&-", "2>/dev/full"] {
+        let run = Shell::on_env().run_redirected(&["run", "/no/such/command"], redirections);
+        assert_eq!(run.code, 127, "{redirections}: a message that cannot be written changes nothing");
+    }
+    let long = Shell::on_env().with("A", "env://HANDSFREE_SECRET_A").with("HANDSFREE_SECRET_A", &"x".repeat(131_050));
+    assert_eq!(long.run(&["run", "true"]), done("")); // as long as a variable of Linux can be, but for a few bytes
+    let long = Shell::on_env().with("LONG_NAME_OF_A_VARIABLE", "env://HANDSFREE_SECRET_A");
+    let long = long.with("HANDSFREE_SECRET_A", &"x".repeat(131_052));
+    failure(
+        &long.run(&["run", "true"]),
+        126,
+        &["true: Argument list too long; --file takes secrets that are too long"],
+    );
+    let file = long.run(&[
+        "run",
+        "--file",
+        "LONG_NAME_OF_A_VARIABLE=env://HANDSFREE_SECRET_A",
+        "sh",
+        "-c",
+        "wc -c < \"$LONG_NAME_OF_A_VARIABLE\"",
+    ]);
+    assert_eq!(file, done("131052\n"));
+}
+
+/// A file in memory counts for the limit, too. The command gets the signal that hfsecret ignores.
+#[test]
+fn a_file_over_the_limit_of_the_process_is_a_failure_of_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = |arguments: &[&str], rest: &str| {
+        let mut command = cc::clean_command("/bin/sh".as_ref());
+        command.current_dir(folder.path()).args(["-c", &format!("ulimit -f 0; \"$0\" \"$@\" {rest}; exit $?")]);
+        let shell = Shell::on_env().with("HANDSFREE_SECRET_A", "value");
+        let output = command.arg(super::program()).args(arguments).envs(shell.environment).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Run { code: output.status.code().expect("a code"), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let file = ["run", "--file", "A=env://HANDSFREE_SECRET_A", "sh", "-c", "cat \"$A\""];
+    failure(&limited(&file, ""), 120, &["A: File too large"]);
+    failure(&limited(&["get", "env://HANDSFREE_SECRET_A"], "> out"), 120, &["standard output: File too large"]);
+    failure(&limited(&["get", "env://HANDSFREE_SECRET_A", "--output", "new"], ""), 120, &["new: File too large"]);
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["out"]);
+    assert_eq!(
+        limited(&["run", "sh", "-c", "exec sh -c 'kill -XFSZ $$'"], "").code,
+        128 + 25,
+        "the signal of the command"
+    );
 }
 
 #[test]
@@ -172,10 +219,10 @@ fn a_line_of_an_environment_file_that_a_shell_would_read_in_another_way_is_refus
     for line in ["export A=1", " A=1", "A =1", "\tA=1", "'A'=1", "\"A\"=1", "  # A=1"] {
         failure(&run(&format!("B=1\n{line}\n"), "true"), 3, &["env:2: a line is NAME=VALUE, with neither export nor"]);
     }
-    for mark in ["'", "\""] {
+    for mark in ["'", "\"", " ", "\t", " '"] {
         let line = format!("A={mark}env://HANDSFREE_SECRET_A{mark}");
-        failure(&run(&line, "true"), 3, &["env:1: a reference stands without quotation marks"]);
-        assert_eq!(run(&format!("A={mark}text{mark}"), "echo $A"), done(&format!("{mark}text{mark}\n")));
+        failure(&run(&line, "true"), 3, &["env:1: a reference stands without quotation marks and blanks"]);
+        assert_eq!(run(&format!("A={mark}text{mark}"), "echo \"$A\""), done(&format!("{mark}text{mark}\n")));
     }
 }
 
