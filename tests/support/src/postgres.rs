@@ -111,8 +111,11 @@ impl Postgres {
     /// Makes a role of dynamic users at `mount`, which live for `default_ttl` and `max_ttl` at the most.
     pub fn role(&self, api: &Api, mount: &str, role: &str, default_ttl: &str, max_ttl: &str) {
         let make = "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';";
+        // The server's own statements change rows that all users share, at which two revocations at once may fail.
+        let end = "DROP ROLE IF EXISTS \"{{name}}\";";
         let body = json!({
-            "db_name": "pg", "creation_statements": [make], "default_ttl": default_ttl, "max_ttl": max_ttl,
+            "db_name": "pg", "creation_statements": [make], "revocation_statements": [end],
+            "default_ttl": default_ttl, "max_ttl": max_ttl,
         });
         api.post(&format!("{mount}/roles/{role}"), body);
     }
