@@ -68,4 +68,20 @@ fn bash_completes_commands_and_the_options_of_each() {
     }
     assert_eq!(complete(&["get", "--js"]), ["--json".to_string()].into());
     assert_eq!(complete(&["get", "vault://"]), BTreeSet::new(), "no request is sent");
+    let file = "Cargo.lock"; // beside which the tests run
+    for words in [
+        ["render"].as_slice(),
+        &["render", "--mode", "400"],
+        &["render", "template", "--output"],
+        &["run", "--env-file"],
+        &["run", "--timeout", "=", "3", "--file", "A=vault://a", "--", "cat"],
+        &["run", "cat", "-n", "template"],
+    ] {
+        assert_eq!(complete(&[words, &["Cargo.lo"]].concat()), [file.to_string()].into(), "{words:?}");
+    }
+    assert_eq!(complete(&["run", "--env-file", "a", "/usr/bin/fals"]), ["/usr/bin/false".to_string()].into());
+    assert_eq!(complete(&["watch", "vault", ":", "//a", "--", "/usr/bin/fals"]), ["/usr/bin/false".to_string()].into());
+    assert_eq!(complete(&["run", "--watch", "--signal", "US"]), ["USR1", "USR2"].map(str::to_string).into());
+    assert_eq!(complete(&["--timeout", "=", "3", "che"]), ["check".to_string()].into());
+    assert_eq!(complete(&["run", "--kill-after", ""]), BTreeSet::new(), "a number is no command");
 }
