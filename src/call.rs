@@ -46,9 +46,9 @@ impl Canceller {
         self.0.cancel();
     }
 
-    /// Whether both cancel the same calls.
-    pub fn is_same(&self, other: &Canceller) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// Tells those that live at the same time apart: two with the same address cancel the same calls.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 }
 

@@ -34,10 +34,19 @@ pub(super) struct Calls<E> {
     next_number: u64,
     /// The numbers of calls that wait for a thread, in the order of submission; and of some that have ended meanwhile.
     waiting: VecDeque<u64>,
-    /// The numbers of calls that have ended, in that order.
-    ended: VecDeque<u64>,
+    ended: Ended,
     alarms: BTreeSet<(Instant, u64)>,
+    /// The numbers of calls by the addresses of their settings: to abandon one does not look at all of them.
+    owned: BTreeSet<(usize, u64)>,
     is_closed: bool,
+}
+
+/// The calls that have ended and were not taken.
+#[derive(Default)]
+struct Ended {
+    /// Their numbers, in the order in which they have ended; and those of some that were abandoned since.
+    numbers: VecDeque<u64>,
+    left: usize,
 }
 
 impl<E> Default for Calls<E> {
@@ -46,8 +55,9 @@ impl<E> Default for Calls<E> {
             entries: BTreeMap::new(),
             next_number: 0,
             waiting: VecDeque::new(),
-            ended: VecDeque::new(),
+            ended: Ended::default(),
             alarms: BTreeSet::new(),
+            owned: BTreeSet::new(),
             is_closed: false,
         }
     }
@@ -65,7 +75,7 @@ impl<E> Calls<E> {
 
     /// Whether there is something to take: a call that has ended, or the end of all.
     pub(super) fn is_ready(&self) -> bool {
-        !self.ended.is_empty() || (self.is_closed && self.entries.is_empty())
+        self.ended.left > 0 || (self.is_closed && self.entries.is_empty())
     }
 
     /// How many calls wait for a thread, or a few more.
@@ -82,6 +92,7 @@ impl<E> Calls<E> {
         let number = self.next_number;
         self.next_number += 1;
         let deadline = submitted.submission.deadline();
+        self.owned.insert((submitted.owner.address(), number));
         self.entries.insert(number, Entry { submitted, stage: Stage::Waiting(job), alarm: None });
         self.waiting.push_back(number);
         self.set_alarm(number, deadline);
@@ -127,8 +138,10 @@ impl<E> Calls<E> {
     /// Takes the call that has ended first.
     pub(super) fn take(&mut self) -> Option<Taken<E>> {
         loop {
-            let entry = self.entries.remove(&self.ended.pop_front()?);
-            if let Some(Entry { submitted, stage: Stage::Ended(outcome), .. }) = entry {
+            let number = self.ended.numbers.pop_front()?;
+            if let Some(Entry { submitted, stage: Stage::Ended(outcome), .. }) = self.entries.remove(&number) {
+                self.ended.left -= 1;
+                self.owned.remove(&(submitted.owner.address(), number));
                 return Some(Taken { tag: submitted.tag, error: submitted.error, outcome });
             }
         }
@@ -212,8 +225,9 @@ impl<E> Calls<E> {
 
     /// Forgets the calls with these settings. Returns what is not needed any more.
     pub(super) fn abandon(&mut self, owner: &Canceller) -> Vec<Stage> {
-        let owned = self.entries.iter().filter(|(_, entry)| entry.submitted.owner.is_same(owner));
-        let numbers: Vec<u64> = owned.map(|(&number, _)| number).collect();
+        let address = owner.address();
+        let numbers: Vec<u64> =
+            self.owned.range((address, 0)..=(address, u64::MAX)).map(|&(_, number)| number).collect();
         numbers.into_iter().filter_map(|number| self.forget(number)).collect()
     }
 
@@ -226,8 +240,10 @@ impl<E> Calls<E> {
     fn forget(&mut self, number: u64) -> Option<Stage> {
         self.set_alarm(number, None);
         let entry = self.entries.remove(&number)?;
+        self.owned.remove(&(entry.submitted.owner.address(), number));
         if let Stage::Ended(_) = entry.stage {
-            self.ended.retain(|&ended| ended != number);
+            self.ended.left -= 1;
+            self.ended.tidy(&self.entries);
         }
         entry.submitted.submission.cancel();
         Some(entry.stage)
@@ -249,7 +265,8 @@ impl<E> Calls<E> {
     fn end(&mut self, number: u64, outcome: Result<Deliver>) -> Option<Stage> {
         self.set_alarm(number, None);
         let entry = self.entries.get_mut(&number)?;
-        self.ended.push_back(number);
+        self.ended.numbers.push_back(number);
+        self.ended.left += 1;
         Some(std::mem::replace(&mut entry.stage, Stage::Ended(outcome)))
     }
 
@@ -275,6 +292,15 @@ impl<E> Entry<E> {
     }
 }
 
+impl Ended {
+    /// Drops the numbers of calls that were abandoned once they are many.
+    fn tidy<E>(&mut self, entries: &BTreeMap<u64, Entry<E>>) {
+        if self.numbers.len() > 2 * self.left + 16 {
+            self.numbers.retain(|number| entries.contains_key(number));
+        }
+    }
+}
+
 impl Stage {
     /// Gives a waiting job to a thread.
     fn begin(&mut self) -> Option<Job> {
@@ -285,5 +311,55 @@ impl Stage {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Call;
+    use crate::error::Status;
+
+    /// Submits a call that ends at once, and returns its settings.
+    fn end_one(calls: &mut Calls<()>, tag: usize) -> Canceller {
+        let (original, owner) = Call::cancellable();
+        let (_, submission) = original.submit();
+        submission.resume();
+        let deliver = || -> Result<Deliver> { Ok(Box::new(|| Ok(Status::Ok))) };
+        calls.submit(Submitted { tag, owner: owner.clone(), submission, error: () }, Box::new(deliver));
+        let (number, mut job) = calls.begin().unwrap();
+        let outcome = job();
+        drop(calls.finish(number, job, outcome, Instant::now()));
+        owner
+    }
+
+    fn tags(calls: &mut Calls<()>) -> Vec<usize> {
+        std::iter::from_fn(|| calls.take()).map(|taken| taken.tag).collect()
+    }
+
+    #[test]
+    fn calls_that_are_abandoned_leave_the_others_in_their_order_and_nothing_behind() {
+        let mut calls = Calls::default();
+        let owners: Vec<_> = (0..1000).map(|tag| end_one(&mut calls, tag)).collect();
+        for owner in owners.iter().enumerate().filter(|(tag, _)| tag % 100 != 7).map(|(_, owner)| owner) {
+            assert_eq!(calls.abandon(owner).len(), 1);
+            assert!(calls.abandon(owner).is_empty());
+        }
+        assert_eq!((calls.len(), calls.ended.left, calls.owned.len()), (10, 10, 10));
+        assert!(calls.ended.numbers.len() <= 36, "{}", calls.ended.numbers.len());
+        assert_eq!(tags(&mut calls), [7, 107, 207, 307, 407, 507, 607, 707, 807, 907]);
+        assert!(!calls.is_ready() && calls.owned.is_empty());
+    }
+
+    #[test]
+    fn all_calls_with_the_same_settings_are_abandoned() {
+        let mut calls = Calls::default();
+        let owner = end_one(&mut calls, 1);
+        end_one(&mut calls, 2);
+        let (_, submission) = Call::default().submit();
+        let waiting = || -> Result<Deliver> { Ok(Box::new(|| Ok(Status::Ok))) };
+        calls.submit(Submitted { tag: 3, owner: owner.clone(), submission, error: () }, Box::new(waiting));
+        assert_eq!(calls.abandon(&owner).len(), 2);
+        assert_eq!((tags(&mut calls), calls.len()), (vec![2], 0));
     }
 }
