@@ -29,25 +29,48 @@ pub fn announce() {
     ENDED.fetch_add(1, Ordering::AcqRel);
 }
 
-/// What somebody knows of the announcements in the process.
+/// What somebody knows of the announcements in the process: how many have begun, and have ended. In a child of fork one
+/// that a thread of the parent was about to make never ends.
 pub struct Announcements {
-    seen: u64,
+    seen: (u64, u64),
 }
 
 impl Announcements {
     /// Knows of all so far.
     pub fn new() -> Announcements {
-        Announcements { seen: ENDED.load(Ordering::Acquire) }
+        Announcements { seen: present() }
     }
 
     /// Whether there may be new ones. Then the descriptor takes note of them, so that it is not readable for their sake,
     /// unless one is not complete.
     pub fn have_come(&mut self, notifier: &Notifier) -> bool {
-        if BEGUN.load(Ordering::Acquire) == self.seen {
+        let present = present();
+        if present == self.seen {
             return false;
         }
-        self.seen = ENDED.load(Ordering::Acquire);
+        self.seen = present;
         notifier.wait(Some(Duration::ZERO));
         true
+    }
+}
+
+fn present() -> (u64, u64) {
+    (BEGUN.load(Ordering::Acquire), ENDED.load(Ordering::Acquire))
+}
+
+#[cfg(not(miri))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announcement_that_a_fork_has_cut_short_comes_once() {
+        let (notifier, mut announcements) = (Notifier::new().unwrap(), Announcements::new());
+        BEGUN.fetch_add(1, Ordering::AcqRel);
+        assert!(announcements.have_come(&notifier));
+        // Those of other tests come, too.
+        assert!((0..1000).any(|_| !announcements.have_come(&notifier)));
+        announce();
+        assert!(announcements.have_come(&notifier));
     }
 }
