@@ -56,9 +56,9 @@ impl Pool {
         self.retain(|connection| connection.node() != node);
     }
 
-    /// Closes the idle connections that cannot be used any more, as [`Pool::take`] does on its way.
-    pub fn close_unusable(&self, era: Era, now: Instant) {
-        self.retain(|connection| is_usable(connection, era, now));
+    /// Closes the idle connections that requests to `node` cannot use, as [`Pool::take`] does on its way.
+    pub fn keep_usable(&self, node: usize, era: Era, now: Instant) {
+        self.retain(|connection| connection.node() == node && is_usable(connection, era, now));
     }
 
     /// Closes the idle connections of other eras.

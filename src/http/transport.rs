@@ -320,9 +320,9 @@ impl Transport {
         self.limit.as_ref().map_or(usize::MAX, |limit| limit.most()).min(self.pool.capacity())
     }
 
-    /// Opens connections to `node` until `count` are idle, or as many are open as may be.
+    /// Opens connections to `node` until `count` are idle, or as many are open as may be. Idle ones to other nodes make room.
     pub fn warm(&self, node: usize, count: usize, pace: IoTimeout<'_>) -> Result<(), Failure> {
-        self.pool.close_unusable(self.era(), pace.began);
+        self.pool.keep_usable(node, self.era(), pace.began);
         let is_full = || self.limit.as_ref().is_some_and(|limit| self.pool.idle() + limit.in_use() >= limit.most());
         while self.pool.idle() < count && !is_full() {
             let _permit = self.permit(pace.deadline).map_err(Failure::before_sending)?;

@@ -235,6 +235,19 @@ fn warming_fails_over_and_tells_why_it_cannot() {
 }
 
 #[test]
+fn warming_counts_the_connections_to_the_node_that_takes_them() {
+    let server = Server::shared();
+    let mount = mount_with_secret(server);
+    let (first, second) = (Relay::to(server.port()), Relay::to(server.port()));
+    let manager = opened(server, &format!("{},{}", first.addr(), second.addr()), &mount, &[]);
+    manager.warm(3, &Call::default()).unwrap();
+    // Its connections stay open, and it takes no others.
+    drop(first);
+    manager.warm(4, &Call::default()).unwrap();
+    eventually("four connections", Duration::from_secs(10), || (second.connections() == 4).then_some(()));
+}
+
+#[test]
 fn limits_of_connections_are_checked() {
     let server = Server::shared();
     for (name, value) in [
