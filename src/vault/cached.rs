@@ -130,6 +130,7 @@ impl VaultSecretManager {
     }
 
     fn read_through(&self, cache: &Cache, reference: &VaultReference, call: &Call) -> Result<Option<Served>> {
+        call.check_cancelled()?;
         let lookup = self.look_up(cache, reference, call);
         if let Some(served) = self.serve_kept(cache, &lookup) {
             return Ok(Some(served));
@@ -256,6 +257,9 @@ impl VaultSecretManager {
         references: &[Result<VaultReference>],
         call: &Call,
     ) -> Vec<Result<Option<Served>>> {
+        if let Err(error) = call.check_cancelled() {
+            return references.iter().map(|one| Err(one.as_ref().err().unwrap_or(&error).clone())).collect();
+        }
         let look_up =
             |reference: &Result<VaultReference>| self.look_up(cache, reference.as_ref().ok()?, call).kept(cache);
         let found: Vec<Option<Found>> = references.iter().map(look_up).collect();

@@ -452,6 +452,20 @@ fn a_token_file_that_is_read_again_and_has_not_changed_is_no_new_login() {
 }
 
 #[test]
+fn a_call_that_was_cancelled_is_not_served_either() {
+    let server = Server::shared();
+    let manager = open_whole(server, &mount_with_secret(server), &MINUTE).unwrap();
+    assert_eq!(get(&**manager.secrets()).unwrap(), "v");
+    let (call, canceller) = Call::cancellable();
+    assert_eq!(get_within(&**manager.secrets(), &call).unwrap(), "v");
+    canceller.cancel();
+    assert_eq!(get_within(&**manager.secrets(), &call).unwrap_err().status(), Status::Cancelled);
+    let rows = manager.secrets().get_many(&["vault://a", "nonsense"], &call);
+    let statuses: Vec<_> = rows.into_iter().map(|row| row.err().map(|error| error.status())).collect();
+    assert_eq!(statuses, [Some(Status::Cancelled), Some(Status::InvalidReference)]);
+}
+
+#[test]
 fn batches_ask_for_what_is_missing_only() {
     let server = Server::shared();
     let mount = mount_with_secret(server);
