@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // A ChangeKind says what has changed. Later versions of the library may have other kinds: then read the secret again.
@@ -168,11 +169,15 @@ func (w *Watch) Next(ctx context.Context) (Change, error) {
 // then closes the channel. A change that was not received is lost then.
 func (w *Watch) Changes(ctx context.Context) <-chan Change {
 	changes := make(chan Change)
+	deadline, hasDeadline := ctx.Deadline()
 	go func() {
 		defer close(changes)
 		for {
 			change, err := w.Next(ctx)
 			if errors.Is(err, ErrCancelled) || errors.Is(err, ErrClosed) || ctx.Err() != nil {
+				return
+			}
+			if err != nil && hasDeadline && time.Until(deadline) <= 0 { // the context has not noticed yet
 				return
 			}
 			if err != nil {

@@ -65,3 +65,21 @@ func TestAWatchTellsWhatHasChanged(t *testing.T) {
 	_, err = openEnv(t).NewWatch()
 	wantError(t, err, secrets.ErrUnsupported)
 }
+
+func TestAChannelOfChangesTellsNothingAtTheDeadlineOfItsContext(t *testing.T) {
+	watch, err := server(t).open(t).NewWatch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	channel := func(number int) {
+		ctx, cancel := context.WithTimeout(background, time.Duration(number)*100*time.Microsecond)
+		defer cancel()
+		for change := range watch.Changes(ctx) {
+			t.Errorf("%+v", change)
+		}
+	}
+	for number := 0; number < 300; number++ {
+		channel(number % 30)
+	}
+}
