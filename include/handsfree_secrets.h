@@ -3246,6 +3246,7 @@ HF_API HF_MUST_USE hf_status hf_watch_remove(hf_watch *watch, const char *refere
  * @retval HF_NOT_FOUND             Nothing has changed in the time of the call. No error is created.
  * @retval HF_ERR_INVALID_ARGUMENT  `watch` or `out_change` is NULL, or another thread waits.
  * @retval HF_ERR_CANCELLED         `hf_call_cancel`.
+ * @retval HF_ERR_TIMEOUT           The server has not answered a look, and the calls have no more time for it.
  * @return Otherwise the failure of the last look, once the time of the call is over.
  */
 HF_API

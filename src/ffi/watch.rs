@@ -178,6 +178,7 @@ pub unsafe extern "C" fn hf_watch_remove(
 /// @retval HF_NOT_FOUND             Nothing has changed in the time of the call. No error is created.
 /// @retval HF_ERR_INVALID_ARGUMENT  `watch` or `out_change` is NULL, or another thread waits.
 /// @retval HF_ERR_CANCELLED         `hf_call_cancel`.
+/// @retval HF_ERR_TIMEOUT           The server has not answered a look, and the calls have no more time for it.
 /// @return Otherwise the failure of the last look, once the time of the call is over.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -23,6 +23,9 @@ const LONGEST_JITTER: Duration = Duration::from_millis(500);
 /// Within this time a call that was cancelled ends.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// If looks get no answer for this long because the calls have too little time, the calls fail.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// A change of a secret.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -36,6 +39,8 @@ pub struct Change {
     pub error: Option<Error>,
     /// The number of the item that it is about: each addition of a reference to a watch has another.
     pub item: u64,
+    /// The changes of a watch are told in the order of these numbers.
+    pub number: u64,
 }
 
 /// Watches any number of secrets and folders of one manager.
@@ -52,8 +57,12 @@ struct State {
     items: Vec<Item>,
     /// Changes that were not taken.
     changes: VecDeque<Change>,
+    /// The number of the change that was found last.
+    last_change: u64,
     /// Why the last look has failed.
     failure: Option<Error>,
+    /// When the first look began that the end of a call has cut short, since one was complete.
+    cut_since: Option<Instant>,
     /// The number of the item that was added last.
     last: u64,
     /// The calls that rest in a queue.
@@ -142,6 +151,7 @@ impl Watch {
 
     /// Waits for a change. `None` if there was none in the time of the call, and the last look went well.
     pub fn next(&self, call: &Call) -> Result<Option<Change>> {
+        call.check_cancelled()?;
         if let Some(change) = self.take() {
             return Ok(Some(change));
         }
@@ -187,9 +197,15 @@ impl Watch {
         }
     }
 
-    /// Returns a change that was taken for a program that does not want it any more.
+    /// Returns a change that was taken for a program that does not want it any more. What was removed or added again
+    /// meanwhile does not tell it.
     pub fn give_back(&self, change: Change) {
-        self.change(|state| state.changes.push_front(change));
+        self.change(|state| {
+            if state.items.iter().any(|item| item.number == change.item) {
+                let place = state.changes.partition_point(|other| other.number < change.number);
+                state.changes.insert(place, change);
+            }
+        });
     }
 
     /// Changes what calls wait for. If there is something to be done afterwards, those that rest go on.
@@ -247,7 +263,7 @@ impl Watch {
         });
         let paths: Vec<KvPath> = paths.collect();
         let mut secrets = vault.look(&paths, deadline).into_iter();
-        let mut found: Vec<(Item, Result<Looked>)> = due
+        let found: Vec<(Item, Result<Looked>)> = due
             .into_iter()
             .map(|item| {
                 let outcome = match &item.target {
@@ -260,13 +276,17 @@ impl Watch {
                 (item, outcome)
             })
             .collect();
-        // What fails because the time of the call is over says nothing. The next call looks again.
+        // What fails because the time of the call is over says nothing about the secret. The next call looks again.
         let is_over = deadline.remaining().err();
-        if is_over.is_some() {
-            found.retain(|(_, outcome)| !outcome.as_ref().is_err_and(is_unreachable));
-        }
+        let (cut, found): (Vec<_>, _) = found
+            .into_iter()
+            .partition(|(_, outcome)| is_over.is_some() && outcome.as_ref().is_err_and(is_unreachable));
         self.record(found, vault);
-        is_over.filter(|error| error.status() == Status::Cancelled).map_or(Ok(()), Err)
+        if is_over.as_ref().is_some_and(|error| error.status() == Status::Cancelled) {
+            return is_over.map_or(Ok(()), Err);
+        }
+        self.state.with(|state| state.count_cut(now, cut.into_iter().find_map(|(_, outcome)| outcome.err())));
+        Ok(())
     }
 
     /// Records a look at copies of items. What is known and what is to be told change together, so that a child of a fork
@@ -296,7 +316,10 @@ impl Watch {
                 // One that was removed meanwhile is not there any more.
                 let Some(place) = state.items.iter_mut().find(|other| other.number == item.number) else { continue };
                 *place = item;
-                state.changes.extend(changes.into_iter().map(|news| news.change));
+                for News { change, .. } in changes {
+                    state.last_change += 1;
+                    state.changes.push_back(Change { number: state.last_change, ..change });
+                }
             }
             state.failure = failure;
         });
@@ -312,6 +335,18 @@ impl State {
         }
         let due = self.items.iter().map(|item| item.due).min();
         due.map_or(FOR_EVER, |due| due.saturating_duration_since(now))
+    }
+
+    /// Records how a look that began at `began` has ended: because its call was over, with this error, or complete. A server
+    /// that answers only calls with more time than those that ask is one that cannot be reached.
+    fn count_cut(&mut self, began: Instant, error: Option<Error>) {
+        let Some(error) = error else {
+            self.cut_since = None;
+            return;
+        };
+        if self.cut_since.get_or_insert(began).elapsed() >= SILENCE {
+            self.failure = Some(error);
+        }
     }
 
     /// As [`State::pause`], for a call that waits so long, unless it is woken before.
@@ -372,14 +407,14 @@ impl Item {
             Target::Folder { .. } => None,
         };
         let (reference, item) = (self.reference.clone(), self.number);
-        let change = Change { reference, kind: Kind::Failed, version: 0, error: Some(error), item };
+        let change = Change { reference, kind: Kind::Failed, version: 0, error: Some(error), item, number: 0 };
         changes.push(News { path, latest: None, change });
     }
 }
 
 fn news(item: u64, path: &KvPath, reference: String, told: (Kind, u64), known: &Known) -> News {
     let (kind, version) = told;
-    let change = Change { reference, kind, version, error: None, item };
+    let change = Change { reference, kind, version, error: None, item, number: 0 };
     News { path: Some(path.clone()), latest: known.live().cloned(), change }
 }
 

@@ -171,6 +171,55 @@ fn a_server_that_is_down_is_waited_for() {
 }
 
 #[test]
+fn a_server_that_is_silent_for_longer_than_the_calls_last_is_no_server_without_changes() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "1"}));
+    let is_silent = Arc::new(AtomicBool::new(true));
+    let silent = is_silent.clone();
+    let gateway = Gateway::to(server.port(), move |request| {
+        while request.path.contains("/metadata/") && silent.load(Ordering::Acquire) {
+            thread::sleep(Duration::from_millis(2));
+        }
+        Verdict::Pass
+    });
+    let (watch, _) = watch(server, &mount, &[("VAULT_ADDR", &gateway.addr())]);
+    watch.add("vault://a", 0).unwrap();
+    let look = |time| watch.next(&within(Duration::from_millis(time)));
+    fails(look(1200), Status::Timeout);
+    // A call that ends before the server has had time to answer goes by what was found out before.
+    fails(look(20), Status::Timeout);
+    is_silent.store(false, Ordering::Release);
+    assert_eq!(next(&watch), ("vault://a".to_owned(), Kind::Written, 1));
+    nothing(&watch);
+}
+
+#[test]
+fn changes_that_are_given_back_are_told_in_their_order_and_not_of_what_was_added_again() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    let (watch, _) = watch(server, &mount, &[]);
+    watch.add("vault://a", 0).unwrap();
+    let write_and_take = || {
+        server.write_raw(&mount, "a", json!({"value": "any"}));
+        watch.next(&within(Duration::from_secs(30))).unwrap().unwrap()
+    };
+    let (first, second, third) = (write_and_take(), write_and_take(), write_and_take());
+    for change in [&second, &first, &third] {
+        watch.give_back(change.clone());
+    }
+    let (call, canceller) = Call::cancellable();
+    canceller.cancel();
+    fails(watch.next(&call), Status::Cancelled);
+    for version in 1..=3 {
+        assert_eq!(next(&watch).2, version);
+    }
+    watch.add("vault://a", -1).unwrap();
+    watch.give_back(third);
+    nothing(&watch);
+}
+
+#[test]
 fn a_node_that_is_behind_tells_no_older_version() {
     let server = Server::shared();
     let mount = server.fresh_mount();
@@ -286,9 +335,6 @@ fn references_are_added_while_another_thread_waits() {
         canceller.cancel();
         assert_eq!(waiting.join().unwrap(), Status::Cancelled);
     });
-    let change = Change { reference: "vault://b".into(), kind: Kind::Written, version: 1, error: None, item: 0 };
-    watch.give_back(change);
-    assert_eq!(next(&watch).0, "vault://b");
 }
 
 #[test]
