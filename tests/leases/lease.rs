@@ -66,6 +66,22 @@ fn a_path_without_a_lease_is_a_document_without_an_end() {
 }
 
 #[test]
+fn what_gives_no_credentials_this_way_tells_what_to_do() {
+    let engine = engine();
+    let (manager, role) = (engine.manager(), engine.role("1h", "2h"));
+    let open = |path: &str, parameters: Option<&Arc<Fields>>| Lease::open(&manager, path, parameters, &call());
+    let nothing = Arc::new(Fields::default());
+    let posted = fails(open(&role.path, Some(&nothing)), Status::Unsupported);
+    assert!(posted.message().contains("leave the parameters out"), "{posted}");
+    let read = fails(open("auth/token/create", None), Status::Unsupported);
+    assert!(read.message().contains("pass parameters"), "{read}");
+    for (path, parameters) in [("auth/token/create", Some(&nothing)), ("sys/health", None)] {
+        let error = fails(open(path, parameters), Status::Unsupported);
+        assert!(error.message().contains("has no credentials"), "{error}");
+    }
+}
+
+#[test]
 fn an_open_session_of_a_revoked_user_fails_when_it_needs_its_role() {
     let engine = engine();
     let lease = engine.role("60s", "10m").lease(&engine.manager());

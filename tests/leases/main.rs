@@ -12,6 +12,7 @@ mod database;
 mod lease;
 mod pool;
 mod processes;
+mod slow;
 mod soak;
 mod stand_ins;
 mod tokens;

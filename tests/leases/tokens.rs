@@ -92,6 +92,19 @@ fn credentials_are_kept_valid_with_tokens_of_few_uses() {
 }
 
 #[test]
+fn refusals_make_no_more_users_where_each_user_needs_another_token() {
+    let engine = engine();
+    let (manager, login) = manager_of_app_role(&engine, json!({"token_num_uses": 3, "token_ttl": "1h"}));
+    let role = engine.role("1h", "2h");
+    let credentials = role.credentials(&manager);
+    for _ in 0..50 {
+        credentials.refused(&get(&credentials)).unwrap();
+    }
+    assert_eq!((role.users(), get(&credentials).generation()), (2, 2), "one more in half of their time");
+    assert!(engine.server.logins(&login) <= 3, "{}", engine.server.logins(&login));
+}
+
+#[test]
 fn the_last_uses_of_a_token_from_outside_are_left_to_calls() {
     let engine = engine();
     let mount = managers::mount_with_secret(engine.server);

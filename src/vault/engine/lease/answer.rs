@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::document::{Document, ObjectSeed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::{HeaderName, header};
 use crate::json;
 use crate::vault::api::explain::not_as_documented;
@@ -68,6 +68,11 @@ struct Body<'a> {
 pub fn granted(path: &str, response: &Response) -> Result<Granted> {
     let undocumented = |what: &str| not_as_documented(response, path, what);
     let body: Body<'_> = serde_json::from_slice(&response.body).map_err(|_| undocumented("is not one with data"))?;
+    if body.data.is_none() && body.lease_id.is_empty() {
+        return Err(Error::unsupported(format!(
+            "{path}: the answer has no credentials; hf_request gets other answers"
+        )));
+    }
     let data = body.data.map(|data| data.get().as_bytes()).unwrap_or(b"{}");
     let found = json::read(data, ObjectSeed::of(data)).ok().flatten();
     let found = found.ok_or_else(|| undocumented("has data that are no object"))?;
@@ -173,6 +178,11 @@ mod tests {
 
     #[test]
     fn an_answer_without_credentials_is_no_lease() {
+        // Such as a token, or the state of the server.
+        for body in ["{}", r#"{"lease_id":"","data":null,"auth":{"client_token":"t"}}"#, r#"{"sealed":false}"#] {
+            let error = granted("p", &Response::for_tests(200, body)).err().unwrap();
+            assert_eq!(error.status(), Status::Unsupported, "{body}");
+        }
         for body in ["", "[]", "<html>", r#"{"data":[1]}"#, r#"{"data":"x"}"#] {
             let error = granted("p", &Response::for_tests(200, body)).err().unwrap();
             assert_eq!(error.status(), Status::Protocol, "{body}");

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::answer::{Kind, are_same};
+use super::effort::Effort;
 use super::generation::{Lease, Renewal, renew, revoke};
 use super::schedule;
 use super::source::{Obtained, Source};
@@ -22,10 +23,6 @@ use crate::moment::Moment;
 use crate::observe::log;
 use crate::observe::metrics::{LeaseState, Leases};
 use crate::vault::client::Context;
-
-/// What a call may spend on credentials that can still be handed out: a half of its time, and no more than this.
-const LONGEST_ATTEMPT: Duration = Duration::from_secs(5);
-const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// What has no lease is read again no more often than this because it was refused.
 const SHORTEST_LOOK: Duration = Duration::from_secs(1);
@@ -43,6 +40,7 @@ pub struct Credentials {
     /// The leases that may be alive, replaced ones included.
     terms: ArcSwap<Vec<Arc<Term>>>,
     troubles: Troubles,
+    effort: Effort,
     /// Until then a failure makes no new lease.
     patience: Moment,
     /// Held by whoever renews or replaces.
@@ -70,6 +68,7 @@ impl Credentials {
             latest_number: AtomicU64::new(0),
             terms: ArcSwap::default(),
             troubles: Troubles::default(),
+            effort: Effort::default(),
             patience: Moment::new(Some(Instant::now())),
             turn: ForkLock::default(),
         };
@@ -100,20 +99,28 @@ impl Credentials {
     /// Renews or replaces credentials that can still be handed out, unless somebody else does so.
     fn get_due(&self, context: Context<'_>, lease: Arc<Lease>) -> Result<Option<Arc<Lease>>> {
         let _lines = log::hold_back();
-        let Some(_turn) = self.turn.try_lock() else { return Ok(Some(lease)) };
+        let Some(turn) = self.turn.try_lock() else { return Ok(Some(lease)) };
         let lease = match self.current.load_full() {
             Some(current) if current.term.is_fresh(Instant::now()) => return Ok(Some(current)),
             Some(current) => current,
             None => return Ok(Some(lease)),
         };
-        let left = lease.term.usable_until().map(|until| until.saturating_duration_since(Instant::now()));
-        let limit = left.map_or(LONGEST_ATTEMPT, |left| left / 2);
-        let limit = limit.clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT).min(context.deadline.remaining()? / 2);
-        let deadline = context.deadline.part(limit);
-        match self.keep(Context { deadline: &deadline, ..context }, &lease) {
+        match self.keep_usable(context, &lease) {
             Err(_) if self.current.load().is_some() && lease.term.is_usable(Instant::now()) => Ok(Some(lease)),
+            Err(_) => {
+                // They have ended meanwhile. The limit was that of the attempt, and the call has the rest of its time.
+                drop(turn);
+                self.get_new(context)
+            }
             outcome => outcome,
         }
+    }
+
+    /// As [`Credentials::keep`], for credentials that can be handed out, with a part of the call's time.
+    fn keep_usable(&self, context: Context<'_>, lease: &Arc<Lease>) -> Result<Option<Arc<Lease>>> {
+        let left = lease.term.usable_until().map(|until| until.saturating_duration_since(Instant::now()));
+        let deadline = self.effort.attempt(left, context.deadline)?;
+        self.keep(Context { deadline: &deadline, ..context }, lease)
     }
 
     /// Makes credentials where none can be handed out. One call does so, and the others wait for it.
@@ -211,10 +218,8 @@ impl Credentials {
     /// Renews or replaces a lease, of which something is due, although that may be its token only.
     fn keep_leased(&self, context: Context<'_>, lease: &Arc<Lease>, cause: Cause) -> Result<Option<Arc<Lease>>> {
         let term = &lease.term;
-        if !term.is_of(context.client.present_token(context.deadline)?.end()) {
-            return self.replace(context, Some(lease), Cause::Time);
-        }
-        if cause == Cause::Failure {
+        let is_of_present_token = term.is_of(context.client.present_token(context.deadline)?.end());
+        if cause == Cause::Failure || !is_of_present_token {
             return self.replace(context, Some(lease), cause);
         }
         let now = Instant::now();
@@ -270,7 +275,9 @@ impl Credentials {
             return Ok(Some(Arc::clone(last)));
         }
         let past_caches = self.latest_number.load(Ordering::Relaxed) > 0;
+        let began = Instant::now();
         let Some(obtained) = self.source.obtain(context, past_caches, self.interval)? else { return Ok(None) };
+        self.effort.record(began.elapsed());
         if cause == Cause::Failure {
             let is_made = obtained.grant.kind == Kind::Leased || obtained.grant.kind == Kind::Certificate;
             let half = obtained.grant.ttl.filter(|_| is_made).map_or(SHORTEST_LOOK, |ttl| ttl / 2);
@@ -339,14 +346,17 @@ impl Credentials {
         if lease.term.is_fresh(Instant::now()) {
             return Ok(());
         }
-        context.deadline.remaining_when_set()?;
+        // Others of the manager may have taken all of the time.
+        context.deadline.remaining()?;
         let _lines = log::hold_back();
         let Some(_turn) = self.turn.try_lock() else { return Ok(()) };
         let is_current = self.current_number.load(Ordering::Acquire) == lease.number;
         if !is_current || lease.term.is_fresh(Instant::now()) || self.troubles.active(context.deadline).is_some() {
             return Ok(());
         }
-        self.keep(context, &lease).map(|_| ())
+        let is_usable = lease.term.is_usable(Instant::now());
+        let outcome = if is_usable { self.keep_usable(context, &lease) } else { self.keep(context, &lease) };
+        outcome.map(|_| ())
     }
 
     /// Credentials that the server has refused are tried again after a pause. Those that were revoked are not.

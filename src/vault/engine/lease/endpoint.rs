@@ -60,10 +60,7 @@ pub fn obtained(request: &ApiRequest, response: &Response) -> Result<Option<Gran
         200 => granted(path, response).map(Some),
         204 => Err(Error::unsupported(format!("{path}: the server has done that, and gives no credentials"))),
         _ if is_missing(response) => Ok(None),
-        _ => {
-            let capability = if request.body.is_some() { "\"create\" or \"update\"" } else { "\"read\"" };
-            Err(refused(ErrorResponse::of(response), path, capability))
-        }
+        _ => Err(refused(ErrorResponse::of(response), path, request.body.is_some())),
     }
 }
 
@@ -126,7 +123,8 @@ pub fn renewed(response: &Response, ttl: Duration) -> Result<Renewed> {
     let new = seconds(body.lease_duration);
     let is_capped = body.warnings.unwrap_or_default().iter().any(|warning| warning.contains("capped accordingly"));
     // Servers round to whole seconds.
-    Ok(Renewed::For { ttl: new, is_capped: is_capped || new + Duration::from_secs(1) < ttl })
+    let is_less = new.is_zero() || new + Duration::from_secs(1) < ttl;
+    Ok(Renewed::For { ttl: new, is_capped: is_capped || is_less })
 }
 
 /// The request to revoke a lease, which is answered once that is done.
@@ -159,6 +157,10 @@ mod tests {
             let ttl = Duration::from_secs(seconds);
             assert_eq!(parsed(200, &body).unwrap(), Renewed::For { ttl, is_capped });
         }
+        assert!(matches!(
+            renewed(&Response::for_tests(200, r#"{"lease_duration":0}"#), Duration::from_secs(1)),
+            Ok(Renewed::For { is_capped: true, .. })
+        ));
         let warned = r#"{"lease_duration":10,"warnings":["TTL of \"10h\" exceeded the effective max_ttl of \"1h\"; TTL value is capped accordingly"]}"#;
         assert_eq!(parsed(200, warned).unwrap(), Renewed::For { ttl: TTL, is_capped: true });
     }

@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod credentials;
+mod effort;
 mod endpoint;
 mod generation;
 mod refusal;

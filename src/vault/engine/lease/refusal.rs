@@ -4,9 +4,9 @@ use crate::error::{Error, Status};
 use crate::vault::api::error_response::ErrorResponse;
 use crate::vault::engine::raw;
 
-/// The error behind a refused request for credentials.
+/// The error behind a refused request for credentials, with which parameters were sent or not.
 #[cold]
-pub fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
+pub fn refused(refusal: ErrorResponse, path: &str, has_parameters: bool) -> Error {
     let http_status = refusal.http_status;
     let (status, advice) = if refusal.contains("unknown role") || refusal.contains("role not found") {
         (Status::Config, "there is no such role; create it, or correct the path")
@@ -14,8 +14,13 @@ pub fn refused(refusal: ErrorResponse, path: &str, capability: &str) -> Error {
         let advice = "the token has no use left that credentials could live with; use one without num_uses";
         (Status::Auth, advice)
     } else if http_status == 405 && refusal.is_from_vault() {
-        (Status::Unsupported, "the path gives nothing this way; pass parameters, even if they are empty, for a POST")
+        let advice = match has_parameters {
+            true => "the path gives nothing this way; leave the parameters out, for a GET",
+            false => "the path gives nothing this way; pass parameters, even if they are empty, for a POST",
+        };
+        (Status::Unsupported, advice)
     } else {
+        let capability = if has_parameters { "\"create\" or \"update\"" } else { "\"read\"" };
         return raw::refused(refusal, path, capability);
     };
     let text = refusal.summary();

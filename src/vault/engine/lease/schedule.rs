@@ -19,10 +19,10 @@ pub fn renewal(began: Instant, ttl: Duration, random: f64) -> Instant {
     began + ttl.mul_f64(2.0 / 3.0 + SPREAD * random)
 }
 
-/// When the end of a token is looked at that ends before the lease.
-pub fn of_token(token_end: Instant, now: Instant, random: f64) -> Instant {
-    let left = token_end.saturating_duration_since(now);
-    renewal(now, left, random).max((now + TOKEN_PAUSE).min(token_end))
+/// When what ends with its token, or a little before, at `end`, is looked at.
+pub fn of_token(end: Instant, now: Instant, random: f64) -> Instant {
+    let left = end.saturating_duration_since(now);
+    renewal(now, left, random).max((now + TOKEN_PAUSE).min(end))
 }
 
 /// How long nothing is tried after a failure, while `left` is left of what there is, which lived for `ttl`.

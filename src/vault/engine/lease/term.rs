@@ -84,16 +84,16 @@ impl Term {
 
     /// Calculates anew when something is due: the token may live longer now.
     pub fn reschedule(&self, now: Instant) {
-        self.due.set(Some(match self.token.get().filter(|_| self.is_limited_by_token()) {
-            Some(token) => schedule::of_token(token, now, random::fraction()),
+        self.due.set(Some(match self.end().filter(|_| self.is_limited_by_token()) {
+            Some(end) => schedule::of_token(end, now, random::fraction()),
             None => self.own_due.get().unwrap_or_else(|| now + FOR_EVER),
         }));
     }
 
     /// The token that the lease ends with could not be renewed: that is tried again in a part of what is left.
     pub fn look_soon(&self, now: Instant) {
-        if let Some(token) = self.token.get().filter(|_| self.is_limited_by_token()) {
-            let left = token.saturating_duration_since(now);
+        if let Some(end) = self.end().filter(|_| self.is_limited_by_token()) {
+            let left = end.saturating_duration_since(now);
             self.due.advance(now + schedule::pause(left, self.ttl, 1, random::fraction()));
         }
     }
@@ -254,6 +254,14 @@ mod tests {
         let own = term(Some(SECOND * 60), Some(now + SECOND * 300));
         own.look_soon(now);
         assert!(own.is_fresh(now + SECOND * 39), "its token lives longer");
+    }
+
+    #[test]
+    fn a_lease_that_ends_a_little_before_its_token_is_looked_at_in_time() {
+        let now = Instant::now();
+        // Servers round down what is left of a batch token.
+        let short = term(Some(SECOND * 3), Some(now + SECOND * 39 / 10));
+        assert!(short.is_fresh(now + SECOND * 19 / 10) && !short.is_fresh(now + SECOND * 23 / 10));
     }
 
     #[test]
