@@ -3532,8 +3532,8 @@ hf_status hf_credentials_open(const hf_manager *manager,
  * Returns credentials that are valid. Ask again for each connection that is opened.
  *
  * May be called from any thread. Blocks until the call's deadline at the latest, and only if the credentials are due and no
- * other call renews or replaces them, or if there are none. One that finds them due spends no more than half of its time,
- * and at most 5 seconds, on credentials that can still be used.
+ * other call renews or replaces them, or if there are none. One that finds them due spends no more than half of its time on
+ * credentials that can still be used, and at most 5 seconds, or twice as long as it took to make the last ones.
  *
  * @param credentials  The source.
  * @param call         Deadline and cancellation. NULL for the defaults.

@@ -72,7 +72,8 @@ static void close_connection(struct connection *connection) {
 }
 
 /* Opens a connection. A user that the database refuses was dropped by somebody: after hf_credentials_refused the next get
- * gives another one, but not for every refusal, so that a broken database does not fill with users. */
+ * gives another one, but not for every refusal, so that a broken database does not fill with users. A database that is down
+ * has not asked for the password, and refuses nobody. */
 static void open_connection(struct pool *pool, struct connection *connection) {
     int attempt;
 
@@ -89,7 +90,8 @@ static void open_connection(struct pool *pool, struct connection *connection) {
             return;
         }
         fprintf(stderr, "login: %s", PQerrorMessage(connection->database));
-        if (hf_credentials_refused(pool->credentials, connection->lease, NULL) != HF_OK) {
+        if (!PQconnectionUsedPassword(connection->database) ||
+            hf_credentials_refused(pool->credentials, connection->lease, NULL) != HF_OK) {
             break;
         }
         close_connection(connection);
@@ -104,7 +106,7 @@ static PGconn *take(struct pool *pool) {
     if (connection->lease) {
         int64_t left = hf_lease_remaining_ms(connection->lease); /* -1: it has no end */
 
-        if (left >= 0 && left < LEAST_MS) {
+        if ((left >= 0 && left < LEAST_MS) || PQstatus(connection->database) != CONNECTION_OK) {
             close_connection(connection);
         }
     }

@@ -39,7 +39,7 @@ struct Connection {
 
     bool is_good() const {
         const auto left = lease.remaining();  // nothing: it has no end
-        return database && (!left || *left >= least);
+        return PQstatus(database.get()) == CONNECTION_OK && (!left || *left >= least);
     }
 };
 
@@ -61,7 +61,8 @@ public:
 
 private:
     // Opens a connection. A user that the database refuses was dropped by somebody: after refused() the next get() gives
-    // another one, but not for every refusal, so that a broken database does not fill with users.
+    // another one, but not for every refusal, so that a broken database does not fill with users. A database that is down
+    // has not asked for the password, and refuses nobody.
     Connection open() {
         for (int attempt = 0; attempt < 2; attempt++) {
             Connection connection{nullptr, credentials_.get()};  // most of the time this sends nothing
@@ -72,9 +73,12 @@ private:
                 return connection;
             }
             std::cerr << "login: " << PQerrorMessage(connection.database.get());
+            if (!PQconnectionUsedPassword(connection.database.get())) {
+                break;
+            }
             credentials_.refused(connection.lease);
         }
-        throw std::runtime_error("the database refuses the credentials");
+        throw std::runtime_error("no connection could be opened");
     }
 
     // libpq copies what it is given, so nothing here keeps the password.

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use handsfree_secrets_test_support::{cc, output_within, repository_root};
+use handsfree_secrets_test_support::{cc, eventually, free_ports, output_within, repository_root};
 use serde_json::json;
 
 use crate::database::{Engine, engine};
@@ -38,6 +38,41 @@ fn refused_users_are_replaced_once(mut command: Command) {
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && err.contains("password authentication failed"), "{err}");
     assert_eq!(engine.server.audited(&role.path, "read"), 2, "{err}");
+}
+
+/// Runs a pool with a database that is down.
+fn a_login_that_comes_to_nothing_replaces_nobody(mut command: Command) {
+    let engine = engine();
+    let role = engine.role("60s", "60s");
+    let [port] = free_ports();
+    command.args([&role.path, &format!("host=127.0.0.1 port={port} dbname=postgres sslmode=disable"), "1"]);
+    let output = output_within(Duration::from_secs(60), with_server(&mut command, &engine));
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && err.to_lowercase().contains("connection refused"), "{err}");
+    assert_eq!(engine.server.audited(&role.path, "read"), 1, "{err}");
+}
+
+/// Runs a pool whose connections are all broken once.
+fn broken_connections_are_replaced(mut command: Command) {
+    let engine = engine();
+    let role = engine.role("60s", "60s");
+    command.args([&role.path, &engine.database.connection(), "8"]);
+    with_server(&mut command, &engine);
+    let condition = format!("usename LIKE '%-{}-%' AND state = 'idle'", role.name);
+    let output = std::thread::scope(|scope| {
+        let pool = scope.spawn(|| output_within(Duration::from_secs(60), &mut command));
+        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE {condition}");
+        eventually("the connections", Duration::from_secs(20), || {
+            (engine.database.query(&count).unwrap() == "4").then_some(())
+        });
+        let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {condition}");
+        engine.database.query(&end).unwrap();
+        pool.join().unwrap()
+    });
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let failed = out.split(" failed").next().and_then(|out| out.rsplit(' ').next()?.parse::<u32>().ok());
+    assert!(failed.is_some_and(|failed| failed <= 4), "one query of each connection: {out}");
+    assert_eq!(engine.server.audited(&role.path, "read"), 1, "the user is good");
 }
 
 fn with_server<'c>(command: &'c mut Command, engine: &Engine) -> &'c mut Command {
@@ -109,4 +144,14 @@ fn the_users_of_a_python_pool_change_without_a_failed_query() {
 #[test]
 fn a_database_that_refuses_users_does_not_fill_with_them() {
     [in_c(), in_cpp(), in_go(), in_python()].into_iter().for_each(refused_users_are_replaced_once);
+}
+
+#[test]
+fn a_database_that_is_down_makes_no_other_users() {
+    [in_c(), in_cpp(), in_go(), in_python()].into_iter().for_each(a_login_that_comes_to_nothing_replaces_nobody);
+}
+
+#[test]
+fn connections_that_break_are_opened_again() {
+    [in_c(), in_cpp()].into_iter().for_each(broken_connections_are_replaced);
 }
