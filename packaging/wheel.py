@@ -1,4 +1,4 @@
-"""The Python distribution handsfree-secrets: a wheel with the library inside."""
+"""The Python distribution handsfree-secrets: a wheel with the library inside, and the licences of all that it contains."""
 
 import os
 import pathlib
@@ -19,12 +19,14 @@ def tag(platform):
     return f"{version}_{platform.machine}"
 
 
-def build(platform, time, library, output):
+def build(platform, time, library, licenses, output):
     with tempfile.TemporaryDirectory(prefix="handsfree-wheel-") as scratch:
         stage = pathlib.Path(scratch) / "stage"
         sources = stage / "bindings/python"
         shutil.copytree(ROOT / "bindings/python", sources, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
-        shutil.copy(ROOT / "Cargo.toml", stage)
+        (stage / "include").mkdir()
+        shutil.copy(ROOT / "include/handsfree_secrets.h", stage / "include")  # for the version
+        (sources / "LICENSES.txt").write_text(licenses)
         shutil.copy(library, sources / "handsfree_secrets" / nfpm.SONAME)
         nfpm.touch(stage, time)
         command = [ROOT / "target/dist-tools/bin/python", "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps",

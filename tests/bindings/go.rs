@@ -51,6 +51,16 @@ fn every_go_package_has_the_name_of_its_folder() {
     assert_eq!(listed, "github.com/handsfree/libhandsfree_secrets/bindings/go/secrets secrets\n");
 }
 
+/// `go mod vendor` and the sites that show Go packages take licences from the folder of the module, and not from that of the
+/// repository.
+#[test]
+fn the_go_module_brings_the_licences() {
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        let read = |folder: &str| std::fs::read(repository_root().join(folder).join(name)).unwrap();
+        assert!(read("bindings/go") == read("."), "{name}");
+    }
+}
+
 #[test]
 fn the_go_sources_are_formatted() {
     for folder in ["bindings/go", "examples/go"] {

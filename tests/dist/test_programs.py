@@ -49,6 +49,14 @@ class Programs(Packages):
         self.assertIn("vault://", run(sys.executable, self.prefix / "examples/python/quickstart.py",
                                       env=environment(**settings)))
 
+    def test_pip_installs_the_python_package_of_the_tarball(self):
+        sources = self.scratch / "sources"  # a copy, since setuptools writes into it
+        for folder in ("bindings/python", "include"):
+            shutil.copytree(self.prefix / folder, sources / folder)
+        run(ROOT / "target/dist-tools/bin/python", "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps",
+            "--no-build-isolation", "--wheel-dir", self.scratch, sources / "bindings/python")
+        self.assertTrue((self.scratch / f"handsfree_secrets-{VERSION}-py3-none-any.whl").exists())
+
     def test_cmake_finds_the_package(self):
         project, build = ROOT / "tests/packaging/consumers/find_package", self.scratch / "cmake"
         source = self.scratch / "cmake-source"

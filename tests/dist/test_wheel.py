@@ -39,8 +39,11 @@ class Files:
             names = set(content.namelist())
             self.assertIn("handsfree_secrets/py.typed", names)
             self.assertEqual(content.read("handsfree_secrets/libhandsfree_secrets.so.0"), self.library.read_bytes())
-            metadata = content.read(f"handsfree_secrets-{VERSION}.dist-info/METADATA").decode()
+            information = f"handsfree_secrets-{VERSION}.dist-info"
+            metadata = content.read(f"{information}/METADATA").decode()
+            licenses = content.read(f"{information}/licenses/LICENSES.txt").decode()
         self.assertIn("License-Expression: MIT OR Apache-2.0", metadata)
+        self.assertEqual(licenses, (self.prefix / "THIRD-PARTY-LICENSES.txt").read_text())
         sources = {f"handsfree_secrets/{path.name}" for path in (ROOT / "bindings/python/handsfree_secrets").glob("*.py")}
         self.assertLessEqual(sources, names)
 
