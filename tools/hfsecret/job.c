@@ -11,9 +11,10 @@
 
 extern char **environ;
 
-/* What a command inherits only with --keep-credentials. */
+/* What a command inherits only with --keep-credentials. Headers may hold those for a gateway. */
 static const char *const CREDENTIALS[] = {
-    "VAULT_TOKEN", "BAO_TOKEN", "VAULT_SECRET_ID", "VAULT_SECRET_ID_WRAPPED", "VAULT_PASSWORD", "VAULT_JWT",
+    "VAULT_TOKEN",    "BAO_TOKEN", "VAULT_SECRET_ID", "VAULT_SECRET_ID_WRAPPED",
+    "VAULT_PASSWORD", "VAULT_JWT", "VAULT_HEADERS",   "BAO_HEADERS",
 };
 
 /* At the start of a text, as editors of Windows write it. */

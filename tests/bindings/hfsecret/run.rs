@@ -271,9 +271,10 @@ fn a_file_in_memory_works_on_kernels_without_memfd() {
 #[test]
 fn the_credentials_are_inherited_only_if_the_command_needs_them() {
     let shell = shell_with_db().with("VAULT_SECRET_ID_WRAPPED", "").with("A", "vault://other");
-    let names = "env | grep -c -e ^VAULT_TOKEN= -e ^VAULT_SECRET_ID_WRAPPED=; test -n \"$VAULT_ADDR\"";
+    let shell = shell.with("VAULT_HEADERS", r#"{"Authorization": "Bearer of-a-gateway"}"#).with("BAO_HEADERS", "");
+    let names = "env | grep -c -e ^VAULT_TOKEN= -e ^VAULT_SECRET_ID_WRAPPED= -e _HEADERS=; test -n \"$VAULT_ADDR\"";
     assert_eq!(shell.run(&["run", "sh", "-c", names]), done("0\n"));
-    assert_eq!(shell.run(&["run", "--keep-credentials", "sh", "-c", names]), done("2\n"));
+    assert_eq!(shell.run(&["run", "--keep-credentials", "sh", "-c", names]), done("4\n"));
 }
 
 /// What a shell prints that is executed with the descriptors of this test and these redirections, by hfsecret or not.
