@@ -1,4 +1,4 @@
-//! A blocking client for HashiCorp Vault and OpenBao, for programs in C, C++, Go and older languages.
+//! A client for HashiCorp Vault and OpenBao, for programs in C, C++, Go and older languages.
 //!
 //! The modules. Each uses only those below it, and the leaves `store`, `call`, `error`, `status`, `config`, `document`
 //! and `fields`:

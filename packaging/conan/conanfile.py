@@ -14,7 +14,7 @@ SOURCES = ("Cargo.toml", "Cargo.lock", "build.rs", "cbindgen.toml", "CMakeLists.
 
 class HandsfreeSecrets(ConanFile):
     name = "handsfree_secrets"
-    description = "A blocking HashiCorp Vault client as a C-ABI library"
+    description = "A client for HashiCorp Vault and OpenBao, as a library with a C interface"
     license = "MIT OR Apache-2.0"
     url = "https://github.com/handsfree/libhandsfree_secrets"
     homepage = url
