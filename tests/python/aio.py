@@ -76,6 +76,24 @@ class Aio(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(cancelled)
         self.assertTrue(all(each == "value" for each in outcomes if each not in cancelled), outcomes)
         await other.aclose()
+        with self.assertRaises(VaultError) as raised:  # It would block without a queue.
+            await other.get_secret(reference)
+        self.assertEqual(raised.exception.status, "HF_ERR_CANCELLED")
+
+    async def test_two_tasks_may_close(self):
+        other = aio.SecretManager(self.blocking, concurrency=1)
+        tasks = [asyncio.ensure_future(other.get_secret("vault://aio_closed")) for _ in range(50)]
+        await asyncio.sleep(0)
+        await asyncio.gather(other.aclose(), other.aclose())
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def test_a_coroutine_that_is_closed_abandons_its_call(self):
+        for _ in range(10):
+            coroutine = self.secrets.get_secret("vault://aio_closed")
+            coroutine.send(None)
+            self.assertEqual(len(self.secrets._queue._pending), 1)
+            coroutine.close()
+            self.assertEqual(self.secrets._queue._pending, {})
 
     async def test_the_env_backend_answers_at_once(self):
         async with aio.SecretManager(EnvSecretManager()) as secrets:

@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from ._calls import CURRENT, c_metadata, call, encoded, int64, is_found, take_bytes, take_string
 from ._library import HF_OK, HF_PENDING, library
 from .document import Document, Stored
-from .errors import checked
+from .errors import VaultError, checked
 from .fields import FieldValue, c_fields
 from .manager import LibraryManager, Metadata, take_documents, take_list
 from .request import Response
@@ -56,6 +56,8 @@ class _Queue:
                   cas: Optional[int] = None, wrap_ttl: Optional[float] = None) -> Tuple[int, ctypes.c_void_p]:
         """Calls a function whose parameters are the arguments, an hf_call, out-parameters and an hf_error **. Returns
         the status and the error."""
+        if not self._handle:  # Without a queue the call would block.
+            raise VaultError("the manager is closed", "HF_ERR_CANCELLED", 0)
         error = _out(library.hf_error_free)
         c_call = library.hf_call_copy(CURRENT) or library.hf_call_new()
         try:
@@ -78,7 +80,7 @@ class _Queue:
         self._pending[tag] = future, kept
         try:
             return await future
-        except asyncio.CancelledError:
+        except BaseException:  # The task was cancelled, or the coroutine closed.
             if self._pending.pop(tag, None) is not None:
                 library.hf_call_abandon(c_call)
             else:  # It has ended before.
@@ -101,6 +103,8 @@ class _Queue:
         waiting = [future for future, _ in self._pending.values()]
         if waiting:
             await asyncio.wait(waiting)
+        if not self._handle:  # Another task has closed it meanwhile.
+            return
         self._loop.remove_reader(library.hf_queue_fd(self._handle))
         library.hf_queue_free(self._handle)
         self._handle = ctypes.c_void_p()
@@ -144,7 +148,8 @@ class SecretManager(_Operations):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Ends what is pending with a VaultError of the status "HF_ERR_CANCELLED", and frees the queue."""
+        """Ends what is pending with a VaultError of the status "HF_ERR_CANCELLED", as operations do from now on, and frees
+        the queue."""
         await self._queue.close()
 
     async def check(self) -> None:
