@@ -81,7 +81,7 @@ inline void free_document_object(hf_document *object) { hf_document_free(object)
 }  // namespace detail
 
 /**
- * An operation that was submitted. `co_await` gives its result, once; Queue::next() or resume() has to take it. It may be
+ * An operation that was submitted. `co_await` gives its result, once; resume() has to take it. It may be
  * destroyed while it is pending, also with its coroutine: then the operation is abandoned, and a change may have happened.
  * That must not happen while another thread is about to resume the coroutine, so do it in the thread that calls resume().
  */
@@ -294,7 +294,8 @@ private:
 };
 
 /** Takes the operations of @ref AsyncManager that have ended, and goes on with the coroutines that wait for them, in this
- *  thread. Waits up to `timeout` for the first; a negative time waits for ever. Returns how many it has taken. */
+ *  thread. The queue must have no other operations, as of the C interface: their tags are no addresses. Waits up to
+ *  `timeout` for the first; a negative time waits for ever. Returns how many it has taken. */
 inline Result<std::size_t> try_resume(Queue &queue, std::chrono::milliseconds timeout) {
     std::size_t count = 0;
     for (;;) {
