@@ -6,7 +6,7 @@ use super::engine::kv::latest::Latest;
 use super::engine::kv::list::Place;
 use super::engine::kv::path::Branch;
 use crate::call::Deadline;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reference::{KvPath, Prefix};
 
 impl VaultSecretManager {
@@ -17,6 +17,17 @@ impl VaultSecretManager {
         match latest {
             Some(latest) => self.kv2.told().record(path, latest),
             None => self.kv2.told().forget(path),
+        }
+    }
+
+    /// Logs that looks are not possible any more, because of `failure`, or again.
+    pub fn log_looks(&self, had_failed: bool, failure: Option<&Error>) {
+        match failure {
+            Some(error) if !had_failed => {
+                self.client.logger().warn(format_args!("changes of secrets are not noticed at present: {error}"));
+            }
+            None if had_failed => self.client.logger().info(format_args!("changes of secrets are noticed again")),
+            _ => {}
         }
     }
 

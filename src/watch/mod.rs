@@ -281,19 +281,22 @@ impl Watch {
         let (cut, found): (Vec<_>, _) = found
             .into_iter()
             .partition(|(_, outcome)| is_over.is_some() && outcome.as_ref().is_err_and(is_unreachable));
-        self.record(found, vault);
+        let failure = self.record(found, vault);
         if is_over.as_ref().is_some_and(|error| error.status() == Status::Cancelled) {
             return is_over.map_or(Ok(()), Err);
         }
-        self.state.with(|state| state.count_cut(now, cut.into_iter().find_map(|(_, outcome)| outcome.err())));
+        let cut = cut.into_iter().find_map(|(_, outcome)| outcome.err());
+        if let Some((had_failed, failure)) = self.state.with(|state| state.settle(now, failure, cut)) {
+            vault.log_looks(had_failed, failure.as_ref());
+        }
         Ok(())
     }
 
     /// Records a look at copies of items. What is known and what is to be told change together, so that a child of a fork
-    /// has seen both or neither.
-    fn record(&self, found: Vec<(Item, Result<Looked>)>, vault: &VaultSecretManager) {
+    /// has seen both or neither. Returns why the server could not be asked.
+    fn record(&self, found: Vec<(Item, Result<Looked>)>, vault: &VaultSecretManager) -> Option<Error> {
         if found.is_empty() {
-            return;
+            return None;
         }
         let now = Instant::now();
         let next = now + self.interval + self.interval.div_f64(10.0).min(LONGEST_JITTER).mul_f64(random::fraction());
@@ -321,8 +324,8 @@ impl Watch {
                     state.changes.push_back(Change { number: state.last_change, ..change });
                 }
             }
-            state.failure = failure;
         });
+        failure
     }
 }
 
@@ -337,16 +340,17 @@ impl State {
         due.map_or(FOR_EVER, |due| due.saturating_duration_since(now))
     }
 
-    /// Records how a look that began at `began` has ended: because its call was over, with this error, or complete. A server
-    /// that answers only calls with more time than those that ask is one that cannot be reached.
-    fn count_cut(&mut self, began: Instant, error: Option<Error>) {
-        let Some(error) = error else {
-            self.cut_since = None;
-            return;
-        };
-        if self.cut_since.get_or_insert(began).elapsed() >= SILENCE {
-            self.failure = Some(error);
+    /// Records whether a look that began at `began` was possible: `failure` is why it was not, and `cut` the error of a part
+    /// that the end of its call has cut short. A server that answers only calls with more time is one that cannot be asked.
+    /// Returns whether the last look has failed, and why this one has; `None`: nothing is known of it.
+    fn settle(&mut self, began: Instant, failure: Option<Error>, cut: Option<Error>) -> Option<(bool, Option<Error>)> {
+        match cut {
+            None => self.cut_since = None,
+            Some(_) if self.cut_since.get_or_insert(began).elapsed() < SILENCE && failure.is_none() => return None,
+            Some(_) => {}
         }
+        let failure = failure.or(cut);
+        Some((std::mem::replace(&mut self.failure, failure.clone()).is_some(), failure))
     }
 
     /// As [`State::pause`], for a call that waits so long, unless it is woken before.

@@ -131,7 +131,11 @@ int run_command(const struct arguments *arguments) {
     if (arguments->command == MIGRATE || arguments->command == RUN) {
         return arguments->command == RUN ? run(arguments) : migrate(arguments);
     }
-    status = hf_manager_open(NULL, arguments->call, &manager, &error);
+    if (arguments->command == WATCH) {
+        status = open_to_watch(arguments->call, &manager, &error);
+    } else {
+        status = hf_manager_open(NULL, arguments->call, &manager, &error);
+    }
     code = report_status("open", status, error);
     if (code == EXIT_SUCCESS) {
         code = run_on(manager, arguments);

@@ -208,6 +208,7 @@ int run(const struct arguments *arguments);
 int supervise(const struct arguments *arguments);
 
 /* watch.c: executes a command, or sends a signal, whenever secrets have changed. */
+hf_status open_to_watch(const hf_call *call, hf_manager **manager, hf_error **error);
 int watch(const hf_manager *manager, const struct arguments *arguments);
 int next_changes(hf_watch *watch, const hf_call *call, int *count);
 

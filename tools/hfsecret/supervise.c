@@ -361,7 +361,7 @@ static int prepare(struct supervisor *supervisor) {
     int code = collect_job(&supervisor->job, supervisor->arguments);
 
     if (code == EXIT_SUCCESS) {
-        status = hf_manager_open(NULL, call, &supervisor->manager, &error);
+        status = open_to_watch(call, &supervisor->manager, &error);
         code = report_status("open", status, error);
     }
     if (code == EXIT_SUCCESS) {

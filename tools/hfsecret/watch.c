@@ -14,6 +14,22 @@
 /* How long hf_watch_next may take to return the other changes that a look has found. */
 enum { REST_MS = 1 };
 
+/* Opens a manager that prints warnings unless the environment says what it logs. A watch goes on when the server cannot be
+ * asked, or refuses the token: nobody would know. */
+hf_status open_to_watch(const hf_call *call, hf_manager **manager, hf_error **error) {
+    hf_options *options = hf_options_new();
+    hf_status status = HF_OK;
+
+    if (!getenv("VAULT_LOG_LEVEL") && !getenv("BAO_LOG_LEVEL")) {
+        status = hf_options_set(options, "VAULT_LOG_LEVEL", "warn", error);
+    }
+    if (status == HF_OK) {
+        status = hf_manager_open(options, call, manager, error);
+    }
+    hf_options_free(options);
+    return status;
+}
+
 static int report_process(pid_t id) {
     print_error("process %ld: %s", (long)id, strerror(errno));
     return EXIT_OTHER;

@@ -213,6 +213,23 @@ fn a_secret_that_cannot_be_looked_at_is_named_once() {
 }
 
 #[test]
+fn a_watch_whose_token_is_refused_says_so_once_and_goes_on() {
+    let watched = Watched::new();
+    let policy = format!("path \"{0}/metadata/a\" {{ capabilities = [\"read\"] }}\n", watched.mount);
+    let token = watched.server.policy_token(&policy);
+    let watched = watched.with("VAULT_TOKEN", &token).with("VAULT_KV_VERSION", "2");
+    let mut running = watched.start(&["vault://a", "--", "true"]);
+    watched.server.api().post("auth/token/revoke", json!({"token": token}));
+    let err = watched.file("err");
+    eventually("a warning", LIMIT, || fs::read_to_string(&err).ok().filter(|text| text.ends_with('\n')));
+    watched.wait_for_looks(6);
+    let text = fs::read_to_string(&err).unwrap();
+    assert!(text.starts_with("handsfree_secrets: WARN changes of secrets are not noticed at present: "), "{text}");
+    assert!(text.contains("VAULT_TOKEN") && text.lines().count() == 1, "{text}");
+    assert!(running.0.try_wait().unwrap().is_none());
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_at_once() {
     let server = Server::shared();
     let shell = Shell::on_vault(server, &server.fresh_mount());
