@@ -16,7 +16,7 @@ const HAS_TO_WAIT: u8 = 3;
 const OVER: u8 = 4;
 
 /// The flag of calls that end together. Those of copies and of submitted calls end with that of the original, too.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Interrupt {
     state: AtomicU8,
     original: Option<Arc<Interrupt>>,
@@ -42,7 +42,7 @@ struct Times {
 impl Interrupt {
     /// The flag of calls that end with those of `original`, too.
     pub(super) fn beneath(original: Option<Arc<Interrupt>>) -> Arc<Interrupt> {
-        Arc::new(Interrupt { original, ..Interrupt::default() })
+        Arc::new(Interrupt { state: AtomicU8::new(RUNNING), original, submission: None })
     }
 
     /// Ends the calls. Async-signal-safe: one atomic store.
@@ -118,6 +118,16 @@ impl Interrupt {
     /// This flag and those that it ends with.
     fn chain(&self) -> impl Iterator<Item = &Interrupt> {
         std::iter::successors(Some(self), |interrupt| interrupt.original.as_deref())
+    }
+}
+
+impl Drop for Interrupt {
+    /// Drops the flags of a copy of a copy and so on one after the other, because each would take stack for the next one.
+    fn drop(&mut self) {
+        let mut next = self.original.take();
+        while let Some(mut original) = next.and_then(Arc::into_inner) {
+            next = original.original.take();
+        }
     }
 }
 
@@ -267,6 +277,19 @@ mod tests {
         assert_eq!([&original, &first, &second].map(|interrupt| interrupt.is_cancelled()), [false, true, false]);
         original.cancel();
         assert!(second.is_cancelled() && second.may_wait().is_err());
+    }
+
+    #[test]
+    fn copies_of_copies_are_dropped_whatever_their_number() {
+        let first = Interrupt::beneath(None);
+        let mut last = first.clone();
+        for _ in 0..if cfg!(miri) { 1_000 } else { 500_000 } {
+            last = Interrupt::beneath(Some(last));
+        }
+        first.cancel();
+        assert!(last.is_cancelled());
+        drop(last);
+        assert_eq!(Arc::strong_count(&first), 1);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub struct Watch {
 
 #[derive(Default)]
 struct State {
+    /// In the order of their numbers.
     items: Vec<Item>,
     /// Changes that were not taken.
     changes: VecDeque<Change>,
@@ -317,7 +318,8 @@ impl Watch {
         self.change(|state| {
             for (item, changes) in looked {
                 // One that was removed meanwhile is not there any more.
-                let Some(place) = state.items.iter_mut().find(|other| other.number == item.number) else { continue };
+                let place = state.items.binary_search_by_key(&item.number, |other| other.number);
+                let Some(place) = place.ok().and_then(|place| state.items.get_mut(place)) else { continue };
                 *place = item;
                 for News { change, .. } in changes {
                     state.last_change += 1;
