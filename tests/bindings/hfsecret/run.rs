@@ -256,16 +256,21 @@ fn a_file_in_memory_holds_the_secret_and_can_only_be_read() {
     failure(&wrong, 2, &["--file takes NAME=REFERENCE, not KEY=db"]);
 }
 
+/// Kernels before 3.17 have no such call; filters of old container runtimes forbid those that they do not know.
 #[test]
-fn a_file_in_memory_works_on_kernels_without_memfd() {
+fn a_file_in_memory_works_without_memfd() {
     let shell = shell_with_db();
-    let mut command = cc::clean_command("strace".as_ref());
-    command.args(["--quiet=all", "-o", "/dev/null", "-e", "inject=memfd_create:error=ENOSYS"]).arg(super::program());
-    command.args(["run", "--file", "KEY=vault://other", "sh", "-c", "cat \"$KEY\"; readlink \"$KEY\""]);
-    let output = command.envs(shell.environment.iter().cloned()).output().expect("strace");
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.starts_with("42/dev/shm/hfsecret-"), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(printed.ends_with(" (deleted)\n"), "{printed}");
+    for error in ["ENOSYS", "EPERM"] {
+        let mut command = cc::clean_command("strace".as_ref());
+        let inject = format!("inject=memfd_create:error={error}");
+        command.args(["--quiet=all", "-o", "/dev/null", "-e", &inject]).arg(super::program());
+        command.args(["run", "--file", "KEY=vault://other", "sh", "-c", "cat \"$KEY\"; readlink \"$KEY\""]);
+        let output = command.envs(shell.environment.iter().cloned()).output().expect("strace");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(printed.starts_with("42/dev/shm/hfsecret-"), "{error}: {printed}{message}");
+        assert!(printed.ends_with(" (deleted)\n"), "{error}: {printed}");
+    }
 }
 
 #[test]
