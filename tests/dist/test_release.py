@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,13 @@ class Release(unittest.TestCase):
         run("sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS", cwd=DIST)
         files = {path.name for path in DIST.iterdir()} - {"SHA256SUMS"}
         self.assertEqual({line.split("  ", 1)[1] for line in sums.splitlines()}, files)
+
+    def test_the_commands_of_the_readme_take_the_packages_of_one_machine(self):
+        readme = (ROOT / "README.md").read_text()
+        for kind in ("deb", "rpm", "apk"):
+            [pattern] = re.findall(rf"\./(\*\S*\.{kind})", readme)
+            if list(DIST.glob(f"*.{kind}")):
+                self.assertEqual(len(list(DIST.glob(pattern))), 3, pattern)
 
     def test_packing_again_gives_the_same_bytes(self):
         with tempfile.TemporaryDirectory(prefix="handsfree-again-") as folder:
