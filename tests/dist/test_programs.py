@@ -34,6 +34,10 @@ class Programs(Packages):
         for options in ((), ("-tags", "static_link")):
             self.runs(self.build_go(self.prefix / "lib", f"go{''.join(options)}", *options))
 
+    def test_the_go_module_brings_the_licences(self):
+        for name in ("LICENSE-APACHE", "LICENSE-MIT"):
+            self.assertEqual((self.prefix / "bindings/go" / name).read_text(), (self.prefix / name).read_text())
+
     def test_hfsecret_runs_and_compiles(self):
         self.assertEqual(run(self.prefix / "bin/hfsecret", "--version"), f"hfsecret {VERSION}\n")
         run(self.prefix / "bin/hfsecret", "check")
