@@ -38,6 +38,11 @@ class Programs(Packages):
         for name in ("LICENSE-APACHE", "LICENSE-MIT"):
             self.assertEqual((self.prefix / "bindings/go" / name).read_text(), (self.prefix / name).read_text())
 
+    def test_every_go_module_with_dependencies_brings_their_checksums(self):
+        for module in self.prefix.rglob("go.mod"):
+            needs = "require " in module.read_text().replace("require github.com/handsfree/", "")
+            self.assertEqual((module.parent / "go.sum").exists(), needs, module)
+
     def test_hfsecret_runs_and_compiles(self):
         self.assertEqual(run(self.prefix / "bin/hfsecret", "--version"), f"hfsecret {VERSION}\n")
         run(self.prefix / "bin/hfsecret", "check")
