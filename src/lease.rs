@@ -110,12 +110,20 @@ impl Credentials {
         call.check_cancelled()?;
         let generation = match self.credentials.fresh(Instant::now()) {
             Some(fresh) => Some(fresh),
-            None => {
-                let get = |context: Context<'_>| self.credentials.get(context);
-                self.manager.client()?.run("Failed to get credentials", call, get)?
-            }
+            None => self.get_due(call)?,
         };
         Ok(generation.map(|generation| Lease { generation, manager: None }))
+    }
+
+    /// In a queue whose threads are busy until the end of the call, it gets what can be used.
+    fn get_due(&self, call: &Call) -> Result<Option<Arc<Generation>>> {
+        let client = self.manager.client()?;
+        let deadline = client.start(call);
+        if deadline.decides_when_over() {
+            return self.credentials.usable(Instant::now()).map(Some).ok_or_else(|| deadline.timed_out());
+        }
+        let get = |context: Context<'_>| self.credentials.get(context);
+        client.run_until("Failed to get credentials", &deadline, get)
     }
 
     /// Reports that the credentials of `lease` were not accepted. `HF_ERR_INVALID_ARGUMENT` for a lease of its own.

@@ -35,6 +35,11 @@ impl ForkLock {
         Some(ForkLockGuard { lock: self, mark })
     }
 
+    /// Whether somebody in this process holds it at present.
+    pub fn is_held(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == u64::from(fork::generation()) + 1
+    }
+
     /// Waits for the lock and takes it.
     pub fn lock(&self, deadline: &Deadline) -> Result<ForkLockGuard<'_>> {
         loop {
@@ -63,9 +68,10 @@ mod tests {
     fn only_one_thread_holds_the_lock() {
         let lock = ForkLock::default();
         let first = lock.try_lock();
-        assert!(first.is_some());
+        assert!(first.is_some() && lock.is_held());
         assert!(lock.try_lock().is_none());
         drop(first);
+        assert!(!lock.is_held());
         assert!(lock.try_lock().is_some());
     }
 

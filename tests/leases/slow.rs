@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handsfree_secrets::call::Call;
+use handsfree_secrets::error::Status;
 use handsfree_secrets::lease::Credentials;
 use handsfree_secrets::open::Manager;
 use handsfree_secrets_test_support::{Counter, Gateway, Server, Verdict, answer, eventually};
 
 use crate::database::get;
-use crate::managers::open_whole;
+use crate::managers::{fails, open_whole};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -75,4 +76,36 @@ fn an_engine_that_hangs_does_not_keep_maintenance_from_the_others() {
     assert!(manager.maintain(&call).0.is_err(), "the first could not be replaced");
     assert_eq!(made.get(), 4, "and the second was, within the same call");
     assert_eq!((get(&both[0]).generation(), get(&both[1]).generation()), (1, 2));
+}
+
+#[test]
+fn a_call_in_a_queue_goes_on_with_what_there_is() {
+    let (gateway, made) = maker("/v1/queued/", 600, |number| if number == 2 { SECOND * 3 } else { Duration::ZERO });
+    let credentials = credentials_at(&manager_at(&gateway), "queued/creds/app");
+    credentials.refused(&get(&credentials)).unwrap();
+
+    // No thread of the queue has it until its end.
+    let (call, submission) = Call::default().submit();
+    assert!(credentials.get(&call).is_err() && submission.has_to_wait());
+    submission.resume();
+    assert!(submission.is_asked_when_over());
+    assert_eq!(credentials.get(&call).unwrap().unwrap().generation(), 1);
+
+    // Another call replaces them, and needs a while.
+    let (call, submission) = Call::default().submit();
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| get(&credentials).generation());
+        eventually("the request", SECOND * 10, || (made.get() == 2).then_some(()));
+        assert_eq!(credentials.get(&call).unwrap().unwrap().generation(), 1);
+        assert!(!submission.has_to_wait());
+        assert_eq!(other.join().unwrap(), 2);
+    });
+
+    // There is nothing at its end.
+    credentials.revoke(&Call::default()).unwrap();
+    let (call, submission) = Call::default().submit();
+    assert!(credentials.get(&call).is_err() && submission.has_to_wait());
+    submission.resume();
+    assert!(submission.is_asked_when_over());
+    fails(credentials.get(&call), Status::Timeout);
 }

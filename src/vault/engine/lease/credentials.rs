@@ -86,11 +86,19 @@ impl Credentials {
         self.current.load_full().filter(|lease| lease.term.is_fresh(now))
     }
 
+    /// The current credentials, if they can be handed out.
+    pub fn usable(&self, now: Instant) -> Option<Arc<Lease>> {
+        self.current.load_full().filter(|lease| lease.term.is_usable(now))
+    }
+
     /// The current credentials, renewed or replaced if that is due; `None`: there is nothing at the path any more.
     pub fn get(&self, context: Context<'_>) -> Result<Option<Arc<Lease>>> {
+        let usable = self.usable(Instant::now());
+        if usable.is_some() && self.turn.is_held() {
+            return Ok(usable);
+        }
         context.deadline.remaining_when_set()?;
-        let (now, current) = (Instant::now(), self.current.load_full());
-        match current.filter(|lease| lease.term.is_usable(now)) {
+        match usable {
             Some(lease) => self.get_due(context, lease),
             None => self.get_new(context),
         }
@@ -268,10 +276,12 @@ impl Credentials {
     /// Obtains credentials and makes them the current ones. `last` stays if what it holds has not changed, or if a failure
     /// has made a new lease shortly before.
     fn replace(&self, context: Context<'_>, last: Option<&Arc<Lease>>, cause: Cause) -> Result<Option<Arc<Lease>>> {
+        let now = Instant::now();
         if let (Some(last), Cause::Failure) = (last, cause)
-            && !self.patience.has_come(Instant::now())
+            && !self.patience.has_come(now)
+            && last.term.is_usable(now)
         {
-            last.term.postpone(self.patience.get().unwrap_or_else(Instant::now));
+            last.term.postpone(self.patience.get().unwrap_or(now));
             return Ok(Some(Arc::clone(last)));
         }
         let past_caches = self.latest_number.load(Ordering::Relaxed) > 0;

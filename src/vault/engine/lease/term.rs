@@ -39,6 +39,8 @@ pub struct Term {
     renewable: AtomicBool,
     /// The program has found that it is not accepted.
     refused: AtomicBool,
+    /// It is over before its time, whatever a renewal says that was under way.
+    finished: AtomicBool,
     /// The process that it was made in.
     process: u32,
 }
@@ -58,6 +60,7 @@ impl Term {
             due: Moment::new(None),
             renewable: AtomicBool::new(renewable),
             refused: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             process: fork::generation(),
         };
         term.schedule(began, end.map(|end| end.saturating_duration_since(began)), look);
@@ -68,6 +71,9 @@ impl Term {
     pub fn extend(&self, began: Instant, ttl: Option<Duration>, look: Option<Instant>) {
         self.end.set(ttl.and_then(|ttl| began.checked_add(ttl)));
         self.schedule(began, ttl, look);
+        if self.finished.load(Ordering::SeqCst) {
+            self.finish(Instant::now());
+        }
     }
 
     fn schedule(&self, began: Instant, ttl: Option<Duration>, look: Option<Instant>) {
@@ -105,6 +111,7 @@ impl Term {
 
     /// The lease is over.
     pub fn finish(&self, now: Instant) {
+        self.finished.store(true, Ordering::SeqCst);
         self.end.advance(now);
         self.due.advance(now);
     }
@@ -289,5 +296,7 @@ mod tests {
         let term = term(Some(SECOND * 60), None);
         term.finish(Instant::now());
         assert!(!term.is_alive(Instant::now()) && !term.is_fresh(Instant::now()));
+        term.extend(Instant::now(), Some(SECOND * 60), None);
+        assert!(!term.is_alive(Instant::now()), "a renewal that was under way");
     }
 }
