@@ -88,12 +88,13 @@ impl Token {
         self.header.text()
     }
 
-    /// The same token after a renewal. If the renewal has hardly extended it, the token has reached its maximum TTL and
-    /// is not renewed again.
+    /// The same token after a renewal. If the server has granted less than the TTL of the role, or the renewal has hardly
+    /// extended it, the token has reached its maximum TTL and is not renewed again.
     pub fn renewed(&self, granted: Instant, grant: &Grant, serial: u64) -> Token {
         let obtained = self.lease.map_or(granted, |before| before.obtained);
-        let rounding = MAX_ROUNDING.min(grant.ttl / 3);
-        let mut lease = Lease { granted, ttl: grant.ttl, renewable: grant.renewable, obtained, rounding };
+        let rounding = MAX_ROUNDING.min(if grant.capped { grant.ttl } else { grant.ttl / 3 });
+        let renewable = grant.renewable && !grant.capped;
+        let mut lease = Lease { granted, ttl: grant.ttl, renewable, obtained, rounding };
         lease.renewable &= self.lease.is_none_or(|before| lease.end() > before.end() + MIN_EXTENSION);
         self.end.set(Some(lease.end()));
         let (header, end) = (self.header.clone(), Arc::clone(&self.end));
@@ -144,7 +145,7 @@ impl Token {
     /// When [`Token::need`] becomes something else than nothing; `None`: never.
     pub fn due(&self) -> Option<Instant> {
         let lease = self.lease.as_ref()?;
-        Some(lease.granted + if lease.renewable { lease.ttl * 2 / 3 } else { lease.ttl - lease.margin() })
+        Some(lease.granted + if lease.renewable { lease.ttl * 2 / 3 } else { lease.replacement() })
     }
 
     /// Takes what a request costs of the token's uses; `false` if they do not suffice, or if the last one is spared for the
@@ -181,7 +182,7 @@ impl Token {
         if age >= lease.ttl {
             Need::Replacement
         } else if !lease.renewable {
-            if age >= lease.ttl - lease.margin() { Need::EarlyReplacement } else { Need::Nothing }
+            if age >= lease.replacement() { Need::EarlyReplacement } else { Need::Nothing }
         } else if age >= lease.ttl * 2 / 3 {
             Need::Renewal
         } else {
@@ -216,8 +217,33 @@ impl Lease {
         self.granted + self.ttl - self.rounding
     }
 
-    /// How long before its end a token that cannot be renewed is replaced.
-    fn margin(&self) -> Duration {
-        (self.ttl / 10).clamp(MIN_MARGIN, MAX_MARGIN).min(self.ttl / 2)
+    /// After what time a token that cannot be renewed is replaced.
+    fn replacement(&self) -> Duration {
+        let margin = (self.ttl / 10).clamp(MIN_MARGIN, MAX_MARGIN).min(self.ttl / 2);
+        (self.ttl - margin).saturating_sub(self.rounding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn grant(ttl: Duration, capped: bool) -> Option<Grant> {
+        Some(Grant { ttl, renewable: true, uses: None, capped })
+    }
+
+    #[test]
+    fn a_token_at_its_maximum_ends_up_to_a_second_before_the_server_says() {
+        let obtained = Instant::now();
+        let token = Token::new(&SecretString::from("t"), 1, obtained, grant(SECOND * 3, false));
+        let now = obtained + SECOND * 2;
+        for (ttl, capped, least) in [(3, false, 2000), (2, true, 1000), (1, true, 0)] {
+            let renewed = token.renewed(now, &grant(SECOND * ttl, capped).unwrap(), 2);
+            assert_eq!(renewed.end().get(), Some(now + Duration::from_millis(least)), "{ttl} s");
+            assert_eq!(renewed.lease.unwrap().renewable, !capped);
+            assert!(renewed.due().unwrap() <= renewed.end().get().unwrap());
+        }
     }
 }
