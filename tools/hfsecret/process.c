@@ -1,5 +1,5 @@
-/* What the process shows to others: no core, no memory to other processes of the user; its standard streams, and the limit
- * of its files. */
+/* What the process shows to others: no core, no memory to other processes of the user; its standard streams, the limit of
+ * its files, and the signals that end it. */
 #define _DEFAULT_SOURCE
 
 #include "hfsecret.h"
@@ -31,9 +31,28 @@ static void hold_closed_streams(void) {
     }
 }
 
+static void end_by_signal(int number) {
+    _exit(128 + number); /* as a shell tells it */
+}
+
+/* Has the signals that end a program end this one, too, where it is the first process of a container: to that the kernel gives
+ * no signal without a handler. An exec removes the handlers. */
+static void end_as_first_process(void) {
+    static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction before;
+    size_t index;
+
+    for (index = 0; getpid() == 1 && index < sizeof endings / sizeof *endings; index++) {
+        if (sigaction(endings[index], NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
+            signal(endings[index], end_by_signal);
+        }
+    }
+}
+
 void protect_process(void) {
     struct rlimit none = {0, 0};
 
+    end_as_first_process();
     hold_closed_streams();
     size_action = signal(SIGXFSZ, SIG_IGN); /* then a file over the limit of the process is an error of write */
     has_core_limit = getrlimit(RLIMIT_CORE, &core_limit) == 0;

@@ -1,6 +1,8 @@
 //! `watch`: a command is executed, or a process gets a signal, whenever secrets have changed.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -253,4 +255,37 @@ fn what_cannot_be_watched_is_refused_at_once() {
     }
     let on_env = Shell::on_env().run(&["watch", "env://A", "--", "true"]);
     assert!(on_env.code > 2 && on_env.err.starts_with("hfsecret: watch: "), "{}", on_env.err);
+}
+
+/// The kernel gives the first process of a container no signal that it has no handler for.
+#[test]
+fn as_the_first_process_of_a_container_it_is_ended_by_signals() {
+    const ALONE: [&str; 3] = ["--pid", "--fork", "--kill-child"];
+    let alone = Command::new("unshare").args(ALONE).arg("true").stderr(Stdio::null()).status();
+    if !alone.is_ok_and(|status| status.success()) {
+        let _ = writeln!(std::io::stderr(), "the first process of a container is not tested: only root may make one");
+        return;
+    }
+    let watched = Watched::new();
+    let start = |shell: &Shell, arguments: &[&str]| {
+        let mut command = cc::clean_command("unshare".as_ref());
+        command.args(ALONE).arg(super::program()).args(arguments).envs(shell.environment.iter().cloned());
+        Running::start(&mut command)
+    };
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let waits = Shell::on_vault(watched.server, &watched.mount)
+        .with("VAULT_ADDR", &format!("http://{}", silent.local_addr().unwrap()));
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let mut watch = start(&watched.shell, &["watch", "vault://a", "--", "true"]);
+        watched.wait_for_looks(6);
+        let mut get = start(&waits, &["get", "vault://a"]);
+        let _connection = silent.accept().unwrap();
+        for running in [&mut watch, &mut get] {
+            let id = running.0.id();
+            let first = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+            Command::new("kill").args(["-s", name, first.trim()]).status().unwrap();
+            let end = eventually("the end of hfsecret", LIMIT, || running.0.try_wait().unwrap());
+            assert_eq!(end.code(), Some(code), "{name}");
+        }
+    }
 }
