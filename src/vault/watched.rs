@@ -11,11 +11,12 @@ use crate::reference::{KvPath, Prefix};
 
 impl VaultSecretManager {
     /// To be called before a change is told: no answer from here on is older, from the cache or from a server. `latest` is
-    /// the version that was written; `None`: the secret was deleted, or cannot be looked at.
-    pub fn told(&self, path: &KvPath, latest: Option<Latest>) {
+    /// the version that was written; with `is_gone` the last one of a secret that was deleted with all versions; `None`: the
+    /// version was deleted, which looks like one that was not, or cannot be looked at.
+    pub fn told(&self, path: &KvPath, latest: Option<Latest>, is_gone: bool) {
         self.forget(Some(path));
         match latest {
-            Some(latest) => self.kv2.told().record(path, latest),
+            Some(latest) => self.kv2.told().record(path, latest, is_gone),
             None => self.kv2.told().forget(path),
         }
     }

@@ -69,6 +69,14 @@ impl Known {
         }
     }
 
+    /// The last version of a secret of which looks have found that it does not exist any more.
+    pub fn gone(&self) -> Option<&Latest> {
+        match self {
+            Known::Seen(seen) => seen.newest.as_ref().filter(|_| seen.gone_since.is_some()),
+            _ => None,
+        }
+    }
+
     /// Whether looks have found that the secret does not exist, for so long that nothing about it is needed any more.
     pub fn is_over(&self, now: Instant) -> bool {
         match self {

@@ -99,8 +99,9 @@ enum Target {
 struct News {
     /// The secret; `None`: a folder that cannot be looked at.
     path: Option<KvPath>,
-    /// The version that was written.
+    /// The version that was written, or the last one of a secret that is gone.
     latest: Option<Latest>,
+    is_gone: bool,
     change: Change,
 }
 
@@ -311,7 +312,7 @@ impl Watch {
                 outcome => item.record(outcome, now, &mut changes),
             }
             for news in &changes {
-                news.path.iter().for_each(|path| vault.told(path, news.latest.clone()));
+                news.path.iter().for_each(|path| vault.told(path, news.latest.clone(), news.is_gone));
             }
             looked.push((item, changes));
         }
@@ -414,14 +415,15 @@ impl Item {
         };
         let (reference, item) = (self.reference.clone(), self.number);
         let change = Change { reference, kind: Kind::Failed, version: 0, error: Some(error), item, number: 0 };
-        changes.push(News { path, latest: None, change });
+        changes.push(News { path, latest: None, is_gone: false, change });
     }
 }
 
 fn news(item: u64, path: &KvPath, reference: String, told: (Kind, u64), known: &Known) -> News {
     let (kind, version) = told;
     let change = Change { reference, kind, version, error: None, item, number: 0 };
-    News { path: Some(path.clone()), latest: known.live().cloned(), change }
+    let gone = known.gone();
+    News { path: Some(path.clone()), latest: gone.or_else(|| known.live()).cloned(), is_gone: gone.is_some(), change }
 }
 
 fn news_beneath(item: u64, path: &KvPath, told: (Kind, u64), known: &Known) -> News {

@@ -160,6 +160,31 @@ fn a_single_node_is_asked_again_until_it_has_caught_up() {
 }
 
 #[test]
+fn a_secret_of_which_the_deletion_was_told_is_not_read_from_a_node_that_still_has_it() {
+    let server = Server::shared();
+    let mount = server.fresh_mount();
+    server.write_raw(&mount, "a", json!({"value": "1"}));
+    let old = server.api().get(&format!("{mount}/data/a")).to_string();
+    let behind = Behind::new(server);
+    let manager = open_at(server, &mount, &format!("{},{}", behind.gateway.addr(), server.addr()), "1");
+    let watch = tells(&manager, 1);
+    server.api().delete(&format!("{mount}/metadata/a"));
+    tells_next(&watch, Kind::Deleted, 1);
+    behind.answers("200 OK", &old, i64::MAX);
+    assert_eq!((get(&manager, "vault://a"), behind.reads()), (None, 1));
+    let manager = open_at(server, &mount, &behind.gateway.addr(), "1");
+    let watch = Watch::new(manager.clone()).unwrap();
+    watch.add("vault://a", 1).unwrap();
+    tells_next(&watch, Kind::Deleted, 1);
+    behind.answers("200 OK", &old, i64::MAX);
+    assert_eq!(get(&manager, "vault://a").as_deref(), Some("1"), "no look has found what was deleted");
+    server.write_raw(&mount, "a", json!({"value": "anew"}));
+    behind.answers("", "", 0);
+    manager.clear_cache(None).unwrap();
+    assert_eq!((get(&manager, "vault://a").as_deref(), behind.reads()), (Some("anew"), 1));
+}
+
+#[test]
 fn what_was_deleted_after_it_was_told_is_missing() {
     let server = Server::shared();
     let mount = server.fresh_mount();

@@ -45,7 +45,7 @@ impl Endpoint for ReadField<'_> {
         check_version(self.version, path, &response, found.is_some())?;
         let found = check_found(found, path, &response)?;
         if matches!(found, Found::Missing) {
-            self.told.forget(self.path);
+            self.told.found_missing(self.path);
         }
         Ok(found)
     }
@@ -79,7 +79,7 @@ impl Endpoint for ReadDocument<'_> {
         check_version(self.version, path, &response, found.is_some())?;
         let found = check_found(found, path, &response)?;
         if let (Found::Missing, Some(told)) = (&found, self.told) {
-            told.forget(self.path);
+            told.found_missing(self.path);
         }
         Ok(found)
     }
