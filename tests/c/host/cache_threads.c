@@ -152,8 +152,10 @@ static void *watch_others(void *argument)
         hf_status status = hf_watch_next(watch, call, &change, &error);
         int secret;
 
-        if (status == HF_NOT_FOUND)
+        if (status == HF_NOT_FOUND || status == HF_ERR_TIMEOUT) { /* a look may take longer than this call has */
+            hf_error_free(error);
             continue;
+        }
         CHECK_STATUS(HF_OK, status);
         secret = hf_change_reference(change)[strlen("vault://cached/")] - '0';
         if (!IS_OWN(secret)) {
