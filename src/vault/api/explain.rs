@@ -116,6 +116,9 @@ impl ErrorResponse {
                 (Status::Protocol, format!("{path}: {from} redirects to {to} ({text}); check the address"))
             }
             500..=599 => (Status::Unavailable, format!("{path}: {from} failed ({text}); its own log says why")),
+            400..=499 if self.from_vault && !self.text.is_empty() => {
+                (Status::Protocol, format!("{path}: {from} refuses the request ({text})"))
+            }
             _ => (Status::Protocol, format!("{path}: {from} refuses the request ({text}); check the address")),
         }
     }
@@ -169,6 +172,14 @@ mod tests {
             error_response(404, "<html><body>token=hvs.SECRET</body></html>").into_error("secret/data/a", "read");
         assert_eq!(error.status(), Status::Protocol);
         assert!(!error.message().contains("hvs."), "{error}");
+    }
+
+    #[test]
+    fn only_a_refusal_without_the_words_of_vault_leads_to_the_address() {
+        for (body, is_advised) in [(r#"{"errors":["invalid lease ID"]}"#, false), ("", true), ("<html>", true)] {
+            let error = error_response(400, body).into_error("sys/leases/revoke", "update");
+            assert_eq!(error.message().contains("check the address"), is_advised, "{error}");
+        }
     }
 
     #[test]
