@@ -156,8 +156,9 @@ func (l *Lease) blocking(
 }
 
 // Maintain does what is due for the token and for all Credentials of this manager that are in use, and returns in what
-// time something is due next, the pause after a failure included; it is negative if never. A program that uses its
-// credentials all the time does not need it.
+// time something is due next, the pause after a failure included; it is negative if never, and 0 only if nothing was
+// asked, because the context had ended or the manager is closed. A program that uses its credentials all the time does
+// not need it.
 func (m *Manager) Maintain(ctx context.Context) (next time.Duration, err error) {
 	out, err := m.blocking(ctx, func(m *C.hf_manager, call *C.hf_call, out *outParameters) C.hf_status {
 		return C.hf_manager_maintain(m, call, &out.number, &out.err)

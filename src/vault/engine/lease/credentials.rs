@@ -374,7 +374,7 @@ impl Credentials {
         if self.troubles.until().is_none_or(|until| Instant::now() < until) {
             return Ok(());
         }
-        context.deadline.remaining_when_set()?;
+        context.deadline.remaining()?;
         self.get_new(context).map(|_| ())
     }
 
