@@ -186,7 +186,7 @@ CASES = (
     Case("threads-64", "64 threads on one client", "nginx", (WRK, RAW, *CLIENTS), rate(64), 7, "gets/s", RAW),
     Case("queue", f"{AT_ONCE:,} gets at once", "nginx", WITH_QUEUES, at_once, 15, "gets/s", ours=OURS_QUEUE,
          function="hf_queue_new", limit=(CURL, 1 / 0.9)),
-    Case("queue-openbao", f"{AT_ONCE:,} gets at once", "OpenBao", WITH_QUEUES, at_once, 5, "gets/s", ours=OURS_QUEUE,
+    Case("queue-openbao", f"{AT_ONCE:,} gets at once", "OpenBao", WITH_QUEUES, at_once, 15, "gets/s", ours=OURS_QUEUE,
          function="hf_queue_new", limit=(OURS_THREADS, 1 / 0.9)),
     Case("submit", "submission of a get to a queue", "nginx", (OURS_QUEUE,), one_by_one("submit 1000"), 20,
          ours=OURS_QUEUE, function="hf_queue_new", most=5),
