@@ -65,6 +65,14 @@ const DENIED: Option<(&str, &str)> =
 
 const MINUTE: [(&str, &str); 1] = [("VAULT_CACHE_TTL", "1m")];
 
+/// A manager with these settings on a mount of its own.
+fn opened(settings: &[(&str, &str)]) -> (Front, open::Manager) {
+    let server = Server::shared();
+    let front = Front::to(server);
+    let manager = front.open(server, &mount_with_secret(server), settings);
+    (front, manager)
+}
+
 fn max_age(age: Duration) -> Call {
     let mut call = Call::default();
     call.set_max_age(Some(age));
@@ -102,10 +110,7 @@ fn an_answer_serves_all_fields_until_it_is_too_old() {
 
 #[test]
 fn without_the_option_nothing_is_cached() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let front = Front::to(server);
-    let manager = front.open(server, &mount, &[("VAULT_CACHE_SIZE", "5")]);
+    let (front, manager) = opened(&[("VAULT_CACHE_SIZE", "5")]);
     for _ in 0..3 {
         assert_eq!(get_within(&**manager.secrets(), &max_age(Duration::from_secs(60))).unwrap(), "v");
     }
@@ -114,10 +119,7 @@ fn without_the_option_nothing_is_cached() {
 
 #[test]
 fn a_call_may_ask_for_a_younger_answer() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let front = Front::to(server);
-    let manager = front.open(server, &mount, &MINUTE);
+    let (front, manager) = opened(&MINUTE);
     for (age, reads) in [(60_000, 1), (60_000, 1), (0, 2), (0, 3), (60_000, 3)] {
         assert_eq!(get_within(&**manager.secrets(), &max_age(Duration::from_millis(age))).unwrap(), "v");
         assert_eq!(front.reads(), reads, "{age}");
@@ -206,10 +208,7 @@ fn call_at_once(front: &Front, threads: usize, call: impl Fn() + Sync) {
 
 #[test]
 fn of_many_threads_one_asks() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let front = Front::to(server);
-    let manager = front.open(server, &mount, &MINUTE);
+    let (front, manager) = opened(&MINUTE);
     call_at_once(&front, 100, || assert_eq!(get(&**manager.secrets()).unwrap(), "v"));
     assert_eq!(front.reads(), 1);
 }
@@ -327,10 +326,7 @@ fn a_batch_that_older_answers_could_serve_does_not_wait_for_the_server() {
 
 #[test]
 fn a_server_that_was_silent_is_left_alone() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let front = Front::to(server);
-    let manager = front.open(server, &mount, &[("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")]);
+    let (front, manager) = opened(&[("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")]);
     assert_eq!(get(&**manager.secrets()).unwrap(), "v");
     front.holds.store(true, Ordering::Release);
     for _ in 0..12 {
@@ -357,10 +353,7 @@ fn wait_for_the_server(front: &Front, manager: &open::Manager, others: impl FnOn
 
 #[test]
 fn an_older_answer_serves_a_call_whose_time_ends_while_another_one_asks() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let front = Front::to(server);
-    let manager = front.open(server, &mount, &[("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")]);
+    let (front, manager) = opened(&[("VAULT_CACHE_TTL", "1ms"), ("VAULT_CACHE_STALE_TTL", "1m")]);
     assert_eq!(get(&**manager.secrets()).unwrap(), "v");
     wait_for_the_server(&front, &manager, || {
         let mut short = Call::default();
@@ -391,10 +384,7 @@ fn an_older_answer_serves_although_a_call_that_may_not_have_it_fails() {
 
 #[test]
 fn an_answer_that_has_become_denied_is_not_served_again() {
-    let server = Server::shared();
-    let mount = mount_with_secret(server);
-    let front = Front::to(server);
-    let manager = front.open(server, &mount, &[("VAULT_CACHE_STALE_TTL", "1m")]);
+    let (front, manager) = opened(&[("VAULT_CACHE_STALE_TTL", "1m")]);
     let version = || manager.secrets().get("vault://a?version=1", &Call::default());
     assert_eq!(get(&**manager.secrets()).unwrap(), "v");
     assert!(version().unwrap().is_some());

@@ -200,12 +200,17 @@ fn no_process_that_came_from_a_command_stays_as_a_zombie() {
     eventually("the end of the zombie", LIMIT, || (!entry.exists()).then_some(()));
 }
 
-#[test]
-fn a_secret_that_cannot_be_looked_at_is_named_once() {
+/// With a token, which comes with it, that may look at vault://a and do nothing else.
+fn that_sees_one_secret() -> (Watched, String) {
     let watched = Watched::new();
     let policy = format!("path \"{0}/metadata/a\" {{ capabilities = [\"read\"] }}\n", watched.mount);
     let token = watched.server.policy_token(&policy);
-    let watched = watched.with("VAULT_TOKEN", &token).with("VAULT_KV_VERSION", "2");
+    (watched.with("VAULT_TOKEN", &token).with("VAULT_KV_VERSION", "2"), token)
+}
+
+#[test]
+fn a_secret_that_cannot_be_looked_at_is_named_once() {
+    let (watched, _) = that_sees_one_secret();
     let out = watched.file("out");
     let _running = watched.start(&["vault://closed", "vault://a", "--", "sh", "-c", "echo told >> \"$0\"", &out]);
     watched.write("a", "2");
@@ -216,10 +221,7 @@ fn a_secret_that_cannot_be_looked_at_is_named_once() {
 
 #[test]
 fn a_watch_whose_token_is_refused_says_so_once_and_goes_on() {
-    let watched = Watched::new();
-    let policy = format!("path \"{0}/metadata/a\" {{ capabilities = [\"read\"] }}\n", watched.mount);
-    let token = watched.server.policy_token(&policy);
-    let watched = watched.with("VAULT_TOKEN", &token).with("VAULT_KV_VERSION", "2");
+    let (watched, token) = that_sees_one_secret();
     let mut running = watched.start(&["vault://a", "--", "true"]);
     watched.server.api().post("auth/token/revoke", json!({"token": token}));
     let err = watched.file("err");
